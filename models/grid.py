@@ -1,0 +1,61 @@
+"""The local voxels that a shower lives on, and the symmetries that map them onto themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A planar picture of rows (y) x columns (x) square pixels, flattened row-major to V voxels.
+
+    The pixel [centre, centre] contains the impact; its own centre is the origin.
+    """
+
+    rows: int = 30
+    columns: int = 30
+    pixel_mm: float = 20.2
+    centre: int = 15
+
+    @property
+    def voxels(self) -> int:
+        return self.rows * self.columns
+
+    @cached_property
+    def centres_mm(self) -> Tensor:
+        """x and y of every pixel centre relative to the impact pixel, float32 [V, 2]."""
+        y, x = torch.meshgrid(torch.arange(self.rows), torch.arange(self.columns), indexing="ij")
+        return (torch.stack([x, y], -1).reshape(-1, 2) - self.centre) * self.pixel_mm
+
+    @cached_property
+    def symmetries(self) -> Tensor:
+        """The square's eight symmetries about the impact pixel as voxel permutations, int64 [8, V].
+
+        `picture[:, symmetries[g]]` is the picture after symmetry g. Bits of g: 1 reflects x, 2 reflects
+        y, 4 then swaps x and y. A reflection maps index i to 2 * centre - i; row and column 0 have no
+        partner there and stay where they are, so that every symmetry keeps the total exactly.
+        """
+        if self.rows != self.columns or self.rows != 2 * self.centre:
+            raise ValueError("the eight symmetries need a square picture of 2 * centre pixels a side")
+        straight = torch.arange(self.rows)
+        mirrored = (2 * self.centre - straight) % self.rows  # 0 -> 0: it has no partner
+        index = torch.arange(self.voxels).reshape(self.rows, self.columns)
+        pictures = []
+        for g in range(8):
+            picture = index[mirrored if g & 2 else straight][:, mirrored if g & 1 else straight]
+            pictures.append((picture.T if g & 4 else picture).reshape(-1))
+        return torch.stack(pictures)
+
+
+def reflect(xy: Tensor, g: Tensor) -> Tensor:
+    """Apply symmetry g [N] to x, y components [N, 2]: offsets and transverse directions alike."""
+    flipped = torch.where((g[:, None] & torch.tensor([1, 2])) > 0, -xy, xy)
+    return torch.where((g[:, None] & 4) > 0, flipped.flip(1), flipped)
+
+
+# INVERSE[g] undoes g: transposing swaps the roles of the x and y reflections
+INVERSE = torch.tensor([0, 1, 2, 3, 4, 6, 5, 7])

@@ -1,0 +1,1 @@
+"""gather: showers out of a library, mirrored and scaled on the way."""

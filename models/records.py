@@ -1,0 +1,61 @@
+"""What passes between a campaign and a generator: conditions in, showers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import torch
+from torch import Tensor
+
+
+class Status(IntEnum):
+    """How the generators treated one particle that reached the calorimeter's face."""
+
+    SIMULATED = 0  # its own species, inside the training domain
+    REMAPPED = 1  # a neighbouring species stands in (models/species.py)
+    OUTSIDE_NEAREST = 2  # outside the training domain; policy: the nearest shower
+    NO_GENERATOR = 3  # no generator for the species: it leaves no energy
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """All that a generator may know of N particles.
+
+    pdg         int32   [N]     PDG code
+    energy_mev  float32 [N]     kinetic energy
+    direction   float32 [N, 3]  direction cosines, z along the beam
+    offset_mm   float32 [N, 2]  impact x, y less the centre of the impact pixel
+    """
+
+    pdg: Tensor
+    energy_mev: Tensor
+    direction: Tensor
+    offset_mm: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pdg)
+
+    def __getitem__(self, rows: Tensor | slice) -> Conditions:
+        return Conditions(self.pdg[rows], self.energy_mev[rows], self.direction[rows], self.offset_mm[rows])
+
+    def with_pdg(self, pdg: Tensor) -> Conditions:
+        """The same particles under other species codes."""
+        return Conditions(pdg, self.energy_mev, self.direction, self.offset_mm)
+
+
+@dataclass(frozen=True)
+class Showers:
+    """Visible energy per voxel; row i belongs to condition i; a row of zeros is a valid shower.
+
+    energy_mev  float32 [N, V]
+    """
+
+    energy_mev: Tensor
+
+    def __len__(self) -> int:
+        return len(self.energy_mev)
+
+    def total_mev(self) -> Tensor:
+        """Visible energy per shower, float64 [N]."""
+        return self.energy_mev.sum(1, dtype=torch.float64)

@@ -1,0 +1,68 @@
+"""What many tests share: one detector, one suite, made-up incidents, one Ray."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+os.environ["RAY_AUTH_MODE"] = "disabled"  # a test's Ray listens on loopback only
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+from engine.detector import Detector
+from engine.records import Incidents, Loss, offsets_of
+from models.suite import Suite, load_suite
+
+SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122, 12345)
+
+
+@pytest.fixture(scope="session")
+def detector() -> Detector:
+    return Detector.load("lhcb-ecal")
+
+
+@pytest.fixture(scope="session")
+def suite() -> Suite:
+    return load_suite("library")
+
+
+@pytest.fixture(scope="session")
+def make_incidents(detector: Detector) -> Callable[..., Incidents]:
+    """Incidents spread over the whole face, of every species there is and one there is not."""
+
+    def make(particles: list[int], seed: int = 1, first_event: int = 0) -> Incidents:
+        rng = np.random.default_rng(seed)
+        events, rows = len(particles), sum(particles)
+        half = np.array([detector.columns, detector.rows]) * detector.description.pixel_mm / 2
+        xy = rng.uniform(-1, 1, (rows, 2)) * half * 0.999
+        position = np.concatenate([xy, np.full((rows, 1), detector.description.face_z_mm)], 1)
+        lost = np.zeros((events, len(Loss)), np.int64)
+        lost[:, Loss.BELOW_THRESHOLD] = 3
+        return Incidents(
+            event=np.arange(first_event, first_event + events),
+            offsets=offsets_of(particles),
+            weight=np.ones(events),
+            source_event=np.arange(events),
+            collisions=np.full(events, 5, np.int32),
+            lost=lost,
+            pdg=rng.choice(SPECIES, rows).astype(np.int32),
+            energy_mev=np.exp(rng.uniform(np.log(800), np.log(150_000), rows)).astype(np.float32),
+            position_mm=position.astype(np.float32),
+            direction=(position / np.linalg.norm(position, axis=1, keepdims=True)).astype(np.float32),
+            time_ns=rng.uniform(41, 45, rows).astype(np.float32),
+            collision=rng.integers(0, 5, rows).astype(np.int32),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """One Ray for all tests, with more CPUs than the machine may have: three workers must fit."""
+    import ray
+
+    ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()

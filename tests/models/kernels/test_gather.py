@@ -1,0 +1,20 @@
+"""gather: implementations agree, and write every pixel."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models.grid import Grid
+from models.kernels.gather import cpu, reference
+
+
+@pytest.mark.parametrize("count", [0, 1, 63, 500])
+def test_implementations_agree(count: int) -> None:
+    generator = torch.Generator().manual_seed(count)
+    pictures = torch.rand(50, 900, generator=generator)
+    shower = torch.randint(0, 50, (count,), generator=generator)
+    symmetry = torch.randint(0, 8, (count,), generator=generator)
+    scale = torch.rand(count, generator=generator) * 3
+    arguments = (pictures, shower, Grid().symmetries, symmetry, scale)
+    assert torch.equal(cpu.gather(*arguments), reference.gather(*arguments))
