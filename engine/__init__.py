@@ -1,0 +1,1 @@
+"""Many particles -> events -> shards. ray appears only in engine/remote."""

@@ -1,0 +1,112 @@
+"""The stage from showers to events: place, photostatistics, noise, digitise, compact."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.detector import MARGIN, Detector
+from engine.kernels.attribute import cpu as attribute_cpu
+from engine.kernels.attribute import reference as attribute_reference
+from engine.kernels.digitise import cpu as digitise_cpu
+from engine.kernels.digitise import reference as digitise_reference
+from engine.kernels.place import UNITS_PER_MEV
+from engine.kernels.place import cpu as place_cpu
+from engine.kernels.place import reference as place_reference
+from engine.noise import key_of
+from engine.records import Array, Events, Incidents, offsets_of
+from models.grid import Grid
+from models.records import Showers
+
+KERNELS: dict[str, tuple[ModuleType, ModuleType, ModuleType]] = {
+    "reference": (place_reference, digitise_reference, attribute_reference),
+    "cpu": (place_cpu, digitise_cpu, attribute_cpu),
+}
+
+
+def compose(
+    incidents: Incidents,
+    showers: Showers,
+    detector: Detector,
+    seed: int,
+    status: Array,
+    *,
+    grid: Grid,
+    contributions: bool = False,
+    kernels: str = "cpu",
+) -> Events:
+    """Events of E incidents events and their N showers.
+
+    seed           of the campaign: noise and photostatistics are keyed by (seed, event, cell)
+    status         uint8 [N], models.records.Status
+    contributions  whether to keep which particle gave how much of each hit
+
+    Raises ValueError for an impossible shower energy, OverflowError where a cell's sum leaves int32.
+    """
+    place, digitise, attribute = KERNELS[kernels]
+    pictures = showers.energy_mev.reshape(-1, grid.rows, grid.columns)
+    row, column = detector.pixels(incidents.position_mm)
+    geometry = (
+        pictures,
+        torch.from_numpy(row + MARGIN - grid.centre),
+        torch.from_numpy(column + MARGIN - grid.centre),
+        torch.from_numpy(incidents.event_of_particle.astype(np.int64)),
+        torch.from_numpy(detector.cell_of_pixel),
+    )
+    cells, deposited = place.place(*geometry, len(incidents), detector.cells)
+    overflown = cells.sum(1, dtype=torch.int64) != deposited
+    if bool(overflown.any()):
+        raise OverflowError(
+            f"event {incidents.event[int(overflown.nonzero()[0])]}: a cell's energy leaves int32"
+        )
+    offsets, cell, adc, energy = digitise.digitise(
+        cells, torch.from_numpy(incidents.event), key_of(seed), detector.electronics
+    )
+    links = _contributions(attribute, geometry, offsets, cell, incidents, detector) if contributions else {}
+    return Events(
+        event=incidents.event,
+        weight=incidents.weight,
+        source_event=incidents.source_event,
+        collisions=incidents.collisions,
+        lost=incidents.lost,
+        particle_offsets=incidents.offsets,
+        particle_pdg=incidents.pdg,
+        particle_energy_mev=incidents.energy_mev,
+        particle_x_mm=incidents.position_mm[:, 0],
+        particle_y_mm=incidents.position_mm[:, 1],
+        particle_direction_x=incidents.direction[:, 0],
+        particle_direction_y=incidents.direction[:, 1],
+        particle_time_ns=incidents.time_ns,
+        particle_collision=incidents.collision,
+        particle_status=status,
+        hit_offsets=offsets.numpy(),
+        hit_cell=cell.numpy().astype(np.uint16),
+        hit_adc=adc.numpy().astype(np.uint16),
+        hit_energy_mev=energy.numpy(),
+        **links,
+    )
+
+
+def _contributions(
+    attribute: ModuleType,
+    geometry: tuple[Tensor, ...],
+    offsets: Tensor,
+    cell: Tensor,
+    incidents: Incidents,
+    detector: Detector,
+) -> dict[str, Array]:
+    hit_of_cell = torch.full((len(incidents), detector.cells), -1, dtype=torch.int32)
+    event_of_hit = torch.repeat_interleave(torch.arange(len(incidents)), offsets.diff())
+    hit_of_cell[event_of_hit, cell.long()] = torch.arange(len(cell), dtype=torch.int32)
+    hit, particle, units = (t.numpy() for t in attribute.attribute(*geometry, hit_of_cell))
+    event = event_of_hit.numpy()[hit]
+    mev = units / (UNITS_PER_MEV * detector.description.visible_fraction)
+    return {
+        "contribution_offsets": offsets_of(np.bincount(event, minlength=len(incidents))),
+        "contribution_hit": (hit - offsets.numpy()[event]).astype(np.int32),
+        "contribution_particle": (particle - incidents.offsets[event]).astype(np.int32),
+        "contribution_energy_mev": mev.astype(np.float32),
+    }

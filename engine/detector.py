@@ -1,0 +1,211 @@
+"""The calorimeter: geometry, calibration and electronics from a data file, and the way into its cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from engine.electronics import electronics_tables
+from engine.errors import InputError, first_problem
+from engine.kernels.digitise import Tables
+from engine.kernels.place import NO_CELL
+from engine.records import Array, Incidents
+from models.records import Conditions
+
+MARGIN = 32  # pixels without a cell around the lookup, so that pictures may hang over the edge
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Zone(Frozen):
+    name: str
+    cell_pixels: Annotated[int, Field(gt=0)]
+    columns: Annotated[int, Field(gt=0)]
+    rows: Annotated[int, Field(gt=0)]
+
+
+class Hole(Frozen):
+    columns: Annotated[int, Field(ge=0)]
+    rows: Annotated[int, Field(ge=0)]
+
+
+class Electronics(Frozen):
+    count_constant_mev: Positive
+    count_sine_mev: NonNegative
+    noise_incoherent_counts: NonNegative
+    noise_coherent_counts: NonNegative
+    bits: Annotated[int, Field(gt=0, le=16)]
+    photoelectrons_per_mev: NonNegative
+    threshold_counts: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _photostatistics_tabulate(self) -> Electronics:
+        if 0 < self.photoelectrons_per_mev < 0.1:
+            raise ValueError("photoelectrons_per_mev is at least 0.1, or 0 for no photostatistics")
+        return self
+
+
+class Magnet(Frozen):
+    z_mm: Positive
+    kick_mev: NonNegative
+
+
+class Description(Frozen):
+    """The data file as it is written."""
+
+    name: str
+    face_z_mm: Positive
+    pixel_mm: Positive
+    zones: Annotated[tuple[Zone, ...], Field(min_length=1)]
+    hole: Hole
+    visible_fraction: Annotated[float, Field(gt=0, le=1)]
+    electronics: Electronics
+    magnet: Magnet
+
+    @model_validator(mode="after")
+    def _zones_tile(self) -> Description:
+        outer = self.zones[0]
+        inside = [*self.zones[1:], self.hole]
+        for zone, inner in zip(self.zones, inside, strict=True):
+            for axis in ("columns", "rows"):
+                extent, hidden = getattr(zone, axis), getattr(inner, axis)
+                margin = extent - hidden
+                if hidden > extent or extent % zone.cell_pixels or margin % (2 * zone.cell_pixels):
+                    raise ValueError(
+                        f"zone {zone.name}: its {axis} must hold whole cells around the next zone"
+                    )
+        if outer.columns % 2 or outer.rows % 2:
+            raise ValueError("the face must be an even number of pixels wide and high, centred on the beam")
+        return self
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A face of square cells, each made of whole pixels, centred on the beam.
+
+    `cell_of_pixel` is uint16 [rows + 2 * MARGIN, columns + 2 * MARGIN], NO_CELL where there is none;
+    pixel (row, column) of the face is at [row + MARGIN, column + MARGIN].
+    """
+
+    description: Description
+    cell_of_pixel: Array
+
+    @classmethod
+    def load(cls, name: str) -> Detector:
+        """A detector shipped under this name, or described in a YAML file at this path.
+
+        Raises InputError, naming the field, where the description cannot be used.
+        """
+        shipped = Path(__file__).parent / "detectors" / f"{name}.yaml"
+        path = shipped if shipped.exists() else Path(name)
+        try:
+            description = Description.model_validate(yaml.safe_load(path.read_text()))
+        except OSError as error:
+            known = ", ".join(sorted(p.stem for p in shipped.parent.glob("*.yaml")))
+            raise InputError(f"detector {name}: no such detector or file; shipped: {known}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: not YAML; describe the detector as the shipped one is") from error
+        except ValidationError as error:
+            raise InputError(f"{path}: {first_problem(error)}") from error
+        return cls(description, _number_cells(description))
+
+    @property
+    def columns(self) -> int:
+        return self.description.zones[0].columns
+
+    @property
+    def rows(self) -> int:
+        return self.description.zones[0].rows
+
+    @property
+    def cells(self) -> int:
+        return len(self.cell_centres_mm)
+
+    @cached_property
+    def cell_centres_mm(self) -> Array:
+        """x, y of the cell centres, float64 [C, 2]."""
+        face = self.cell_of_pixel[MARGIN:-MARGIN, MARGIN:-MARGIN].astype(np.int64)
+        row, column = np.nonzero(face != NO_CELL)
+        cell = face[row, column]
+        pixels = np.bincount(cell)
+        x = np.bincount(cell, column + 0.5) / pixels - self.columns / 2
+        y = np.bincount(cell, row + 0.5) / pixels - self.rows / 2
+        return np.stack([x, y], 1) * self.description.pixel_mm
+
+    @cached_property
+    def mev_per_count(self) -> Array:
+        """Calibrated energy of one ADC count, float64 [C]: its transverse energy over sin(theta)."""
+        rho = np.hypot(*self.cell_centres_mm.T)
+        sine = rho / np.hypot(rho, self.description.face_z_mm)
+        electronics = self.description.electronics
+        mev: Array = (electronics.count_constant_mev + electronics.count_sine_mev * sine) / sine
+        return mev
+
+    @cached_property
+    def electronics(self) -> Tables:
+        """The electronics as the integer tables of `digitise`."""
+        return electronics_tables(self.description, self.mev_per_count)
+
+    def pixels(self, position_mm: Array) -> tuple[Array, Array]:
+        """Row and column of the pixel under each position [N, 2 or 3], int64 [N]; may lie off the face."""
+        scaled = position_mm[:, :2].astype(np.float64) / self.description.pixel_mm
+        column = np.floor(scaled[:, 0] + self.columns // 2).astype(np.int64)
+        row = np.floor(scaled[:, 1] + self.rows // 2).astype(np.int64)
+        return row, column
+
+    def cell_at(self, position_mm: Array) -> Array:
+        """Cell under each position [N, 2 or 3], uint16 [N]; NO_CELL in the hole and off the face."""
+        row, column = self.pixels(position_mm)
+        row = np.clip(row + MARGIN, 0, self.cell_of_pixel.shape[0] - 1)
+        column = np.clip(column + MARGIN, 0, self.cell_of_pixel.shape[1] - 1)
+        cell: Array = self.cell_of_pixel[row, column]
+        return cell
+
+
+def localise(incidents: Incidents, detector: Detector) -> Conditions:
+    """What a generator may know of each incident: species, energy, direction, place inside its pixel."""
+    row, column = detector.pixels(incidents.position_mm)
+    pixel_mm = detector.description.pixel_mm
+    centre = np.stack([column - detector.columns // 2 + 0.5, row - detector.rows // 2 + 0.5], 1) * pixel_mm
+    offset = incidents.position_mm[:, :2] - centre
+    return Conditions(
+        pdg=torch.from_numpy(incidents.pdg),
+        energy_mev=torch.from_numpy(incidents.energy_mev),
+        direction=torch.from_numpy(incidents.direction),
+        offset_mm=torch.from_numpy(offset.astype(np.float32)),
+    )
+
+
+def _number_cells(description: Description) -> Array:
+    """The pixel lookup of Detector: zones are painted over one another, and what stays seen is numbered."""
+    face = description.zones[0]
+    painted = np.full((face.rows + 2 * MARGIN, face.columns + 2 * MARGIN), -1)
+    first = 0
+    for zone in description.zones:
+        size = zone.cell_pixels
+        cell = first + np.arange(zone.rows * zone.columns // size**2).reshape(zone.rows // size, -1)
+        painted[_centred(painted, zone)] = np.repeat(np.repeat(cell, size, 0), size, 1)
+        first += cell.size
+    painted[_centred(painted, description.hole)] = -1
+    seen, number = np.unique(painted, return_inverse=True)  # the margin makes -1 the first
+    if len(seen) - 1 > NO_CELL:
+        raise InputError(f"detector {description.name}: zones: more than {NO_CELL} cells do not fit uint16")
+    cell_of_pixel: Array = np.where(painted < 0, NO_CELL, number.reshape(painted.shape) - 1).astype(np.uint16)
+    return cell_of_pixel
+
+
+def _centred(lookup: Array, part: Zone | Hole) -> tuple[slice, slice]:
+    row, column = (lookup.shape[0] - part.rows) // 2, (lookup.shape[1] - part.columns) // 2
+    return slice(row, row + part.rows), slice(column, column + part.columns)

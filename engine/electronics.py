@@ -1,0 +1,54 @@
+"""The detector's electronics as the integer tables that `digitise` works from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.stats import poisson
+
+from engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, Tables
+from engine.kernels.place import UNITS_PER_MEV
+from engine.noise import Purpose, gaussian_table
+from engine.records import Array
+
+if TYPE_CHECKING:
+    from engine.detector import Description
+
+# Below this mean the Poisson numbers come from the exact distribution; above it from its
+# Cornish-Fisher expansion, whose skewness and tails are then right to better than 1 %.
+EXACT_BELOW = 32
+
+
+def electronics_tables(description: Description, mev_per_count: Array) -> Tables:
+    """Everything `digitise` needs to know, for cells of mev_per_count calibrated MeV, float64 [C]."""
+    electronics = description.electronics
+    unit_mev = 1 / (UNITS_PER_MEV * description.visible_fraction)  # calibrated MeV of one energy unit
+    photons_per_mev = electronics.photoelectrons_per_mev
+    per_signal_mev = 1 / photons_per_mev if photons_per_mev else unit_mev
+    gaussian, tails = gaussian_table()
+    return Tables(
+        gain=torch.from_numpy(np.rint(per_signal_mev / mev_per_count * 2**COUNT_BITS).astype(np.int64)),
+        mev_per_count=torch.from_numpy(mev_per_count.astype(np.float32)),
+        photons_per_unit=round(photons_per_mev * unit_mev * 2**PHOTON_BITS),
+        poisson=torch.from_numpy(_poisson_table(photons_per_mev * unit_mev)),
+        gaussian=torch.from_numpy(gaussian),
+        tails=torch.from_numpy(tails),
+        incoherent=round(electronics.noise_incoherent_counts * 2**SIGMA_BITS),
+        coherent=round(electronics.noise_coherent_counts * 2**SIGMA_BITS),
+        threshold=electronics.threshold_counts,
+        ceiling=2**electronics.bits - 1,
+        purposes=(int(Purpose.ELECTRONICS), int(Purpose.COHERENT), int(Purpose.PHOTOSTATISTICS)),
+    )
+
+
+def _poisson_table(photons_per_unit: float) -> Array:
+    """Cumulative distributions for 0, 1, 2 ... energy units, int64 [Q, K]; see Tables.poisson."""
+    if photons_per_unit == 0:
+        return np.full((1, 1), 1 << 32, np.int64)
+    means = np.arange(max(1, int(EXACT_BELOW / photons_per_unit))) * photons_per_unit
+    largest = int(poisson.ppf(1 - 2.0**-33, EXACT_BELOW)) + 1
+    table: Array = np.floor(poisson.cdf(np.arange(largest + 1), means[:, None]) * 2.0**32).astype(np.int64)
+    table[:, -1] = 1 << 32  # no word reaches beyond
+    return table

@@ -1,0 +1,1 @@
+"""Events <-> files: one schema, one format a file."""

@@ -1,0 +1,116 @@
+"""The one schema of an event file, and the hash of its content.
+
+A file has one row per event. Columns of the groups particle, hit and contribution are lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from engine.records import Array, Events, Loss
+
+SCHEMA_VERSION = 1
+Group = Literal["event", "particle", "hit", "contribution"]
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    dtype: str
+    group: Group
+    unit: str
+    meaning: str
+
+
+_EVENT = (
+    Column("event", "int64", "event", "", "event number, increasing"),
+    Column("weight", "float64", "event", "", "event weight"),
+    Column("source_event", "int64", "event", "", "number in the incidents' source, -1 for an overlay"),
+    Column("collisions", "int32", "event", "", "collisions summed into the event"),
+    *(Column(f"lost_{loss.name.lower()}", "int32", "event", "", "particles not kept") for loss in Loss),
+)
+_PARTICLE = (
+    Column("particle_pdg", "int32", "particle", "", "PDG code"),
+    Column("particle_energy_mev", "float32", "particle", "MeV", "kinetic energy on the face"),
+    Column("particle_x_mm", "float32", "particle", "mm", "impact on the face"),
+    Column("particle_y_mm", "float32", "particle", "mm", "impact on the face"),
+    Column("particle_direction_x", "float32", "particle", "", "direction cosine"),
+    Column("particle_direction_y", "float32", "particle", "", "direction cosine"),
+    Column("particle_time_ns", "float32", "particle", "ns", "arrival on the face"),
+    Column("particle_collision", "int32", "particle", "", "which collision of the event"),
+    Column("particle_status", "uint8", "particle", "", "0 simulated, 1 remapped, 2 outside, 3 no generator"),
+)
+_HIT = (
+    Column("hit_cell", "uint16", "hit", "", "cell number, increasing"),
+    Column("hit_adc", "uint16", "hit", "", "ADC counts after zero suppression"),
+    Column("hit_energy_mev", "float32", "hit", "MeV", "calibrated energy"),
+)
+_CONTRIBUTION = (
+    Column("contribution_hit", "int32", "contribution", "", "index of the hit in the event, increasing"),
+    Column("contribution_particle", "int32", "contribution", "", "index of the particle in the event"),
+    Column("contribution_energy_mev", "float32", "contribution", "MeV", "calibrated deposit, before noise"),
+)
+
+
+def schema(contributions: bool) -> tuple[Column, ...]:
+    """The columns in file order."""
+    return _EVENT + _PARTICLE + _HIT + (_CONTRIBUTION if contributions else ())
+
+
+def has_contributions(events: Events) -> bool:
+    return events.contribution_offsets is not None
+
+
+def offsets_for(events: Events, group: Group) -> Array:
+    """CSR offsets of a list group, int64 [E + 1]."""
+    offsets: Array = getattr(events, f"{group}_offsets")
+    return offsets
+
+
+def values_of(events: Events, column: Column) -> Array:
+    """A column's values end to end, in its dtype: [E] for the event group, else [sum of lengths]."""
+    if column.name.startswith("lost_"):
+        values = events.lost[:, Loss[column.name.removeprefix("lost_").upper()]]
+    else:
+        values = getattr(events, column.name)
+    return np.ascontiguousarray(values, dtype=column.dtype)
+
+
+def assemble(values: Mapping[str, Array], offsets: Mapping[str, Array]) -> Events:
+    """Events from columns by name and offsets by group, as a reader found them."""
+    lost = np.stack([values[f"lost_{loss.name.lower()}"] for loss in Loss], 1).astype(np.int64)
+    plain = {name: array for name, array in values.items() if not name.startswith("lost_")}
+    return Events(lost=lost, **plain, **{f"{group}_offsets": array for group, array in offsets.items()})
+
+
+def event_hashes(events: Events) -> list[int]:
+    """A 128-bit number for the content of each event: every column in file order, lengths included."""
+    columns = schema(has_contributions(events))
+    digests = [hashlib.blake2b(digest_size=16) for _ in range(len(events))]
+    for column in columns:
+        values = values_of(events, column)
+        size, data = values.itemsize, values.view(np.uint8).data
+        if column.group == "event":
+            bounds = np.arange(len(events) + 1) * size
+        else:
+            bounds = offsets_for(events, column.group) * size
+        for digest, low, high in zip(digests, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            digest.update(data[low:high])
+            if column.group != "event":
+                digest.update((high - low).to_bytes(8, "little"))
+    return [int.from_bytes(digest.digest(), "little") for digest in digests]
+
+
+def content_hash(hashes: list[int]) -> str:
+    """One hash for any set of events: the sum of theirs, whatever their order and sharding."""
+    return f"{sum(hashes) % (1 << 128):032x}"
+
+
+def combine(content_hashes: list[str]) -> str:
+    """The content hash of disjoint sets of events from theirs."""
+    return content_hash([int(text, 16) for text in content_hashes])

@@ -1,0 +1,94 @@
+"""A pool of collisions as fixed seeded chunks: each is made on its own, kept, and made again alike."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import storage
+from engine.detector import Detector
+from engine.errors import InputError
+from engine.incidents.parquet import read_header, read_incidents, write_incidents
+from engine.incidents.pythia import collisions
+from engine.incidents.transport import Transport, transport
+from engine.records import Incidents
+
+SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The first `count` collisions of chunk `number`, which has `size`; fewer only in a pool's last one."""
+
+    number: int
+    size: int
+    count: int
+
+    @property
+    def stem(self) -> str:
+        """The name of what belongs to it."""
+        first = self.number * self.size
+        return f"collisions-{first:012d}-{first + self.count - 1:012d}"
+
+
+def cut(total: int, size: int) -> list[Chunk]:
+    """So many collisions in chunks."""
+    return [Chunk(number, size, min(size, total - number * size)) for number in range(-(-total // size))]
+
+
+def incidents_of(
+    cards: tuple[str, ...], seed: int, chunk: Chunk, detector: Detector, settings: Transport
+) -> Incidents:
+    """The chunk's collisions on the face; the same wherever and whenever it is made."""
+    particles = collisions(cards, seed, chunk.number, chunk.size, chunk.count)
+    return transport(particles, detector, settings)
+
+
+class Parts:
+    """The folder where a pool's finished chunks wait for the others, through interruptions too."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any], detector: str) -> None:
+        """Make or find the folder. Raises InputError where it was begun with other settings."""
+        self.folder, self.settings, self.detector = folder, settings, detector
+        storage.probe(folder)
+        try:
+            storage.create(folder / SETTINGS, json.dumps(settings, indent=1, sort_keys=True).encode())
+        except FileExistsError:
+            stored = json.loads((folder / SETTINGS).read_text())
+            changed = [key for key in settings if stored.get(key) != settings[key]]
+            if changed:
+                raise InputError(
+                    f"{folder}: begun with another {changed[0]}; use that again, delete the folder, "
+                    "or choose another output"
+                ) from None
+
+    def hold(self, chunk: Chunk) -> bool:
+        """Whether the chunk is there and whole."""
+        path = self._path(chunk)
+        if not path.exists():
+            return False
+        try:
+            return read_header(path).events == chunk.count
+        except InputError:
+            path.unlink()  # damaged since: made again
+            return False
+
+    def keep(self, chunk: Chunk, incidents: Incidents) -> None:
+        """Write a finished chunk."""
+        write_incidents(
+            self._path(chunk), [incidents], source="pythia", settings=self.settings, detector=self.detector
+        )
+
+    def read(self, chunk: Chunk) -> Incidents:
+        """A chunk that is held."""
+        return read_incidents(self._path(chunk))
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder)
+
+    def _path(self, chunk: Chunk) -> Path:
+        return self.folder / f"{chunk.stem}.parquet"

@@ -1,0 +1,233 @@
+"""The canonical file of incidents: Parquet, one row an event, what made it in the footer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.errors import InputError
+from engine.incidents.content import ContentHash, content_hash
+from engine.incidents.schema import (
+    EVENT_COLUMNS,
+    PARTICLE_COLUMNS,
+    REMEDY,
+    SCHEMA,
+    check_schema,
+    from_table,
+    to_table,
+)
+from engine.incidents.soundness import check_order, check_values
+from engine.records import Incidents, Loss, concatenate
+from engine.storage import attempt_path, local_path, probe, publish
+
+__all__ = ["Header", "content_hash", "read_header", "read_incidents", "read_metadata", "write_incidents"]
+
+KIND = "monsoon incidents"
+VERSION = 1
+KEY = b"monsoon"
+Statistics = Any  # pyarrow has no types
+ROW_GROUP_EVENTS = 5_000
+ROW_GROUP_PARTICLES = 1_000_000  # bounds what a reader must hold
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file of incidents says about itself."""
+
+    source: str
+    settings: dict[str, Any]
+    detector: str
+    losses: list[str] = field(default_factory=list)
+    """What could not be read of the source, a line each."""
+    first_event: int = 0
+    last_event: int = -1
+    events: int = 0
+    particles: int = 0
+    collisions: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+    """Particles that are no rows, by the name of their Loss."""
+    content_sha256: str = ""
+
+
+def write_incidents(
+    url: str | Path,
+    parts: Iterable[Incidents],
+    *,
+    source: str,
+    settings: Mapping[str, Any],
+    detector: str,
+    losses: Callable[[], list[str]] = list,
+) -> Header:
+    """Write consecutive parts as one file, published under its name only when it is whole.
+
+    `losses` is asked after the last part. Events must be numbered increasingly.
+    Raises InputError where the name is taken, cannot be written, or there is no event.
+    """
+    final = local_path(url)
+    refuse_existing(final)
+    probe(final.parent)
+    attempt = attempt_path(final)
+    totals, lost = np.zeros(3, np.int64), np.zeros(len(Loss), np.int64)
+    content, first, last = ContentHash(), 0, -1
+    try:
+        with pq.ParquetWriter(attempt, SCHEMA, **_encoding()) as writer:
+            for group in _row_groups(parts):
+                if totals[0] and group.event[0] <= last:
+                    raise ValueError(f"event {group.event[0]} follows event {last}")
+                first = first if totals[0] else int(group.event[0])
+                last = int(group.event[-1])
+                writer.write_table(to_table(group), row_group_size=len(group))
+                content.update(group)
+                totals += len(group), len(group.pdg), group.collisions.sum()
+                lost += group.lost.sum(0)
+            header = Header(
+                source=source,
+                settings=dict(settings),
+                detector=detector,
+                losses=losses(),
+                first_event=first,
+                last_event=last,
+                events=int(totals[0]),
+                particles=int(totals[1]),
+                collisions=int(totals[2]),
+                lost={reason.name.lower(): int(lost[reason]) for reason in Loss},
+                content_sha256=content.hexdigest(),
+            )
+            if not header.events:
+                reason = "; ".join(header.losses) or "the source is empty"
+                raise InputError(f"{final}: not written, there are no events: {reason}; give another source")
+            text = json.dumps({"kind": KIND, "version": VERSION, **asdict(header)})
+            writer.add_key_value_metadata({KEY: text.encode()})
+        publish(attempt, final)
+    except FileExistsError as error:
+        raise InputError(f"{final}: written by someone else meanwhile; choose another output") from error
+    except OSError as error:
+        raise InputError(f"{final}: cannot be written ({error.strerror or error}); make room") from error
+    finally:
+        attempt.unlink(missing_ok=True)
+    return header
+
+
+def refuse_existing(output: str | Path) -> None:
+    """Raise InputError where the output is already there."""
+    final = local_path(output)
+    if final.exists():
+        raise InputError(f"{final}: already exists; delete it or choose another output")
+
+
+def read_header(url: str | Path) -> Header:
+    """What a file of incidents says about itself. Raises InputError where it is none."""
+    path = local_path(url)
+    with _open(path) as file:
+        return _header(path, file)
+
+
+def read_metadata(url: str | Path) -> dict[str, Any]:
+    """The header as plain types, to be stored elsewhere. Raises InputError."""
+    return asdict(read_header(url))
+
+
+def read_incidents(
+    url: str | Path, first: int | None = None, last: int | None = None, *, strict: bool = True
+) -> Incidents:
+    """Events numbered first .. last, both included; only the row groups that hold them are read.
+
+    Raises InputError naming the file and field where the file is missing, damaged or foreign, or, if
+    `strict`, holds a value that no incident has; not strict leaves those to who sets events aside.
+    """
+    path = local_path(url)
+    with _open(path) as file:
+        _header(path, file)
+        groups = [
+            index
+            for index in range(file.metadata.num_row_groups)
+            if _overlaps(file.metadata.row_group(index).column(0).statistics, first, last)
+        ]
+        try:
+            table = file.read_row_groups(groups)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"{path}: damaged; {REMEDY}") from error
+    incidents = from_table(path, table)
+    check_order(path, incidents)
+    if strict:
+        check_values(path, incidents)
+    begin = 0 if first is None else int(np.searchsorted(incidents.event, first))
+    end = len(incidents) if last is None else int(np.searchsorted(incidents.event, last, side="right"))
+    return incidents[begin:end]
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a file of incidents") from error
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: no Parquet file, or a truncated one; {REMEDY}") from error
+
+
+def _header(path: Path, file: pq.ParquetFile) -> Header:
+    """The footer, checked."""
+    try:
+        stored = json.loads((file.metadata.metadata or {}).get(KEY, b"null"))
+    except ValueError:
+        stored = None
+    if not isinstance(stored, dict) or stored.pop("kind", None) != KIND:
+        raise InputError(f"{path}: a Parquet file, but not of incidents; {REMEDY}")
+    if (version := stored.pop("version", None)) != VERSION:
+        raise InputError(f"{path}: incidents of schema version {version}, not {VERSION}; {REMEDY}")
+    check_schema(path, file.schema_arrow)
+    try:
+        return Header(**stored)
+    except TypeError as error:
+        raise InputError(f"{path}: its description is incomplete; {REMEDY}") from error
+
+
+def _overlaps(statistics: Statistics, first: int | None, last: int | None) -> bool:
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return (last is None or statistics.min <= last) and (first is None or statistics.max >= first)
+
+
+def _encoding() -> dict[str, Any]:
+    """zstd-1, delta-packed integers, byte-stream-split floats: the best of what was measured."""
+    kinds = {**EVENT_COLUMNS, **{f"{name}.list.element": kind for name, kind in PARTICLE_COLUMNS.items()}}
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": False,
+        "write_page_checksum": True,
+        "column_encoding": {
+            name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(kind) else "DELTA_BINARY_PACKED"
+            for name, kind in kinds.items()
+        },
+    }
+
+
+def _row_groups(parts: Iterable[Incidents]) -> Iterator[Incidents]:
+    """The parts' events in pieces of at most ROW_GROUP_EVENTS, fewer where they are rich in particles."""
+    held: list[Incidents] = []
+    for part in parts:
+        start = 0
+        while start < len(part):
+            events = sum(map(len, held))
+            particles = sum(len(piece.pdg) for piece in held)
+            room = part.offsets[start] + max(ROW_GROUP_PARTICLES - particles, 0)
+            stop = int(np.searchsorted(part.offsets, room, side="right")) - 1
+            stop = min(max(stop, start), start + ROW_GROUP_EVENTS - events, len(part))
+            if stop == start and not held:
+                stop = start + 1  # one event beyond the bound
+            if stop > start:
+                held.append(part[start:stop])
+            if stop < len(part):
+                yield concatenate(held)
+                held = []
+            start = stop
+    if held:
+        yield concatenate(held)

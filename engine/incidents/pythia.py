@@ -1,0 +1,180 @@
+"""Collisions from Pythia 8, in chunks: each depends on the cards, the seed, its number and size alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pythia8mc
+
+from engine.errors import InputError
+from engine.incidents.transport import C_MM_PER_NS
+from engine.records import Array, Particles, offsets_of
+
+Pythia = Any  # neither pythia8mc nor awkward has types
+Awkward = Any
+
+BASE_CARDS = (
+    "Beams:idA = 2212",
+    "Beams:idB = 2212",
+    "Beams:eCM = 13600",
+    # the luminous region
+    "Beams:allowVertexSpread = on",
+    "Beams:sigmaVertexX = 0.03",
+    "Beams:sigmaVertexY = 0.03",
+    "Beams:sigmaVertexZ = 45",
+    # K0S, Lambda and their like decay in flight until the calorimeter's face stops them
+    "ParticleDecays:limitCylinder = on",
+    "ParticleDecays:xyMax = 5000",
+    "ParticleDecays:zMax = 12520",
+    "Print:quiet = on",
+    "Print:errors = off",
+    "Random:setSeed = on",
+    "Random:seed = 20260",  # of the initialisation only: every chunk has a seed of its own
+)
+DEFAULT_PROCESS = "SoftQCD:inelastic = on"
+# Flags of these families choose processes (Pythia's manual, "Process Selection").
+SOFT_FAMILIES = ("SoftQCD", "LowEnergyQCD")
+HARD_FAMILIES = (
+    *("HardQCD", "PromptPhoton", "WeakBosonExchange", "WeakSingleBoson", "WeakDoubleBoson"),
+    *("WeakBosonAndParton", "PhotonCollision", "PhotonParton", "Onia", "Charmonium", "Bottomonium"),
+    *("Top", "FourthBottom", "FourthTop", "FourthPair", "HiggsSM", "HiggsBSM", "SUSY", "NewGaugeBoson"),
+    *("LeftRightSymmmetry", "LeptoQuark", "ExcitedFermion", "ContactInteractions", "HiddenValley"),
+    *("ExtraDimensionsG*", "ExtraDimensionsLED", "ExtraDimensionsUnpart", "ExtraDimensionsTEV", "DM"),
+)
+SWITCHES = ("on", "off", "yes", "no", "true", "false", "ok", "1", "0")
+SEEDS = 900_000_000  # Pythia's generator has this many streams, numbered from 1
+STRIDE = 104_729  # a prime that does not divide SEEDS: no two chunks of a seed share a stream
+TRIES = 20.0  # per wanted collision, before Pythia's refusals are taken for the cards' fault
+
+
+class Collider:
+    """Pythia initialised for one set of cards.
+
+    Soft processes take seconds to initialise and keep no state between collisions but the random
+    numbers', so one instance serves every chunk. Hard ones may learn their cross-section's maximum as
+    they go and initialise fast: they get a fresh instance for every chunk.
+    """
+
+    def __init__(self, cards: Sequence[str]) -> None:
+        self.cards = tuple(cards)
+        self._pythia, self.soft = _initialised(self.cards)
+        self._fresh = True
+
+    def collide(self, seed: int, chunk: int, size: int, count: int | None = None) -> Particles:
+        """The first `count`, by default all, collisions of a chunk, numbered from chunk * size on.
+
+        Stable particles only. Raises InputError where Pythia cannot make such collisions.
+        """
+        if not (self.soft or self._fresh):
+            self._pythia, _ = _initialised(self.cards)
+        self._fresh = False
+        self._pythia.rndm.init(stream(seed, chunk))
+        try:
+            batch = self._pythia.nextBatch(size if count is None else count, TRIES)
+        except RuntimeError as error:
+            raise InputError(
+                f"pythia cards {list(self.cards)}: {error}; Pythia refuses such collisions, loosen the cards"
+            ) from error
+        return _particles(batch, chunk * size)
+
+
+@lru_cache(maxsize=1)
+def collider(cards: tuple[str, ...]) -> Collider:
+    """This process's collider for the cards, initialised at the first call. Raises InputError."""
+    return Collider(cards)
+
+
+def collisions(
+    cards: tuple[str, ...], seed: int, chunk: int, size: int, count: int | None = None
+) -> Particles:
+    """Chunk number `chunk` of `size` Pythia collisions, or its first `count`; see Collider.collide."""
+    return collider(cards).collide(seed, chunk, size, count)
+
+
+def stream(seed: int, chunk: int) -> int:
+    """Pythia's seed for a chunk, 1 .. SEEDS: different for all chunks of a seed."""
+    start = int.from_bytes(hashlib.sha256(f"monsoon collisions {seed}".encode()).digest()[:8], "big")
+    return 1 + (start + chunk * STRIDE) % SEEDS
+
+
+def check_cards(cards: Sequence[str]) -> None:
+    """Raise InputError naming the first card that Pythia does not know; takes a tenth of a second."""
+    _read(cards)
+
+
+def _read(cards: Sequence[str]) -> tuple[Pythia, bool]:
+    """Pythia with all cards read, not initialised; and whether only soft processes are on."""
+    pythia = pythia8mc.Pythia("", False)
+    for card in BASE_CARDS:
+        pythia.readString(card)
+    for card in cards:
+        _read_card(pythia, card)
+    hard = any(_switched_on(pythia, family) for family in HARD_FAMILIES)
+    if pythia.mode("Beams:frameType") >= 4:
+        raise InputError(
+            "pythia card 'Beams:frameType': events from outside cannot be made in chunks; "
+            "shower them elsewhere and give `monsoon incidents hepmc` the file"
+        )
+    if not (hard or any(_switched_on(pythia, family) for family in SOFT_FAMILIES)):
+        pythia.readString(DEFAULT_PROCESS)
+    return pythia, not hard
+
+
+def _read_card(pythia: Pythia, card: str) -> None:
+    key, separator, value = (part.strip() for part in card.partition("="))
+    if not separator or not key or not value:
+        raise InputError(f"pythia card {card!r}: not a setting; write it as 'Group:name = value'")
+    if key.lower().startswith("random:"):
+        raise InputError(f"pythia card {card!r}: chunks have their own seeds; set `seed` instead")
+    if pythia.settings.isFlag(key) and value.split()[0].lower() not in SWITCHES:
+        raise InputError(f"pythia card {card!r}: {value!r} is no switch; use on or off")
+    if not pythia.readString(card, False):
+        raise InputError(
+            f"pythia card {card!r}: Pythia does not know it; see its manual for the name and values"
+        )
+
+
+def _switched_on(pythia: Pythia, family: str) -> bool:
+    """Whether the cards changed a flag of the family to on."""
+    prefix = f"{family}:".lower()
+    flags = pythia.settings.getFlagMap(prefix)  # whatever has the prefix anywhere in its name
+    return any(flag.valNow and not flag.valDefault for name, flag in flags.items() if name.startswith(prefix))
+
+
+def _initialised(cards: Sequence[str]) -> tuple[Pythia, bool]:
+    pythia, soft = _read(cards)
+    if not pythia.init():
+        raise InputError(
+            f"pythia cards {list(cards)}: Pythia cannot start with them; check processes and beams"
+        )
+    return pythia, soft
+
+
+def _particles(batch: Awkward, first: int) -> Particles:
+    """Stable particles of nextBatch's awkward array, GeV -> MeV, mm/c -> ns."""
+    stable = batch.prt[batch.prt.status > 0]
+    vertex = stable.vProd
+
+    def column(values: Awkward) -> Array:
+        # no vertex, where the spread is switched off, is the interaction point
+        array: Array = ak.to_numpy(ak.fill_none(ak.flatten(values), 0.0))
+        return array
+
+    events = len(batch)
+    number = np.arange(first, first + events, dtype=np.int64)
+    return Particles(
+        event=number,
+        offsets=offsets_of(ak.to_numpy(ak.num(stable))),
+        weight=ak.to_numpy(batch.info.weights[:, 0]).astype(np.float64),
+        source_event=number,
+        pdg=ak.to_numpy(ak.flatten(stable.id)).astype(np.int32),
+        mass_mev=np.maximum(column(stable.m), 0.0) * 1e3,
+        momentum_mev=np.column_stack([column(stable.p[axis]) for axis in ("px", "py", "pz")]) * 1e3,
+        vertex_mm=np.column_stack([column(vertex[axis]) for axis in ("px", "py", "pz")]),
+        time_ns=column(vertex.e) / C_MM_PER_NS,
+    )

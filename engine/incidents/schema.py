@@ -1,0 +1,107 @@
+"""The columns of a file of incidents: one row an event, its particles in lists. MeV, mm, ns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from engine.errors import InputError
+from engine.records import Array, Incidents, Loss, offsets_of
+
+REMEDY = "make it again with `monsoon incidents`"
+
+EVENT_COLUMNS = {
+    "event": pa.int64(),
+    "weight": pa.float64(),
+    "source_event": pa.int64(),
+    "collisions": pa.int32(),
+    **{f"lost_{reason.name.lower()}": pa.int64() for reason in Loss},
+}
+PARTICLE_COLUMNS = {
+    "pdg": pa.int32(),
+    "energy_mev": pa.float32(),
+    **{f"{axis}_mm": pa.float32() for axis in "xyz"},
+    **{f"direction_{axis}": pa.float32() for axis in "xyz"},
+    "time_ns": pa.float32(),
+    "collision": pa.int32(),
+}
+
+
+def _list_of(kind: pa.DataType) -> pa.ListType:
+    return pa.list_(pa.field("element", kind, nullable=False))
+
+
+SCHEMA = pa.schema(
+    [pa.field(name, kind, nullable=False) for name, kind in EVENT_COLUMNS.items()]
+    + [pa.field(name, _list_of(kind), nullable=False) for name, kind in PARTICLE_COLUMNS.items()]
+)
+
+
+def check_schema(path: Path, schema: pa.Schema) -> None:
+    """Raise InputError naming the first column that is missing or has another type."""
+    for wanted in SCHEMA:
+        index = schema.get_field_index(wanted.name)
+        if index < 0:
+            raise InputError(f"{path}: {wanted.name}: the column is missing; {REMEDY}")
+        have = schema.field(index).type
+        if _plain(have) != _plain(wanted.type):
+            raise InputError(f"{path}: {wanted.name}: is {have}, not {wanted.type}; {REMEDY}")
+
+
+def to_table(incidents: Incidents) -> pa.Table:
+    """Incidents as one row an event."""
+    offsets = pa.array(incidents.offsets.astype(np.int32))
+    columns = {
+        **{name: getattr(incidents, name) for name in ("event", "weight", "source_event", "collisions")},
+        **{f"lost_{reason.name.lower()}": incidents.lost[:, reason] for reason in Loss},
+        **{name: getattr(incidents, name) for name in ("pdg", "energy_mev", "time_ns", "collision")},
+        **{f"{axis}_mm": incidents.position_mm[:, i] for i, axis in enumerate("xyz")},
+        **{f"direction_{axis}": incidents.direction[:, i] for i, axis in enumerate("xyz")},
+    }
+    arrays = [pa.array(columns[name], kind) for name, kind in EVENT_COLUMNS.items()]
+    for name, kind in PARTICLE_COLUMNS.items():
+        arrays.append(pa.ListArray.from_arrays(offsets, pa.array(columns[name], kind), type=_list_of(kind)))
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def from_table(path: Path, table: pa.Table) -> Incidents:
+    """The way back, into memory of its own. Raises InputError on empty entries and uneven lists."""
+
+    def column(name: str) -> Array:
+        kind = {**EVENT_COLUMNS, **PARTICLE_COLUMNS}[name].to_pandas_dtype()
+        chunks = table[name].chunks
+        chunks = [chunk.flatten() if name in PARTICLE_COLUMNS else chunk for chunk in chunks]
+        # a copy in any case: torch wants memory that may be written, Arrow's may not
+        return np.concatenate([np.empty(0, kind), *map(np.asarray, chunks)])
+
+    for name in SCHEMA.names:
+        chunks = table[name].chunks
+        chunks = [*chunks, *(chunk.flatten() for chunk in chunks if name in PARTICLE_COLUMNS)]
+        if any(chunk.null_count for chunk in chunks):
+            raise InputError(f"{path}: {name}: has empty entries; {REMEDY}")
+    lengths = {
+        name: np.concatenate(
+            [np.empty(0, np.int64), *(chunk.value_lengths() for chunk in table[name].chunks)]
+        )
+        for name in PARTICLE_COLUMNS
+    }
+    counts = lengths["pdg"]
+    for name, length in lengths.items():
+        if (length != counts).any():
+            event = column("event")[(length != counts).argmax()]
+            raise InputError(f"{path}: {name}: not as long as pdg in event {event}; {REMEDY}")
+    return Incidents(
+        offsets=offsets_of(counts),
+        lost=np.column_stack([column(f"lost_{reason.name.lower()}") for reason in Loss]),
+        position_mm=np.column_stack([column(f"{axis}_mm") for axis in "xyz"]),
+        direction=np.column_stack([column(f"direction_{axis}") for axis in "xyz"]),
+        **{name: column(name) for name in ("event", "weight", "source_event", "collisions")},
+        **{name: column(name) for name in ("pdg", "energy_mev", "time_ns", "collision")},
+    )
+
+
+def _plain(kind: pa.DataType) -> tuple[bool, pa.DataType]:
+    """A type regardless of what its list elements are called and whether they may be empty."""
+    return (True, kind.value_type) if pa.types.is_list(kind) else (False, kind)

@@ -1,0 +1,128 @@
+"""Particles from a flat Parquet table that a user made: one row a particle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.errors import InputError
+from engine.incidents.pdg import masses_mev
+from engine.records import Array, Particles, offsets_of
+
+WHOLE = ("event", "pdg")
+MOMENTUM = ("px_mev", "py_mev", "pz_mev")
+VERTEX = ("x_mm", "y_mm", "z_mm")
+OPTIONAL = {"time_ns": 0.0, "weight": 1.0}
+WIDEST_GAP = 1_000_000
+
+
+def read_table(path: str | Path) -> Particles:
+    """Particles of a table with columns event, pdg, px_mev ... z_mm, and perhaps time_ns and weight.
+
+    Rows may come in any order; those of an event keep theirs. Event numbers missing between the first
+    and the last are events without particles. `weight` is the event's: equal in all its rows.
+    Raises InputError naming the file, the column and the row.
+    """
+    columns = _columns(Path(path))
+    event = columns["event"]
+    if not len(event):
+        raise InputError(f"{path}: no rows; give at least one particle")
+    order = np.argsort(event, kind="stable")
+    columns = {name: column[order] for name, column in columns.items()}
+    event = columns["event"]
+    gaps = np.diff(event)
+    if len(gaps) and gaps.max() > WIDEST_GAP:
+        at = int(gaps.argmax())
+        raise InputError(
+            f"{path}: column event: jumps from {event[at]} to {event[at + 1]}; "
+            f"at most {WIDEST_GAP} events in a row may be empty, renumber them"
+        )
+    mass = masses_mev(columns["pdg"])
+    if (unknown := np.isnan(mass)).any():
+        row = int(order[unknown].min())
+        code = columns["pdg"][int(np.flatnonzero(order == row)[0])]
+        raise InputError(
+            f"{path}: row {row}: pdg {code} is no known particle; use codes of the PDG's numbering"
+        )
+    number = np.arange(event[0], event[-1] + 1, dtype=np.int64)
+    offsets = offsets_of(np.bincount(event - event[0], minlength=len(number)))
+    return Particles(
+        event=number - number[0],
+        offsets=offsets,
+        weight=_weights(path, columns["weight"], event, offsets),
+        source_event=number,
+        pdg=columns["pdg"].astype(np.int32),
+        mass_mev=mass,
+        momentum_mev=np.column_stack([columns[name] for name in MOMENTUM]),
+        vertex_mm=np.column_stack([columns[name] for name in VERTEX]),
+        time_ns=columns["time_ns"],
+    )
+
+
+def _columns(path: Path) -> dict[str, Array]:
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            missing = [name for name in (*WHOLE, *MOMENTUM, *VERTEX) if name not in schema.names]
+            if missing:
+                raise InputError(f"{path}: column {missing[0]} is missing; a particle table needs it")
+            wanted = [*WHOLE, *MOMENTUM, *VERTEX, *(name for name in OPTIONAL if name in schema.names)]
+            for name in wanted:
+                _check_type(path, schema.field(name))
+            table = file.read(wanted)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
+            raise InputError(
+                f"{path}: cannot be read ({error.strerror}); give an existing Parquet file"
+            ) from error
+        raise InputError(f"{path}: damaged Parquet file; write it again") from error
+    except pa.ArrowException as error:
+        raise InputError(f"{path}: no Parquet file, or a damaged one; write it again") from error
+    columns = {name: _values(path, name, table[name]) for name in wanted}
+    for name, default in OPTIONAL.items():
+        columns.setdefault(name, np.full(table.num_rows, default))
+    return columns
+
+
+def _check_type(path: Path, field: pa.Field) -> None:
+    whole = field.name in WHOLE
+    if pa.types.is_integer(field.type) or (not whole and pa.types.is_floating(field.type)):
+        return
+    wanted = "an integer" if whole else "a number"
+    raise InputError(f"{path}: column {field.name}: {field.type} is not {wanted}; write it as one")
+
+
+def _values(path: Path, name: str, column: pa.ChunkedArray) -> Array:
+    if column.null_count:
+        row = column.is_null().to_numpy().argmax()
+        raise InputError(f"{path}: row {row}: {name} is empty; fill it or remove the row")
+    if name in WHOLE:
+        limits = (0, 2**62) if name == "event" else (-(2**31), 2**31 - 1)
+        values = column.to_numpy()
+        wrong = (values < limits[0]) | (values > limits[1])
+        reason = f"must lie in {limits[0]} .. {limits[1]}"
+    else:
+        values = column.to_numpy().astype(np.float64)
+        wrong = ~np.isfinite(values)
+        reason = "must be a finite number"
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise InputError(f"{path}: row {row}: {name} {reason}, not {values[row]}")
+    converted: Array = values.astype(np.int64) if name in WHOLE else values
+    return converted
+
+
+def _weights(path: str | Path, weight: Array, event: Array, offsets: Array) -> Array:
+    """One weight an event, 1 for those without particles."""
+    filled = np.diff(offsets) > 0
+    weights = np.ones(len(filled))
+    weights[filled] = weight[offsets[:-1][filled]]
+    differs = weight != np.repeat(weights, np.diff(offsets))
+    if differs.any():
+        raise InputError(
+            f"{path}: event {event[differs.argmax()]}: weight differs between its rows; give it one weight"
+        )
+    return weights

@@ -1,0 +1,75 @@
+"""The truth of `digitise`, in plain torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, SIXTH, Tables
+from engine.kernels.philox.reference import MASK, philox
+
+
+def digitise(
+    cells: Tensor, event: Tensor, key: tuple[int, int], tables: Tables
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Hits of E events.
+
+    cells    int32 [E, C]  visible energy in 1/256 MeV, not negative
+    event    int64 [E]     event numbers: the noise is keyed by (event, cell)
+    key      two words of the campaign's seed
+    returns  offsets int64 [E+1], cell int32 [H] increasing in each event, adc int32 [H],
+             energy float32 [H] in calibrated MeV
+    """
+    energy = cells.to(torch.int64)
+    electronics, coherent, photostatistics = tables.purposes
+    signal = energy
+    if tables.photons_per_unit:
+        signal = _photoelectrons(energy, _cell_words(event, energy.shape[1], photostatistics, key), tables)
+    noise = tables.incoherent * _gaussian(_cell_words(event, energy.shape[1], electronics, key), tables)
+    common = _gaussian(philox(_counter(event, torch.zeros_like(event), coherent), key)[:, 0], tables)
+    noise += tables.coherent * common[:, None]
+    counts = (signal * tables.gain + noise + (1 << (COUNT_BITS - 1))) >> COUNT_BITS
+    adc = counts.clamp(max=tables.ceiling)
+    kept = adc >= tables.threshold
+    offsets = torch.zeros(len(cells) + 1, dtype=torch.int64)
+    offsets[1:] = kept.sum(1).cumsum(0)
+    cell = kept.nonzero()[:, 1]
+    adc = adc[kept]
+    return (
+        offsets,
+        cell.to(torch.int32),
+        adc.to(torch.int32),
+        adc.to(torch.float32) * tables.mev_per_count[cell],
+    )
+
+
+def _counter(event: Tensor, index: Tensor, purpose: int) -> Tensor:
+    return torch.stack([event & MASK, event >> 32, index, torch.full_like(event, purpose << 24)], 1)
+
+
+def _cell_words(event: Tensor, cells: int, purpose: int, key: tuple[int, int]) -> Tensor:
+    """A word for every event and cell, int64 [E, C]: four neighbouring cells share a counter."""
+    blocks = -(-cells // 4)
+    counter = _counter(event.repeat_interleave(blocks), torch.arange(blocks).repeat(len(event)), purpose)
+    return philox(counter, key).reshape(len(event), 4 * blocks)[:, :cells]
+
+
+def _gaussian(word: Tensor, tables: Tables) -> Tensor:
+    """Unit Gaussian in 2^-16 for each word, int64."""
+    first = word >> 20
+    second = (word >> 8) & 0xFFF
+    tail = tables.tails.to(torch.int64)[(first > 0).to(torch.int64), second]
+    return torch.where((first == 0) | (first == 4095), tail, tables.gaussian.to(torch.int64)[first])
+
+
+def _photoelectrons(energy: Tensor, word: Tensor, tables: Tables) -> Tensor:
+    """Poisson numbers, int64 [E, C]: inversion at small means, Cornish-Fisher at large ones."""
+    rows = len(tables.poisson)
+    small = (tables.poisson[energy.clamp(max=rows - 1)] <= word[..., None]).sum(-1)
+    mean = energy * tables.photons_per_unit
+    root = torch.floor(torch.sqrt(mean.to(torch.float64))).to(torch.int64)  # in 2^-10
+    z = _gaussian(word, tables)
+    spread = (root * z) >> (PHOTON_BITS // 2 + SIGMA_BITS - PHOTON_BITS)
+    skew = (((z * z >> (2 * SIGMA_BITS - PHOTON_BITS)) - (1 << PHOTON_BITS)) * SIXTH) >> 16
+    large = (mean + spread + skew + (1 << (PHOTON_BITS - 1))) >> PHOTON_BITS
+    return torch.where(energy < rows, small, large.clamp(min=0))

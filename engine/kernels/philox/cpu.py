@@ -1,0 +1,50 @@
+"""Philox4x32-10 in numba: one call for one counter, and the same over an array of counters."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.kernels.philox.reference import MULTIPLIER, ROUNDS, WEYL
+
+M0, M1 = np.uint64(MULTIPLIER[0]), np.uint64(MULTIPLIER[1])
+W0, W1 = np.uint32(WEYL[0]), np.uint32(WEYL[1])
+WORD = np.uint64(32)
+
+Words = tuple[np.uint32, np.uint32, np.uint32, np.uint32]
+
+
+@nb.njit(cache=True)
+def philox_words(
+    c0: np.uint32, c1: np.uint32, c2: np.uint32, c3: np.uint32, k0: np.uint32, k1: np.uint32
+) -> Words:
+    """The four words of one counter, inside other kernels."""
+    for _ in range(ROUNDS):
+        product0 = M0 * np.uint64(c0)
+        product1 = M1 * np.uint64(c2)
+        c0, c1, c2, c3 = (
+            np.uint32(np.uint32(product1 >> WORD) ^ c1 ^ k0),
+            np.uint32(product1),
+            np.uint32(np.uint32(product0 >> WORD) ^ c3 ^ k1),
+            np.uint32(product0),
+        )
+        k0 = np.uint32(k0 + W0)
+        k1 = np.uint32(k1 + W1)
+    return c0, c1, c2, c3
+
+
+@nb.njit(cache=True)
+def _fill(counter: NDArray[np.int64], k0: np.uint32, k1: np.uint32, out: NDArray[np.int64]) -> None:
+    for i in range(len(counter)):
+        c = counter[i].astype(np.uint32)
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = philox_words(c[0], c[1], c[2], c[3], k0, k1)
+
+
+def philox(counter: Tensor, key: tuple[int, int]) -> Tensor:
+    """See the reference."""
+    out = np.empty((len(counter), 4), np.int64)
+    _fill(counter.numpy(), np.uint32(key[0]), np.uint32(key[1]), out)
+    return torch.from_numpy(out)

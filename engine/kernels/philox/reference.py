@@ -1,0 +1,35 @@
+"""Philox4x32-10 (Salmon et al., SC11, doi:10.1145/2063384.2063405) in plain torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+MULTIPLIER = (0xD2511F53, 0xCD9E8D57)
+WEYL = (0x9E3779B9, 0xBB67AE85)
+ROUNDS = 10
+MASK = 0xFFFFFFFF
+
+
+def philox(counter: Tensor, key: tuple[int, int]) -> Tensor:
+    """Four random words for each counter.
+
+    counter  int64 [N, 4], each in 0 .. 2^32 - 1
+    key      two words
+    returns  int64 [N, 4], each in 0 .. 2^32 - 1
+    """
+    c0, c1, c2, c3 = counter.unbind(1)
+    k0, k1 = key
+    for _ in range(ROUNDS):
+        high0, low0 = _multiply(MULTIPLIER[0], c0)
+        high1, low1 = _multiply(MULTIPLIER[1], c2)
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+        k0, k1 = (k0 + WEYL[0]) & MASK, (k1 + WEYL[1]) & MASK
+    return torch.stack([c0, c1, c2, c3], 1)
+
+
+def _multiply(a: int, b: Tensor) -> tuple[Tensor, Tensor]:
+    """High and low word of a 32 x 32 bit product; in two halves, because int64 has a sign."""
+    low = a * (b & 0xFFFF)
+    middle = a * (b >> 16) + (low >> 16)
+    return middle >> 16, ((middle & 0xFFFF) << 16) | (low & 0xFFFF)

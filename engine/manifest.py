@@ -1,0 +1,79 @@
+"""manifest.json: what a campaign holds, summed over its commit records, and where it comes from."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from engine import storage
+from engine.commits import Ledger, ShardRecord
+from engine.formats.schema import combine
+
+MANIFEST = "manifest.json"
+PACKAGES = (
+    "monsoon-hep",
+    "ray",
+    "torch",
+    "numpy",
+    "numba",
+    "pyarrow",
+    "uproot",
+    "awkward",
+    "pythia8mc",
+    "pyhepmc",
+)
+
+
+def summarise(records: list[ShardRecord]) -> dict[str, Any]:
+    """Sums over shards: counts, bytes by format, seconds by stage, one content hash."""
+    counts: Counter[str] = Counter()
+    size: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    for record in records:
+        counts.update(record.counts)
+        seconds.update(record.seconds)
+        for file in record.files:
+            size[file.format] += file.bytes
+    return {
+        "shards": len(records),
+        "counts": dict(counts),
+        "bytes": dict(size),
+        "seconds": {stage: round(time, 3) for stage, time in seconds.items()},
+        "content": combine([record.content for record in records]),
+    }
+
+
+def write_manifest(ledger: Ledger, incidents: dict[str, Any]) -> dict[str, Any]:
+    """Write the manifest of what is committed now; `incidents` is said of them by their own file."""
+    stored = ledger.campaign()
+    manifest = {
+        **summarise(ledger.records()),
+        "events_wanted": stored.events,
+        "identity": stored.identity,
+        "layout": stored.layout,
+        "incidents": incidents,
+        "software": software(),
+    }
+    storage.replace(ledger.root / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+    return manifest
+
+
+def read_manifest(output: Path) -> dict[str, Any]:
+    """The manifest of a campaign's output."""
+    manifest: dict[str, Any] = json.loads((output / MANIFEST).read_text())
+    return manifest
+
+
+def software() -> dict[str, str]:
+    """Versions of what made the events."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,75 @@
+"""All randomness: counter-based Philox4x32-10, keyed by the campaign's seed.
+
+The counter is (event, event's high word, particle or cell, purpose and dimension), so that a number
+depends on what it is for and on nothing else: not on batches, workers or order. There is no state.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import cache
+
+import numpy as np
+import torch
+from scipy.stats import norm
+
+from engine.kernels.philox.cpu import philox
+from engine.records import Array
+
+WORD = 0xFFFFFFFF
+MAX_DIMENSIONS = 4 << 24  # the counter's last word: 8 bits of purpose, 24 of blocks of four words
+
+
+class Purpose(IntEnum):
+    """What a number is for; each purpose is a stream of its own."""
+
+    SHOWER = 1
+    ELECTRONICS = 2
+    COHERENT = 3
+    PHOTOSTATISTICS = 4
+    OVERLAY = 5
+    GUN = 6
+
+
+def key_of(seed: int) -> tuple[int, int]:
+    """Low and high word of a seed in 0 .. 2^64 - 1."""
+    if not 0 <= seed < 1 << 64:
+        raise ValueError(f"a seed lies in 0 .. 2^64 - 1, not {seed}")
+    return seed & WORD, seed >> 32
+
+
+def words(seed: int, event: Array, index: Array, purpose: Purpose, dimensions: int) -> Array:
+    """Random words uint32 [N, dimensions] for N pairs of event [N] and particle or cell index [N]."""
+    if not 0 <= dimensions <= MAX_DIMENSIONS:
+        raise ValueError(f"{dimensions} dimensions do not fit the counter")
+    blocks = -(-dimensions // 4)
+    counter = np.empty((len(event), blocks, 4), np.int64)
+    event = np.asarray(event, np.int64)
+    counter[..., 0] = (event & WORD)[:, None]
+    counter[..., 1] = (event >> 32)[:, None]
+    counter[..., 2] = np.asarray(index, np.int64)[:, None]
+    counter[..., 3] = (int(purpose) << 24) | np.arange(blocks)
+    out = philox(torch.from_numpy(counter.reshape(-1, 4)), key_of(seed)).numpy()
+    return out.reshape(len(event), 4 * blocks)[:, :dimensions].astype(np.uint32)
+
+
+def uniform(seed: int, event: Array, index: Array, purpose: Purpose, dimensions: int) -> Array:
+    """Uniform numbers strictly inside (0, 1), float32 [N, dimensions], from 23 bits each."""
+    drawn = words(seed, event, index, purpose, dimensions)
+    return ((drawn >> 9).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)
+
+
+@cache
+def gaussian_table() -> tuple[Array, Array]:
+    """Quantile table of the unit Gaussian in units of 2^-16, for integer-only Gaussian noise.
+
+    A word's upper 12 bits choose an entry of the first table, int32 [4096]. The two outermost entries
+    are resolved further: there the next 12 bits choose an entry of the second, int32 [2, 4096], which
+    reaches +-5.4 sigma. Entries are medians of their bins, rescaled to unit variance.
+    """
+    middle = norm.ppf((np.arange(4096) + 0.5) / 4096)
+    low_tail = norm.ppf((np.arange(4096) + 0.5) / 4096 / 4096)
+    tails = np.stack([low_tail, -low_tail[::-1]])
+    variance = (np.sum(middle[1:-1] ** 2) + np.sum(tails**2) / 4096) / 4096
+    scale = 65536 / np.sqrt(variance)
+    return np.rint(middle * scale).astype(np.int32), np.rint(tails * scale).astype(np.int32)

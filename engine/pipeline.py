@@ -1,0 +1,77 @@
+"""The one path for a run of events: incidents -> conditions -> showers -> events, in small batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from engine.compose import compose
+from engine.detector import Detector, localise
+from engine.noise import Purpose, uniform
+from engine.records import Events, Incidents, concatenate
+from models.suite import Suite
+
+# A batch's dense pictures and cells stay near the processor's caches; content does not depend on these.
+BATCH_SHOWERS = 1024
+BATCH_EVENTS = 64
+
+
+class Stopwatch:
+    """Seconds spent in each named stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
+
+
+def batches(incidents: Incidents) -> Iterator[Incidents]:
+    """Consecutive events of at most BATCH_SHOWERS particles, or single larger events."""
+    first = 0
+    while first < len(incidents):
+        limit = incidents.offsets[first] + BATCH_SHOWERS
+        last = int(np.searchsorted(incidents.offsets, limit, side="right")) - 1
+        last = min(max(last, first + 1), first + BATCH_EVENTS, len(incidents))
+        yield incidents[first:last]
+        first = last
+
+
+def generate(
+    incidents: Incidents,
+    suite: Suite,
+    detector: Detector,
+    seed: int,
+    *,
+    contributions: bool = False,
+    stopwatch: Stopwatch | None = None,
+) -> Events:
+    """Whole events, one for each event of `incidents`; each depends on its own incidents and `seed` alone.
+
+    Raises ValueError or OverflowError where a shower cannot be: a broken invariant, not bad input.
+    """
+    watch = stopwatch or Stopwatch()
+    parts = []
+    for batch in batches(incidents) if len(incidents) else [incidents]:
+        with watch("localise"):
+            conditions = localise(batch, detector)
+            status = suite.status(conditions).numpy()
+        with watch("sample"):
+            of_particle = batch.event_of_particle
+            within = np.arange(len(of_particle)) - batch.offsets[of_particle]
+            noise = uniform(seed, batch.event[of_particle], within, Purpose.SHOWER, suite.noise_dimensions)
+            showers = suite.sample(conditions, torch.from_numpy(noise))
+        with watch("compose"):
+            parts.append(
+                compose(batch, showers, detector, seed, status, grid=suite.grid, contributions=contributions)
+            )
+    return concatenate(parts)

@@ -1,0 +1,191 @@
+"""What passes between the stages of the path. Struct-of-arrays in CSR by event; units in the names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Loss(IntEnum):
+    """Why a particle of the collision is no truth row: counted per event, never kept."""
+
+    NEUTRINO = 0
+    BEHIND_FACE = 1  # produced behind the calorimeter's face
+    OUTSIDE_ACCEPTANCE = 2  # flies away from the face, or beside it
+    BEAM_HOLE = 3
+    BELOW_THRESHOLD = 4  # reaches the face with less kinetic energy than the threshold
+
+
+@dataclass(frozen=True)
+class Particles:
+    """Particles where they were produced: what a source reads, before transport.
+
+    event         int64   [E]     event number, increasing
+    offsets       int64   [E+1]   rows offsets[i]:offsets[i+1] belong to event i
+    weight        float64 [E]
+    source_event  int64   [E]     the event's number in its source
+    pdg           int32   [N]
+    mass_mev      float64 [N]
+    momentum_mev  float64 [N, 3]
+    vertex_mm     float64 [N, 3]  z = 0 at the interaction point
+    time_ns       float64 [N]     at the vertex
+    """
+
+    event: Array
+    offsets: Array
+    weight: Array
+    source_event: Array
+    pdg: Array
+    mass_mev: Array
+    momentum_mev: Array
+    vertex_mm: Array
+    time_ns: Array
+
+
+@dataclass(frozen=True)
+class Incidents:
+    """The particles that reach the calorimeter's face, event by event; events without any stay events.
+
+    event         int64   [E]     event number, increasing
+    offsets       int64   [E+1]
+    weight        float64 [E]
+    source_event  int64   [E]     the event's number in its source, -1 for an overlay
+    collisions    int32   [E]     collisions summed into the event
+    lost          int64   [E, 5]  particles that are no rows, by Loss
+    pdg           int32   [N]
+    energy_mev    float32 [N]     kinetic
+    position_mm   float32 [N, 3]  on the face
+    direction     float32 [N, 3]  unit vector
+    time_ns       float32 [N]     of arrival
+    collision     int32   [N]     which collision of its event
+    """
+
+    event: Array
+    offsets: Array
+    weight: Array
+    source_event: Array
+    collisions: Array
+    lost: Array
+    pdg: Array
+    energy_mev: Array
+    position_mm: Array
+    direction: Array
+    time_ns: Array
+    collision: Array
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    def __getitem__(self, events: slice) -> Incidents:
+        """A run of consecutive events."""
+        first, last, step = events.indices(len(self))
+        if step != 1:
+            raise ValueError("incidents are sliced in whole runs of events")
+        last = max(first, last)
+        rows = slice(self.offsets[first], self.offsets[last])
+        return Incidents(
+            offsets=self.offsets[first : last + 1] - self.offsets[first],
+            **{name: getattr(self, name)[first:last] for name in PER_EVENT},
+            **{name: getattr(self, name)[rows] for name in PER_PARTICLE},
+        )
+
+    def select(self, events: Array) -> Incidents:
+        """Only the events where the mask is true, bool [E]."""
+        rows = np.repeat(events, np.diff(self.offsets))
+        return Incidents(
+            offsets=offsets_of(np.diff(self.offsets)[events]),
+            **{name: getattr(self, name)[events] for name in PER_EVENT},
+            **{name: getattr(self, name)[rows] for name in PER_PARTICLE},
+        )
+
+    @property
+    def event_of_particle(self) -> Array:
+        """Row number of every particle's event, int32 [N]."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.offsets))
+
+
+PER_EVENT = ("event", "weight", "source_event", "collisions", "lost")
+PER_PARTICLE = ("pdg", "energy_mev", "position_mm", "direction", "time_ns", "collision")
+
+
+@dataclass(frozen=True)
+class Events:
+    """Composed events: the hits, and the truth particles that made them.
+
+    event               int64   [E]
+    weight              float64 [E]
+    source_event        int64   [E]
+    collisions          int32   [E]
+    lost                int64   [E, 5]
+    particle_offsets    int64   [E+1]
+    particle_pdg        int32   [N]
+    particle_energy_mev, particle_x_mm, particle_y_mm, particle_direction_x, particle_direction_y,
+    particle_time_ns    float32 [N]
+    particle_collision  int32   [N]
+    particle_status     uint8   [N]   models.records.Status
+    hit_offsets         int64   [E+1]
+    hit_cell            uint16  [H]   increasing within an event
+    hit_adc             uint16  [H]
+    hit_energy_mev      float32 [H]   calibrated
+    contribution_offsets     int64 [E+1], or None where contributions were not asked for
+    contribution_hit         int32   [K]  index of the hit within its event, increasing
+    contribution_particle    int32   [K]  index of the particle within its event
+    contribution_energy_mev  float32 [K]  calibrated, before photostatistics and noise
+    """
+
+    event: Array
+    weight: Array
+    source_event: Array
+    collisions: Array
+    lost: Array
+    particle_offsets: Array
+    particle_pdg: Array
+    particle_energy_mev: Array
+    particle_x_mm: Array
+    particle_y_mm: Array
+    particle_direction_x: Array
+    particle_direction_y: Array
+    particle_time_ns: Array
+    particle_collision: Array
+    particle_status: Array
+    hit_offsets: Array
+    hit_cell: Array
+    hit_adc: Array
+    hit_energy_mev: Array
+    contribution_offsets: Array | None = None
+    contribution_hit: Array | None = None
+    contribution_particle: Array | None = None
+    contribution_energy_mev: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+
+def offsets_of(counts: Array | Sequence[int]) -> Array:
+    """CSR offsets int64 [E+1] of per-event counts [E]."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
+Record = TypeVar("Record", Particles, Incidents, Events)
+
+
+def concatenate(parts: Iterable[Record]) -> Record:
+    """Records of consecutive events as one: columns end to end, offsets shifted."""
+    parts = list(parts)
+    columns: dict[str, Any] = {}
+    for field in fields(parts[0]):
+        arrays = [getattr(part, field.name) for part in parts]
+        if arrays[0] is None:
+            columns[field.name] = None
+        elif field.name.endswith("offsets"):
+            columns[field.name] = offsets_of(np.concatenate([np.diff(a) for a in arrays]))
+        else:
+            columns[field.name] = np.concatenate(arrays)
+    return type(parts[0])(**columns)

@@ -1,0 +1,1 @@
+"""The only room of the engine that imports ray."""

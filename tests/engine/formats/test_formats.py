@@ -1,0 +1,129 @@
+"""Round trips, and what other people's tools see in the files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import awkward as ak
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import uproot
+
+from engine.detector import Detector
+from engine.formats import parquet, root
+from engine.formats.schema import combine, content_hash, event_hashes, schema, values_of
+from engine.pipeline import generate
+from engine.records import Events, Incidents
+from models.suite import Suite
+
+WRITERS = {
+    "parquet": (parquet.write, parquet),
+    "rntuple": (root.write, root),
+    "ttree": (root.write_ttree, root),
+}
+
+
+@pytest.fixture(
+    scope="module", params=[[], [0], [30, 0, 80, 1]], ids=["no events", "an empty event", "four events"]
+)
+def events(
+    request: pytest.FixtureRequest, suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]
+) -> Events:
+    return generate(make_incidents(request.param), suite, detector, 1, contributions=True)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_round_trip_is_exact(tmp_path: Path, events: Events, name: str) -> None:
+    write, reader = WRITERS[name]
+    write(events, tmp_path / "x", {"k": "v"})
+    again = reader.read(tmp_path / "x")
+    assert event_hashes(again) == event_hashes(events)
+    for column in schema(True):
+        mine, theirs = values_of(events, column), values_of(again, column)
+        assert mine.dtype == theirs.dtype
+        assert np.array_equal(mine, theirs)
+
+
+def lists(events: Events, column_name: str, group: str) -> list[list[float]]:
+    offsets, values = getattr(events, f"{group}_offsets"), getattr(events, column_name)
+    return [values[low:high].tolist() for low, high in pairwise(offsets)]
+
+
+def test_pyarrow_awkward_and_uproot_see_the_same_lists(tmp_path: Path, events: Events) -> None:
+    for name, (write, _) in WRITERS.items():
+        write(events, tmp_path / name, {})
+    with uproot.open(tmp_path / "rntuple") as rntuple, uproot.open(tmp_path / "ttree") as ttree:
+        for column, group in [("hit_cell", "hit"), ("hit_energy_mev", "hit"), ("particle_pdg", "particle")]:
+            true = lists(events, column, group)
+            assert pq.read_table(tmp_path / "parquet")[column].to_pylist() == true
+            assert ak.from_parquet(tmp_path / "parquet")[column].to_list() == true
+            assert rntuple["events"][column].array().to_list() == true
+            assert ttree["events"][column].array().to_list() == true
+
+
+def test_parquet_is_encoded_as_promised(tmp_path: Path, events: Events) -> None:
+    parquet.write(events, tmp_path / "x.parquet", {"producer": "monsoon"})
+    file = pq.ParquetFile(tmp_path / "x.parquet")
+    described = json.loads(file.schema_arrow.metadata[b"columns"])
+    assert described["hit_energy_mev"]["unit"] == "MeV"
+    assert file.schema_arrow.metadata[b"producer"] == b"monsoon"
+    if not len(events):
+        return
+    group = file.metadata.row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert columns["event"].statistics.min == 0
+    assert columns["event"].statistics.max == len(events) - 1
+    for path, encoding in [
+        ("hit_cell.list.element", "DELTA_BINARY_PACKED"),
+        ("particle_pdg.list.element", "DELTA_BINARY_PACKED"),
+        ("hit_energy_mev.list.element", "BYTE_STREAM_SPLIT"),
+    ]:
+        assert encoding in columns[path].encodings
+        assert columns[path].compression == "ZSTD"
+        assert not columns[path].has_dictionary_page
+
+
+def test_root_files_say_where_they_come_from(tmp_path: Path, events: Events) -> None:
+    for write in (root.write, root.write_ttree):
+        write(events, tmp_path / "x.root", {"producer": "monsoon"})
+        with uproot.open(tmp_path / "x.root") as file:
+            assert json.loads(str(file["metadata"]))["producer"] == "monsoon"
+
+
+@pytest.mark.parametrize("reader", [parquet, root], ids=["parquet", "root"])
+def test_a_foreign_file_raises(tmp_path: Path, reader: ModuleType) -> None:
+    (tmp_path / "x").write_bytes(b"neither one nor the other")
+    with pytest.raises((OSError, ValueError)):
+        reader.read(tmp_path / "x")
+
+
+def test_the_content_hash_does_not_depend_on_the_sharding(
+    suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]
+) -> None:
+    incidents = make_incidents([10, 20, 0, 5])
+    whole = content_hash(event_hashes(generate(incidents, suite, detector, 1)))
+    parts = [
+        content_hash(event_hashes(generate(incidents[s], suite, detector, 1)))
+        for s in (slice(0, 1), slice(1, 4))
+    ]
+    assert combine(parts) == whole
+    assert combine(parts[::-1]) == whole
+
+
+def test_every_column_matters_to_the_hash(
+    suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]
+) -> None:
+    from dataclasses import replace
+
+    events = generate(make_incidents([30]), suite, detector, 1, contributions=True)
+    true = event_hashes(events)
+    for column in schema(True):
+        name = "lost" if column.name.startswith("lost_") else column.name
+        changed = getattr(events, name).copy()
+        changed.reshape(-1)[0] += 1
+        assert event_hashes(replace(events, **{name: changed})) != true, name
