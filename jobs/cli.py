@@ -1,0 +1,93 @@
+"""The command line: arguments to configs, errors to exit codes. Nothing else happens here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import click
+import typer
+
+from engine.errors import InputError
+
+DONE, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 2, 3, 130
+
+app = typer.Typer(
+    help="Distributed production of simulated LHC calorimeter events.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Settings = Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")]
+CampaignName = Annotated[
+    str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3, hl-lhc")
+]
+
+
+@app.command()
+def incidents(
+    source: Annotated[str, typer.Argument(help="pythia, hepmc, gun, table or overlay")],
+    settings: Settings = None,
+) -> None:
+    """Write a Parquet file of the particles that reach the calorimeter's face."""
+    from engine.config import parse_overrides, validate
+    from jobs.incidents import SOURCES
+
+    if source not in SOURCES:
+        raise InputError(f"incidents {source}: no such source; choose from {', '.join(SOURCES)}")
+    config, run = SOURCES[source]
+    run(validate(config, parse_overrides(settings or []), f"incidents {source}"))
+
+
+@app.command()
+def plan(campaign: CampaignName, settings: Settings = None) -> None:
+    """Say what a campaign will take, before it runs."""
+    from engine.config import load_campaign
+    from jobs.plan import say_plan
+
+    say_plan(load_campaign(campaign, settings or []))
+
+
+@app.command()
+def generate(campaign: CampaignName, settings: Settings = None) -> None:
+    """Run a campaign, or what is missing of it."""
+    from engine.config import load_campaign
+    from jobs.generate import generate as run
+
+    run(load_campaign(campaign, settings or []))
+
+
+@app.command()
+def verify(url: str) -> None:
+    """Re-read all that a campaign has written; exit 3 where something is wrong."""
+    from jobs.verify import verify as run
+
+    if not run(url).good:
+        raise typer.Exit(VERDICT_FAILED)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns 0 done, 2 unusable input, 3 a verdict failed, or 130 interrupted."""
+    try:
+        code = app(list(arguments), standalone_mode=False)
+    except InputError as error:
+        print(f"monsoon: {error}", file=sys.stderr)
+        return UNUSABLE
+    except click.ClickException as error:
+        print(f"monsoon: {error.format_message()}", file=sys.stderr)
+        return UNUSABLE
+    except (KeyboardInterrupt, click.Abort):
+        print("monsoon: interrupted; run the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+    return int(code or DONE)
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

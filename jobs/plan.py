@@ -1,0 +1,109 @@
+"""`monsoon plan`: what a campaign will take, before it runs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine import storage
+from engine.commits import CAMPAIGN, Ledger
+from engine.config import Campaign
+from engine.detector import Detector
+from engine.errors import InputError
+from engine.incidents.parquet import read_incidents
+from engine.manifest import summarise
+from engine.plan import EventRange, shard_tasks
+from models.suite import load_suite
+
+# Measured on one core of a 2-core x86-64 machine at 2.5 GHz with the library (jobs/bench/history.csv);
+# a campaign that has begun is extrapolated from its own commit records instead.
+SECONDS_PER_PARTICLE = 25e-6
+SECONDS_PER_EVENT = 1.2e-3
+BYTES_PER_PARTICLE = {"parquet": 22.0, "root": 24.0, "ttree": 26.0}
+BYTES_PER_HIT = {"parquet": 3.2, "root": 4.0, "ttree": 4.0}
+HITS_PER_PARTICLE = 4.0
+PARTICLES_PER_COLLISION = 28.7  # soft inelastic pp at 13.6 TeV, above 1 GeV on the face
+SECONDS_PER_COLLISION = 3e-3  # Pythia 8
+
+
+@dataclass(frozen=True)
+class Forecast:
+    shards: int
+    events: int
+    particles_per_event: float
+    bytes: float
+    core_hours: float
+    pool_core_hours: float
+    basis: str  # what the figures rest on
+
+
+def plan(campaign: Campaign) -> Forecast:
+    """What is missing of a campaign and what it will take. Writes nothing. Raises InputError."""
+    load_suite(campaign.model)
+    Detector.load(campaign.detector)
+    output = storage.local_path(campaign.output)
+    wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
+    records = Ledger(output).records() if (output / CAMPAIGN).exists() else []
+    tasks = shard_tasks(wanted, campaign.shard_events, [record.range for record in records])
+    events = sum(task.events for task in tasks)
+    if records:
+        so_far = summarise(records)
+        scale = events / sum(record.range.events for record in records)
+        return Forecast(
+            shards=len(tasks),
+            events=events,
+            particles_per_event=so_far["counts"]["particles"] / max(so_far["counts"]["events"], 1),
+            bytes=scale * sum(so_far["bytes"].values()),
+            core_hours=scale * sum(so_far["seconds"].values()) / 3600,
+            pool_core_hours=0.0,
+            basis=f"the {len(records)} shards made so far",
+        )
+    particles = _particles_per_event(campaign)
+    per_event = sum(
+        particles * (BYTES_PER_PARTICLE[f] + HITS_PER_PARTICLE * BYTES_PER_HIT[f]) for f in campaign.formats
+    )
+    pool = campaign.pool_collisions * SECONDS_PER_COLLISION / 3600 if campaign.incidents is None else 0.0
+    return Forecast(
+        shards=len(tasks),
+        events=events,
+        particles_per_event=particles,
+        bytes=events * per_event,
+        core_hours=events * (SECONDS_PER_EVENT + particles * SECONDS_PER_PARTICLE) / 3600,
+        pool_core_hours=pool,
+        basis="constants measured elsewhere",
+    )
+
+
+def say_plan(campaign: Campaign) -> Forecast:
+    """The forecast in plain lines on stdout."""
+    forecast = plan(campaign)
+    workers = campaign.workers or 1
+    print(f"shards: {forecast.shards}")
+    print(f"events: {forecast.events}")
+    print(f"particles per event: {forecast.particles_per_event:.1f}")
+    print(f"bytes: {forecast.bytes:.3g}")
+    core_hours = forecast.core_hours + forecast.pool_core_hours
+    cores = workers * campaign.cpus_per_worker
+    print(f"core hours: {core_hours:.3g}, of these for the pool: {forecast.pool_core_hours:.3g}")
+    print(f"hours: {core_hours / cores:.3g} on {cores:g} cores")
+    print(f"basis: {forecast.basis}")
+    return forecast
+
+
+def _particles_per_event(campaign: Campaign) -> float:
+    if campaign.incidents is None:
+        per_collision = PARTICLES_PER_COLLISION
+    else:
+        incidents = read_incidents(storage.local_path(campaign.incidents))
+        if not len(incidents):
+            raise InputError(f"{campaign.incidents}: holds no events")
+        per_collision = float(np.mean(np.diff(incidents.offsets)))
+    return per_collision * (campaign.mu or 1.0)
+
+
+if __name__ == "__main__":
+    from jobs.cli import main
+
+    sys.exit(main(["plan", *sys.argv[1:]]))

@@ -1,0 +1,64 @@
+"""How a long job shows itself: done, rate, time left, where time goes. On stderr: stdout is for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class RateColumn(ProgressColumn):
+    """Mean rate since the start."""
+
+    def render(self, task: Task) -> Text:
+        seconds = task.elapsed or 0.0
+        done = task.completed - task.fields["before"]
+        return Text(f"{done / seconds:,.0f}/s" if seconds and done else "-/s")
+
+
+class JobProgress:
+    """One bar for one job.
+
+    `start` of the `total` units were there before; rates leave them out.
+    """
+
+    def __init__(self, what: str, total: int, start: int = 0) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            RateColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[shares]}"),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task(what, total=total, completed=start, before=start, shares="")
+        self._seconds: Counter[str] = Counter()
+
+    def __enter__(self) -> JobProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def advance(self, units: int, seconds: Mapping[str, float] | None = None) -> None:
+        """So many more are done; `seconds` is the time they took in each stage."""
+        self._seconds.update(seconds or {})
+        whole = sum(self._seconds.values())
+        shares = "  ".join(f"{stage} {t / whole:.0%}" for stage, t in self._seconds.items() if whole)
+        self._progress.update(self._task, advance=units, shares=shares)
