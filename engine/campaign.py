@@ -19,8 +19,7 @@ from engine.detector import Detector
 from engine.errors import InputError
 from engine.formats.schema import SCHEMA_VERSION, content_hash, event_hashes
 from engine.incidents.overlay import overlay
-from engine.incidents.parquet import content_hash as incidents_hash
-from engine.incidents.parquet import read_incidents
+from engine.incidents.parquet import read_header, read_incidents
 from engine.pipeline import Stopwatch, generate
 from engine.plan import EventRange
 from engine.quarantine import screen, write_faults
@@ -67,21 +66,20 @@ def resolve(
     campaign: Campaign, output: Path, incidents: Path, suite: Suite, detector: Detector
 ) -> ResolvedCampaign:
     """Raises InputError where the incidents cannot be read or do not reach as far as the campaign."""
-    source = read_incidents(incidents)
+    header = read_header(incidents)
     if campaign.mu is None:
-        last = campaign.first_event + campaign.events - 1
-        if not len(source) or source.event[0] > campaign.first_event or source.event[-1] < last:
-            have = f"{source.event[0]} .. {source.event[-1]}" if len(source) else "no events"
+        wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
+        if header.first_event > wanted.first or header.last_event < wanted.last:
             raise InputError(
-                f"{incidents}: holds {have}, the campaign asks for {campaign.first_event} .. {last}; "
-                "ask for fewer events, or set mu to overlay these as collisions"
+                f"{incidents}: holds events {header.first_event} .. {header.last_event}, the campaign "
+                f"asks for {wanted.first} .. {wanted.last}; ask for fewer, or set mu to overlay collisions"
             )
-    elif not len(source):
-        raise InputError(f"{incidents}: an empty pool; give one with collisions")
+        if header.events != header.last_event - header.first_event + 1:
+            raise InputError(f"{incidents}: event numbers have gaps; number the events one by one")
     description = detector.description.model_dump_json()
     identity = {
         "seed": campaign.seed,
-        "incidents": incidents_hash(source),
+        "incidents": header.content_sha256,
         "mu": campaign.mu,
         "model": suite.fingerprint,
         "detector": hashlib.sha256(description.encode()).hexdigest(),
@@ -115,7 +113,7 @@ class ShardMaker:
         """The incidents of a range of events: read, or overlaid from the pool."""
         campaign = self.resolved.campaign
         if campaign.mu is None:
-            return read_incidents(self.resolved.incidents, shard.first, shard.last)
+            return read_incidents(self.resolved.incidents, shard.first, shard.last, strict=False)
         event = np.arange(shard.first, shard.last + 1, dtype=np.int64)
         return overlay(self._pool, campaign.mu, campaign.seed, event)
 

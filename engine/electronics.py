@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.stats import poisson
+from scipy.special import pdtr
 
 from engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, Tables
 from engine.kernels.place import UNITS_PER_MEV
@@ -48,7 +48,8 @@ def _poisson_table(photons_per_unit: float) -> Array:
     if photons_per_unit == 0:
         return np.full((1, 1), 1 << 32, np.int64)
     means = np.arange(max(1, int(EXACT_BELOW / photons_per_unit))) * photons_per_unit
-    largest = int(poisson.ppf(1 - 2.0**-33, EXACT_BELOW)) + 1
-    table: Array = np.floor(poisson.cdf(np.arange(largest + 1), means[:, None]) * 2.0**32).astype(np.int64)
+    numbers = np.arange(8 * EXACT_BELOW)
+    numbers = numbers[: 1 + int(np.argmax(pdtr(numbers, EXACT_BELOW) > 1 - 2.0**-33))]
+    table: Array = np.floor(pdtr(numbers, means[:, None]) * 2.0**32).astype(np.int64)
     table[:, -1] = 1 << 32  # no word reaches beyond
     return table

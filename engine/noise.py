@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from engine.kernels.philox.cpu import philox
 from engine.records import Array
@@ -67,8 +67,8 @@ def gaussian_table() -> tuple[Array, Array]:
     are resolved further: there the next 12 bits choose an entry of the second, int32 [2, 4096], which
     reaches +-5.4 sigma. Entries are medians of their bins, rescaled to unit variance.
     """
-    middle = norm.ppf((np.arange(4096) + 0.5) / 4096)
-    low_tail = norm.ppf((np.arange(4096) + 0.5) / 4096 / 4096)
+    middle = ndtri((np.arange(4096) + 0.5) / 4096)
+    low_tail = ndtri((np.arange(4096) + 0.5) / 4096 / 4096)
     tails = np.stack([low_tail, -low_tail[::-1]])
     variance = (np.sum(middle[1:-1] ** 2) + np.sum(tails**2) / 4096) / 4096
     scale = 65536 / np.sqrt(variance)

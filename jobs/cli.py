@@ -68,6 +68,48 @@ def verify(url: str) -> None:
         raise typer.Exit(VERDICT_FAILED)
 
 
+@app.command()
+def report(
+    url: str,
+    page: Annotated[
+        str | None, typer.Option("--page", help="where to; absent: report.html in the output")
+    ] = None,
+    model: Annotated[str, typer.Option(help="the campaign's model")] = "library",
+    detector: Annotated[str, typer.Option(help="the campaign's detector")] = "lhcb-ecal",
+) -> None:
+    """Write the page that shows what a campaign has made."""
+    from engine.storage import local_path
+    from jobs.report.page import write_report
+
+    output = local_path(url)
+    path = write_report(output, local_path(page or output / "report.html"), model, detector)
+    print(f"report: {path}")
+
+
+@app.command()
+def demo(
+    output: Annotated[str, typer.Argument(help="where the events and the report go")] = "out/demo",
+) -> None:
+    """Make 2 000 Run 3 events on this machine, and a report of them."""
+    from engine.storage import local_path
+    from jobs.demo import demo as run
+
+    run(local_path(output))
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="smaller sizes, under two minutes")] = False,
+    check: Annotated[bool, typer.Option("--check", help="a line per bar; exit 3 on a miss")] = False,
+    csv: Annotated[str | None, typer.Option("--csv", help="where the rows are appended")] = None,
+) -> None:
+    """Time each stage and the whole against named peers, equality first."""
+    from engine.storage import local_path
+    from jobs.bench.run import bench as run
+
+    raise typer.Exit(run(quick=quick, check=check, csv=local_path(csv) if csv else None))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns 0 done, 2 unusable input, 3 a verdict failed, or 130 interrupted."""
     try:
@@ -79,8 +121,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"monsoon: {error.format_message()}", file=sys.stderr)
         return UNUSABLE
     except (KeyboardInterrupt, click.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # typer makes an exit code of Ctrl-C on its own
         print("monsoon: interrupted; run the same command again to go on", file=sys.stderr)
-        return INTERRUPTED
     return int(code or DONE)
 
 

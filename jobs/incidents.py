@@ -122,13 +122,7 @@ def make_pool(
     face = Detector.load(detector)
     way = Transport.model_validate({"polarity": polarity, "threshold_mev": threshold_mev})
     check_cards(cards)
-    settings = {
-        "cards": list(cards),
-        "seed": seed,
-        "chunk": chunk,
-        **way.model_dump(mode="json"),
-        "detector": face.description.model_dump(mode="json"),
-    }
+    settings = pool_settings(cards, seed, chunk, way, face)
     parts = Parts(final.with_name(f"{final.name}.parts"), settings, face.description.name)
     chunks = cut(collisions, chunk)
     todo = [piece for piece in chunks if not parts.hold(piece)]
@@ -149,6 +143,19 @@ def make_pool(
     return final
 
 
+def pool_settings(
+    cards: Sequence[str], seed: int, chunk: int, way: Transport, detector: Detector
+) -> dict[str, Any]:
+    """All that a pool's collisions follow from; a run goes on only with chunks made with the same."""
+    return {
+        "cards": list(cards),
+        "seed": seed,
+        "chunk": chunk,
+        **way.model_dump(mode="json"),
+        "detector": detector.description.model_dump(mode="json"),
+    }
+
+
 def run_hepmc(job: HepmcJob) -> Header:
     """Take a HepMC file's events to the face. Raises InputError where there is none to take."""
     refuse_existing(job.output)
@@ -163,9 +170,9 @@ def run_hepmc(job: HepmcJob) -> Header:
                 passed = file.read_bytes
 
     def losses() -> list[str]:
-        return (
-            [] if file.truncated is None else [f"{job.input}: {file.truncated}; the events before are kept"]
-        )
+        if file.truncated is None:
+            return []
+        return [f"{job.input}: {file.truncated}; the {file.events} events before are kept"]
 
     return _write_job(job, "hepmc", parts(), losses)
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-import numpy as np
-
 from engine import storage
 from engine.commits import CAMPAIGN, Ledger
 from engine.config import Campaign
 from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.parquet import read_incidents
+from engine.incidents.parquet import read_header
 from engine.manifest import summarise
 from engine.plan import EventRange, shard_tasks
 from models.suite import load_suite
@@ -96,10 +93,8 @@ def _particles_per_event(campaign: Campaign) -> float:
     if campaign.incidents is None:
         per_collision = PARTICLES_PER_COLLISION
     else:
-        incidents = read_incidents(storage.local_path(campaign.incidents))
-        if not len(incidents):
-            raise InputError(f"{campaign.incidents}: holds no events")
-        per_collision = float(np.mean(np.diff(incidents.offsets)))
+        header = read_header(campaign.incidents)
+        per_collision = header.particles / header.events
     return per_collision * (campaign.mu or 1.0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 from engine.detector import Detector
 from engine.records import Incidents, Loss, offsets_of
+from jobs.incidents import make_pool
 from models.suite import Suite, load_suite
 
 SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122, 12345)
@@ -66,3 +68,17 @@ def cluster() -> Iterator[None]:
     ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 collisions of Pythia 8 on the face."""
+    return make_pool(
+        collisions=300,
+        cards=(),
+        seed=1,
+        polarity=1,
+        threshold_mev=1000.0,
+        detector="lhcb-ecal",
+        output=tmp_path_factory.mktemp("pool") / "pool.parquet",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import poisson
+from scipy.special import pdtr
 
 from engine.errors import InputError
 from engine.noise import Purpose, words
@@ -64,7 +64,7 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
 def _thresholds(mu: float) -> Array:
     """uint32 [K]: a word w means as many collisions as there are thresholds not above w."""
     reach = np.arange(int(mu + 12 * np.sqrt(mu) + 40))
-    below = np.rint(poisson.cdf(reach, mu) * 2.0**32)
+    below = np.rint(pdtr(reach, mu) * 2.0**32)
     thresholds: Array = below[below < 2.0**32].astype(np.uint32)
     return thresholds
 

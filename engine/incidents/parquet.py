@@ -49,6 +49,8 @@ class Header:
     first_event: int = 0
     last_event: int = -1
     events: int = 0
+    visible: int = 0
+    """Events with at least one particle on the face."""
     particles: int = 0
     collisions: int = 0
     lost: dict[str, int] = field(default_factory=dict)
@@ -74,7 +76,7 @@ def write_incidents(
     refuse_existing(final)
     probe(final.parent)
     attempt = attempt_path(final)
-    totals, lost = np.zeros(3, np.int64), np.zeros(len(Loss), np.int64)
+    totals, lost = np.zeros(4, np.int64), np.zeros(len(Loss), np.int64)
     content, first, last = ContentHash(), 0, -1
     try:
         with pq.ParquetWriter(attempt, SCHEMA, **_encoding()) as writer:
@@ -85,7 +87,8 @@ def write_incidents(
                 last = int(group.event[-1])
                 writer.write_table(to_table(group), row_group_size=len(group))
                 content.update(group)
-                totals += len(group), len(group.pdg), group.collisions.sum()
+                visible = np.count_nonzero(np.diff(group.offsets))
+                totals += len(group), len(group.pdg), group.collisions.sum(), visible
                 lost += group.lost.sum(0)
             header = Header(
                 source=source,
@@ -95,6 +98,7 @@ def write_incidents(
                 first_event=first,
                 last_event=last,
                 events=int(totals[0]),
+                visible=int(totals[3]),
                 particles=int(totals[1]),
                 collisions=int(totals[2]),
                 lost={reason.name.lower(): int(lost[reason]) for reason in Loss},

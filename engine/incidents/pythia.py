@@ -31,6 +31,10 @@ BASE_CARDS = (
     "ParticleDecays:limitCylinder = on",
     "ParticleDecays:xyMax = 5000",
     "ParticleDecays:zMax = 12520",
+    # so do a few per cent of the pions and kaons: the muons of an event come from them
+    "211:mayDecay = on",
+    "321:mayDecay = on",
+    "130:mayDecay = on",
     "Print:quiet = on",
     "Print:errors = off",
     "Random:setSeed = on",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from engine.errors import InputError
 from engine.records import Array, Incidents
 
+MAX_ENERGY_MEV = 1e7  # beyond any collider's beam; a single shower stays inside the fixed point
 REMEDY = "mend or remove the event, or make the file again with `monsoon incidents`"
 
 
@@ -25,34 +27,31 @@ def check_order(path: Path, incidents: Incidents) -> None:
 
 def check_values(path: Path, incidents: Incidents) -> None:
     """Raise InputError naming the first event and field with a value that no incident has."""
+    for name, reason, events in faults(incidents):
+        if len(events):
+            raise InputError(f"{path}: event {incidents.event[events[0]]}: {name} {reason}; {REMEDY}")
+
+
+def faults(incidents: Incidents) -> Iterator[tuple[str, str, Array]]:
+    """Field, what can be wrong with it, and the rows of the events where it is, increasing."""
     count = np.repeat(incidents.collisions, np.diff(incidents.offsets))
-    norm = np.linalg.norm(incidents.direction.astype(np.float64), axis=1)
-    for name, wrong, reason in (
-        ("energy_mev", ~np.isfinite(incidents.energy_mev), "is not finite"),
-        ("energy_mev", incidents.energy_mev < 0, "is negative"),
-        ("position_mm", ~np.isfinite(incidents.position_mm).all(1), "is not finite"),
-        ("direction", ~np.isfinite(norm), "is not finite"),
-        ("direction", np.abs(norm - 1) > 1e-3, "is no unit vector"),
-        ("direction", incidents.direction[:, 2] <= 0, "points away from the face"),
-        ("time_ns", ~np.isfinite(incidents.time_ns), "is not finite"),
-        ("collision", (incidents.collision < 0) | (incidents.collision >= count), "is none of its event"),
-    ):
-        _refuse(
-            path,
-            incidents.event,
-            np.repeat(np.arange(len(incidents)), np.diff(incidents.offsets))[wrong],
-            name,
-            reason,
+    with np.errstate(invalid="ignore", over="ignore"):
+        norm = np.linalg.norm(incidents.direction.astype(np.float64), axis=1)
+        of_particle = (
+            (
+                "energy_mev",
+                "is not positive and finite",
+                ~((incidents.energy_mev > 0) & np.isfinite(incidents.energy_mev)),
+            ),
+            ("energy_mev", f"is beyond {MAX_ENERGY_MEV:g}", incidents.energy_mev > MAX_ENERGY_MEV),
+            ("position_mm", "is not finite", ~np.isfinite(incidents.position_mm).all(1)),
+            ("direction", "is no unit vector", ~(np.abs(norm - 1) <= 1e-3)),
+            ("direction", "points away from the face", incidents.direction[:, 2] <= 0),
+            ("time_ns", "is not finite", ~np.isfinite(incidents.time_ns)),
+            ("collision", "is none of its event", (incidents.collision < 0) | (incidents.collision >= count)),
         )
-    for name, wrong, reason in (
-        ("weight", ~np.isfinite(incidents.weight), "is not finite"),
-        ("collisions", incidents.collisions < 0, "is negative"),
-        ("lost", (incidents.lost < 0).any(1), "is negative"),
-    ):
-        _refuse(path, incidents.event, np.flatnonzero(wrong), name, reason)
-
-
-def _refuse(path: Path, event: Array, wrong: Array, name: str, reason: str) -> None:
-    """`wrong` are rows of events."""
-    if len(wrong):
-        raise InputError(f"{path}: event {event[wrong[0]]}: {name} {reason}; {REMEDY}")
+    for name, reason, wrong in of_particle:
+        yield name, reason, np.unique(incidents.event_of_particle[wrong])
+    yield "weight", "is not finite", np.flatnonzero(~np.isfinite(incidents.weight))
+    yield "collisions", "is negative", np.flatnonzero(incidents.collisions < 0)
+    yield "lost", "is negative", np.flatnonzero((incidents.lost < 0).any(1))

@@ -24,14 +24,14 @@ def connected(address: str | None) -> Iterator[None]:
 
     Raises InputError where nothing answers.
     """
+    address = address or os.environ.get("RAY_ADDRESS")
+    if address not in (None, "auto"):
+        _expect_answer(address)
     if ray.is_initialized():
         yield
         return
-    address = address or os.environ.get("RAY_ADDRESS")
     if address is None:
         os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-    elif address != "auto":
-        _expect_answer(address)
     try:
         ray.init(
             address=address or "local",

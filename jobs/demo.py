@@ -1,0 +1,30 @@
+"""`monsoon demo`: 2 000 Run 3 events from Pythia 8 collisions, and a report of them, on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from engine.config import Campaign, load_campaign
+from engine.remote.cluster import connected
+from jobs.generate import generate
+from jobs.report.page import write_report
+
+SETTINGS = ("events=2000", "shard_events=250", "pool_collisions=10000", "formats=[parquet, root]")
+
+
+def demo(output: Path = Path("out/demo")) -> tuple[Campaign, Path]:
+    """Run the campaign, or what is missing of it, and write its report; returns both."""
+    campaign = load_campaign("run3", [*SETTINGS, f"output={output}"])
+    with connected(campaign.ray_address):  # one Ray for the pool and the events
+        outcome = generate(campaign, say=lambda line: print(line, file=sys.stderr))
+    report = write_report(outcome.output, outcome.output / "report.html", campaign.model, campaign.detector)
+    print(f"events: {outcome.output}")
+    print(f"report: {report}")
+    return campaign, report
+
+
+if __name__ == "__main__":
+    from jobs.cli import main
+
+    sys.exit(main(["demo", *sys.argv[1:]]))

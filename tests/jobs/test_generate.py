@@ -1,0 +1,205 @@
+"""Campaigns on a real Ray: the same events whatever the workers, shards and interruptions."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.commits import COMMITS, Ledger, ShardRecord
+from engine.config import Campaign
+from engine.errors import InputError
+from engine.incidents.parquet import read_incidents, write_incidents
+from engine.manifest import read_manifest
+from jobs.cli import INTERRUPTED, main
+from jobs.generate import Outcome, generate
+
+EVENTS = 500
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+def quiet(line: str) -> None:
+    """The plain lines are not looked at here."""
+
+
+@pytest.fixture
+def campaign(pool: Path, tmp_path: Path) -> Campaign:
+    return Campaign(
+        incidents=str(pool), mu=1.5, events=EVENTS, shard_events=100, workers=1, output=str(tmp_path / "out")
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    output = tmp_path_factory.mktemp("undisturbed") / "out"
+    plain = Campaign(
+        incidents=str(pool), mu=1.5, events=EVENTS, shard_events=100, workers=2, output=str(output)
+    )
+    return generate(plain, quiet)
+
+
+@pytest.mark.parametrize(("workers", "cpus", "shard_events"), [(1, 1, 250), (3, 0.5, 100)])
+def test_events_do_not_depend_on_workers_or_shard_size(
+    campaign: Campaign, undisturbed: Outcome, workers: int, cpus: float, shard_events: int
+) -> None:
+    change = {"workers": workers, "cpus_per_worker": cpus, "shard_events": shard_events}
+    outcome = generate(campaign.model_copy(update=change), quiet)
+    assert outcome.content == undisturbed.content
+    assert outcome.shards_made == EVENTS // shard_events
+
+
+def test_an_interrupted_campaign_is_resumed_to_the_same_events(
+    campaign: Campaign,
+    undisturbed: Outcome,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Ctrl-C arrives after the second commit; the same command then runs the rest alone."""
+    commit = Ledger.commit
+
+    def interrupted(ledger: Ledger, record: ShardRecord) -> ShardRecord:
+        done = commit(ledger, record)
+        if len(ledger.records()) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return done
+
+    words = [f"{key}={value}" for key, value in campaign.model_dump(exclude_defaults=True).items()]
+    path = Path(campaign.output).parent / "campaign.yaml"
+    path.write_text("{}")
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "commit", interrupted)
+        assert main(["generate", str(path), *words]) == INTERRUPTED
+    assert len(Ledger(Path(campaign.output)).records()) == 2
+    assert "interrupted" in capsys.readouterr().err
+    outcome = generate(campaign, quiet)
+    assert outcome.shards_made == 3
+    assert outcome.content == undisturbed.content
+
+
+def test_a_finished_campaign_does_nothing_and_says_so(campaign: Campaign, undisturbed: Outcome) -> None:
+    records = sorted((undisturbed.output / COMMITS).iterdir())
+    before = [path.stat().st_mtime_ns for path in records]
+    said: list[str] = []
+    again = campaign.model_copy(update={"output": str(undisturbed.output)})
+    assert generate(again, said.append).shards_made == 0
+    assert "nothing to do" in said[0]
+    assert said[-1] == f"events: {undisturbed.output}"
+    assert [path.stat().st_mtime_ns for path in records] == before
+
+
+def test_a_campaign_that_grows_runs_the_rest_alone(campaign: Campaign, undisturbed: Outcome) -> None:
+    generate(campaign.model_copy(update={"events": 230}), quiet)
+    outcome = generate(campaign, quiet)
+    assert outcome.shards_made == 3
+    assert outcome.content == undisturbed.content
+
+
+def test_one_event_alone_is_the_event_of_the_campaign(campaign: Campaign, undisturbed: Outcome) -> None:
+    from engine.formats.schema import content_hash, event_hashes
+    from engine.shards import FORMATS
+
+    (url,) = (
+        file.url
+        for record in Ledger(undisturbed.output).records()
+        for file in record.files
+        if record.first == 300
+    )
+    shard = FORMATS["parquet"].read(undisturbed.output / url)
+    alone = generate(campaign.model_copy(update={"only": 342}), quiet)
+    assert alone.content == content_hash([event_hashes(shard)[42]])
+    assert FORMATS["parquet"].read(alone.output / "events-000000000342-000000000342.parquet").event == [342]
+
+
+def test_counts_add_up(undisturbed: Outcome) -> None:
+    counts = read_manifest(undisturbed.output)["counts"]
+    assert counts["events"] == EVENTS
+    assert counts["particles"] == sum(n for name, n in counts.items() if name.startswith("status_"))
+    assert counts["hits"] > counts["events"]
+    assert counts["lost_neutrino"] > 0
+
+
+def test_the_manifest_says_where_the_events_come_from(undisturbed: Outcome) -> None:
+    manifest = read_manifest(undisturbed.output)
+    assert manifest["identity"]["mu"] == 1.5
+    assert manifest["incidents"]["source"] == "pythia"
+    assert manifest["software"]["torch"].startswith("2.")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": 2}, "seed"),
+        ({"mu": 2.0}, "mu"),
+        ({"shard_events": 50}, "shard_events"),
+        ({"formats": ("root",)}, "formats"),
+    ],
+)
+def test_another_campaign_may_not_write_here(
+    campaign: Campaign, undisturbed: Outcome, change: dict[str, object], named: str
+) -> None:
+    other = campaign.model_copy(update={"output": str(undisturbed.output), **change})
+    with pytest.raises(InputError, match=named):
+        generate(other, quiet)
+
+
+def test_more_workers_than_the_cluster_has_are_refused(campaign: Campaign) -> None:
+    with pytest.raises(InputError, match="workers: 9"):
+        generate(campaign.model_copy(update={"workers": 9}), quiet)
+
+
+def test_contributions_and_all_formats_come_out_when_asked_for(campaign: Campaign) -> None:
+    from engine.shards import FORMATS
+
+    asked = campaign.model_copy(
+        update={"events": 20, "contributions": True, "formats": ("parquet", "root", "ttree")}
+    )
+    output = generate(asked, quiet).output
+    (record,) = Ledger(output).records()
+    for file in record.files:
+        assert FORMATS[file.format].read(output / file.url).contribution_energy_mev is not None
+
+
+def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path, pool: Path) -> None:
+    """A NaN energy in one event of a file of incidents: quarantined with the reason, the rest is made."""
+    incidents = read_incidents(pool, 0, 59)
+    incidents.energy_mev[incidents.offsets[7]] = np.nan
+    spoilt = int(incidents.event[incidents.event_of_particle[incidents.offsets[7]]])
+    write_incidents(tmp_path / "bad.parquet", [incidents], source="test", settings={}, detector="lhcb-ecal")
+    here = campaign.model_copy(
+        update={"incidents": str(tmp_path / "bad.parquet"), "mu": None, "events": 60, "shard_events": 30}
+    )
+    output = generate(here, quiet).output
+    counts = read_manifest(output)["counts"]
+    assert counts["quarantined"] == 1
+    assert counts["events"] == 59
+    (faults,) = (output / "_quarantine").iterdir()
+    assert json.loads(faults.read_text()) == [
+        {"event": spoilt, "reason": "energy_mev is not positive and finite"}
+    ]
+    assert main(["verify", str(output)]) == 0
+
+
+SCRIPT = """
+from engine.config import Campaign
+from jobs.generate import generate
+
+campaign = Campaign(incidents="{pool}", mu=2.0, events=40, shard_events=20, output="{out}/script")
+print("content:", generate(campaign).content)
+"""
+
+
+def test_a_job_script_of_ten_lines_does_the_same(pool: Path, tmp_path: Path, campaign: Campaign) -> None:
+    """In a process and with a Ray of its own, from another folder."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(pool=pool, out=tmp_path))
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    same = generate(campaign.model_copy(update={"mu": 2.0, "events": 40, "shard_events": 20}), quiet)
+    assert done.stdout.splitlines()[-1] == f"content: {same.content}"
