@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import storage
 from engine.commits import Ledger, ShardRecord
+from engine.config import Campaign
 from engine.formats.schema import combine
 
 MANIFEST = "manifest.json"
@@ -47,12 +48,14 @@ def summarise(records: list[ShardRecord]) -> dict[str, Any]:
     }
 
 
-def write_manifest(ledger: Ledger, incidents: dict[str, Any]) -> dict[str, Any]:
-    """Write the manifest of what is committed now; `incidents` is said of them by their own file."""
+def write_manifest(ledger: Ledger, campaign: Campaign, incidents: dict[str, Any]) -> dict[str, Any]:
+    """Write the manifest of what is committed now; `incidents` is what their own file says of them."""
     stored = ledger.campaign()
     manifest = {
         **summarise(ledger.records()),
         "events_wanted": stored.events,
+        "model": campaign.model,
+        "detector": campaign.detector,
         "identity": stored.identity,
         "layout": stored.layout,
         "incidents": incidents,

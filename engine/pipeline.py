@@ -16,7 +16,7 @@ from engine.records import Events, Incidents, concatenate
 from models.suite import Suite
 
 # A batch's dense pictures and cells stay near the processor's caches; content does not depend on these.
-BATCH_SHOWERS = 1024
+BATCH_SHOWERS = 4096
 BATCH_EVENTS = 64
 
 

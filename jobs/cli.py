@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
 
 from engine.errors import InputError
@@ -19,6 +18,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+# ClickException, wherever this version of typer keeps it
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 Settings = Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")]
 CampaignName = Annotated[
@@ -74,15 +76,13 @@ def report(
     page: Annotated[
         str | None, typer.Option("--page", help="where to; absent: report.html in the output")
     ] = None,
-    model: Annotated[str, typer.Option(help="the campaign's model")] = "library",
-    detector: Annotated[str, typer.Option(help="the campaign's detector")] = "lhcb-ecal",
 ) -> None:
     """Write the page that shows what a campaign has made."""
     from engine.storage import local_path
     from jobs.report.page import write_report
 
     output = local_path(url)
-    path = write_report(output, local_path(page or output / "report.html"), model, detector)
+    path = write_report(output, local_path(page or output / "report.html"))
     print(f"report: {path}")
 
 
@@ -117,10 +117,10 @@ def main(arguments: Sequence[str]) -> int:
     except InputError as error:
         print(f"monsoon: {error}", file=sys.stderr)
         return UNUSABLE
-    except click.ClickException as error:
-        print(f"monsoon: {error.format_message()}", file=sys.stderr)
+    except USAGE_ERROR as error:
+        print(f"monsoon: {error}; see `monsoon --help`", file=sys.stderr)
         return UNUSABLE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:  # typer makes an exit code of Ctrl-C on its own
         print("monsoon: interrupted; run the same command again to go on", file=sys.stderr)

@@ -18,7 +18,7 @@ def demo(output: Path = Path("out/demo")) -> tuple[Campaign, Path]:
     campaign = load_campaign("run3", [*SETTINGS, f"output={output}"])
     with connected(campaign.ray_address):  # one Ray for the pool and the events
         outcome = generate(campaign, say=lambda line: print(line, file=sys.stderr))
-    report = write_report(outcome.output, outcome.output / "report.html", campaign.model, campaign.detector)
+    report = write_report(outcome.output, outcome.output / "report.html")
     print(f"events: {outcome.output}")
     print(f"report: {report}")
     return campaign, report

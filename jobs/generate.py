@@ -65,7 +65,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
             with JobProgress("events", stored.events, start) as progress:
                 for record in run_shards(resolved, ledger, tasks, workers):
                     progress.advance(record.range.events, record.seconds)
-    manifest = write_manifest(ledger, read_metadata(incidents))
+    manifest = write_manifest(ledger, campaign, read_metadata(incidents))
     if tasks:
         say(f"made {len(tasks)} shards; {manifest['counts']['events']} events are committed")
     else:

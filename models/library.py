@@ -19,6 +19,7 @@ from models.dataset import ShowerSet
 from models.domain import Domain
 from models.errors import InputError
 from models.grid import Grid, reflect
+from models.kernels.gather import compress
 from models.kernels.gather.cpu import gather
 from models.records import Conditions, Showers
 from models.species import EGAMMA
@@ -70,7 +71,8 @@ class Library:
         self.neighbours = neighbours
         self.domain = Domain.around(showers.conditions)
         self.species = tuple(int(pdg) for pdg in self.domain.pdg)
-        self._pictures = showers.showers.energy_mev.contiguous()
+        self._pictures = compress(showers.showers.energy_mev)
+        self._images = torch.argsort(self.grid.symmetries, 1)  # a symmetry names where a voxel comes from
         self._energy_mev = showers.conditions.energy_mev
         self._rows = {pdg: torch.nonzero(showers.conditions.pdg == pdg)[:, 0] for pdg in self.species}
         self._trees = {pdg: self._tree(showers.conditions[rows], pdg) for pdg, rows in self._rows.items()}
@@ -85,7 +87,7 @@ class Library:
         shower, symmetry = self.choose(conditions, noise)
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
         scale = torch.where(electromagnetic, conditions.energy_mev / self._energy_mev[shower], 1.0)
-        return Showers(gather(self._pictures, shower, self.grid.symmetries, symmetry, scale))
+        return Showers(gather(self._pictures, shower, self._images, symmetry, scale))
 
     def choose(self, conditions: Conditions, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The library's row and the symmetry for each condition, int64 [N] each."""
@@ -120,7 +122,7 @@ class Library:
     def _fingerprint(self, showers: ShowerSet) -> str:
         digest = hashlib.sha256()
         c = showers.conditions
-        for column in (c.pdg, c.energy_mev, c.direction, c.offset_mm, self._pictures):
+        for column in (c.pdg, c.energy_mev, c.direction, c.offset_mm, showers.showers.energy_mev):
             digest.update(column.contiguous().numpy().tobytes())
         settings = [self.neighbours, asdict(self.grid), asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
         digest.update(json.dumps(settings, sort_keys=True).encode())

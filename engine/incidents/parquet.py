@@ -87,8 +87,8 @@ def write_incidents(
                 last = int(group.event[-1])
                 writer.write_table(to_table(group), row_group_size=len(group))
                 content.update(group)
-                visible = np.count_nonzero(np.diff(group.offsets))
-                totals += len(group), len(group.pdg), group.collisions.sum(), visible
+                visible = int(np.count_nonzero(np.diff(group.offsets)))
+                totals += np.array([len(group), len(group.pdg), group.collisions.sum(), visible])
                 lost += group.lost.sum(0)
             header = Header(
                 source=source,

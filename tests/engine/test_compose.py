@@ -81,7 +81,8 @@ def test_events_differ_between_seeds_and_between_events(
     assert len(set(hits)) == 3
 
 
-def test_batches_are_all_events_in_order(make_incidents: Make) -> None:
+def test_batches_are_all_events_in_order(make_incidents: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "BATCH_SHOWERS", 1024)
     incidents = make_incidents([2000, 0, 5, 900, 200, 0, 3000])
     parts = list(batches(incidents))
     assert np.array_equal(concatenate(parts).pdg, incidents.pdg)

@@ -44,8 +44,9 @@ def dashboard() -> Iterator[str]:
     pytest.importorskip("ray.dashboard.dashboard", reason="ray[default] is not installed")
     port, dashboard_port = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:  # socket paths must be short
-        start = ["ray", "start", "--head", "--block", f"--port={port}", "--num-cpus=2", f"--temp-dir={folder}"]
-        start += ["--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}"]
+        start = ["ray", "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}"]
+        start += ["--node-ip-address=127.0.0.1", f"--port={port}"]
+        start += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         with subprocess.Popen(start, env=ENVIRONMENT, **pipes) as head:
             seen = []

@@ -1,4 +1,4 @@
-"""`digitise` in numba: one pass over an event's cells, hits written as they are found."""
+"""`digitise` in numba: an event's random words in one sweep, then its cells, then its hits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, SIXTH, Tables
-from engine.kernels.philox.cpu import philox_words
+from engine.kernels.philox.cpu import philox_row, philox_words
 
 Array = NDArray[Any]
 SPREAD_SHIFT = PHOTON_BITS // 2 + SIGMA_BITS - PHOTON_BITS
@@ -20,12 +20,11 @@ SKEW_SHIFT = 2 * SIGMA_BITS - PHOTON_BITS
 
 @nb.njit(cache=True, nogil=True)
 def _gaussian(word: np.uint32, gaussian: Array, tails: Array) -> np.int64:
-    first = np.int64(word >> np.uint32(20))
-    if first == 0:
-        return np.int64(tails[0, (word >> np.uint32(8)) & np.uint32(0xFFF)])
-    if first == 4095:
-        return np.int64(tails[1, (word >> np.uint32(8)) & np.uint32(0xFFF)])
-    return np.int64(gaussian[first])
+    first = word >> np.uint32(20)
+    z = np.int64(gaussian[first])
+    if first == 0 or first == 4095:
+        z = np.int64(tails[np.uint32(first > 0), (word >> np.uint32(8)) & np.uint32(0xFFF)])
+    return z
 
 
 @nb.njit(cache=True, nogil=True)
@@ -37,17 +36,19 @@ def _photoelectrons(
     gaussian: Array,
     tails: Array,
 ) -> np.int64:
-    if energy < len(poisson):
-        n = np.int64(0)
-        while poisson[energy, n] <= np.int64(word):
-            n += 1
-        return n
     mean = energy * photons_per_unit
     root = np.int64(np.floor(np.sqrt(np.float64(mean))))
     z = _gaussian(word, gaussian, tails)
     skew = (((z * z >> SKEW_SHIFT) - (1 << PHOTON_BITS)) * SIXTH) >> 16
-    n = (mean + ((root * z) >> SPREAD_SHIFT) + skew + (1 << (PHOTON_BITS - 1))) >> PHOTON_BITS
-    return max(n, np.int64(0))
+    n = max((mean + ((root * z) >> SPREAD_SHIFT) + skew + (1 << (PHOTON_BITS - 1))) >> PHOTON_BITS, 0)
+    if energy < len(poisson):
+        # The expansion is hardly ever off by more than one: from there it is a step to the exact number.
+        n = min(n, poisson.shape[1] - 1)
+        while n > 0 and poisson[energy, n - 1] > np.int64(word):
+            n -= 1
+        while poisson[energy, n] <= np.int64(word):
+            n += 1
+    return np.int64(n)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -76,35 +77,42 @@ def _digitise(
     common_stream = np.uint32(purposes[1] << 24)
     photostatistics = np.uint32(purposes[2] << 24)
     half = np.int64(1) << (COUNT_BITS - 1)
+    blocks = -(-cells.shape[1] // 4)
+    noise = np.empty((blocks, 4), np.uint32)
+    light = np.empty((blocks, 4), np.uint32)
+    noise_of, light_of = noise.reshape(-1), light.reshape(-1)
+    counts = np.empty(cells.shape[1], np.int64)
     hits = np.int64(0)
     for e in range(cells.shape[0]):
         e0 = np.uint32(event[e] & 0xFFFFFFFF)
         e1 = np.uint32(event[e] >> 32)
-        common = coherent * _gaussian(
-            philox_words(e0, e1, np.uint32(0), common_stream, k0, k1)[0], gaussian, tails
-        )
-        for block in range(-(-cells.shape[1] // 4)):
-            noise = philox_words(e0, e1, np.uint32(block), electronics, k0, k1)
-            light = noise
-            lit = False
-            for c in range(4 * block, min(4 * block + 4, cells.shape[1])):
-                lit = lit or cells[e, c] > 0
-            if lit and photons_per_unit:
-                light = philox_words(e0, e1, np.uint32(block), photostatistics, k0, k1)
-            for c in range(4 * block, min(4 * block + 4, cells.shape[1])):
-                lane = c & 3
-                word = noise[lane]
-                signal = np.int64(cells[e, c])
-                if signal > 0 and photons_per_unit:
-                    signal = _photoelectrons(signal, light[lane], photons_per_unit, poisson, gaussian, tails)
-                z = _gaussian(word, gaussian, tails)
-                counts = (signal * gain[c] + incoherent * z + common + half) >> COUNT_BITS
-                adc = min(counts, ceiling)
-                if adc >= threshold:
-                    out_cell[hits] = c
-                    out_adc[hits] = adc
-                    out_energy[hits] = np.float32(adc) * mev_per_count[c]
-                    hits += 1
+        shared = philox_words(e0, e1, np.uint32(0), common_stream, k0, k1)[0]
+        common = coherent * _gaussian(shared, gaussian, tails) + half
+        philox_row(e0, e1, electronics, k0, k1, noise)
+        if photons_per_unit:
+            philox_row(e0, e1, photostatistics, k0, k1, light)
+        # One simple loop a step: the first and the last of them then take many cells an instruction.
+        for c in range(cells.shape[1]):
+            counts[c] = incoherent * np.int64(gaussian[noise_of[c] >> np.uint32(20)]) + common
+        for c in range(cells.shape[1]):
+            first = noise_of[c] >> np.uint32(20)
+            if first == 0 or first == 4095:
+                counts[c] = incoherent * _gaussian(noise_of[c], gaussian, tails) + common
+        for c in range(cells.shape[1]):
+            signal = np.int64(cells[e, c])
+            if signal > 0:
+                if photons_per_unit:
+                    signal = _photoelectrons(signal, light_of[c], photons_per_unit, poisson, gaussian, tails)
+                counts[c] += signal * gain[c]
+        for c in range(cells.shape[1]):
+            counts[c] >>= COUNT_BITS
+        for c in range(cells.shape[1]):
+            if counts[c] >= threshold:
+                adc = min(counts[c], ceiling)
+                out_cell[hits] = c
+                out_adc[hits] = adc
+                out_energy[hits] = np.float32(adc) * mev_per_count[c]
+                hits += 1
         offsets[e + 1] = hits
     return hits
 

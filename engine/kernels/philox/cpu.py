@@ -37,6 +37,35 @@ def philox_words(
 
 
 @nb.njit(cache=True)
+def philox_row(
+    c0: np.uint32, c1: np.uint32, c3: np.uint32, k0: np.uint32, k1: np.uint32, out: NDArray[np.uint32]
+) -> None:
+    """The words of counters (c0, c1, b, c3) for all b < B, into out [B, 4]; inside other kernels.
+
+    Rounds are outermost, so that the compiler does many counters with one instruction.
+    """
+    words = np.empty((4, len(out)), np.uint32)
+    for b in range(words.shape[1]):
+        words[0, b] = c0
+        words[1, b] = c1
+        words[2, b] = np.uint32(b)
+        words[3, b] = c3
+    for _ in range(ROUNDS):
+        for b in range(words.shape[1]):
+            product0 = M0 * np.uint64(words[0, b])
+            product1 = M1 * np.uint64(words[2, b])
+            words[0, b] = np.uint32(product1 >> WORD) ^ words[1, b] ^ k0
+            words[1, b] = np.uint32(product1)
+            words[2, b] = np.uint32(product0 >> WORD) ^ words[3, b] ^ k1
+            words[3, b] = np.uint32(product0)
+        k0 = np.uint32(k0 + W0)
+        k1 = np.uint32(k1 + W1)
+    for b in range(words.shape[1]):
+        for lane in range(4):
+            out[b, lane] = words[lane, b]
+
+
+@nb.njit(cache=True)
 def _fill(counter: NDArray[np.int64], k0: np.uint32, k1: np.uint32, out: NDArray[np.int64]) -> None:
     for i in range(len(counter)):
         c = counter[i].astype(np.uint32)

@@ -1,4 +1,4 @@
-"""`gather` in numba: every picture is read and written once."""
+"""`gather` in numba: only voxels with energy are read, and written over zeros."""
 
 from __future__ import annotations
 
@@ -9,22 +9,32 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.kernels.gather import Pictures
+
 Array = NDArray[Any]
 
 
 @nb.njit(cache=True, nogil=True)
 def _gather(
-    pictures: Array, shower: Array, permutations: Array, symmetry: Array, scale: Array, out: Array
+    offsets: Array,
+    voxel: Array,
+    energy: Array,
+    shower: Array,
+    images: Array,
+    symmetry: Array,
+    scale: Array,
+    out: Array,
 ) -> None:
     for n in range(len(shower)):
-        picture = pictures[shower[n]]
-        permutation = permutations[symmetry[n]]
-        for v in range(len(permutation)):
-            out[n, v] = picture[permutation[v]] * scale[n]
+        picture = out[n]
+        picture[:] = 0
+        image = images[symmetry[n]]
+        for k in range(offsets[shower[n]], offsets[shower[n] + 1]):
+            picture[image[voxel[k]]] = energy[k] * scale[n]
 
 
-def gather(pictures: Tensor, shower: Tensor, permutations: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
+def gather(pictures: Pictures, shower: Tensor, images: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
     """See the reference."""
-    out = torch.empty(len(shower), permutations.shape[1])
-    _gather(*(t.numpy() for t in (pictures, shower, permutations, symmetry, scale, out)))
+    out = torch.empty(len(shower), images.shape[1])
+    _gather(*(t.numpy() for t in (*pictures, shower, images, symmetry, scale, out)))
     return out

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from models.kernels.gather import Pictures
 
-def gather(pictures: Tensor, shower: Tensor, permutations: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
-    """N pictures: out[n, v] = pictures[shower[n], permutations[symmetry[n], v]] * scale[n].
 
-    pictures      float32 [L, V]
-    shower        int64 [N], rows of pictures
-    permutations  int64 [G, V], of the voxels
-    symmetry      int64 [N], rows of permutations
-    scale         float32 [N]
-    returns       float32 [N, V]
+def gather(pictures: Pictures, shower: Tensor, images: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
+    """N showers: out[n, images[symmetry[n], v]] = pictures[shower[n], v] * scale[n].
+
+    pictures  L of them
+    shower    int64 [N], numbers of pictures
+    images    int64 [G, V], where each symmetry takes each voxel
+    symmetry  int64 [N], rows of images
+    scale     float32 [N]
+    returns   float32 [N, V]
     """
-    return pictures[shower].gather(1, permutations[symmetry]) * scale[:, None]
+    count = pictures.offsets.diff()
+    dense = torch.zeros(len(count), images.shape[1])
+    dense[torch.repeat_interleave(torch.arange(len(count)), count), pictures.voxel.long()] = pictures.energy
+    return (
+        torch.zeros(len(shower), images.shape[1]).scatter_(1, images[symmetry], dense[shower])
+        * scale[:, None]
+    )

@@ -1,0 +1,23 @@
+"""What is promised: how many times less than the best peer a stage takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jobs.bench.comparison import OURS, Row
+from jobs.bench.composition import COMPOSITION
+from jobs.bench.end_to_end import END_TO_END
+
+BARS = {COMPOSITION: 2.0, END_TO_END: 30.0}
+
+
+def check_bars(rows: Sequence[Row]) -> bool:
+    """Print a line for every bar, tab-separated: name, measured, bar, ok or miss. Whether all are met."""
+    met = []
+    for stage, bar in BARS.items():
+        ratios = [row.ratio for row in rows if row.stage == stage and not row.provider.startswith(OURS)]
+        # a peer without a ratio computed something else: nothing is known against it, so nothing is met
+        measured = min((ratio or 0.0 for ratio in ratios), default=0.0)
+        met.append(measured >= bar)
+        print(f"{stage} over the best peer\t{measured:.2f}\t{bar:g}\t{'ok' if met[-1] else 'miss'}")
+    return all(met)

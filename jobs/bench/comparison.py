@@ -1,0 +1,112 @@
+"""One comparison: ours and its peers on the same input, equality first, then times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from engine.records import Array
+from jobs.bench.timing import race
+
+Result = TypeVar("Result")
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Provider(Generic[Result]):
+    """Somebody's way to do a stage.
+
+    run  does it once, and returns the result for the check
+    n    how many units one run does
+    """
+
+    name: str
+    run: Callable[[], Result]
+    n: int
+
+
+@dataclass(frozen=True)
+class Comparison(Generic[Result]):
+    """A stage as we do it, and as others do it.
+
+    unit    of which `n` are done, e.g. "event"
+    agree   whether a peer's result equals ours, bit for bit
+    rounds  how often each provider runs for its times
+    size    bytes of a result, where it is a file
+    """
+
+    stage: str
+    unit: str
+    ours: Provider[Result]
+    peers: Sequence[Provider[Result]]
+    agree: Callable[[Result, Result], bool]
+    rounds: int
+    size: Callable[[Result], int] | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One provider at one stage. Quantiles and ratios are None where the check is red.
+
+    unit   us/... or B/...
+    ratio  the provider's p50 over ours: above 1, we take less
+    low, high  p20 and p80 of the ratios within a round
+    check  "ok"; "red": another result than ours; "-": nobody to compare with
+    """
+
+    stage: str
+    provider: str
+    unit: str
+    n: int
+    p20: float | None = None
+    p50: float | None = None
+    p80: float | None = None
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    check: str = "ok"
+
+
+def compare(comparison: Comparison[Result]) -> list[Row]:
+    """Rows of ours and every peer; a peer whose result differs is not timed."""
+    ours = comparison.ours
+    result = ours.run()
+    sizes = {ours.name: _bytes_per_unit(comparison, ours, result)}
+    rows = {ours.name: Row(comparison.stage, ours.name, f"us/{comparison.unit}", ours.n)}
+    for peer in comparison.peers:
+        theirs = peer.run()
+        check = "ok" if comparison.agree(result, theirs) else "red"
+        sizes[peer.name] = _bytes_per_unit(comparison, peer, theirs)
+        rows[peer.name] = Row(comparison.stage, peer.name, f"us/{comparison.unit}", peer.n, check=check)
+        del theirs
+    if not comparison.peers:
+        rows[ours.name] = replace(rows[ours.name], check="-")
+    green = [p for p in (ours, *comparison.peers) if rows[p.name].check != "red"]
+    seconds = race({p.name: p.run for p in green}, comparison.rounds)
+    us = {p.name: seconds[p.name] / p.n * 1e6 for p in green}
+    for name, times in us.items():
+        rows[name] = _timed(rows[name], times, us[ours.name])
+    done = list(rows.values())
+    if comparison.size is not None:
+        done += [_sized(row, f"B/{comparison.unit}", sizes[row.provider], sizes[ours.name]) for row in done]
+    return done
+
+
+def _timed(row: Row, us: Array, ours_us: Array) -> Row:
+    p20, p50, p80 = np.quantile(us, [0.2, 0.5, 0.8]).tolist()
+    low, high = np.quantile(us / ours_us, [0.2, 0.8]).tolist()
+    return replace(row, p20=p20, p50=p50, p80=p80, ratio=p50 / float(np.median(ours_us)), low=low, high=high)
+
+
+def _sized(row: Row, unit: str, size: float, ours: float) -> Row:
+    if row.check == "red":
+        return replace(row, unit=unit)
+    ratio = size / ours
+    return replace(row, unit=unit, p20=size, p50=size, p80=size, ratio=ratio, low=ratio, high=ratio)
+
+
+def _bytes_per_unit(comparison: Comparison[Result], provider: Provider[Result], result: Result) -> float:
+    return comparison.size(result) / provider.n if comparison.size is not None else 0.0

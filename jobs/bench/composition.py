@@ -1,0 +1,126 @@
+"""What is compared in composition: placement alone, and everything from pictures to hits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.detector import Detector
+from engine.kernels.place.cpu import place
+from engine.pipeline import batches
+from engine.records import Array
+from jobs.bench.comparison import OURS, Comparison, Provider
+from jobs.bench.deposits import Deposits, Hits, deposits_of, hits_of, join, same_hits
+from jobs.bench.inputs import SEED, Drawn, Inputs, compose_ours, draw
+from jobs.bench.numpy_add_at import AddAt
+from jobs.bench.numpy_bincount import Bincount
+from jobs.bench.numpy_digitise import NumpyDigitise
+from jobs.bench.timing import best_chunk
+from jobs.bench.torch_digitise import TorchDigitise
+from jobs.bench.torch_index_add import IndexAdd
+from models.grid import Grid
+
+CHUNKS = (1, 2, 4, 8, 16, 32, 64, 256)  # events in one call
+PLACE = "place and sum"
+COMPOSITION = "composition"
+Result = TypeVar("Result")
+Cells = TypeVar("Cells", Array, Tensor)
+InChunks = Callable[[int], Result]  # all events, so many at a time
+
+
+def comparisons(inputs: Inputs, quick: bool) -> Iterator[Comparison[list[Array]] | Comparison[Hits]]:
+    """Of the first events, drawn beforehand: 64 of them, or 256."""
+    events, rounds = (64, 7) if quick else (256, 9)
+    suite, detector = inputs.suite, inputs.detector
+    drawn = draw(inputs.incidents[:events], suite, detector)
+    chunks = [chunk for chunk in CHUNKS if chunk <= events]
+    yield Comparison(
+        PLACE,
+        "event",
+        Provider(OURS, lambda: place_ours(drawn, detector, suite.grid), events),
+        at_best(place_peers(drawn, detector, suite.grid), chunks, events),
+        same_cells,
+        rounds,
+    )
+    yield Comparison(
+        COMPOSITION,
+        "event",
+        Provider(OURS, lambda: hits_of(compose_ours(drawn, suite, detector)), events),
+        at_best(compose_peers(drawn, detector, suite.grid), chunks, events),
+        same_hits,
+        rounds,
+    )
+
+
+def place_peers(drawn: Drawn, detector: Detector, grid: Grid) -> dict[str, InChunks[list[Array]]]:
+    """Placement alone; a chunk's cells follow each other in the result."""
+    add_at, bincount, index_add = AddAt(detector, grid), Bincount(detector, grid), IndexAdd(detector, grid)
+
+    def in_chunks(place: Callable[[Deposits], Cells], chunk: int) -> list[Array]:
+        total = len(drawn.incidents)
+        cuts = [(first, min(first + chunk, total)) for first in range(0, max(total, 1), chunk)]
+        return [np.asarray(place(deposits_of(drawn, *cut, detector, grid))) for cut in cuts]
+
+    return {
+        "np.add.at per particle": lambda chunk: in_chunks(add_at, chunk),
+        "np.bincount": lambda chunk: in_chunks(bincount, chunk),
+        "torch index_add_": lambda chunk: in_chunks(index_add, chunk),
+    }
+
+
+def compose_peers(drawn: Drawn, detector: Detector, grid: Grid) -> dict[str, InChunks[Hits]]:
+    """Placement, then noise and digitisation vectorised over the same events."""
+    add_at, bincount, index_add = AddAt(detector, grid), Bincount(detector, grid), IndexAdd(detector, grid)
+    in_numpy, in_torch = NumpyDigitise(detector, SEED), TorchDigitise(detector, SEED)
+
+    def in_chunks(
+        place: Callable[[Deposits], Cells], digitise: Callable[[Cells, Array], Hits], chunk: int
+    ) -> Hits:
+        total = len(drawn.incidents)
+        parts = []
+        for first in range(0, max(total, 1), chunk):
+            last = min(first + chunk, total)
+            cells = place(deposits_of(drawn, first, last, detector, grid))
+            parts.append(digitise(cells, drawn.incidents.event[first:last]))
+        return join(parts)
+
+    return {
+        "np.add.at per particle": lambda chunk: in_chunks(add_at, in_numpy, chunk),
+        "np.bincount": lambda chunk: in_chunks(bincount, in_numpy, chunk),
+        "torch index_add_": lambda chunk: in_chunks(index_add, in_torch, chunk),
+    }
+
+
+def place_ours(drawn: Drawn, detector: Detector, grid: Grid) -> list[Array]:
+    """Cells of all events, int32 [E, C] in parts, in the pipeline's batches."""
+    parts, first = [], 0
+    lookup = torch.from_numpy(detector.cell_of_pixel)
+    for batch in batches(drawn.incidents) if len(drawn.incidents) else [drawn.incidents]:
+        d = deposits_of(drawn, first, first + len(batch), detector, grid)
+        row, column = np.divmod(d.origin, detector.cell_of_pixel.shape[1])
+        pictures, rows, columns, event = (torch.from_numpy(a) for a in (d.pictures, row, column, d.event))
+        cells, _ = place(pictures, rows, columns, event, lookup, len(batch), detector.cells)
+        parts.append(cells.numpy())
+        first += len(batch)
+    return parts
+
+
+def same_cells(ours: list[Array], theirs: list[Array]) -> bool:
+    """Whether the parts hold the same cells, however they are cut."""
+    return np.array_equal(np.concatenate(ours), np.concatenate(theirs))
+
+
+def at_best(
+    peers: Mapping[str, InChunks[Result]], chunks: Sequence[int], events: int
+) -> list[Provider[Result]]:
+    """Every peer at the chunk that suits it best."""
+
+    def provider(name: str, run: InChunks[Result]) -> Provider[Result]:
+        chunk = best_chunk(run, chunks)
+        return Provider(f"{name}, chunks of {chunk}", lambda: run(chunk), events)
+
+    return [provider(name, run) for name, run in peers.items()]

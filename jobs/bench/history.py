@@ -1,0 +1,87 @@
+"""Where benchmark rows are kept: a CSV that only grows, with all that a number depends on."""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from engine.errors import InputError
+from jobs.bench.comparison import Row
+
+HISTORY = Path(__file__).parent / "history.csv"
+PACKAGES = ("numpy", "torch", "numba", "pyarrow", "uproot")
+COLUMNS = (
+    *("date", "commit", "machine", "python", *PACKAGES),
+    *("stage", "provider", "unit", "n", "p20", "p50", "p80", "ratio_to_ours", "check"),
+)
+
+
+def check_history(path: Path) -> None:
+    """Raise InputError where rows cannot be appended, before minutes are spent on making them."""
+    directory = path.absolute().parent
+    if not directory.is_dir():
+        raise InputError(f"{path}: no such directory; give another --csv")
+    if not os.access(path if path.exists() else directory, os.W_OK) or path.is_dir():
+        raise InputError(f"{path}: cannot be written; give another --csv")
+    if path.exists() and path.stat().st_size:
+        with path.open(newline="") as file:
+            header = tuple(next(csv.reader(file), ()))
+        if header != COLUMNS:
+            raise InputError(f"{path}: not a benchmark history (other columns); give another --csv")
+
+
+def append(path: Path, rows: Sequence[Row]) -> None:
+    """Add the rows, all with this moment, commit and machine; a new file gets the header."""
+    check_history(path)
+    where = (
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        commit(),
+        machine(),
+        platform.python_version(),
+        *(version(package) for package in PACKAGES),
+    )
+    fresh = not path.exists() or path.stat().st_size == 0
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if fresh:
+            writer.writerow(COLUMNS)
+        for row in rows:
+            numbers = (_digits(row.p20), _digits(row.p50), _digits(row.p80), _digits(row.ratio))
+            writer.writerow((*where, row.stage, row.provider, row.unit, row.n, *numbers, row.check))
+
+
+def commit() -> str:
+    """The commit that runs, "-dirty" where the tree differs from it, "unknown" outside a repository."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():  # installed, perhaps inside somebody else's repository
+        return "unknown"
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def machine() -> str:
+    """Processor and number of cores."""
+    model = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return f"{model}, {os.cpu_count()} cores"
+
+
+def _digits(value: float | None) -> str:
+    return "" if value is None else f"{value:.5g}"

@@ -1,0 +1,86 @@
+"""What is benchmarked on: events as Run 3 has them, made afresh with Pythia."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine.compose import compose
+from engine.detector import Detector, localise
+from engine.incidents.overlay import overlay
+from engine.incidents.pythia import collisions
+from engine.incidents.transport import Transport, transport
+from engine.noise import Purpose, uniform
+from engine.pipeline import batches
+from engine.records import Array, Events, Incidents, concatenate
+from models.records import Showers
+from models.suite import Suite, load_suite
+
+SEED = 20_260
+POOL_COLLISIONS = 1500
+RUN3_MU = 5.2
+BUSY_MU = 10.0  # about 1000 hits an event: what is written
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A detector, its generators, a pool of collisions, and Run 3 events to start from."""
+
+    detector: Detector
+    suite: Suite
+    pool: Incidents
+    incidents: Incidents
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Incidents with a shower for every particle: what is composed.
+
+    status  uint8 [N], models.records.Status
+    """
+
+    incidents: Incidents
+    showers: Showers
+    status: Array
+
+
+def make_inputs(events: int) -> Inputs:
+    """Run 3 incidents overlaid from a fresh pool; the pool takes Pythia about ten seconds."""
+    detector = Detector.load("lhcb-ecal")
+    pool = transport(collisions((), SEED, 0, POOL_COLLISIONS), detector, Transport())
+    return Inputs(detector, load_suite("library"), pool, overlay(pool, RUN3_MU, SEED, np.arange(events)))
+
+
+def draw(incidents: Incidents, suite: Suite, detector: Detector) -> Drawn:
+    """One shower for every incident, as `engine.pipeline.generate` draws them."""
+    of_particle = incidents.event_of_particle
+    within = np.arange(len(of_particle)) - incidents.offsets[of_particle]
+    noise = uniform(SEED, incidents.event[of_particle], within, Purpose.SHOWER, suite.noise_dimensions)
+    conditions = localise(incidents, detector)
+    showers = suite.sample(conditions, torch.from_numpy(noise))
+    return Drawn(incidents, showers, suite.status(conditions).numpy())
+
+
+def compose_ours(drawn: Drawn, suite: Suite, detector: Detector) -> Events:
+    """Events out of drawn showers, in the batches of `engine.pipeline.generate`."""
+    parts = []
+    first = 0
+    for batch in batches(drawn.incidents) if len(drawn.incidents) else [drawn.incidents]:
+        rows = slice(first, first + len(batch.pdg))
+        showers = Showers(drawn.showers.energy_mev[rows])
+        parts.append(compose(batch, showers, detector, SEED, drawn.status[rows], grid=suite.grid))
+        first = rows.stop
+    return concatenate(parts)
+
+
+def typical(incidents: Incidents, events: int) -> slice:
+    """The run of `events` events whose number of particles is nearest to the mean's.
+
+    For a provider that is too slow for all events: what it does must be neither light nor heavy.
+    """
+    particles = incidents.offsets[events:] - incidents.offsets[:-events]
+    wanted = events * len(incidents.pdg) / len(incidents)
+    first = int(np.argmin(np.abs(particles - wanted)))
+    return slice(first, first + events)

@@ -1,0 +1,35 @@
+"""Peer: placement as most scripts have it, `np.add.at` with one call per particle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.detector import Detector
+from engine.kernels.place import UNITS_PER_MEV
+from engine.records import Array
+from jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
+from models.grid import Grid
+
+
+class AddAt:
+    """All pixels of a picture in one call: picking those with energy first is no faster, measured."""
+
+    def __init__(self, detector: Detector, grid: Grid) -> None:
+        self.cells = detector.cells
+        self.lookup = dump_lookup(detector)
+        self.steps = pixel_steps(grid, detector)
+
+    def __call__(self, deposits: Deposits) -> Array:
+        """Visible energy int64 [E, C] in 1/256 MeV."""
+        out = np.zeros((deposits.events, self.cells + 1), np.int64)
+        pictures = deposits.pictures.reshape(-1, len(self.steps))
+        for picture, origin, event in zip(
+            pictures, deposits.origin.tolist(), deposits.event.tolist(), strict=True
+        ):
+            self.add(out[event], picture, origin)
+        return out[:, : self.cells]
+
+    def add(self, cells: Array, picture: Array, origin: int) -> None:
+        """One picture float32 [V] onto one event's cells int64 [C + 1]."""
+        units = np.rint(picture * np.float32(UNITS_PER_MEV)).astype(np.int64)
+        np.add.at(cells, self.lookup[self.steps + origin], units)

@@ -1,0 +1,79 @@
+"""Peer: the loop that is written today. One particle at a time, one event at a time, a TTree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.detector import MARGIN, Detector, localise
+from engine.noise import Purpose, uniform
+from engine.records import Array, Events, Incidents, concatenate
+from jobs.bench.deposits import Hits
+from jobs.bench.numpy_add_at import AddAt
+from jobs.bench.numpy_digitise import NumpyDigitise
+from jobs.bench.uproot_ttree import write
+from models.suite import Suite
+
+EXTEND_EVENTS = 100  # a basket an event would cost far more
+
+
+def run_loop(incidents: Incidents, suite: Suite, detector: Detector, seed: int, path: Path) -> None:
+    """Generate the incidents' events and write them to a TTree.
+
+    Only the generator sees particles one by one, because that is how it is called; what an event's
+    particles can share (their conditions, random numbers and statuses) is computed once an event.
+    """
+    add_at, digitise = AddAt(detector, suite.grid), NumpyDigitise(detector, seed)
+    events = [
+        one_event(incidents[e : e + 1], suite, detector, seed, add_at, digitise)
+        for e in range(len(incidents))
+    ]
+    starts = range(0, len(events), EXTEND_EVENTS)
+    write([concatenate(events[e : e + EXTEND_EVENTS]) for e in starts], path, "zstd-1")
+
+
+def one_event(
+    incidents: Incidents, suite: Suite, detector: Detector, seed: int, add_at: AddAt, digitise: NumpyDigitise
+) -> Events:
+    """A single event, particle after particle."""
+    conditions = localise(incidents, detector)
+    particles = len(conditions)
+    number = np.full(particles, incidents.event[0])
+    drawn = uniform(seed, number, np.arange(particles), Purpose.SHOWER, suite.noise_dimensions)
+    noise = torch.from_numpy(drawn)
+    row, column = detector.pixels(incidents.position_mm)
+    corner = MARGIN - suite.grid.centre
+    origin = ((row + corner) * detector.cell_of_pixel.shape[1] + column + corner).tolist()
+    cells = np.zeros((1, detector.cells + 1), np.int64)
+    for i in range(particles):
+        shower = suite.sample(conditions[i : i + 1], noise[i : i + 1])
+        add_at.add(cells[0], shower.energy_mev[0].numpy(), origin[i])
+    hits = digitise(cells[:, :-1], incidents.event)
+    return as_events(incidents, hits, suite.status(conditions).numpy())
+
+
+def as_events(incidents: Incidents, hits: Hits, status: Array) -> Events:
+    """Incidents and hits as one record; status uint8 [N]."""
+    return Events(
+        event=incidents.event,
+        weight=incidents.weight,
+        source_event=incidents.source_event,
+        collisions=incidents.collisions,
+        lost=incidents.lost,
+        particle_offsets=incidents.offsets,
+        particle_pdg=incidents.pdg,
+        particle_energy_mev=incidents.energy_mev,
+        particle_x_mm=incidents.position_mm[:, 0],
+        particle_y_mm=incidents.position_mm[:, 1],
+        particle_direction_x=incidents.direction[:, 0],
+        particle_direction_y=incidents.direction[:, 1],
+        particle_time_ns=incidents.time_ns,
+        particle_collision=incidents.collision,
+        particle_status=status,
+        hit_offsets=hits.offsets,
+        hit_cell=hits.cell,
+        hit_adc=hits.adc,
+        hit_energy_mev=hits.energy_mev,
+    )

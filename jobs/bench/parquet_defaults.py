@@ -1,0 +1,24 @@
+"""Peer: `pq.write_table` with its defaults, on the table that we write too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.formats.schema import has_contributions, offsets_for, schema, values_of
+from engine.records import Events
+
+
+def write(events: Events, path: Path) -> None:
+    """Lists from offsets and flat values, without Python objects: its fastest way."""
+    columns = {}
+    for column in schema(has_contributions(events)):
+        values = pa.array(values_of(events, column))
+        if column.group != "event":
+            offsets = pa.array(offsets_for(events, column.group).astype(np.int32))
+            values = pa.ListArray.from_arrays(offsets, values)
+        columns[column.name] = values
+    pq.write_table(pa.table(columns), path)

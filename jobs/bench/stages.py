@@ -1,0 +1,66 @@
+"""Our own stages one by one: where the time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.detector import localise
+from engine.formats import parquet
+from engine.formats.schema import event_hashes
+from engine.incidents.overlay import overlay
+from engine.kernels.digitise.cpu import digitise
+from engine.noise import Purpose, key_of, uniform
+from engine.pipeline import batches
+from jobs.bench.comparison import OURS, Comparison, Provider
+from jobs.bench.composition import place_ours
+from jobs.bench.inputs import RUN3_MU, SEED, Inputs, compose_ours, draw
+
+
+def comparisons(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Comparison[object]]:
+    """On Run 3 events in the pipeline's batches; 64 of them, or 256."""
+    number, rounds = (64, 5) if quick else (256, 7)
+    suite, detector = inputs.suite, inputs.detector
+    incidents = inputs.incidents[:number]
+    drawn = draw(incidents, suite, detector)
+    events = compose_ours(drawn, suite, detector)
+    cells = torch.from_numpy(np.concatenate(place_ours(drawn, detector, suite.grid)))
+    path = directory / "stage.parquet"
+
+    def localise_and_judge() -> None:
+        for batch in batches(incidents):
+            suite.status(localise(batch, detector))
+
+    def sample() -> None:
+        for batch in batches(incidents):
+            of_particle = batch.event_of_particle
+            within = np.arange(len(of_particle)) - batch.offsets[of_particle]
+            noise = uniform(SEED, batch.event[of_particle], within, Purpose.SHOWER, suite.noise_dimensions)
+            suite.sample(localise(batch, detector), torch.from_numpy(noise))
+
+    def write() -> None:
+        path.unlink(missing_ok=True)
+        parquet.write(events, path, {})
+
+    stages: dict[str, tuple[Callable[[], object], str, int]] = {
+        "overlay": (lambda: overlay(inputs.pool, RUN3_MU, SEED, np.arange(number)), "event", number),
+        "localise and judge": (localise_and_judge, "event", number),
+        "sample": (sample, "shower", len(incidents.pdg)),
+        "compose": (lambda: compose_ours(drawn, suite, detector), "event", number),
+        "digitise": (
+            lambda: digitise(cells, torch.from_numpy(incidents.event), key_of(SEED), detector.electronics),
+            "event",
+            number,
+        ),
+        "hash": (lambda: event_hashes(events), "event", number),
+        "write Run 3 events": (write, "event", number),
+    }
+    for stage, (run, unit, n) in stages.items():
+        yield Comparison(stage, unit, Provider(OURS, run, n), [], _nobody, rounds)
+
+
+def _nobody(ours: object, theirs: object) -> bool:
+    raise AssertionError("a stage alone has no peers to agree with")

@@ -1,0 +1,41 @@
+"""Peer: an uproot TTree, whole or grown piece by piece, as most Python users write ROOT files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import uproot
+
+from engine.formats.root import NAME
+from engine.formats.schema import has_contributions, offsets_for, schema, values_of
+from engine.records import Events
+
+COMPRESSION = {"zlib-1 (defaults)": uproot.ZLIB(1), "zstd-1": uproot.ZSTD(1)}
+
+
+def write(parts: Sequence[Events], path: Path, compression: str) -> None:
+    """One `extend` for each part; a list's columns share one counter."""
+    with uproot.recreate(path, compression=COMPRESSION[compression]) as file:
+        for number, part in enumerate(parts):
+            branches = branches_of(part)
+            if number == 0:
+                kinds = {k: v.type if isinstance(v, ak.Array) else v.dtype for k, v in branches.items()}
+                file.mktree(NAME, kinds)
+            file[NAME].extend(branches)
+
+
+def branches_of(events: Events) -> dict[str, Any]:
+    """Flat arrays by name, and one record array for each group of lists."""
+    branches: dict[str, Any] = {}
+    for column in schema(has_contributions(events)):
+        values = values_of(events, column)
+        if column.group == "event":
+            branches[column.name] = values
+            continue
+        offsets = ak.index.Index64(offsets_for(events, column.group))
+        jagged = ak.Array(ak.contents.ListOffsetArray(offsets, ak.contents.NumpyArray(values)))
+        branches.setdefault(column.group, {})[column.name.removeprefix(f"{column.group}_")] = jagged
+    return {name: ak.zip(b) if isinstance(b, dict) else b for name, b in branches.items()}

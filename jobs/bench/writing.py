@@ -1,0 +1,73 @@
+"""What is compared in writing: events of about 1000 hits into one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from engine.formats import parquet, root
+from engine.formats.schema import event_hashes
+from engine.incidents.overlay import overlay
+from engine.pipeline import generate
+from engine.records import Events
+from jobs.bench import parquet_defaults, uproot_ttree
+from jobs.bench.comparison import OURS, Comparison, Provider
+from jobs.bench.inputs import BUSY_MU, SEED, Inputs
+
+WRITING = "write"
+
+
+def comparisons(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Comparison[Path]]:
+    """Of 512 events, or 2048; our Parquet is the measure, our RNTuple stands among the peers."""
+    number, rounds = (512, 5) if quick else (2048, 7)
+    incidents = overlay(inputs.pool, BUSY_MU, SEED, np.arange(number))
+    events = generate(incidents, inputs.suite, inputs.detector, SEED)
+    yield comparison(events, directory, rounds)
+
+
+def comparison(events: Events, directory: Path, rounds: int) -> Comparison[Path]:
+    """Of these events; times and bytes."""
+
+    def provider(name: str, suffix: str, write: Callable[[Path], None]) -> Provider[Path]:
+        path = directory / f"{len(list(directory.iterdir()))}-{name.replace(' ', '-')}{suffix}"
+        path.touch()  # its name is taken
+
+        def run() -> Path:
+            path.unlink(missing_ok=True)
+            write(path)
+            return path
+
+        return Provider(name, run, len(events))
+
+    return Comparison(
+        WRITING,
+        "event",
+        provider(OURS, ".parquet", partial(parquet.write, events, metadata={})),
+        [
+            provider("ours, RNTuple", ".root", partial(root.write, events, metadata={})),
+            provider("pq.write_table defaults", ".parquet", partial(parquet_defaults.write, events)),
+            *(
+                provider(
+                    f"uproot TTree {name}",
+                    ".root",
+                    partial(uproot_ttree.write, [events], compression=name),
+                )
+                for name in uproot_ttree.COMPRESSION
+            ),
+        ],
+        same_events,
+        rounds,
+        size=lambda path: path.stat().st_size,
+    )
+
+
+def same_events(ours: Path, theirs: Path) -> bool:
+    """Whether two files hold the same events, every column to the bit."""
+    return event_hashes(read(ours)) == event_hashes(read(theirs))
+
+
+def read(path: Path) -> Events:
+    return parquet.read(path) if path.suffix == ".parquet" else root.read(path)

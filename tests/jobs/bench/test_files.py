@@ -1,0 +1,81 @@
+"""Writing and the whole path: files of the peers hold our events, and a wrong one is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.detector import Detector
+from engine.formats.schema import event_hashes
+from engine.pipeline import generate
+from engine.records import Events, Incidents
+from jobs.bench import end_to_end, uproot_ttree, writing
+from jobs.bench.comparison import compare
+from jobs.bench.inputs import SEED, Inputs, typical
+from jobs.bench.one_at_a_time import run_loop
+from jobs.bench.writing import read, same_events
+from models.suite import Suite
+
+MakeIncidents = Callable[..., Incidents]
+
+
+@pytest.fixture(scope="module")
+def incidents(make_incidents: MakeIncidents) -> Incidents:
+    return make_incidents([3, 0, 25, 1, 0, 9], first_event=7)
+
+
+@pytest.fixture(scope="module")
+def events(incidents: Incidents, suite: Suite, detector: Detector) -> Events:
+    return generate(incidents, suite, detector, SEED)
+
+
+def test_every_writer_writes_our_events(events: Events, tmp_path: Path) -> None:
+    rows = compare(writing.comparison(events, tmp_path, rounds=1))
+    assert {row.check for row in rows} == {"ok"}
+    assert {row.unit for row in rows} == {"us/event", "B/event"}
+    assert all(row.p50 is not None and row.p50 > 0 for row in rows)
+
+
+def test_a_ttree_grown_in_parts_holds_the_same_events(
+    incidents: Incidents, suite: Suite, detector: Detector, events: Events, tmp_path: Path
+) -> None:
+    parts = [generate(incidents[e : e + 2], suite, detector, SEED) for e in range(0, len(incidents), 2)]
+    uproot_ttree.write(parts, tmp_path / "parts.root", "zstd-1")
+    assert event_hashes(read(tmp_path / "parts.root")) == event_hashes(events)
+
+
+def test_the_loop_makes_our_events(
+    incidents: Incidents, suite: Suite, detector: Detector, events: Events, tmp_path: Path
+) -> None:
+    run_loop(incidents, suite, detector, SEED, tmp_path / "loop.root")
+    assert event_hashes(read(tmp_path / "loop.root")) == event_hashes(events)
+
+
+def test_the_loop_is_compared_on_fewer_events(
+    incidents: Incidents, suite: Suite, detector: Detector, tmp_path: Path
+) -> None:
+    inputs = Inputs(detector, suite, incidents, incidents)
+    ours, loop = compare(end_to_end.comparison(inputs, 2, tmp_path, rounds=1))
+    assert (ours.n, loop.n) == (6, 2)
+    assert ours.check == loop.check == "ok"
+
+
+def test_another_file_is_noticed(events: Events, tmp_path: Path) -> None:
+    right, wrong = tmp_path / "right.root", tmp_path / "wrong.root"
+    energy = events.hit_energy_mev.copy()
+    energy[0] = np.nextafter(energy[0], np.float32(np.inf))
+    uproot_ttree.write([events], right, "zstd-1")
+    uproot_ttree.write([replace(events, hit_energy_mev=energy)], wrong, "zstd-1")
+    assert same_events(right, right)
+    assert not same_events(right, wrong)
+    assert not end_to_end.holds(right, wrong)
+
+
+def test_typical_events_are_neither_light_nor_heavy(make_incidents: MakeIncidents) -> None:
+    made = make_incidents([0, 0, 40, 9, 11, 1, 9])
+    assert typical(made, 2) == slice(3, 5)
+    assert typical(made, 7) == slice(0, 7)

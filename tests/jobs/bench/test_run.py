@@ -1,0 +1,162 @@
+"""The runner: equality first, rows that only grow, exit codes."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import InputError
+from jobs.bench import history, run
+from jobs.bench.bars import check_bars
+from jobs.bench.comparison import Comparison, Provider, Row, compare
+from jobs.bench.timing import best_chunk, race
+
+
+def comparison(theirs: int, stage: str = "count") -> Comparison[int]:
+    return Comparison(
+        stage,
+        "event",
+        Provider("ours", lambda: 7, 10),
+        [Provider("right", lambda: 7, 5), Provider("other", lambda: theirs, 5)],
+        int.__eq__,
+        rounds=3,
+    )
+
+
+def rows_in(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_equal_peers_are_timed_and_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "history.csv"
+    assert run.judge([comparison(7)], check=False, history=path) == 0
+    rows = rows_in(path)
+    assert [row["provider"] for row in rows] == ["ours", "right", "other"]
+    assert {row["check"] for row in rows} == {"ok"}
+    assert all(float(row["p20"]) <= float(row["p50"]) <= float(row["p80"]) for row in rows)
+    assert rows[0]["ratio_to_ours"] == "1"
+    assert all(float(row["ratio_to_ours"]) > 0 for row in rows)
+    assert "right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_wrong_peer_gets_no_ratio_and_exits_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], check: bool
+) -> None:
+    path = tmp_path / "history.csv"
+    assert run.judge([comparison(8)], check, path) == 3
+    ours, right, wrong = rows_in(path)
+    assert ours["check"] == right["check"] == "ok"
+    assert right["ratio_to_ours"]
+    assert wrong["check"] == "red"
+    assert [wrong[column] for column in ("p20", "p50", "p80", "ratio_to_ours")] == [""] * 4
+    line = next(line for line in capsys.readouterr().out.splitlines() if "other" in line)
+    assert line.rstrip("│ \n").split("│")[-1].strip() == "red"
+    assert "[" not in line
+
+
+def test_a_wrong_peer_is_not_timed() -> None:
+    calls = []
+
+    def wrong() -> int:
+        calls.append(1)
+        return 8
+
+    one = Comparison(
+        "count", "event", Provider("ours", lambda: 7, 1), [Provider("wrong", wrong, 1)], int.__eq__, 5
+    )
+    assert compare(one)[1].check == "red"
+    assert len(calls) == 1
+
+
+def test_sizes_of_a_wrong_peer_are_not_told() -> None:
+    sized = Comparison(
+        "write",
+        "event",
+        Provider("ours", lambda: 40, 10),
+        [Provider("small", lambda: 20, 10), Provider("wrong", lambda: 21, 10)],
+        lambda ours, theirs: theirs % 20 == 0,
+        rounds=1,
+        size=lambda result: result,
+    )
+    ours, small, wrong = (row for row in compare(sized) if row.unit == "B/event")
+    assert (ours.p50, small.p50, small.ratio) == (4.0, 2.0, 0.5)
+    assert (wrong.p50, wrong.ratio, wrong.check) == (None, None, "red")
+
+
+def test_rows_append_and_the_header_stays(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    for _ in range(2):
+        run.judge([comparison(7)], check=False, history=path)
+    lines = path.read_text().splitlines()
+    assert lines[0] == ",".join(history.COLUMNS)
+    assert len(lines) == 1 + 2 * 3
+    assert lines.count(lines[0]) == 1
+    for row in rows_in(path):
+        assert row["date"].endswith("+00:00")
+        assert row["machine"].endswith("cores")
+        assert row["numpy"] == np.__version__
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("missing/history.csv", None), ("history.csv", "stage,p50\n"), (".", None)]
+)
+def test_an_unusable_history_is_refused_before_anything_runs(
+    tmp_path: Path, name: str, content: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("started")
+
+    monkeypatch.setattr(run, "make_inputs", never)
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match="csv"):
+        run.bench(quick=True, check=False, csv=path)
+    assert content is None or path.read_text() == content
+
+
+def row(stage: str, provider: str, ratio: float | None) -> Row:
+    return Row(stage, provider, "us/event", 1, ratio=ratio, check="ok" if ratio else "red")
+
+
+@pytest.mark.parametrize(
+    ("rows", "measured", "met"),
+    [
+        ([row("composition", "a", 2.5), row("composition", "b", 2.0)], "2.00", True),
+        ([row("composition", "a", 2.5), row("composition", "b", 1.99)], "1.99", False),
+        ([row("composition", "a", 2.5), row("composition", "b", None)], "0.00", False),
+        ([row("composition", "ours", 1.0), row("composition", "ours, otherwise", 0.5)], "0.00", False),
+    ],
+    ids=["met", "the best peer counts", "a red peer", "no peer"],
+)
+def test_bars_hold_us_to_the_best_peer(
+    rows: list[Row], measured: str, met: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = row("end to end", "loop", 31.0)
+    assert check_bars([*rows, whole]) == met
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.split("\t")[1:] == [measured, "2", "ok" if met else "miss"]
+    assert second.split("\t")[1:] == ["31.00", "30", "ok"]
+
+
+def test_a_missed_bar_exits_3_only_when_checked(tmp_path: Path) -> None:
+    slow = [comparison(7, "composition")]  # no faster than its peers, and nothing end to end
+    assert run.judge(slow, check=False, history=tmp_path / "a.csv") == 0
+    assert run.judge(slow, check=True, history=tmp_path / "b.csv") == 3
+
+
+def test_runners_take_turns() -> None:
+    order: list[str] = []
+    seconds = race({name: lambda name=name: order.append(name) for name in "abc"}, 2)
+    assert order == ["a", "b", "c"] * 2
+    assert all(len(times) == 2 for times in seconds.values())
+
+
+def test_the_best_chunk_is_the_fastest() -> None:
+    work = {1: 200_000, 8: 10, 64: 200_000}
+    assert best_chunk(lambda chunk: sum(range(work[chunk])), list(work)) == 8

@@ -1,0 +1,133 @@
+"""The page as a browser would get it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from engine.errors import InputError
+from engine.manifest import MANIFEST, read_manifest
+from engine.records import Loss
+from jobs.report import accounts
+from jobs.report.page import write_report
+from jobs.report.sample import read_sample
+from models.records import Status
+from models.suite import SAMPLES
+
+VOID = {"meta", "img", "link", "br"}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and whether every tag that opens closes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def attributes(self, name: str) -> Iterator[str]:
+        return (
+            value or "" for _, attributes in self.tags for key, value in attributes.items() if key == name
+        )
+
+
+@pytest.fixture(scope="module")
+def source(campaign: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("page") / "made" / "report.html"
+    assert write_report(campaign, path) == path
+    return path.read_text()
+
+
+@pytest.fixture(scope="module")
+def page(source: str) -> Page:
+    return Page(source)
+
+
+def test_the_page_is_whole(page: Page) -> None:
+    assert page.open == []
+
+
+def test_the_page_refers_to_nothing_outside_itself(source: str, page: Page) -> None:
+    assert all(link.startswith("#") for link in page.attributes("href"))
+    assert all(link.startswith("data:image/png;base64,") for link in page.attributes("src"))
+    without_pictures = re.sub(r"base64,[A-Za-z0-9+/=]*", "", source)
+    assert not re.search(r"https?://|url\(|@import|<script|<link|srcset", without_pictures)
+
+
+def test_every_link_has_its_target_and_every_picture_its_words(page: Page) -> None:
+    targets = set(page.attributes("id"))
+    assert {link.removeprefix("#") for link in page.attributes("href")} <= targets
+    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(pictures) == 15
+    assert all(len(attributes["alt"] or "") > 20 for attributes in pictures)
+
+
+def test_the_page_is_light(source: str) -> None:
+    assert len(source) < 4_000_000
+
+
+def test_text_from_outside_is_escaped(source: str, campaign: Path) -> None:
+    assert "&lt;about&gt;" in source
+    assert "<about>" in campaign.name
+    assert "<about>" not in source
+    assert "test &lt;b&gt;" in source
+
+
+def test_the_page_says_what_was_generated(page: Page, campaign: Path) -> None:
+    manifest = read_manifest(campaign)
+    assert manifest["content"] in page.text
+    assert manifest["identity"]["model"] in page.text
+    assert accounts.number(manifest["counts"]["hits"]) in page.text
+    assert "do not add up" not in page.text
+
+
+def test_statuses_and_losses_add_up(campaign: Path) -> None:
+    manifest = read_manifest(campaign)
+    counts, events = manifest["counts"], read_sample(campaign).events
+    assert (
+        sum(counts[f"status_{s.name.lower()}"] for s in Status)
+        == counts["particles"]
+        == len(events.particle_pdg)
+    )
+    everything = counts["particles"] + sum(counts[f"lost_{loss.name.lower()}"] for loss in Loss)
+    assert f">{accounts.number(everything)}<" in accounts.losses(manifest)
+    assert f">{accounts.number(counts['particles'])}<" in accounts.statuses(manifest, events)
+
+
+def test_books_that_do_not_add_up_are_shown_as_such(campaign: Path) -> None:
+    manifest = read_manifest(campaign)
+    counts = {**manifest["counts"], "particles": manifest["counts"]["particles"] + 1}
+    assert "do not add up" in accounts.statuses({**manifest, "counts": counts}, read_sample(campaign).events)
+
+
+def test_events_that_are_missing_are_said(campaign: Path) -> None:
+    manifest = {**read_manifest(campaign), "events_wanted": 50}
+    assert "10 are not committed" in accounts.generated(manifest)
+
+
+def test_a_model_that_has_changed_since_is_refused(campaign: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(campaign, tmp_path / "copy"))
+    other = {**read_manifest(copy), "model": str(SAMPLES / "hadrons-heldout.h5")}
+    (copy / MANIFEST).write_text(json.dumps(other))
+    with pytest.raises(InputError, match="model has changed"):
+        write_report(copy, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()

@@ -1,0 +1,257 @@
+"""Unusable input: one clear line on stderr, exit code 2, and nothing written."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jobs.cli import DONE, UNUSABLE, main
+
+Words = Callable[["Here"], list[str]]
+
+
+class Here(NamedTuple):
+    """Where a case may write, and a good pool."""
+
+    folder: Path
+    pool: Path
+
+    def file(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def output(self, name: str = "out") -> str:
+        return f"output={self.folder / name}"
+
+    def campaign(self, *words: str) -> list[str]:
+        """A campaign that would run, but for these words."""
+        return ["generate", "run3", f"incidents={self.pool}", "events=10", self.output(), *words]
+
+    def yaml(self, text: str) -> list[str]:
+        path = self.file("campaign.yaml", text.encode())
+        return ["generate", str(path), f"incidents={self.pool}", "mu=1", "events=10", self.output()]
+
+
+def hepmc(events: int = 3) -> bytes:
+    lines = ["HepMC::Version 3.02.05", "HepMC::Asciiv3-START_EVENT_LISTING"]
+    for number in range(events):
+        lines += [
+            f"E {number} 1 3",
+            "U MEV MM",
+            "P 1 0 2212 0 0 6800000 6800000 938 4",
+            "V -1 0 [1] @ 0 0 0 0",
+            "P 2 -1 22 500 200 9000 9016.0967 0 1",
+            "P 3 -1 211 -300 100 8000 8007.47 139.57 1",
+        ]
+    return "\n".join([*lines, "HepMC::Asciiv3-END_EVENT_LISTING", ""]).encode()
+
+
+def table(**changes: object) -> pa.Table:
+    columns: dict[str, object] = {
+        "event": [0, 0, 1],
+        "pdg": [22, 11, 211],
+        **{name: [100.0, 200.0, 300.0] for name in ("px_mev", "py_mev")},
+        "pz_mev": [9000.0, 8000.0, 7000.0],
+        **{name: [0.0, 0.0, 0.0] for name in ("x_mm", "y_mm", "z_mm")},
+    }
+    columns.update(changes)
+    return pa.table({name: column for name, column in columns.items() if column is not None})
+
+
+def tabled(here: Here, **changes: object) -> list[str]:
+    pq.write_table(table(**changes), here.folder / "table.parquet")
+    return ["incidents", "table", f"input={here.folder / 'table.parquet'}", here.output("x.parquet")]
+
+
+def showers(here: Here, **changes: object) -> list[str]:
+    columns: dict[str, object] = {
+        "incident_energies": np.full((4, 1), 5000.0),
+        "showers": np.ones((4, 900)),
+        "incident_pdg": np.full(4, 22),
+        **changes,
+    }
+    with h5py.File(here.folder / "mine.h5", "w") as file:
+        for name, column in columns.items():
+            if column is not None:
+                file[name] = column
+    return here.campaign(f"model={here.folder / 'mine.h5'}")
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def gun(here: Here, *words: str) -> list[str]:
+    given = {word.partition("=")[0] for word in words}
+    good = ["pdg=22", "energy_mev=5000", "theta_rad=0.1", "events=5"]
+    kept = [word for word in good if word.partition("=")[0] not in given]
+    return ["incidents", "gun", *kept, here.output("x.parquet"), *words]
+
+
+def foreign(here: Here) -> str:
+    pq.write_table(pa.table({"a": [1]}), here.folder / "foreign.parquet")
+    return str(here.folder / "foreign.parquet")
+
+
+def truncated(here: Here) -> str:
+    return str(here.file("cut.parquet", here.pool.read_bytes()[:-500]))
+
+
+CASES: dict[str, tuple[Words, str]] = {
+    # campaigns
+    "no such campaign file": (lambda h: ["generate", str(h.folder / "no.yaml")], "no such file or preset"),
+    "campaign is not YAML": (lambda h: h.yaml("a: [1"), "not a YAML file"),
+    "campaign is binary": (lambda h: ["generate", str(h.file("x.yaml", b"\xff\xfe\x00"))], "not a YAML file"),
+    "campaign is a list": (lambda h: h.yaml("- 1"), "not a mapping"),
+    "unknown key": (lambda h: h.campaign("colour=red"), "colour: unknown key"),
+    "unknown key in the file": (lambda h: h.yaml("colour: red"), "colour: unknown key"),
+    "unknown preset": (lambda h: h.yaml("preset: run9"), "run9"),
+    "wrong type": (lambda h: h.campaign("events=many"), "events"),
+    "negative number": (lambda h: h.campaign("events=-3"), "events"),
+    "no events": (lambda h: h.campaign("events=0"), "events"),
+    "NaN": (lambda h: h.campaign("mu=.nan"), "mu"),
+    "seed beyond 64 bits": (lambda h: h.campaign(f"seed={1 << 64}"), "seed"),
+    "no output": (lambda h: ["generate", "run3", f"incidents={h.pool}"], "output"),
+    "unknown format": (lambda h: h.campaign("formats=[csv]"), "formats"),
+    "a format twice": (lambda h: h.campaign("formats=[root, root]"), "each format once"),
+    "not key=value": (lambda h: h.campaign("events"), "key=value"),
+    "value is not YAML": (lambda h: h.campaign("formats=[root"), "not YAML"),
+    "only beyond the events": (lambda h: h.campaign("only=10"), "event 10"),
+    "unknown detector": (lambda h: h.campaign("detector=cms"), "shipped: lhcb-ecal"),
+    "damaged detector": (
+        lambda h: h.campaign(f"detector={h.file('d.yaml', b'name: x')}"),
+        "d.yaml: face_z_mm",
+    ),
+    "unknown model": (lambda h: h.campaign("model=best"), "best: no such file"),
+    # outputs
+    "occupied output": (
+        lambda h: [*h.campaign(), f"output={h.file('thesis.tex', b'').parent}"],
+        "thesis.tex",
+    ),
+    "output is a file": (lambda h: h.campaign(f"output={h.file('x', b'')}"), "cannot be written"),
+    "unwritable output": (lambda h: h.campaign("output=/proc/monsoon"), "cannot be written"),
+    "unknown protocol": (lambda h: h.campaign("output=gopher://host/x"), "gopher"),
+    # clusters
+    "address does not answer": (
+        lambda h: h.campaign(f"ray_address=127.0.0.1:{closed_port()}"),
+        "does not answer",
+    ),
+    "address is none": (lambda h: h.campaign("ray_address=somewhere"), "not host:port"),
+    "more workers than the cluster has": (lambda h: h.campaign("workers=400"), "workers: 400"),
+    "more GPUs than the cluster has": (lambda h: h.campaign("gpus_per_worker=1"), "GPUs"),
+    # incidents
+    "no incidents": (lambda h: h.campaign(f"incidents={h.folder / 'no.parquet'}"), "no.parquet"),
+    "foreign incidents": (lambda h: h.campaign(f"incidents={foreign(h)}"), "not of incidents"),
+    "truncated incidents": (lambda h: h.campaign(f"incidents={truncated(h)}"), "cut.parquet"),
+    "too few incidents": (lambda h: [*h.yaml("{}"), "mu=null", "events=900"], "0 .. 899"),
+    "neither incidents nor mu": (
+        lambda h: ["generate", str(h.file("c.yaml", b"{}")), h.output()],
+        "incidents",
+    ),
+    "bad pythia card": (
+        lambda h: ["generate", "run3", "pythia=[NoSuch:thing = on]", h.output()],
+        "NoSuch:thing",
+    ),
+    # showers
+    "showers missing": (lambda h: showers(h, showers=None), "no dataset showers"),
+    "showers of another grid": (lambda h: showers(h, showers=np.ones((4, 368))), "368 voxels"),
+    "showers of the wrong length": (lambda h: showers(h, showers=np.ones((3, 900))), "showers is"),
+    "NaN in showers": (lambda h: showers(h, showers=np.full((4, 900), np.nan)), "not finite"),
+    "negative showers": (lambda h: showers(h, showers=-np.ones((4, 900))), "negative energy"),
+    "negative incident energy": (
+        lambda h: showers(h, incident_energies=np.full((4, 1), -1.0)),
+        "not positive",
+    ),
+    "showers are not HDF5": (lambda h: h.campaign(f"model={h.file('m.h5', b'x')}"), "HDF5"),
+    # sources of incidents
+    "unknown source": (lambda h: ["incidents", "sherpa", h.output("x.parquet")], "no such source"),
+    "no HepMC file": (
+        lambda h: ["incidents", "hepmc", f"input={h.folder / 'no.hepmc'}", h.output("x.parquet")],
+        "no.hepmc",
+    ),
+    "foreign HepMC file": (
+        lambda h: ["incidents", "hepmc", f"input={h.file('a.hepmc', b'PK')}", h.output("x.parquet")],
+        "no HepMC file",
+    ),
+    "torn gzip": (
+        lambda h: [
+            *("incidents", "hepmc", f"input={h.file('a.hepmc.gz', gzip.compress(hepmc())[:20])}"),
+            h.output("x.parquet"),
+        ],
+        "a.hepmc.gz",
+    ),
+    "HepMC cut in its first event": (
+        lambda h: ["incidents", "hepmc", f"input={h.file('a.hepmc', hepmc()[:150])}", h.output("x.parquet")],
+        "no events",
+    ),
+    "NaN in HepMC": (
+        lambda h: [
+            *("incidents", "hepmc", f"input={h.file('a.hepmc', hepmc().replace(b'9000', b'nan'))}"),
+            h.output("x.parquet"),
+        ],
+        "not finite",
+    ),
+    "table without a column": (lambda h: tabled(h, pz_mev=None), "pz_mev is missing"),
+    "table with text": (lambda h: tabled(h, pdg=["a", "b", "c"]), "pdg"),
+    "table with NaN": (lambda h: tabled(h, px_mev=[1.0, float("nan"), 1.0]), "row 1: px_mev"),
+    "table of unknown species": (lambda h: tabled(h, pdg=[22, 99999999, 22]), "99999999"),
+    "gun of unknown species": (lambda h: gun(h, "pdg=99999999"), "99999999"),
+    "gun of negative energy": (lambda h: gun(h, "energy_mev=-5"), "energy_mev"),
+    "gun that does not aim": (lambda h: gun(h, "theta_rad=null"), "does not aim"),
+    "occupied incidents": (lambda h: gun(h, f"output={h.file('taken', b'')}"), "already exists"),
+    # verdicts and reports
+    "verify nothing": (lambda h: ["verify", str(h.folder / "no")], "no campaign here"),
+    "report on nothing": (lambda h: ["report", str(h.folder / "no")], "no"),
+    "plan of nothing": (lambda h: ["plan", str(h.folder / "no.yaml")], "no such file or preset"),
+    "unknown verb": (lambda h: ["destroy"], "destroy"),
+}
+
+
+def listing(folder: Path) -> set[str]:
+    return {os.fspath(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("case", CASES)
+def test_unusable_input_is_one_line_and_exit_code_2(
+    case: str, pool: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words, named = CASES[case]
+    arguments = words(Here(tmp_path, pool))
+    before = listing(tmp_path)
+    assert main(arguments) == UNUSABLE
+    said = capfd.readouterr().err.strip().splitlines()
+    lines = [line for line in said if line.startswith("monsoon: ")]
+    assert len(lines) == 1
+    assert named in lines[0]
+    assert not any("Traceback" in line for line in said)
+    assert not [
+        path for path in listing(tmp_path) - before if "events-" in path or path.endswith("x.parquet")
+    ]
+
+
+def test_good_events_before_a_cut_are_kept_and_the_loss_is_reported(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    here = Here(tmp_path, tmp_path)
+    path = here.file("a.hepmc", hepmc(5)[:-120])
+    assert main(["incidents", "hepmc", f"input={path}", here.output("x.parquet")]) == DONE
+    out = capfd.readouterr().out.splitlines()
+    assert any(line.startswith("loss: ") and "4 events before are kept" in line for line in out)
+    assert out[-1] == f"incidents: {tmp_path / 'x.parquet'}"
+    assert pq.read_table(tmp_path / "x.parquet").num_rows == 4
