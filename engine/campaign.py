@@ -104,6 +104,9 @@ class ShardMaker:
         self.detector = Detector.load(resolved.campaign.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {resolved.campaign.model} is not the campaign's on this machine")
+        # the first use of compiled kernels takes seconds, which are no stage's
+        first = resolved.campaign.first_event
+        self.events(screen(self.incidents(EventRange(first, first)))[0])
 
     @cached_property
     def _pool(self) -> Incidents:

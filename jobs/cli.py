@@ -58,7 +58,10 @@ def generate(campaign: CampaignName, settings: Settings = None) -> None:
     from engine.config import load_campaign
     from jobs.generate import generate as run
 
-    run(load_campaign(campaign, settings or []))
+    asked = load_campaign(campaign, settings or [])
+    outcome = run(asked)
+    if asked.only is None:
+        print(f"events: {outcome.output}")
 
 
 @app.command()

@@ -70,7 +70,6 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
         say(f"made {len(tasks)} shards; {manifest['counts']['events']} events are committed")
     else:
         say(f"finished before: {manifest['counts']['events']} events are committed, nothing to do")
-    say(f"events: {output}")
     return Outcome(output, len(tasks), manifest["content"])
 
 

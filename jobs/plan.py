@@ -14,14 +14,14 @@ from engine.manifest import summarise
 from engine.plan import EventRange, shard_tasks
 from models.suite import load_suite
 
-# Measured on one core of a 2-core x86-64 machine at 2.5 GHz with the library (jobs/bench/history.csv);
+# Measured with the library on one core of an AMD EPYC (jobs/bench/history.csv, and 2 000 Run 3 events);
 # a campaign that has begun is extrapolated from its own commit records instead.
-SECONDS_PER_PARTICLE = 25e-6
-SECONDS_PER_EVENT = 1.2e-3
-BYTES_PER_PARTICLE = {"parquet": 22.0, "root": 24.0, "ttree": 26.0}
-BYTES_PER_HIT = {"parquet": 3.2, "root": 4.0, "ttree": 4.0}
-HITS_PER_PARTICLE = 4.0
-PARTICLES_PER_COLLISION = 28.7  # soft inelastic pp at 13.6 TeV, above 1 GeV on the face
+SECONDS_PER_PARTICLE = 15e-6
+SECONDS_PER_EVENT = 0.3e-3
+BYTES_PER_PARTICLE = {"parquet": 22.2, "root": 24.0, "ttree": 24.0}
+BYTES_PER_HIT = {"parquet": 5.3, "root": 5.6, "ttree": 5.7}
+HITS_PER_PARTICLE = 3.9
+PARTICLES_PER_COLLISION = 27.6  # soft inelastic pp at 13.6 TeV, above 1 GeV on the face
 SECONDS_PER_COLLISION = 3e-3  # Pythia 8
 
 

@@ -93,10 +93,9 @@ class Library:
         """The library's row and the symmetry for each condition, int64 [N] each."""
         shower = torch.empty(len(conditions), dtype=torch.int64)
         symmetry = torch.empty(len(conditions), dtype=torch.int64)
-        for pdg, tree in self._trees.items():
+        for pdg in torch.unique(conditions.pdg).tolist():
+            tree = self._trees[pdg]
             wanted = torch.nonzero(conditions.pdg == pdg)[:, 0]
-            if not len(wanted):
-                continue
             c = conditions[wanted]
             point = _metric(pdg).features(torch.log(c.energy_mev), c.offset_mm, c.direction[:, :2])
             among = min(self.neighbours, tree.n)
