@@ -6,9 +6,6 @@ READY := .venv/.ready
 
 .PHONY: demo test test-services lint format bench clean
 
-# Ray's own Ray on this machine listens on loopback only and needs no token there.
-export RAY_AUTH_MODE ?= disabled
-
 .venv: $(READY)
 
 $(READY): pyproject.toml

@@ -20,7 +20,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     unwanted = shutil.ignore_patterns(".git", ".venv", "out", "build", "__pycache__", "*.egg-info")
     source = shutil.copytree(ROOT, folder / "source", ignore=unwanted)
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(folder),
+        str(source),
+    ]
     done = subprocess.run(build, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (wheel,) = folder.glob("*.whl")
@@ -45,7 +55,15 @@ def test_the_main_path_runs_from_the_wheel_in_an_empty_folder(installed: Path, t
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    monsoon("incidents", "gun", "pdg=[22, 211]", "energy_mev=2e4", "theta_rad=0.1", "events=5", "output=gun.parquet")
+    monsoon(
+        "incidents",
+        "gun",
+        "pdg=[22, 211]",
+        "energy_mev=2e4",
+        "theta_rad=0.1",
+        "events=5",
+        "output=gun.parquet",
+    )
     said = monsoon("generate", "run3", "incidents=gun.parquet", "mu=2", "events=5", "only=3", "output=out")
     assert "content: " in said
     assert (tmp_path / "out" / "_only" / "events-000000000003-000000000003.parquet").exists()
