@@ -20,7 +20,7 @@ def connected(address: str | None) -> Iterator[None]:
     """Connect for as long as the context lasts; a connection that was there before is used and kept.
 
     address  of a running cluster (`host:port`, `ray://host:port`, `auto`); None: the one that RAY_ADDRESS
-             names, as inside a submitted job, else a Ray of our own on this machine, guarded by a token.
+             names, as inside a submitted job, else a Ray of our own, guarded by the token that Ray makes.
 
     Raises InputError where nothing answers.
     """
@@ -30,12 +30,13 @@ def connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    if address is None:
-        # Ray listens on every interface: whoever reaches its ports must know the token
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-    options = {"include_dashboard": False} if address is None else {}
     try:
-        ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **options)
+        ray.init(
+            address or "local",
+            include_dashboard=None if address else False,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(
