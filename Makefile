@@ -18,7 +18,7 @@ demo: $(READY)
 	$(BIN)/monsoon demo
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore tests/services
 
 test-services: $(READY)
 	$(BIN)/pytest tests/services

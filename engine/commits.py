@@ -70,9 +70,7 @@ class Ledger:
         path = self.root / CAMPAIGN
         wanted = StoredCampaign(identity=dict(identity), layout=dict(layout), events=events)
         if not path.exists():
-            strangers = [p.name for p in self.root.iterdir() if not p.name.startswith(("_", "."))]
-            if strangers:
-                raise InputError(f"{self.root}: holds {strangers[0]} and no campaign; choose an empty output")
+            self.refuse_strangers()
             (self.root / COMMITS).mkdir(exist_ok=True)
             try:
                 storage.create(path, _json(wanted))
@@ -93,6 +91,12 @@ class Ledger:
             stored = stored.model_copy(update={"events": events})
             storage.replace(path, _json(stored))
         return stored
+
+    def refuse_strangers(self) -> None:
+        """Raise InputError where the output holds something, and no campaign."""
+        strangers = [p.name for p in self.root.iterdir() if not p.name.startswith(("_", "."))]
+        if strangers and CAMPAIGN not in strangers:
+            raise InputError(f"{self.root}: holds {strangers[0]} and no campaign; choose an empty output")
 
     def campaign(self) -> StoredCampaign:
         """Raises InputError where there is none."""

@@ -60,6 +60,15 @@ class Campaign(BaseModel):
             raise ValueError(f"only: event {self.only} is not one of this campaign's events")
         return self
 
+    def anchored(self) -> Campaign:
+        """The same with the paths of models and detectors absolute, as workers elsewhere need them."""
+        paths = (self.model, self.detector)
+        model, detector = (
+            ",".join(str(Path(p).absolute()) if Path(p).is_file() else p for p in path.split(","))
+            for path in paths
+        )
+        return self.model_copy(update={"model": model, "detector": detector})
+
     def layout(self) -> dict[str, Any]:
         """The part that is fixed at the first run, as it is stored."""
         return self.model_dump(

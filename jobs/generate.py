@@ -15,14 +15,15 @@ from engine.config import Campaign
 from engine.detector import Detector
 from engine.errors import InputError
 from engine.formats.schema import content_hash, event_hashes
-from engine.incidents.parquet import read_metadata
+from engine.incidents.parquet import read_header, read_metadata
+from engine.incidents.transport import Transport
 from engine.manifest import write_manifest
 from engine.plan import EventRange, shard_tasks
 from engine.quarantine import screen
 from engine.remote.cluster import connected, worker_count
 from engine.remote.loop import run_shards
 from engine.shards import FORMATS
-from jobs.incidents import make_pool
+from jobs.incidents import CHUNK, make_pool, pool_settings
 from jobs.progress import JobProgress
 from models.suite import load_suite
 
@@ -44,23 +45,22 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
     Raises InputError for unusable input or configuration; KeyboardInterrupt passes through and leaves
     a campaign that the same call resumes.
     """
+    campaign = campaign.anchored()
     suite, detector = load_suite(campaign.model), Detector.load(campaign.detector)
     output = storage.local_path(campaign.output)
     storage.probe(output)
+    ledger = Ledger(output)
+    ledger.refuse_strangers()
     with ExitStack() as stack:
-        incidents = _incidents(campaign, output, stack, say)
+        incidents = _incidents(campaign, output, detector, stack, say)
         resolved = resolve(campaign, output, incidents, suite, detector)
-        ledger = Ledger(output)
         stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
         if campaign.only is not None:
             return _reproduce(resolved, campaign.only, say)
         done = ledger.records()
         tasks = shard_tasks(stored.range, campaign.shard_events, [record.range for record in done])
         if tasks:
-            stack.enter_context(connected(campaign.ray_address))
-            workers = worker_count(
-                campaign.workers, campaign.cpus_per_worker, campaign.gpus_per_worker, len(tasks)
-            )
+            workers = min(_workers(campaign, stack), len(tasks))
             start = sum(record.range.events for record in done)
             with JobProgress("events", stored.events, start) as progress:
                 for record in run_shards(resolved, ledger, tasks, workers):
@@ -73,25 +73,51 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
     return Outcome(output, len(tasks), manifest["content"])
 
 
-def _incidents(campaign: Campaign, output: Path, stack: ExitStack, say: Callable[[str], None]) -> Path:
+def _workers(campaign: Campaign, stack: ExitStack) -> int:
+    """Connect to Ray until the stack unwinds; how many workers there is room for."""
+    stack.enter_context(connected(campaign.ray_address))
+    return worker_count(campaign.workers, campaign.cpus_per_worker, campaign.gpus_per_worker)
+
+
+def _incidents(
+    campaign: Campaign, output: Path, detector: Detector, stack: ExitStack, say: Callable[[str], None]
+) -> Path:
     """The incidents' file; where the campaign names none, a pool of collisions, made at its first run."""
     if campaign.incidents is not None:
         return storage.local_path(campaign.incidents)
     pool = output / POOL
-    if not pool.exists():
-        say(f"no incidents given: making a pool of {campaign.pool_collisions} collisions first")
-        stack.enter_context(connected(campaign.ray_address))
-        pool.parent.mkdir(exist_ok=True)
-        make_pool(
-            collisions=campaign.pool_collisions,
-            cards=campaign.pythia,
-            seed=campaign.seed,
-            polarity=campaign.polarity,
-            threshold_mev=campaign.threshold_mev,
-            detector=campaign.detector,
-            output=pool,
-        )
-    return pool
+    if pool.exists():
+        _expect_pool(campaign, pool, detector)
+        return pool
+    _workers(campaign, stack)  # before the work that would be for nothing
+    say(f"no incidents given: making a pool of {campaign.pool_collisions} collisions first")
+    pool.parent.mkdir(exist_ok=True)
+    return make_pool(
+        collisions=campaign.pool_collisions,
+        cards=campaign.pythia,
+        seed=campaign.seed,
+        polarity=campaign.polarity,
+        threshold_mev=campaign.threshold_mev,
+        detector=campaign.detector,
+        output=pool,
+    )
+
+
+def _expect_pool(campaign: Campaign, pool: Path, detector: Detector) -> None:
+    """Raise InputError unless the pool is the one that this campaign would make."""
+    way = Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev)
+    header = read_header(pool)
+    wanted = {
+        **pool_settings(campaign.pythia, campaign.seed, CHUNK, way, detector),
+        "pool_collisions": campaign.pool_collisions,
+    }
+    found = {**header.settings, "pool_collisions": header.collisions}
+    for key, value in wanted.items():
+        if found.get(key) != value:
+            raise InputError(
+                f"{pool}: this campaign's pool was made with {key} = {found.get(key)!r}, not {value!r}; "
+                "use the same, or another output"
+            )
 
 
 def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None]) -> Outcome:

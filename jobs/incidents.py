@@ -271,7 +271,7 @@ def _made(
     from engine.remote.collisions import collide
 
     with connected(ray_address):
-        yield from collide(cards, seed, chunks, detector, way, worker_count(workers, 1, 0, len(chunks)))
+        yield from collide(cards, seed, chunks, detector, way, worker_count(workers, 1, 0))
 
 
 if __name__ == "__main__":

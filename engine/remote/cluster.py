@@ -48,8 +48,8 @@ def connected(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def worker_count(wanted: int | None, cpus: float, gpus: float, tasks: int) -> int:
-    """How many workers to start for so many tasks. Raises InputError where the cluster has no room."""
+def worker_count(wanted: int | None, cpus: float, gpus: float) -> int:
+    """How many workers to start, by default all there is room for. Raises InputError where there is none."""
     have: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     room = int(have.get("CPU", 0) / cpus)
     if gpus:
@@ -59,7 +59,7 @@ def worker_count(wanted: int | None, cpus: float, gpus: float, tasks: int) -> in
             f"workers: {wanted or 1} of {cpus:g} CPUs and {gpus:g} GPUs each do not fit the cluster's "
             f"{have.get('CPU', 0):g} CPUs and {have.get('GPU', 0):g} GPUs; ask for at most {room}"
         )
-    return min(wanted or room, tasks)
+    return wanted or room
 
 
 def _expect_answer(address: str) -> None:

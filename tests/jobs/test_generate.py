@@ -17,7 +17,7 @@ from engine.errors import InputError
 from engine.incidents.parquet import read_incidents, write_incidents
 from engine.manifest import read_manifest
 from jobs.cli import INTERRUPTED, main
-from jobs.generate import Outcome, generate
+from jobs.generate import POOL, Outcome, generate
 
 EVENTS = 500
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -144,6 +144,28 @@ def test_another_campaign_may_not_write_here(
     other = campaign.model_copy(update={"output": str(undisturbed.output), **change})
     with pytest.raises(InputError, match=named):
         generate(other, quiet)
+
+
+def test_without_incidents_a_pool_is_made_once_and_is_the_campaigns(tmp_path: Path) -> None:
+    """60 collisions of a hard process, which Pythia starts with in half a second."""
+    asked = Campaign(
+        mu=1.0,
+        pythia=("HardQCD:all = on", "PhaseSpace:pTHatMin = 20"),
+        pool_collisions=60,
+        events=30,
+        workers=1,
+        output=str(tmp_path / "out"),
+    )
+    said: list[str] = []
+    generate(asked, said.append)
+    assert "making a pool of 60 collisions" in said[0]
+    made = (tmp_path / "out" / POOL).stat().st_mtime_ns
+    assert generate(asked, said.append).shards_made == 0
+    assert (tmp_path / "out" / POOL).stat().st_mtime_ns == made
+    with pytest.raises(InputError, match="pool_collisions = 60, not 70"):
+        generate(asked.model_copy(update={"pool_collisions": 70}), quiet)
+    with pytest.raises(InputError, match="polarity = 1, not -1"):
+        generate(asked.model_copy(update={"polarity": -1}), quiet)
 
 
 def test_more_workers_than_the_cluster_has_are_refused(campaign: Campaign) -> None:

@@ -47,6 +47,7 @@ def dashboard() -> Iterator[str]:
         start = ["ray", "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}"]
         start += ["--node-ip-address=127.0.0.1", f"--port={port}"]
         start += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}"]
+        start += [f"--dashboard-agent-listen-port={free_port()}"]  # another Ray may hold the usual one
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         with subprocess.Popen(start, env=ENVIRONMENT, **pipes) as head:
             seen = []
@@ -66,7 +67,12 @@ def test_a_submitted_job_makes_the_campaign(
     output = tmp_path / "out"
     words = [f"incidents={pool}", "mu=1.5", "events=60", "shard_events=20", "workers=2", f"output={output}"]
     submit = ["ray", "job", "submit", "--address", dashboard, "--", "monsoon", "generate", "run3", *words]
-    done = subprocess.run(submit, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=False)
+    for _ in range(10):  # the job server answers before its agent is ready to run anything
+        done = subprocess.run(
+            submit, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        if "No available agent" not in done.stdout + done.stderr:
+            break
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"events: {output}" in done.stdout
     assert verify(str(output), lambda line: None).good
