@@ -76,6 +76,10 @@ def resolve(
             )
         if header.events != header.last_event - header.first_event + 1:
             raise InputError(f"{incidents}: event numbers have gaps; number the events one by one")
+    elif header.collisions != header.events:
+        raise InputError(
+            f"{incidents}: its events are sums of collisions already; set mu=null to use them as they are"
+        )
     description = detector.description.model_dump_json()
     identity = {
         "seed": campaign.seed,

@@ -66,6 +66,27 @@ def compose(
         cells, torch.from_numpy(incidents.event), key_of(seed), detector.electronics
     )
     links = _contributions(attribute, geometry, offsets, cell, incidents, detector) if contributions else {}
+    return events_of(
+        incidents,
+        status,
+        offsets.numpy(),
+        cell.numpy().astype(np.uint16),
+        adc.numpy().astype(np.uint16),
+        energy.numpy(),
+        **links,
+    )
+
+
+def events_of(
+    incidents: Incidents,
+    status: Array,
+    hit_offsets: Array,
+    hit_cell: Array,
+    hit_adc: Array,
+    hit_energy_mev: Array,
+    **contributions: Array,
+) -> Events:
+    """Events of their incidents, treated as `status` uint8 [N] says, and their hits."""
     return Events(
         event=incidents.event,
         weight=incidents.weight,
@@ -82,11 +103,11 @@ def compose(
         particle_time_ns=incidents.time_ns,
         particle_collision=incidents.collision,
         particle_status=status,
-        hit_offsets=offsets.numpy(),
-        hit_cell=cell.numpy().astype(np.uint16),
-        hit_adc=adc.numpy().astype(np.uint16),
-        hit_energy_mev=energy.numpy(),
-        **links,
+        hit_offsets=hit_offsets,
+        hit_cell=hit_cell,
+        hit_adc=hit_adc,
+        hit_energy_mev=hit_energy_mev,
+        **contributions,
     )
 
 

@@ -60,6 +60,8 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
         done = ledger.records()
         tasks = shard_tasks(stored.range, campaign.shard_events, [record.range for record in done])
         if tasks:
+            if campaign.mu is not None:
+                say(f"overlaying {campaign.mu:g} collisions an event on average, drawn from {incidents}")
             workers = min(_workers(campaign, stack), len(tasks))
             start = sum(record.range.events for record in done)
             with JobProgress("events", stored.events, start) as progress:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engine.compose import events_of
 from engine.detector import MARGIN, Detector, localise
 from engine.noise import Purpose, uniform
-from engine.records import Array, Events, Incidents, concatenate
-from jobs.bench.deposits import Hits
+from engine.records import Events, Incidents, concatenate
 from jobs.bench.numpy_add_at import AddAt
 from jobs.bench.numpy_digitise import NumpyDigitise
 from jobs.bench.uproot_ttree import write
@@ -51,29 +51,5 @@ def one_event(
         shower = suite.sample(conditions[i : i + 1], noise[i : i + 1])
         add_at.add(cells[0], shower.energy_mev[0].numpy(), origin[i])
     hits = digitise(cells[:, :-1], incidents.event)
-    return as_events(incidents, hits, suite.status(conditions).numpy())
-
-
-def as_events(incidents: Incidents, hits: Hits, status: Array) -> Events:
-    """Incidents and hits as one record; status uint8 [N]."""
-    return Events(
-        event=incidents.event,
-        weight=incidents.weight,
-        source_event=incidents.source_event,
-        collisions=incidents.collisions,
-        lost=incidents.lost,
-        particle_offsets=incidents.offsets,
-        particle_pdg=incidents.pdg,
-        particle_energy_mev=incidents.energy_mev,
-        particle_x_mm=incidents.position_mm[:, 0],
-        particle_y_mm=incidents.position_mm[:, 1],
-        particle_direction_x=incidents.direction[:, 0],
-        particle_direction_y=incidents.direction[:, 1],
-        particle_time_ns=incidents.time_ns,
-        particle_collision=incidents.collision,
-        particle_status=status,
-        hit_offsets=hits.offsets,
-        hit_cell=hits.cell,
-        hit_adc=hits.adc,
-        hit_energy_mev=hits.energy_mev,
-    )
+    status = suite.status(conditions).numpy()
+    return events_of(incidents, status, hits.offsets, hits.cell, hits.adc, hits.energy_mev)

@@ -14,8 +14,10 @@ import pytest
 from engine.commits import COMMITS, Ledger, ShardRecord
 from engine.config import Campaign
 from engine.errors import InputError
+from engine.formats.schema import content_hash, event_hashes
 from engine.incidents.parquet import read_incidents, write_incidents
 from engine.manifest import read_manifest
+from engine.shards import FORMATS
 from jobs.cli import INTERRUPTED, main
 from jobs.generate import POOL, Outcome, generate
 
@@ -99,9 +101,6 @@ def test_a_campaign_that_grows_runs_the_rest_alone(campaign: Campaign, undisturb
 
 
 def test_one_event_alone_is_the_event_of_the_campaign(campaign: Campaign, undisturbed: Outcome) -> None:
-    from engine.formats.schema import content_hash, event_hashes
-    from engine.shards import FORMATS
-
     (url,) = (
         file.url
         for record in Ledger(undisturbed.output).records()
@@ -168,14 +167,33 @@ def test_without_incidents_a_pool_is_made_once_and_is_the_campaigns(tmp_path: Pa
         generate(asked.model_copy(update={"polarity": -1}), quiet)
 
 
+def test_overlaid_incidents_are_used_as_they_are_or_refused(
+    campaign: Campaign, pool: Path, tmp_path: Path, undisturbed: Outcome
+) -> None:
+    """Overlaid by the campaign or beforehand: the same events, but for where they say they are from."""
+    overlaid = tmp_path / "overlaid.parquet"
+    words = [f"input={pool}", f"output={overlaid}", "mu=1.5", "events=40", "seed=1"]
+    assert main(["incidents", "overlay", *words]) == 0
+    ready = campaign.model_copy(update={"incidents": str(overlaid), "events": 40})
+    with pytest.raises(InputError, match="mu=null"):
+        generate(ready, quiet)
+    outcome = generate(ready.model_copy(update={"mu": None, "output": str(tmp_path / "ready")}), quiet)
+    made, whole = (
+        FORMATS["parquet"].read(o.output / "events" / name)
+        for o, name in (
+            (outcome, "events-000000000000-000000000039.parquet"),
+            (undisturbed, "events-000000000000-000000000099.parquet"),
+        )
+    )
+    assert event_hashes(made) == event_hashes(whole)[:40]
+
+
 def test_more_workers_than_the_cluster_has_are_refused(campaign: Campaign) -> None:
     with pytest.raises(InputError, match="workers: 9"):
         generate(campaign.model_copy(update={"workers": 9}), quiet)
 
 
 def test_contributions_and_all_formats_come_out_when_asked_for(campaign: Campaign) -> None:
-    from engine.shards import FORMATS
-
     asked = campaign.model_copy(
         update={"events": 20, "contributions": True, "formats": ("parquet", "root", "ttree")}
     )

@@ -17,18 +17,14 @@ from jobs.verify import verify
 pytestmark = pytest.mark.usefixtures("cluster")
 
 
+def campaign(pool: Path, output: Path) -> Campaign:
+    settings = {"events": 60, "shard_events": 20, "formats": ("parquet", "root"), "workers": 1}
+    return Campaign.model_validate({"incidents": str(pool), "mu": 1.0, "output": str(output), **settings})
+
+
 @pytest.fixture(scope="module")
 def whole(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("verify") / "out"
-    campaign = Campaign(
-        incidents=str(pool),
-        mu=1.0,
-        events=60,
-        shard_events=20,
-        formats=("parquet", "root"),
-        output=str(output),
-    )
-    return generate(campaign, lambda line: None).output
+    return generate(campaign(pool, tmp_path_factory.mktemp("verify") / "out"), lambda line: None).output
 
 
 @pytest.fixture
@@ -95,14 +91,5 @@ def test_a_folder_without_a_campaign_is_unusable(tmp_path: Path) -> None:
 
 def test_what_verify_finds_missing_generate_makes_again(copy: Path, pool: Path) -> None:
     lose_a_record(copy)
-    campaign = Campaign(
-        incidents=str(pool),
-        mu=1.0,
-        events=60,
-        shard_events=20,
-        formats=("parquet", "root"),
-        workers=1,
-        output=str(copy),
-    )
-    assert generate(campaign, lambda line: None).shards_made == 1
+    assert generate(campaign(pool, copy), lambda line: None).shards_made == 1
     assert verify(str(copy)).good
