@@ -14,7 +14,7 @@ from engine.manifest import summarise
 from engine.plan import EventRange, shard_tasks
 from models.suite import load_suite
 
-# Measured with the library on one core of an AMD EPYC (jobs/bench/history.csv, and 2 000 Run 3 events);
+# Measured with the library on one core of an AMD EPYC (jobs/bench/history.csv, 2 000 Run 3 events);
 # a campaign that has begun is extrapolated from its own commit records instead.
 SECONDS_PER_PARTICLE = 15e-6
 SECONDS_PER_EVENT = 0.3e-3
