@@ -65,8 +65,13 @@ class ResolvedCampaign:
 def resolve(
     campaign: Campaign, output: Path, incidents: Path, suite: Suite, detector: Detector
 ) -> ResolvedCampaign:
-    """Raises InputError where the incidents cannot be read or do not reach as far as the campaign."""
+    """Raises InputError where the incidents cannot be read, or are not what the campaign asks for."""
     header = read_header(incidents)
+    if header.detector != detector.description.name:
+        raise InputError(
+            f"{incidents}: made for detector {header.detector}, not {detector.description.name}; "
+            "make incidents for this one"
+        )
     if campaign.mu is None:
         wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
         if header.first_event > wanted.first or header.last_event < wanted.last:

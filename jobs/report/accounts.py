@@ -35,6 +35,7 @@ def generated(manifest: Mapping[str, Any]) -> str:
     rows = [
         ("events", number(events) + _missing(manifest)),
         ("collisions per event", f"{per(counts['collisions'], events)} (mean)"),
+        ("visible collisions", _visible(manifest["incidents"])),
         (
             "particles on the face per event",
             f"{per(counts['particles'], events)} (mean), {number(counts['particles'])} in all",
@@ -120,6 +121,12 @@ def number(count: int) -> str:
 
 def per(total: int, events: int) -> str:
     return f"{total / events:,.1f}" if events else "-"
+
+
+def _visible(incidents: Mapping[str, Any]) -> str:
+    """Which of the collisions that mu counts leave anything."""
+    visible, everything = incidents["visible"], incidents["events"]
+    return f"{visible / everything:.1%} of the incidents' events have a particle on the face"
 
 
 def _missing(manifest: Mapping[str, Any]) -> str:

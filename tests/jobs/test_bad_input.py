@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from engine import detector
 from jobs.cli import DONE, UNUSABLE, main
 
 Words = Callable[["Here"], list[str]]
@@ -111,6 +112,11 @@ def truncated(here: Here) -> str:
     return str(here.file("cut.parquet", here.pool.read_bytes()[:-500]))
 
 
+def another_detector() -> bytes:
+    shipped = Path(detector.__file__).parent / "detectors" / "lhcb-ecal.yaml"
+    return shipped.read_bytes().replace(b"name: lhcb-ecal", b"name: mine")
+
+
 CASES: dict[str, tuple[Words, str]] = {
     # campaigns
     "no such campaign file": (lambda h: ["generate", str(h.folder / "no.yaml")], "no such file or preset"),
@@ -156,6 +162,10 @@ CASES: dict[str, tuple[Words, str]] = {
     # incidents
     "no incidents": (lambda h: h.campaign(f"incidents={h.folder / 'no.parquet'}"), "no.parquet"),
     "foreign incidents": (lambda h: h.campaign(f"incidents={foreign(h)}"), "not of incidents"),
+    "incidents of another detector": (
+        lambda h: h.campaign(f"detector={h.file('mine.yaml', another_detector())}"),
+        "made for detector lhcb-ecal, not mine",
+    ),
     "truncated incidents": (lambda h: h.campaign(f"incidents={truncated(h)}"), "cut.parquet"),
     "too few incidents": (lambda h: [*h.yaml("{}"), "mu=null", "events=900"], "0 .. 899"),
     "neither incidents nor mu": (
