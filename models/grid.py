@@ -55,7 +55,3 @@ def reflect(xy: Tensor, g: Tensor) -> Tensor:
     """Apply symmetry g [N] to x, y components [N, 2]: offsets and transverse directions alike."""
     flipped = torch.where((g[:, None] & torch.tensor([1, 2])) > 0, -xy, xy)
     return torch.where((g[:, None] & 4) > 0, flipped.flip(1), flipped)
-
-
-# INVERSE[g] undoes g: transposing swaps the roles of the x and y reflections
-INVERSE = torch.tensor([0, 1, 2, 3, 4, 6, 5, 7])
