@@ -5,28 +5,40 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from engine.commits import ShardRecord
+from engine.commits import ShardRecord, identity_hash
 from engine.config import Campaign
 from engine.detector import Detector
 from engine.errors import InputError
-from engine.formats.schema import SCHEMA_VERSION, content_hash, event_hashes
+from engine.formats.schema import SCHEMA_VERSION, combine
+from engine.incidents.gun import Gun, shoot
 from engine.incidents.overlay import overlay
 from engine.incidents.parquet import read_header, read_incidents
+from engine.incidents.transport import Transport, transport
 from engine.pipeline import Stopwatch, generate
-from engine.plan import EventRange
-from engine.quarantine import screen, write_faults
+from engine.plan import EventRange, Fault
+from engine.quarantine import screen, set_aside, write_faults
 from engine.records import Events, Incidents, Loss
 from engine.shards import publish_shard
+from engine.storage import fetch, open_store
 from models.records import Status
 from models.suite import Suite, load_suite
+
+# Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory.
+BLOCK_EVENTS = 500
+COUNTS = (
+    *("events", "collisions", "hits", "particles"),
+    *(f"status_{status.name.lower()}" for status in Status),
+    *(f"lost_{loss.name.lower()}" for loss in Loss),
+)
 
 
 def numerics() -> dict[str, Any]:
@@ -43,13 +55,13 @@ class ResolvedCampaign:
     """A campaign with its incidents on disk and its identity known. Travels to the workers."""
 
     campaign: Campaign
-    output: Path
-    incidents: Path
+    output: str  # URL
+    incidents: str  # URL
     identity: dict[str, Any]
 
     @property
     def identity_hash(self) -> str:
-        return hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
+        return identity_hash(self.identity)
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -62,8 +74,13 @@ class ResolvedCampaign:
         }
 
 
+def load(model: str, detector: str) -> tuple[Suite, Detector]:
+    """The generators and the detector of these names, paths or URLs. Raises InputError."""
+    return load_suite(",".join(map(fetch, model.split(",")))), Detector.load(fetch(detector))
+
+
 def resolve(
-    campaign: Campaign, output: Path, incidents: Path, suite: Suite, detector: Detector
+    campaign: Campaign, output: str, incidents: str, suite: Suite, detector: Detector
 ) -> ResolvedCampaign:
     """Raises InputError where the incidents cannot be read, or are not what the campaign asks for."""
     header = read_header(incidents)
@@ -109,24 +126,26 @@ class ShardMaker:
             )
         torch.set_num_threads(resolved.identity["numerics"]["threads"])
         self.resolved = resolved
-        self.suite = load_suite(resolved.campaign.model)
-        self.detector = Detector.load(resolved.campaign.detector)
+        self.store = open_store(resolved.output)
+        self.suite, self.detector = load(resolved.campaign.model, resolved.campaign.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {resolved.campaign.model} is not the campaign's on this machine")
-        # the first use of compiled kernels takes seconds, which are no stage's
-        first = resolved.campaign.first_event
-        self.events(screen(self.incidents(EventRange(first, first)))[0])
+
+    def warm_up(self) -> None:
+        """Make an event of one photon: the first use of compiled kernels takes seconds, no stage's own."""
+        photon = Gun(pdg=22, energy_mev=10_000.0, theta_rad=0.1)
+        self.events(transport(shoot(photon, self.detector, 0, 1), self.detector, Transport(threshold_mev=0)))
 
     @cached_property
     def _pool(self) -> Incidents:
         return read_incidents(self.resolved.incidents)
 
-    def incidents(self, shard: EventRange) -> Incidents:
+    def incidents(self, events: EventRange) -> Incidents:
         """The incidents of a range of events: read, or overlaid from the pool."""
         campaign = self.resolved.campaign
         if campaign.mu is None:
-            return read_incidents(self.resolved.incidents, shard.first, shard.last, strict=False)
-        event = np.arange(shard.first, shard.last + 1, dtype=np.int64)
+            return read_incidents(self.resolved.incidents, events.first, events.last, strict=False)
+        event = np.arange(events.first, events.last + 1, dtype=np.int64)
         return overlay(self._pool, campaign.mu, campaign.seed, event)
 
     def events(self, incidents: Incidents, stopwatch: Stopwatch | None = None) -> Events:
@@ -141,45 +160,72 @@ class ShardMaker:
             stopwatch=stopwatch,
         )
 
-    def make(self, shard: EventRange) -> ShardRecord:
-        """Generate and publish one shard; the record is for the driver to commit."""
-        watch = Stopwatch()
-        with watch("incidents"):
-            incidents, faults = screen(self.incidents(shard))
-        events = self.events(incidents, watch)
-        with watch("hash"):
-            content = content_hash(event_hashes(events))
-        with watch("write"):
-            files = publish_shard(
-                events,
-                content,
-                self.resolved.output,
-                shard,
-                self.resolved.campaign.formats,
-                self.resolved.metadata,
-            )
-            if faults:
-                write_faults(self.resolved.output, shard, faults)
+    def make(self, shard: EventRange, skip: Sequence[Fault] = ()) -> ShardRecord:
+        """Generate and publish one shard, block by block; the record is for the driver to commit.
+
+        skip  events that are known to be impossible: they go to quarantine
+        """
+        watch, counts, faults = Stopwatch(), Counter(dict.fromkeys(COUNTS, 0)), list(skip)
+
+        def parts() -> Iterator[Events]:
+            for block in _blocks(shard):
+                with watch("incidents"):
+                    sound, found = screen(set_aside(self.incidents(block), skip))
+                faults.extend(found)
+                events = self.events(sound, watch)
+                counts.update(counts_of(events))
+                yield events
+
+        campaign = self.resolved.campaign
+        published = publish_shard(
+            parts(),
+            self.store,
+            shard,
+            campaign.formats,
+            contributions=campaign.contributions,
+            metadata=self.resolved.metadata,
+            stopwatch=watch,
+        )
+        if faults:
+            write_faults(self.store, shard, faults)
         return ShardRecord(
             first=shard.first,
             last=shard.last,
-            files=files,
-            content=content,
+            files=published.files,
+            content=published.content,
             identity=self.resolved.identity_hash,
-            counts=counts_of(events) | {"quarantined": len(faults)},
+            counts={**counts, "quarantined": len(faults)},
             seconds=watch.seconds,
         )
 
+    def probe(self, events: EventRange) -> None:
+        """Generate events and keep nothing: whether it can be done is the answer."""
+        for block in _blocks(events):
+            self.events(screen(self.incidents(block))[0])
+
+
+def set_shard_aside(resolved: ResolvedCampaign, shard: EventRange, reason: str) -> ShardRecord:
+    """A shard that cannot be made, written to quarantine whole; the record is for the driver to commit."""
+    faults = [Fault(event, reason) for event in range(shard.first, shard.last + 1)]
+    write_faults(open_store(resolved.output), shard, faults)
+    return ShardRecord(
+        first=shard.first,
+        last=shard.last,
+        files=(),
+        content=combine([]),
+        identity=resolved.identity_hash,
+        counts={**dict.fromkeys(COUNTS, 0), "quarantined": len(faults)},
+        seconds={},
+    )
+
 
 def counts_of(events: Events) -> dict[str, int]:
-    """Events, hits, particles by status, losses by reason."""
+    """Events, hits, particles by status, losses by reason: one number for each of COUNTS."""
     status = np.bincount(events.particle_status, minlength=len(Status))
-    lost = events.lost.sum(0)
-    return {
-        "events": len(events),
-        "collisions": int(events.collisions.sum()),
-        "hits": len(events.hit_cell),
-        "particles": len(events.particle_pdg),
-        **{f"status_{s.name.lower()}": int(status[s]) for s in Status},
-        **{f"lost_{loss.name.lower()}": int(lost[loss]) for loss in Loss},
-    }
+    sizes = (len(events), int(events.collisions.sum()), len(events.hit_cell), len(events.particle_pdg))
+    return dict(zip(COUNTS, [*sizes, *status.tolist(), *events.lost.sum(0).tolist()], strict=True))
+
+
+def _blocks(events: EventRange) -> Iterator[EventRange]:
+    for first in range(events.first, events.last + 1, BLOCK_EVENTS):
+        yield EventRange(first, min(first + BLOCK_EVENTS - 1, events.last))

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine import storage
 from engine.errors import InputError, first_problem
 from engine.plan import EventRange
+from engine.storage import Store, open_store
 
 COMMITS = "_commits"
 CAMPAIGN = "campaign.json"
+EVENTS = "events"
 
 
 class ShardFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: str
-    url: str  # relative to the campaign's output, so that an output may move
+    url: str  # relative to the campaign's output, so that an output may move; of a merged one maybe absolute
     bytes: int
     sha256: str
 
 
 class ShardRecord(BaseModel):
-    """The event range that is now on storage."""
+    """The event range that is now on storage; without files where all of it is in quarantine."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,83 +61,151 @@ class StoredCampaign(BaseModel):
         first: int = self.layout["first_event"]
         return EventRange(first, first + self.events - 1)
 
+    @property
+    def identity_hash(self) -> str:
+        """What every record of this campaign carries."""
+        return identity_hash(self.identity)
+
+
+class Commit(NamedTuple):
+    """What became of a commit: the record that stands, and whether another driver had made it before."""
+
+    record: ShardRecord
+    by_another: bool
+
 
 class Ledger:
     """The commit records below one output."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, store: Store) -> None:
+        self.store = store
 
     def open(self, identity: Mapping[str, Any], layout: Mapping[str, Any], events: int) -> StoredCampaign:
         """Start the campaign here, or join it. Raises InputError where another one owns the output."""
-        path = self.root / CAMPAIGN
         wanted = StoredCampaign(identity=dict(identity), layout=dict(layout), events=events)
-        if not path.exists():
+        if not self.store.exists(CAMPAIGN):
             self.refuse_strangers()
-            (self.root / COMMITS).mkdir(exist_ok=True)
-            try:
-                storage.create(path, _json(wanted))
-            except FileExistsError:
-                pass  # another driver came first: compare with what it wrote
-            else:
-                return wanted
+            with suppress(FileExistsError):  # another driver came first: compare with what it wrote
+                self.store.create(CAMPAIGN, as_json(wanted))
         stored = self.campaign()
         for part in ("identity", "layout"):
             mine, theirs = getattr(wanted, part), getattr(stored, part)
-            for key in sorted(mine.keys() | theirs.keys()):
-                if mine.get(key) != theirs.get(key):
-                    raise InputError(
-                        f"{self.root}: this campaign was started with {part} {key} = {theirs.get(key)!r}, "
-                        f"not {mine.get(key)!r}; use the same, or another output"
-                    )
+            if different := difference(mine, theirs):
+                raise InputError(
+                    f"{self.store.url}: this campaign was started with {part} {different} = "
+                    f"{theirs.get(different)!r}, not {mine.get(different)!r}; use the same, or another output"
+                )
+        for folder in (COMMITS, EVENTS):  # here alone: an output that vanishes is not made anew
+            self.store.prepare(folder)
         if events > stored.events:
             stored = stored.model_copy(update={"events": events})
-            storage.replace(path, _json(stored))
+            self.store.replace(CAMPAIGN, as_json(stored))
         return stored
 
     def refuse_strangers(self) -> None:
         """Raise InputError where the output holds something, and no campaign."""
-        strangers = [p.name for p in self.root.iterdir() if not p.name.startswith(("_", "."))]
-        if strangers and CAMPAIGN not in strangers:
-            raise InputError(f"{self.root}: holds {strangers[0]} and no campaign; choose an empty output")
+        if self.store.exists(CAMPAIGN):
+            return
+        strangers = [e.name for e in self.store.list("") if not e.name.startswith(("_", "."))]
+        strangers += [f"{EVENTS}/{entry.name}" for entry in self.store.list(EVENTS)]
+        if strangers:
+            raise InputError(
+                f"{self.store.url}: holds {strangers[0]} and no campaign; choose an empty output"
+            )
 
     def campaign(self) -> StoredCampaign:
         """Raises InputError where there is none."""
-        path = self.root / CAMPAIGN
         try:
-            return StoredCampaign.model_validate_json(path.read_bytes())
+            return StoredCampaign.model_validate_json(self.store.read(CAMPAIGN))
         except OSError as error:
-            raise InputError(f"{self.root}: no campaign here ({CAMPAIGN} cannot be read)") from error
+            raise InputError(f"{self.store.url}: no campaign here ({CAMPAIGN} cannot be read)") from error
         except ValidationError as error:
-            raise InputError(f"{path}: damaged ({first_problem(error)}); restore it") from error
+            raise InputError(
+                f"{self.store.url}/{CAMPAIGN}: damaged ({first_problem(error)}); restore it"
+            ) from error
 
-    def records(self) -> list[ShardRecord]:
-        """All commit records, in event order. Raises InputError for one that cannot be read."""
-        found = []
-        for path in (self.root / COMMITS).glob("events-*.json"):
-            try:
-                found.append(ShardRecord.model_validate_json(path.read_bytes()))
-            except (OSError, ValidationError) as error:
-                raise InputError(
-                    f"{path}: damaged commit record; remove it and run the campaign again"
-                ) from error
-        return sorted(found, key=lambda record: record.range)
+    def ranges(self) -> list[EventRange]:
+        """What is committed, in event order: by the records' names alone, so that a million take seconds."""
+        names = (entry.name for entry in self.store.list(COMMITS))
+        found = (EventRange.parse(name.removesuffix(".json")) for name in names if name.endswith(".json"))
+        return sorted(part for part in found if part is not None)
 
-    def commit(self, record: ShardRecord) -> ShardRecord:
-        """Create the record exclusively; where it is there already, that one stands and is returned.
+    def records(self) -> Iterator[ShardRecord]:
+        """All commit records, in event order, one at a time. Raises InputError for a damaged one."""
+        return (self.record(shard) for shard in self.ranges())
 
-        Raises RuntimeError where the standing record has other content: determinism is broken.
-        """
-        path = self.root / COMMITS / f"{record.range.stem}.json"
+    def record(self, shard: EventRange) -> ShardRecord:
+        """The record of a shard. Raises InputError where it cannot be read."""
+        name = record_name(shard)
         try:
-            storage.create(path, _json(record))
+            return ShardRecord.model_validate_json(self.store.read(name))
+        except (OSError, ValidationError) as error:
+            raise InputError(
+                f"{self.store.url}/{name}: damaged commit record; run the campaign with repair=true"
+            ) from error
+
+    def commit(self, record: ShardRecord) -> Commit:
+        """Create the record exclusively; where one is there already, that one stands and is returned.
+
+        Raises RuntimeError where the standing record has other content of as many events: determinism
+        is broken.
+        """
+        name = record_name(record.range)
+        try:
+            self.store.create(name, as_json(record))
         except FileExistsError:
-            standing = ShardRecord.model_validate_json(path.read_bytes())
-            if standing.content != record.content:
-                raise RuntimeError(f"{path}: committed with other content than was just made") from None
-            return standing
-        return record
+            standing = self.record(record.range)
+            alike = standing.counts.get("quarantined") == record.counts.get("quarantined")
+            if alike and standing.content != record.content:
+                raise RuntimeError(
+                    f"{self.store.url}/{name}: committed with other content than was just made"
+                ) from None
+            # an equal one is this very commit, whose first answer was lost
+            return Commit(standing, by_another=standing != record)
+        return Commit(record, by_another=False)
+
+    def forget(self, shard: EventRange) -> None:
+        """Take a shard out of the ledger: it is missing from now on, whatever files it has."""
+        self.store.remove(record_name(shard))
 
 
-def _json(model: BaseModel) -> bytes:
+def record_name(shard: EventRange) -> str:
+    """Where a shard's record is, below the output."""
+    return f"{COMMITS}/{shard.stem}.json"
+
+
+def locate(store: Store, url: str) -> tuple[Store, str]:
+    """The store and the name in it of a file, from the URL that a record below `store` gives.
+
+    Raises InputError for a protocol that is not known.
+    """
+    if "://" in url or url.startswith("/"):
+        folder, _, name = url.rpartition("/")
+        return _opened(folder), name
+    base = store.url
+    if "://" in base and url.startswith("../"):  # object stores know no `..`; a path's are left to the system
+        while url.startswith("../"):
+            base, url = base.rpartition("/")[0], url.removeprefix("../")
+        return _opened(base), url
+    return store, url
+
+
+@lru_cache(maxsize=64)
+def _opened(url: str) -> Store:
+    """One client for the many files of a folder."""
+    return open_store(url)
+
+
+def identity_hash(identity: Mapping[str, Any]) -> str:
+    """One hash for an identity, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def difference(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
+    """The first key, by name, in which two identities or layouts are not equal; None where they are."""
+    return next((k for k in sorted(mine.keys() | theirs.keys()) if mine.get(k) != theirs.get(k)), None)
+
+
+def as_json(model: BaseModel) -> bytes:
+    """A model as it is stored: sorted, indented, one line at the end."""
     return (json.dumps(model.model_dump(mode="json"), indent=1, sort_keys=True) + "\n").encode()

@@ -16,6 +16,16 @@ Format = Literal["parquet", "root", "ttree"]
 PRESETS: dict[str, dict[str, Any]] = {"run3": {"mu": 5.2}, "hl-lhc": {"mu": 40.0}}
 
 
+class Pool(BaseModel):
+    """Workers of one kind."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workers: Annotated[int, Field(gt=0)] | None = None  # absent: as many as the cluster has room for
+    cpus: Annotated[float, Field(gt=0)] = 1
+    gpus: Annotated[float, Field(ge=0)] = 0  # 0.25: four share one
+
+
 class Campaign(BaseModel):
     """What to generate, how to lay it out, and where to run it."""
 
@@ -45,6 +55,12 @@ class Campaign(BaseModel):
     workers: Annotated[int, Field(gt=0)] | None = None  # absent: as many as the cluster has room for
     cpus_per_worker: Annotated[float, Field(gt=0)] = 1
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0
+    pools: tuple[Pool, ...] = ()  # instead of the three above: workers of several kinds
+    wait_for_resources_s: Annotated[float, Field(ge=0)] = 0  # for nodes that are still to join
+    deadline_s: Annotated[float, Field(gt=0)] = 1800  # a worker that takes longer over a shard is replaced
+    patience_s: Annotated[float, Field(ge=0)] = 300  # how long storage may fail without a success between
+    repair: bool = False  # verify what is committed first, and make again what is damaged
+    log: str | None = None  # JSON lines; absent: _logs/ in an output that is a folder
     ray_address: str | None = None  # absent: a Ray of its own on this machine
     only: Annotated[int, Field(ge=0)] | None = None  # reproduce this one event, and nothing else
 
@@ -56,6 +72,9 @@ class Campaign(BaseModel):
             )
         if len(set(self.formats)) != len(self.formats):
             raise ValueError("formats: each format once")
+        alone = {"workers", "cpus_per_worker", "gpus_per_worker"} & self.model_fields_set
+        if self.pools and alone:
+            raise ValueError(f"pools: instead of {min(alone)}, not beside it")
         if self.only is not None and not 0 <= self.only - self.first_event < self.events:
             raise ValueError(f"only: event {self.only} is not one of this campaign's events")
         return self
@@ -68,6 +87,12 @@ class Campaign(BaseModel):
             for path in paths
         )
         return self.model_copy(update={"model": model, "detector": detector})
+
+    @property
+    def kinds(self) -> tuple[Pool, ...]:
+        """The workers asked for, kind by kind."""
+        plain = Pool(workers=self.workers, cpus=self.cpus_per_worker, gpus=self.gpus_per_worker)
+        return self.pools or (plain,)
 
     def layout(self) -> dict[str, Any]:
         """The part that is fixed at the first run, as it is stored."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-from engine import storage
 from engine.commits import Ledger, ShardRecord
 from engine.config import Campaign
 from engine.formats.schema import combine
+from engine.storage import Store
 
 MANIFEST = "manifest.json"
 PACKAGES = (
@@ -29,22 +29,25 @@ PACKAGES = (
 )
 
 
-def summarise(records: list[ShardRecord]) -> dict[str, Any]:
+def summarise(records: Iterable[ShardRecord]) -> dict[str, Any]:
     """Sums over shards: counts, bytes by format, seconds by stage, one content hash."""
+    shards, content = 0, combine([])
     counts: Counter[str] = Counter()
     size: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
     for record in records:
+        shards += 1
+        content = combine([content, record.content])
         counts.update(record.counts)
         seconds.update(record.seconds)
         for file in record.files:
             size[file.format] += file.bytes
     return {
-        "shards": len(records),
+        "shards": shards,
         "counts": dict(counts),
         "bytes": dict(size),
         "seconds": {stage: round(time, 3) for stage, time in seconds.items()},
-        "content": combine([record.content for record in records]),
+        "content": content,
     }
 
 
@@ -61,13 +64,13 @@ def write_manifest(ledger: Ledger, campaign: Campaign, incidents: dict[str, Any]
         "incidents": incidents,
         "software": software(),
     }
-    storage.replace(ledger.root / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+    ledger.store.replace(MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
     return manifest
 
 
-def read_manifest(output: Path) -> dict[str, Any]:
+def read_manifest(store: Store) -> dict[str, Any]:
     """The manifest of a campaign's output."""
-    manifest: dict[str, Any] = json.loads((output / MANIFEST).read_text())
+    manifest: dict[str, Any] = json.loads(store.read(MANIFEST))
     return manifest
 
 

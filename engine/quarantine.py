@@ -1,24 +1,18 @@
-"""Input events that cannot be simulated: set aside with the reason, at the cost of themselves alone."""
+"""Events that cannot be simulated: set aside with the reason, at the cost of themselves alone."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
-from engine import storage
 from engine.incidents.soundness import faults
-from engine.plan import EventRange
+from engine.plan import EventRange, Fault
 from engine.records import Array, Incidents
+from engine.storage import Store
 
 QUARANTINE = "_quarantine"
-
-
-class Fault(NamedTuple):
-    event: int
-    reason: str
 
 
 def screen(incidents: Incidents) -> tuple[Incidents, list[Fault]]:
@@ -34,8 +28,15 @@ def screen(incidents: Incidents) -> tuple[Incidents, list[Fault]]:
     return incidents.select(good), [found[row] for row in sorted(found)]
 
 
-def write_faults(output: Path, shard: EventRange, found: list[Fault]) -> None:
+def set_aside(incidents: Incidents, known: Sequence[Fault]) -> Incidents:
+    """The incidents without events that are known to be faulty."""
+    if not known:
+        return incidents
+    return incidents.select(~np.isin(incidents.event, [fault.event for fault in known]))
+
+
+def write_faults(store: Store, shard: EventRange, found: Sequence[Fault]) -> None:
     """One JSON file a shard, below _quarantine/; a shard made again writes the same."""
-    (output / QUARANTINE).mkdir(exist_ok=True)
-    content = json.dumps([fault._asdict() for fault in found], indent=1) + "\n"
-    storage.replace(output / QUARANTINE / f"{shard.stem}.json", content.encode())
+    store.prepare(QUARANTINE)
+    content = json.dumps([fault._asdict() for fault in sorted(found)], indent=1) + "\n"
+    store.replace(f"{QUARANTINE}/{shard.stem}.json", content.encode())

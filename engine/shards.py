@@ -1,78 +1,103 @@
-"""One shard: write its files, publish or adopt them, read them back."""
+"""One shard: written once for all formats, published, adopted, read back."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from engine import storage
-from engine.commits import ShardFile
+from engine.commits import EVENTS, ShardFile
 from engine.formats import parquet, root
-from engine.formats.schema import content_hash, event_hashes
+from engine.formats.schema import ContentHash
+from engine.pipeline import Stopwatch
 from engine.plan import EventRange
 from engine.records import Events
-
-EVENTS = "events"
+from engine.storage import Store
 
 
 class Format(NamedTuple):
     suffix: str
-    write: Callable[[Events, Path, dict[str, str]], None]
-    read: Callable[[Path], Events]
+    writer: Callable[[Path, bool, dict[str, str]], AbstractContextManager[Callable[[Events], None]]]
+    blocks: Callable[[Path], Iterator[Events]]
 
 
 FORMATS = {
-    "parquet": Format(parquet.SUFFIX, parquet.write, parquet.read),
-    "root": Format(root.SUFFIX, root.write, root.read),
-    "ttree": Format(root.TTREE_SUFFIX, root.write_ttree, root.read),
+    "parquet": Format(parquet.SUFFIX, parquet.writer, parquet.blocks),
+    "root": Format(root.SUFFIX, root.writer, root.blocks),
+    "ttree": Format(root.TTREE_SUFFIX, root.ttree_writer, root.blocks),
 }
 
 
+class Published(NamedTuple):
+    content: str  # hash over the events, see engine.formats.schema
+    files: tuple[ShardFile, ...]
+
+
 def publish_shard(
-    events: Events,
-    content: str,
-    output: Path,
+    parts: Iterable[Events],
+    store: Store,
     shard: EventRange,
     formats: tuple[str, ...],
+    *,
+    contributions: bool,
     metadata: dict[str, str],
-) -> tuple[ShardFile, ...]:
-    """Write a shard in every format and make the files visible under their final names.
+    stopwatch: Stopwatch,
+) -> Published:
+    """Write a shard's consecutive parts in every format, then make the files visible.
 
-    A final name that is taken is read back: equal content is adopted, anything else replaced.
+    Only one part is in memory at a time. A final name that is taken is read back: equal content is
+    adopted, anything else replaced.
     """
-    (output / EVENTS).mkdir(exist_ok=True)
-    files = []
-    for name in formats:
-        final = output / EVENTS / f"{shard.stem}{FORMATS[name].suffix}"
-        attempt = storage.attempt_path(final)
-        try:
-            FORMATS[name].write(events, attempt, metadata)
-            try:
-                storage.publish(attempt, final)
-            except FileExistsError:
-                if content_of(name, final) != content:
-                    storage.publish_over(attempt, final)
-        finally:
-            attempt.unlink(missing_ok=True)
-        files.append(
-            ShardFile(
-                format=name,
-                url=str(final.relative_to(output)),
-                bytes=final.stat().st_size,
-                sha256=sha256_of(final),
+    with ExitStack() as attempts:
+        paths = {name: attempts.enter_context(store.attempt(_final(shard, name))) for name in formats}
+        content = ContentHash()
+        with ExitStack() as writers:
+            append = [
+                writers.enter_context(FORMATS[name].writer(path, contributions, metadata))
+                for name, path in paths.items()
+            ]
+            for part in parts:
+                with stopwatch("hash"):
+                    content.update(part)
+                with stopwatch("write"):
+                    for write in append:
+                        write(part)
+        with stopwatch("publish"):
+            digest = content.hexdigest()
+            files = tuple(
+                _publish(store, path, _final(shard, name), name, digest) for name, path in paths.items()
             )
-        )
-    return tuple(files)
+    return Published(digest, files)
+
+
+def _publish(store: Store, attempt: Path, final: str, format_name: str, content: str) -> ShardFile:
+    size, sha256 = attempt.stat().st_size, sha256_of(attempt)
+    try:
+        final = store.publish(attempt, final)
+    except FileExistsError:
+        with store.local(final) as standing:
+            if content_of(format_name, standing) == content:  # adopted: its bytes may be others
+                size, sha256 = standing.stat().st_size, sha256_of(standing)
+                return ShardFile(format=format_name, url=final, bytes=size, sha256=sha256)
+        store.publish_over(attempt, final)
+    return ShardFile(format=format_name, url=final, bytes=size, sha256=sha256)
+
+
+def _final(shard: EventRange, format_name: str) -> str:
+    return f"{EVENTS}/{shard.stem}{FORMATS[format_name].suffix}"
 
 
 def content_of(format_name: str, path: Path) -> str | None:
     """The content hash of an event file; None where it cannot be read as one."""
+    content = ContentHash()
     try:
-        return content_hash(event_hashes(FORMATS[format_name].read(path)))
+        for part in FORMATS[format_name].blocks(path):
+            content.update(part)
     except Exception:  # a torn file makes its reader raise anything: each means "not this content"
         return None
+    return content.hexdigest()
 
 
 def sha256_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -65,12 +66,35 @@ def generate(campaign: CampaignName, settings: Settings = None) -> None:
 
 
 @app.command()
-def verify(url: str) -> None:
+def status(url: str) -> None:
+    """Say how a campaign stands, while it runs and after."""
+    from jobs.status import status as run
+
+    run(url)
+
+
+@app.command()
+def verify(
+    url: str,
+    quick: Annotated[bool, typer.Option("--quick", help="files' sizes only, not their content")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="remove files that no record names")] = False,
+) -> None:
     """Re-read all that a campaign has written; exit 3 where something is wrong."""
     from jobs.verify import verify as run
 
-    if not run(url).good:
+    if not run(url, quick=quick, clean=clean).good:
         raise typer.Exit(VERDICT_FAILED)
+
+
+@app.command()
+def merge(
+    output: str,
+    sites: Annotated[list[str], typer.Argument(metavar="SITE...", help="outputs of the parts")],
+) -> None:
+    """Make one campaign of several sites' parts: records alone, the files stay where they are."""
+    from jobs.merge import merge as run
+
+    print(f"events: {run(output, sites)}")
 
 
 @app.command()
@@ -81,12 +105,9 @@ def report(
     ] = None,
 ) -> None:
     """Write the page that shows what a campaign has made."""
-    from engine.storage import local_path
     from jobs.report.page import write_report
 
-    output = local_path(url)
-    path = write_report(output, local_path(page or output / "report.html"))
-    print(f"report: {path}")
+    print(f"report: {write_report(url, page)}")
 
 
 @app.command()
@@ -131,7 +152,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run() -> None:
-    """The console script."""
+    """The console script. SIGTERM, as batch systems send it, ends as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
 
 

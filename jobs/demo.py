@@ -13,12 +13,12 @@ from jobs.report.page import write_report
 SETTINGS = ("events=2000", "shard_events=250", "pool_collisions=10000", "formats=[parquet, root]")
 
 
-def demo(output: Path = Path("out/demo")) -> tuple[Campaign, Path]:
+def demo(output: str | Path = "out/demo") -> tuple[Campaign, str]:
     """Run the campaign, or what is missing of it, and write its report; returns both."""
     campaign = load_campaign("run3", [*SETTINGS, f"output={output}"])
     with connected(campaign.ray_address):  # one Ray for the pool and the events
         outcome = generate(campaign, say=lambda line: print(line, file=sys.stderr))
-    report = write_report(outcome.output, outcome.output / "report.html")
+    report = write_report(outcome.output)
     print(f"events: {outcome.output}")
     print(f"report: {report}")
     return campaign, report

@@ -6,10 +6,8 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
-from engine import storage
-from engine.campaign import ResolvedCampaign, ShardMaker, resolve
+from engine.campaign import ResolvedCampaign, ShardMaker, load, resolve
 from engine.commits import Ledger
 from engine.config import Campaign
 from engine.detector import Detector
@@ -18,23 +16,25 @@ from engine.formats.schema import content_hash, event_hashes
 from engine.incidents.parquet import read_header, read_metadata
 from engine.incidents.transport import Transport
 from engine.manifest import write_manifest
-from engine.plan import EventRange, shard_tasks
+from engine.plan import EventRange, count_tasks, shard_tasks
 from engine.quarantine import screen
-from engine.remote.cluster import connected, worker_count
-from engine.remote.loop import run_shards
+from engine.remote.cluster import connected
 from engine.shards import FORMATS
+from engine.status import running
+from engine.storage import Store, open_store, split_url
 from jobs.incidents import CHUNK, make_pool, pool_settings
-from jobs.progress import JobProgress
-from models.suite import load_suite
+from jobs.narrate import run_campaign
+from jobs.verify import repair
 
-POOL = Path("_incidents/pool.parquet")
+POOL = "_incidents/pool.parquet"
+ONLY = "_only"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a run of `generate` did."""
 
-    output: Path
+    output: str  # URL
     shards_made: int
     content: str  # hash over all events of the campaign
 
@@ -42,58 +42,54 @@ class Outcome:
 def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
     """Run what is missing of a campaign; returns when every event is committed.
 
-    Raises InputError for unusable input or configuration; KeyboardInterrupt passes through and leaves
-    a campaign that the same call resumes.
+    Raises InputError for unusable input or configuration, and for storage or a cluster that are gone
+    for too long; KeyboardInterrupt passes through. All of them leave a campaign that the same call resumes.
     """
     campaign = campaign.anchored()
-    suite, detector = load_suite(campaign.model), Detector.load(campaign.detector)
-    output = storage.local_path(campaign.output)
-    storage.probe(output)
-    ledger = Ledger(output)
+    suite, detector = load(campaign.model, campaign.detector)
+    store = open_store(campaign.output)
+    store.probe()
+    ledger = Ledger(store)
     ledger.refuse_strangers()
     with ExitStack() as stack:
-        incidents = _incidents(campaign, output, detector, stack, say)
-        resolved = resolve(campaign, output, incidents, suite, detector)
+        incidents = _incidents(campaign, store, detector, stack, say)
+        resolved = resolve(campaign, store.url, incidents, suite, detector)
         stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
         if campaign.only is not None:
             return _reproduce(resolved, campaign.only, say)
-        done = ledger.records()
-        tasks = shard_tasks(stored.range, campaign.shard_events, [record.range for record in done])
-        if tasks:
+        if other := running(store):
+            say(f"another driver, {other}, works on this output: its shards are taken as they are")
+        if campaign.repair:
+            say(f"{repair(ledger, say)} damaged shards are made again")
+        done = ledger.ranges()
+        shards, missing = count_tasks(stored.range, campaign.shard_events, done)
+        if shards:
             if campaign.mu is not None:
                 say(f"overlaying {campaign.mu:g} collisions an event on average, drawn from {incidents}")
-            workers = min(_workers(campaign, stack), len(tasks))
-            start = sum(record.range.events for record in done)
-            with JobProgress("events", stored.events, start) as progress:
-                for record in run_shards(resolved, ledger, tasks, workers):
-                    progress.advance(record.range.events, record.seconds)
+            stack.enter_context(connected(campaign.ray_address))
+            tasks = shard_tasks(stored.range, campaign.shard_events, done)
+            run_campaign(resolved, ledger, tasks, shards, stored.events - missing, say)
     manifest = write_manifest(ledger, campaign, read_metadata(incidents))
-    if tasks:
-        say(f"made {len(tasks)} shards; {manifest['counts']['events']} events are committed")
+    if shards:
+        say(f"made {shards} shards; {manifest['counts']['events']} events are committed")
     else:
         say(f"finished before: {manifest['counts']['events']} events are committed, nothing to do")
-    return Outcome(output, len(tasks), manifest["content"])
-
-
-def _workers(campaign: Campaign, stack: ExitStack) -> int:
-    """Connect to Ray until the stack unwinds; how many workers there is room for."""
-    stack.enter_context(connected(campaign.ray_address))
-    return worker_count(campaign.workers, campaign.cpus_per_worker, campaign.gpus_per_worker)
+    return Outcome(store.url, shards, manifest["content"])
 
 
 def _incidents(
-    campaign: Campaign, output: Path, detector: Detector, stack: ExitStack, say: Callable[[str], None]
-) -> Path:
+    campaign: Campaign, store: Store, detector: Detector, stack: ExitStack, say: Callable[[str], None]
+) -> str:
     """The incidents' file; where the campaign names none, a pool of collisions, made at its first run."""
     if campaign.incidents is not None:
-        return storage.local_path(campaign.incidents)
-    pool = output / POOL
-    if pool.exists():
+        folder, name = split_url(campaign.incidents)
+        return f"{folder.url}/{name}"
+    pool = f"{store.url}/{POOL}"
+    if store.exists(POOL):
         _expect_pool(campaign, pool, detector)
         return pool
-    _workers(campaign, stack)  # before the work that would be for nothing
+    stack.enter_context(connected(campaign.ray_address))  # before the work that would be for nothing
     say(f"no incidents given: making a pool of {campaign.pool_collisions} collisions first")
-    pool.parent.mkdir(exist_ok=True)
     return make_pool(
         collisions=campaign.pool_collisions,
         cards=campaign.pythia,
@@ -105,7 +101,7 @@ def _incidents(
     )
 
 
-def _expect_pool(campaign: Campaign, pool: Path, detector: Detector) -> None:
+def _expect_pool(campaign: Campaign, pool: str, detector: Detector) -> None:
     """Raise InputError unless the pool is the one that this campaign would make."""
     way = Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev)
     header = read_header(pool)
@@ -131,16 +127,17 @@ def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None
         raise InputError(f"event {event}: quarantined, {faults[0].reason}; choose another")
     events = maker.events(incidents)
     content = content_hash(event_hashes(events))
-    folder = resolved.output / "_only"
-    folder.mkdir(exist_ok=True)
+    store = open_store(f"{resolved.output}/{ONLY}")
+    store.probe()
     for name in resolved.campaign.formats:
-        path = folder / f"{alone.stem}{FORMATS[name].suffix}"
-        attempt = storage.attempt_path(path)
-        FORMATS[name].write(events, attempt, resolved.metadata)
-        storage.publish_over(attempt, path)
-        say(f"event: {path}")
+        final = f"{alone.stem}{FORMATS[name].suffix}"
+        with store.attempt(final) as attempt:
+            with FORMATS[name].writer(attempt, resolved.campaign.contributions, resolved.metadata) as append:
+                append(events)
+            store.publish_over(attempt, final)
+        say(f"event: {store.url}/{final}")
     say(f"content: {content}")
-    return Outcome(folder, 0, content)
+    return Outcome(store.url, 0, content)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine import storage
 from engine.detector import Detector
 from engine.errors import InputError
 from engine.incidents.chunks import Chunk, Parts, cut, incidents_of
@@ -28,6 +27,7 @@ from engine.incidents.pythia import check_cards
 from engine.incidents.table import read_table
 from engine.incidents.transport import Transport, transport
 from engine.records import Incidents
+from engine.storage import fetch, split_url
 from jobs.progress import JobProgress
 
 BLOCK = 1000  # events that are in memory at a time
@@ -109,21 +109,21 @@ def make_pool(
     workers: int | None = None,
     ray_address: str | None = None,
     chunk: int = CHUNK,
-) -> Path:
-    """Write a file of Pythia collisions on the face, one event a collision, and return its path.
+) -> str:
+    """Write a file of Pythia collisions on the face, one event a collision, and return its URL.
 
     Finished chunks lie in `<output>.parts/` until the file is whole; a call with the same settings
     goes on from there, with more collisions too. Ray is used, and started where there is none, for
     more than one worker or a large pool. The content does not depend on any of that.
     Raises InputError for unusable settings or output.
     """
-    final = storage.local_path(output)
-    refuse_existing(final)
-    face = Detector.load(detector)
+    refuse_existing(output)
+    final = _canonical(output)
+    face = Detector.load(fetch(detector))
     way = Transport.model_validate({"polarity": polarity, "threshold_mev": threshold_mev})
     check_cards(cards)
     settings = pool_settings(cards, seed, chunk, way, face)
-    parts = Parts(final.with_name(f"{final.name}.parts"), settings, face.description.name)
+    parts = Parts(f"{final}.parts", settings, face.description.name)
     chunks = cut(collisions, chunk)
     todo = [piece for piece in chunks if not parts.hold(piece)]
     made = collisions - sum(piece.count for piece in todo)
@@ -159,7 +159,8 @@ def pool_settings(
 def run_hepmc(job: HepmcJob) -> Header:
     """Take a HepMC file's events to the face. Raises InputError where there is none to take."""
     refuse_existing(job.output)
-    detector, way, file = Detector.load(job.detector), job.transport, HepmcFile(job.input, BLOCK)
+    detector, way = Detector.load(fetch(job.detector)), job.transport
+    file = HepmcFile(fetch(job.input), BLOCK)
 
     def parts() -> Iterator[Incidents]:
         with JobProgress("bytes", file.size_bytes) as progress:
@@ -180,7 +181,7 @@ def run_hepmc(job: HepmcJob) -> Header:
 def run_gun(job: GunJob) -> Header:
     """Shoot. Raises InputError."""
     refuse_existing(job.output)
-    detector, way = Detector.load(job.detector), job.transport
+    detector, way = Detector.load(fetch(job.detector)), job.transport
 
     def parts() -> Iterator[Incidents]:
         with JobProgress("events", job.events) as progress:
@@ -195,8 +196,8 @@ def run_gun(job: GunJob) -> Header:
 def run_table(job: TableJob) -> Header:
     """Take a table's particles to the face. Raises InputError."""
     refuse_existing(job.output)
-    detector = Detector.load(job.detector)
-    return _write_job(job, "table", [transport(read_table(job.input), detector, job.transport)])
+    detector = Detector.load(fetch(job.detector))
+    return _write_job(job, "table", [transport(read_table(fetch(job.input)), detector, job.transport)])
 
 
 def run_overlay(job: OverlayJob) -> Header:
@@ -234,7 +235,7 @@ def _write_job(
     losses: Callable[[], list[str]] = list,
 ) -> Header:
     settings = job.model_dump(mode="json", exclude={"output"})
-    detector = Detector.load(job.detector).description.name
+    detector = Detector.load(fetch(job.detector)).description.name
     header = write_incidents(
         job.output, parts, source=source, settings=settings, detector=detector, losses=losses
     )
@@ -247,8 +248,14 @@ def _said(output: str, header: Header) -> Header:
         print(f"loss: {loss}")
     lost = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in header.lost.items())
     print(f"{header.events} events, {header.particles} particles on the face; not on it: {lost}")
-    print(f"incidents: {storage.local_path(output)}")
+    print(f"incidents: {_canonical(output)}")
     return header
+
+
+def _canonical(url: str | Path) -> str:
+    """The same file, absolute."""
+    store, name = split_url(url)
+    return f"{store.url}/{name}"
 
 
 def _made(
@@ -267,11 +274,11 @@ def _made(
             yield incidents_of(cards, seed, chunk, detector, way)
         return
     # imported here: Ray takes seconds to import, and the other sources do without
-    from engine.remote.cluster import connected, worker_count
+    from engine.remote.cluster import collision_workers, connected
     from engine.remote.collisions import collide
 
     with connected(ray_address):
-        yield from collide(cards, seed, chunks, detector, way, worker_count(workers, 1, 0))
+        yield from collide(cards, seed, chunks, detector, way, collision_workers(workers))
 
 
 if __name__ == "__main__":

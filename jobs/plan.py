@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from engine import storage
+from engine.campaign import load
 from engine.commits import CAMPAIGN, Ledger
 from engine.config import Campaign
-from engine.detector import Detector
 from engine.incidents.parquet import read_header
 from engine.manifest import summarise
-from engine.plan import EventRange, shard_tasks
-from models.suite import load_suite
+from engine.plan import EventRange, count_tasks
+from engine.storage import open_store
 
 # Measured with the library on one core of an AMD EPYC (jobs/bench/history.csv, 2 000 Run 3 events);
 # a campaign that has begun is extrapolated from its own commit records instead.
@@ -38,24 +37,23 @@ class Forecast:
 
 def plan(campaign: Campaign) -> Forecast:
     """What is missing of a campaign and what it will take. Writes nothing. Raises InputError."""
-    load_suite(campaign.model)
-    Detector.load(campaign.detector)
-    output = storage.local_path(campaign.output)
+    load(campaign.model, campaign.detector)
+    store = open_store(campaign.output)
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
-    records = Ledger(output).records() if (output / CAMPAIGN).exists() else []
-    tasks = shard_tasks(wanted, campaign.shard_events, [record.range for record in records])
-    events = sum(task.events for task in tasks)
-    if records:
-        so_far = summarise(records)
-        scale = events / sum(record.range.events for record in records)
+    ledger = Ledger(store) if store.exists(CAMPAIGN) else None
+    done = ledger.ranges() if ledger else []
+    shards, events = count_tasks(wanted, campaign.shard_events, done)
+    if ledger and done:
+        so_far = summarise(ledger.records())
+        scale = events / sum(part.events for part in done)
         return Forecast(
-            shards=len(tasks),
+            shards=shards,
             events=events,
             particles_per_event=so_far["counts"]["particles"] / max(so_far["counts"]["events"], 1),
             bytes=scale * sum(so_far["bytes"].values()),
             core_hours=scale * sum(so_far["seconds"].values()) / 3600,
             pool_core_hours=0.0,
-            basis=f"the {len(records)} shards made so far",
+            basis=f"the {len(done)} shards made so far",
         )
     particles = _particles_per_event(campaign)
     per_event = sum(
@@ -63,7 +61,7 @@ def plan(campaign: Campaign) -> Forecast:
     )
     pool = campaign.pool_collisions * SECONDS_PER_COLLISION / 3600 if campaign.incidents is None else 0.0
     return Forecast(
-        shards=len(tasks),
+        shards=shards,
         events=events,
         particles_per_event=particles,
         bytes=events * per_event,

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from engine import storage
-from engine.commits import Ledger, ShardRecord
-from engine.plan import gaps, overlaps
-from engine.shards import FORMATS, content_of, sha256_of
+from engine.audit import Flaw, check_all, quarantine_name
+from engine.commits import EVENTS, Ledger, ShardRecord
+from engine.errors import InputError
+from engine.orphans import Names, Orphan, orphans
+from engine.plan import EventRange, gaps, overlaps
+from engine.status import running
+from engine.storage import Store, open_store
 from jobs.progress import JobProgress
 
 
 @dataclass
 class Verdict:
-    """What `verify` found. `findings` has a line for everything that is wrong."""
+    """What `verify` found; the lines themselves are said, not kept."""
 
     events: int = 0
     shards: int = 0
     missing: int = 0  # events
     duplicate: int = 0  # events
-    corrupt: int = 0  # files
+    corrupt: int = 0  # files: of events, of quarantine, commit records
     quarantined: int = 0  # events
-    findings: list[str] = field(default_factory=list)
+    orphans: int = 0  # files that no record names, which is nothing wrong
+    findings: int = 0  # lines for what is wrong
+    damaged: list[EventRange] = field(default_factory=list)  # shards that have to be made again
+    spoilt: list[str] = field(default_factory=list)  # those of their files that are no use
 
     @property
     def good(self) -> bool:
@@ -33,51 +39,151 @@ class Verdict:
     def __str__(self) -> str:
         return (
             f"{self.events} events, {self.shards} shards, {self.missing} missing, "
-            f"{self.duplicate} duplicate, {self.corrupt} corrupt, {self.quarantined} quarantined"
+            f"{self.duplicate} duplicate, {self.corrupt} corrupt, {self.quarantined} quarantined, "
+            f"{self.orphans} orphans"
         )
 
 
-def verify(url: str, say: Callable[[str], None] = print) -> Verdict:
-    """Read every file of every committed shard. Raises InputError where there is no campaign."""
-    output = storage.local_path(url)
-    ledger = Ledger(output)
-    stored, records = ledger.campaign(), ledger.records()
-    verdict = Verdict(shards=len(records))
-    ranges = [record.range for record in records]
-    for gap in gaps(stored.range, ranges):
+def verify(
+    url: str, say: Callable[[str], None] = print, *, quick: bool = False, clean: bool = False
+) -> Verdict:
+    """Read every file of every committed shard, and say a line for everything that is wrong.
+
+    quick  look at the sizes of files alone
+    clean  remove orphans, which are else said and counted
+
+    Raises InputError where there is no campaign, or orphans cannot be told from work in progress.
+    """
+    ledger = Ledger(open_store(url))
+    with storage_answers(ledger.store):
+        return _verify(ledger, say, quick=quick, clean=clean)
+
+
+def _verify(
+    ledger: Ledger, say: Callable[[str], None], *, quick: bool = False, clean: bool = False
+) -> Verdict:
+    campaign, verdict, named = ledger.campaign(), Verdict(), Names()
+    if clean:
+        _refuse_drivers(ledger.store)
+    ranges = ledger.ranges()
+    verdict.shards = len(ranges)
+
+    def wrong(line: str) -> None:
+        verdict.findings += 1
+        say(line)
+
+    for gap in gaps(campaign.range, ranges):
         verdict.missing += gap.events
-        verdict.findings.append(f"missing: events {gap.first} .. {gap.last} are not committed")
+        wrong(f"missing: events {gap.first} .. {gap.last} are not committed")
     for one, other in overlaps(ranges):
         shared = min(one.last, other.last) - other.first + 1
         verdict.duplicate += shared
-        verdict.findings.append(f"duplicate: {one.stem} and {other.stem} share {shared} events")
-    with JobProgress("shards", len(records)) as progress:
-        for record in records:
-            _verify_shard(output, record, verdict)
+        wrong(f"duplicate: {one.stem} and {other.stem} share {shared} events")
+    with JobProgress("shards", len(ranges)) as progress:
+        for shard, record, flaws in check_all(ledger, campaign, ranges, quick=quick):
+            if record:
+                _count(record, verdict, named)
+            for flaw in flaws:
+                verdict.corrupt += 1
+                if flaw.damaged:
+                    _to_repair(verdict, shard, flaw)
+                wrong(f"corrupt: {flaw}")
             progress.advance(1)
-    for finding in verdict.findings:
-        say(finding)
+    left = orphans(ledger, named, set(verdict.damaged))
+    if clean:
+        _remove(left, ledger.store, say)
+    else:
+        for orphan in left:
+            verdict.orphans += 1
+            say(f"orphan: {orphan.name} ({orphan.bytes} bytes)")
     say(str(verdict))
     return verdict
 
 
-def _verify_shard(output: Path, record: ShardRecord, verdict: Verdict) -> None:
-    verdict.events += record.counts["events"]
-    verdict.quarantined += record.counts["quarantined"]
+def repair(ledger: Ledger, say: Callable[[str], None] = print) -> int:
+    """Take out of the ledger what `verify` finds damaged or twice; returns how many shards.
+
+    The campaign then lacks their events, and the next run makes them again. A shard is forgotten before
+    its files go: however this ends, no record is left that names less than before. Raises InputError.
+    """
+    with storage_answers(ledger.store):
+        verdict = _verify(ledger, say)
+        for shard in verdict.damaged:
+            ledger.forget(shard)
+        for name in verdict.spoilt:
+            ledger.store.remove(name)
+        twice = list(superfluous(ledger.ranges())) if verdict.duplicate else []
+        for shard in twice:
+            files = [file.url for file in ledger.record(shard).files]
+            ledger.forget(shard)
+            for name in files:
+                if _is_own(shard, name):
+                    ledger.store.remove(name)
+        return len(verdict.damaged) + len(twice)
+
+
+@contextmanager
+def storage_answers(store: Store) -> Iterator[None]:
+    """Turn a failure of the storage, which nobody here waits out, into InputError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever reads what is said has gone
+    except OSError as error:
+        raise InputError(
+            f"{store.url}: storage fails ({error.strerror or error}); run the same again"
+        ) from error
+
+
+def superfluous(ordered: Iterable[EventRange]) -> Iterator[EventRange]:
+    """Ranges without which no two share an event: of two that do, the one of fewer events, or the later.
+
+    Two sound shards agree in what they share; the larger one leaves less to be made again.
+    """
+    kept = None
+    for part in ordered:
+        if kept is None or part.first > kept.last:
+            kept = part
+        elif part.events > kept.events:
+            yield kept  # whatever was kept before ends before this one's first event, so before part's
+            kept = part
+        else:
+            yield part
+
+
+def _count(record: ShardRecord, verdict: Verdict, named: Names) -> None:
+    verdict.events += record.counts.get("events", 0)
+    verdict.quarantined += record.counts.get("quarantined", 0)
     for file in record.files:
-        path = output / file.url
-        wrong = None
-        if file.format not in FORMATS:
-            wrong = f"format {file.format} is not known"
-        elif not path.is_file():
-            wrong = "the file is gone"
-        elif sha256_of(path) != file.sha256:
-            wrong = "its bytes are not those that were committed"
-        elif content_of(file.format, path) != record.content:
-            wrong = "its content is not what was committed"
-        if wrong:
-            verdict.corrupt += 1
-            verdict.findings.append(f"corrupt: {file.url}: {wrong}")
+        named.add(file.url)
+    if record.counts.get("quarantined", 0):
+        named.add(quarantine_name(record.range))
+
+
+def _to_repair(verdict: Verdict, shard: EventRange, flaw: Flaw) -> None:
+    if not verdict.damaged or verdict.damaged[-1] != shard:
+        verdict.damaged.append(shard)
+    if _is_own(shard, flaw.url):
+        verdict.spoilt.append(flaw.url)
+
+
+def _is_own(shard: EventRange, name: str) -> bool:
+    """Whether an event file is this shard's alone: another site's is that site's to repair."""
+    return name.startswith(f"{EVENTS}/{shard.stem}")
+
+
+def _remove(left: Iterable[Orphan], store: Store, say: Callable[[str], None]) -> None:
+    found = list(left)  # a listing need not hold while files go
+    _refuse_drivers(store)
+    for orphan in found:
+        store.remove(orphan.name)
+        say(f"removed: {orphan.name} ({orphan.bytes} bytes)")
+
+
+def _refuse_drivers(store: Store) -> None:
+    driver = running(store)
+    if driver is not None:
+        raise InputError(f"{store.url}: {driver} works on this campaign; clean when it has ended")
 
 
 if __name__ == "__main__":

@@ -72,12 +72,14 @@ def cluster() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 collisions of Pythia 8 on the face."""
-    return make_pool(
+    path = tmp_path_factory.mktemp("pool") / "pool.parquet"
+    make_pool(
         collisions=300,
         cards=(),
         seed=1,
         polarity=1,
         threshold_mev=1000.0,
         detector="lhcb-ecal",
-        output=tmp_path_factory.mktemp("pool") / "pool.parquet",
+        output=path,
     )
+    return path

@@ -3,43 +3,96 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.formats.schema import Column, assemble, has_contributions, offsets_for, schema, values_of
-from engine.records import Array, Events
+from engine.formats.schema import (
+    READER_EVENTS,
+    Column,
+    assemble,
+    has_contributions,
+    no_events,
+    offsets_for,
+    schema,
+    values_of,
+)
+from engine.records import Array, Events, concatenate
 
 SUFFIX = ".parquet"
 ROW_GROUP_EVENTS = 5000
 
 
-def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
-    """Write a new file: zstd-1, delta-packed integers, byte-stream-split floats, no dictionary."""
-    columns = schema(has_contributions(events))
-    table = pa.table([_array(events, c) for c in columns], schema=_arrow_schema(columns, metadata))
-    pq.write_table(
-        table,
+@contextmanager
+def writer(path: Path, contributions: bool, metadata: dict[str, str]) -> Iterator[Callable[[Events], None]]:
+    """A new file, and what appends consecutive events to it: a row group, or more, for each call.
+
+    zstd-1, delta-packed integers, byte-stream-split floats, no dictionary. Left by an exception, the file
+    holds what was appended before.
+    """
+    columns = schema(contributions)
+    file_schema = _arrow_schema(columns, metadata)
+    with pq.ParquetWriter(
         path,
-        row_group_size=ROW_GROUP_EVENTS,
+        file_schema,
         compression="zstd",
         compression_level=1,
         use_dictionary=False,
         column_encoding={_leaf(c): _encoding(c) for c in columns},
         write_statistics=["event"],
-    )
+    ) as file:
+        rows = 0
+
+        def append(events: Events) -> None:
+            nonlocal rows
+            if len(events):
+                file.write_table(_table(events, columns, file_schema), row_group_size=ROW_GROUP_EVENTS)
+                rows += len(events)
+
+        yield append
+        if not rows:  # some readers want a row group, be it empty
+            file.write_table(_table(no_events(contributions), columns, file_schema))
+
+
+def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
+    """Write a new file of events that are in memory already."""
+    with writer(path, has_contributions(events), metadata) as append:
+        append(events)
+
+
+def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
+    """The events of one file in order, at most `events` at a time; one block without events if it has none.
+
+    Raises OSError or pyarrow's errors where it is not a whole event file, perhaps only after some blocks.
+    """
+    with pq.ParquetFile(path) as file:
+        contributions = "contribution_hit" in file.schema_arrow.names
+        columns = schema(contributions)
+        if not file.metadata.num_rows:
+            yield no_events(contributions)
+        for group in range(file.num_row_groups):  # one by one: given all, Arrow reads ahead without bound
+            for batch in file.iter_batches(batch_size=events, row_groups=[group]):
+                yield _events(batch, columns)
 
 
 def read(path: Path) -> Events:
-    """The events of one file. Raises OSError or pyarrow's errors where it is not a whole event file."""
-    table = pq.read_table(path)
-    columns = schema("contribution_hit" in table.column_names)
+    """All events of one file. Raises as `blocks` does."""
+    return concatenate(blocks(path))
+
+
+def _table(events: Events, columns: tuple[Column, ...], file_schema: pa.Schema) -> pa.Table:
+    return pa.table([_array(events, c) for c in columns], schema=file_schema)
+
+
+def _events(batch: pa.RecordBatch, columns: tuple[Column, ...]) -> Events:
     values: dict[str, Array] = {}
     offsets: dict[str, Array] = {}
     for column in columns:
-        array = table[column.name].combine_chunks()
+        array = batch[column.name]
         if column.group != "event":
             bounds = array.offsets.to_numpy().astype(np.int64)
             offsets[column.group] = bounds - bounds[0]

@@ -6,64 +6,131 @@ A TTree holds the lists of a group as branches that share one counter (nhit, npa
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import awkward as ak
 import uproot
 
-from engine.formats.schema import Column, assemble, has_contributions, offsets_for, schema, values_of
-from engine.records import Array, Events, offsets_of
+from engine.formats.schema import (
+    READER_EVENTS,
+    Column,
+    Group,
+    assemble,
+    has_contributions,
+    no_events,
+    offsets_for,
+    schema,
+    values_of,
+)
+from engine.records import Array, Events, concatenate, offsets_of
 
 SUFFIX = ".root"
 TTREE_SUFFIX = ".ttree.root"
 NAME = "events"
+Table = Any  # an RNTuple or a TTree: uproot has no types
+
+
+@contextmanager
+def writer(path: Path, contributions: bool, metadata: dict[str, str]) -> Iterator[Callable[[Events], None]]:
+    """A new file, and what appends consecutive events to its RNTuple `events`: a cluster for each call.
+
+    The metadata become a JSON string. Left by an exception, the file holds what was appended before.
+    """
+    # by name, as uproot sorts what it appends: older versions match columns by their place alone
+    columns = sorted(schema(contributions), key=lambda column: column.name)
+    with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
+        file["metadata"] = json.dumps(metadata)
+        form = ak.forms.RecordForm([_form(c) for c in columns], [c.name for c in columns])
+        table = file.mkrntuple(NAME, form)
+
+        def append(events: Events) -> None:
+            if len(events):  # otherwise a cluster of no events
+                table.extend({c.name: _array(events, c) for c in columns})
+
+        yield append
+
+
+@contextmanager
+def ttree_writer(
+    path: Path, contributions: bool, metadata: dict[str, str]
+) -> Iterator[Callable[[Events], None]]:
+    """As `writer`, to a TTree `events`: a basket in every branch for each call."""
+    columns = schema(contributions)
+    with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
+        file["metadata"] = json.dumps(metadata)
+        branches = _branches(no_events(contributions), columns)
+        tree = file.mktree(NAME, {name: array.type.content for name, array in branches.items()})
+
+        def append(events: Events) -> None:
+            if len(events):  # otherwise a basket of no events
+                tree.extend(_branches(events, columns))
+
+        yield append
 
 
 def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
-    """Write a new file with the RNTuple `events` and the metadata as a JSON string."""
-    columns = schema(has_contributions(events))
-    with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
-        file["metadata"] = json.dumps(metadata)
-        file.mkrntuple(NAME, {c.name: _array(events, c) for c in columns})
+    """Write a new file, with an RNTuple, of events that are in memory already."""
+    with writer(path, has_contributions(events), metadata) as append:
+        append(events)
 
 
-def write_ttree(events: Events, path: Path, metadata: dict[str, str]) -> None:
-    """Write a new file with the TTree `events` and the metadata as a JSON string."""
-    branches: dict[str, Any] = {}
-    for column in schema(has_contributions(events)):
-        if column.group == "event":
-            branches[column.name] = values_of(events, column)
-        else:
-            member = column.name.removeprefix(f"{column.group}_")
-            branches.setdefault(column.group, {})[member] = _array(events, column)
-    data = {name: ak.zip(b) if isinstance(b, dict) else b for name, b in branches.items()}
-    with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
-        file["metadata"] = json.dumps(metadata)
-        file.mktree(
-            NAME,
-            {
-                name: array.type if isinstance(array, ak.Array) else array.dtype
-                for name, array in data.items()
-            },
-        )
-        file[NAME].extend(data)
+def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
+    """The events of one file, RNTuple or TTree, in order: at most `events` at a time, or one larger cluster.
+
+    One block without events if it has none. Raises uproot's errors where it is not a whole event file,
+    perhaps only after some blocks.
+    """
+    with uproot.open(path, array_cache=None) as file:
+        table = file[NAME]
+        columns = schema("contribution_hit" in table.keys())  # noqa: SIM118 (not a mapping)
+        for first, end in _ranges(_boundaries(table), events):
+            yield _events(table, columns, first, end)
 
 
 def read(path: Path) -> Events:
-    """The events of one file, RNTuple or TTree. Raises uproot's errors where it is not an event file."""
-    with uproot.open(path) as file:
-        table = file[NAME]
-        columns = schema("contribution_hit" in table.keys())  # noqa: SIM118 (not a mapping)
-        values: dict[str, Array] = {}
-        offsets: dict[str, Array] = {}
-        for column in columns:
-            array = table[column.name].array()
-            if column.group != "event":
-                offsets[column.group] = offsets_of(ak.to_numpy(ak.num(array)))
-                array = ak.flatten(array)
-            values[column.name] = ak.to_numpy(array).astype(column.dtype, copy=False)
+    """All events of one file. Raises as `blocks` does."""
+    return concatenate(blocks(path))
+
+
+def _boundaries(table: Table) -> list[int]:
+    """Where clusters (or baskets) begin, and the end, rising from 0: between them all comes at once."""
+    if isinstance(table, uproot.behaviors.RNTuple.RNTuple):
+        starts = [int(cluster.num_first_entry) for cluster in table.cluster_summaries]
+    else:
+        starts = [int(entry) for entry in table["event"].entry_offsets]
+    return sorted({0, *starts, int(table.num_entries)})
+
+
+def _ranges(boundaries: list[int], events: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at most `events` entries, or of one larger cluster; a single empty one where all is empty."""
+    first = 0
+    for low, high in pairwise(boundaries):
+        if first < low and high - first > events:
+            yield first, low
+            first = low
+    yield first, boundaries[-1]
+
+
+def _events(table: Table, columns: tuple[Column, ...], first: int, end: int) -> Events:
+    values: dict[str, Array] = {}
+    offsets: dict[str, Array] = {}
+    for column in columns:
+        array = table[column.name].array(entry_start=first, entry_stop=end)
+        if column.group != "event":
+            offsets[column.group] = offsets_of(ak.to_numpy(ak.num(array)))
+            array = ak.flatten(array)
+        values[column.name] = ak.to_numpy(array).astype(column.dtype, copy=False)
     return assemble(values, offsets)
+
+
+def _form(column: Column) -> Any:
+    # not a type in words, which takes longer to parse than a hundred events to write
+    values = ak.forms.NumpyForm(column.dtype)
+    return values if column.group == "event" else ak.forms.ListOffsetForm("i64", values)
 
 
 def _array(events: Events, column: Column) -> Any:
@@ -72,3 +139,20 @@ def _array(events: Events, column: Column) -> Any:
         return values
     offsets = ak.index.Index64(offsets_for(events, column.group))
     return ak.Array(ak.contents.ListOffsetArray(offsets, ak.contents.NumpyArray(values)))
+
+
+def _branches(events: Events, columns: tuple[Column, ...]) -> dict[str, Any]:
+    """A flat array for each column of the group event, and one list of records for each other group."""
+    branches: dict[str, Any] = {}
+    members: dict[Group, dict[str, Any]] = {}
+    for column in columns:
+        content = ak.contents.NumpyArray(values_of(events, column))
+        if column.group == "event":
+            branches[column.name] = ak.Array(content)
+        else:
+            members.setdefault(column.group, {})[column.name.removeprefix(f"{column.group}_")] = content
+    for group, contents in members.items():
+        offsets = ak.index.Index64(offsets_for(events, group))
+        records = ak.contents.RecordArray(list(contents.values()), list(contents))
+        branches[group] = ak.Array(ak.contents.ListOffsetArray(offsets, records))
+    return branches

@@ -15,6 +15,8 @@ import numpy as np
 from engine.records import Array, Events, Loss
 
 SCHEMA_VERSION = 1
+READER_EVENTS = 1000  # at a time, unless it asks for another number
+MODULUS = 1 << 128  # of the sums of 128-bit hashes
 Group = Literal["event", "particle", "hit", "contribution"]
 
 
@@ -81,11 +83,36 @@ def values_of(events: Events, column: Column) -> Array:
     return np.ascontiguousarray(values, dtype=column.dtype)
 
 
+def no_events(contributions: bool) -> Events:
+    """What a file holds to which nothing was written: every column, and none of its values."""
+    columns = schema(contributions)
+    groups = {column.group for column in columns} - {"event"}
+    return assemble(
+        {column.name: np.zeros(0, column.dtype) for column in columns},
+        {group: np.zeros(1, np.int64) for group in groups},
+    )
+
+
 def assemble(values: Mapping[str, Array], offsets: Mapping[str, Array]) -> Events:
     """Events from columns by name and offsets by group, as a reader found them."""
     lost = np.stack([values[f"lost_{loss.name.lower()}"] for loss in Loss], 1).astype(np.int64)
     plain = {name: array for name, array in values.items() if not name.startswith("lost_")}
     return Events(lost=lost, **plain, **{f"{group}_offsets": array for group, array in offsets.items()})
+
+
+class ContentHash:
+    """The `content_hash` of events fed part after part, of which it keeps none."""
+
+    def __init__(self) -> None:
+        self._hashes = 0
+
+    def update(self, events: Events) -> None:
+        """Add the events' content."""
+        self._hashes = (self._hashes + sum(event_hashes(events))) % MODULUS
+
+    def hexdigest(self) -> str:
+        """Of all events so far."""
+        return content_hash([self._hashes])
 
 
 def event_hashes(events: Events) -> list[int]:
@@ -108,7 +135,7 @@ def event_hashes(events: Events) -> list[int]:
 
 def content_hash(hashes: list[int]) -> str:
     """One hash for any set of events: the sum of theirs, whatever their order and sharding."""
-    return f"{sum(hashes) % (1 << 128):032x}"
+    return f"{sum(hashes) % MODULUS:032x}"
 
 
 def combine(content_hashes: list[str]) -> str:

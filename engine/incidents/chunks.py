@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from engine import storage
 from engine.detector import Detector
 from engine.errors import InputError
 from engine.incidents.parquet import read_header, read_incidents, write_incidents
 from engine.incidents.pythia import collisions
 from engine.incidents.transport import Transport, transport
 from engine.records import Incidents
+from engine.storage import open_store
 
 SETTINGS = "settings.json"
 
@@ -50,45 +48,49 @@ def incidents_of(
 class Parts:
     """The folder where a pool's finished chunks wait for the others, through interruptions too."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any], detector: str) -> None:
+    def __init__(self, url: str, settings: dict[str, Any], detector: str) -> None:
         """Make or find the folder. Raises InputError where it was begun with other settings."""
-        self.folder, self.settings, self.detector = folder, settings, detector
-        storage.probe(folder)
+        self.store, self.settings, self.detector = open_store(url), settings, detector
+        self.store.probe()
         try:
-            storage.create(folder / SETTINGS, json.dumps(settings, indent=1, sort_keys=True).encode())
+            self.store.create(SETTINGS, json.dumps(settings, indent=1, sort_keys=True).encode())
         except FileExistsError:
-            stored = json.loads((folder / SETTINGS).read_text())
+            stored = json.loads(self.store.read(SETTINGS))
             changed = [key for key in settings if stored.get(key) != settings[key]]
             if changed:
                 raise InputError(
-                    f"{folder}: begun with another {changed[0]}; use that again, delete the folder, "
+                    f"{url}: begun with another {changed[0]}; use that again, delete the folder, "
                     "or choose another output"
                 ) from None
 
     def hold(self, chunk: Chunk) -> bool:
         """Whether the chunk is there and whole."""
-        path = self._path(chunk)
-        if not path.exists():
+        if not self.store.exists(self._name(chunk)):
             return False
         try:
-            return read_header(path).events == chunk.count
+            return read_header(self._url(chunk)).events == chunk.count
         except InputError:
-            path.unlink()  # damaged since: made again
+            self.store.remove(self._name(chunk))  # damaged since: made again
             return False
 
     def keep(self, chunk: Chunk, incidents: Incidents) -> None:
         """Write a finished chunk."""
         write_incidents(
-            self._path(chunk), [incidents], source="pythia", settings=self.settings, detector=self.detector
+            self._url(chunk), [incidents], source="pythia", settings=self.settings, detector=self.detector
         )
 
     def read(self, chunk: Chunk) -> Incidents:
         """A chunk that is held."""
-        return read_incidents(self._path(chunk))
+        return read_incidents(self._url(chunk))
 
     def remove(self) -> None:
         """Delete the folder."""
-        shutil.rmtree(self.folder)
+        for entry in list(self.store.list("")):
+            self.store.remove(entry.name)
+        self.store.remove_folder()
 
-    def _path(self, chunk: Chunk) -> Path:
-        return self.folder / f"{chunk.stem}.parquet"
+    def _name(self, chunk: Chunk) -> str:
+        return f"{chunk.stem}.parquet"
+
+    def _url(self, chunk: Chunk) -> str:
+        return f"{self.store.url}/{self._name(chunk)}"

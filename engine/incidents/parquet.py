@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from engine.incidents.schema import (
 )
 from engine.incidents.soundness import check_order, check_values
 from engine.records import Incidents, Loss, concatenate
-from engine.storage import attempt_path, local_path, probe, publish
+from engine.storage import split_url
 
 __all__ = ["Header", "content_hash", "read_header", "read_incidents", "read_metadata", "write_incidents"]
 
@@ -72,65 +73,67 @@ def write_incidents(
     `losses` is asked after the last part. Events must be numbered increasingly.
     Raises InputError where the name is taken, cannot be written, or there is no event.
     """
-    final = local_path(url)
-    refuse_existing(final)
-    probe(final.parent)
-    attempt = attempt_path(final)
+    refuse_existing(url)
+    store, name = split_url(url)
+    store.probe()
     totals, lost = np.zeros(4, np.int64), np.zeros(len(Loss), np.int64)
     content, first, last = ContentHash(), 0, -1
     try:
-        with pq.ParquetWriter(attempt, SCHEMA, **_encoding()) as writer:
-            for group in _row_groups(parts):
-                if totals[0] and group.event[0] <= last:
-                    raise ValueError(f"event {group.event[0]} follows event {last}")
-                first = first if totals[0] else int(group.event[0])
-                last = int(group.event[-1])
-                writer.write_table(to_table(group), row_group_size=len(group))
-                content.update(group)
-                visible = int(np.count_nonzero(np.diff(group.offsets)))
-                totals += np.array([len(group), len(group.pdg), group.collisions.sum(), visible])
-                lost += group.lost.sum(0)
-            header = Header(
-                source=source,
-                settings=dict(settings),
-                detector=detector,
-                losses=losses(),
-                first_event=first,
-                last_event=last,
-                events=int(totals[0]),
-                visible=int(totals[3]),
-                particles=int(totals[1]),
-                collisions=int(totals[2]),
-                lost={reason.name.lower(): int(lost[reason]) for reason in Loss},
-                content_sha256=content.hexdigest(),
-            )
-            if not header.events:
-                reason = "; ".join(header.losses) or "the source is empty"
-                raise InputError(f"{final}: not written, there are no events: {reason}; give another source")
-            text = json.dumps({"kind": KIND, "version": VERSION, **asdict(header)})
-            writer.add_key_value_metadata({KEY: text.encode()})
-        publish(attempt, final)
+        with store.attempt(name) as attempt:
+            with pq.ParquetWriter(attempt, SCHEMA, **_encoding()) as writer:
+                for group in _row_groups(parts):
+                    if totals[0] and group.event[0] <= last:
+                        raise ValueError(f"event {group.event[0]} follows event {last}")
+                    first = first if totals[0] else int(group.event[0])
+                    last = int(group.event[-1])
+                    writer.write_table(to_table(group), row_group_size=len(group))
+                    content.update(group)
+                    visible = int(np.count_nonzero(np.diff(group.offsets)))
+                    totals += np.array([len(group), len(group.pdg), group.collisions.sum(), visible])
+                    lost += group.lost.sum(0)
+                header = Header(
+                    source=source,
+                    settings=dict(settings),
+                    detector=detector,
+                    losses=losses(),
+                    first_event=first,
+                    last_event=last,
+                    events=int(totals[0]),
+                    visible=int(totals[3]),
+                    particles=int(totals[1]),
+                    collisions=int(totals[2]),
+                    lost={reason.name.lower(): int(lost[reason]) for reason in Loss},
+                    content_sha256=content.hexdigest(),
+                )
+                if not header.events:
+                    reason = "; ".join(header.losses) or "the source is empty"
+                    raise InputError(
+                        f"{url}: not written, there are no events: {reason}; give another source"
+                    )
+                text = json.dumps({"kind": KIND, "version": VERSION, **asdict(header)})
+                writer.add_key_value_metadata({KEY: text.encode()})
+            published = store.publish(attempt, name)
+            if published != name:  # a store without exclusive create: the last writer's file stands
+                store.publish_over(attempt, name)
+                store.remove(published)
     except FileExistsError as error:
-        raise InputError(f"{final}: written by someone else meanwhile; choose another output") from error
+        raise InputError(f"{url}: written by someone else meanwhile; choose another output") from error
     except OSError as error:
-        raise InputError(f"{final}: cannot be written ({error.strerror or error}); make room") from error
-    finally:
-        attempt.unlink(missing_ok=True)
+        raise InputError(f"{url}: cannot be written ({error.strerror or error}); make room") from error
     return header
 
 
 def refuse_existing(output: str | Path) -> None:
     """Raise InputError where the output is already there."""
-    final = local_path(output)
-    if final.exists():
-        raise InputError(f"{final}: already exists; delete it or choose another output")
+    store, name = split_url(output)
+    if store.exists(name):
+        raise InputError(f"{output}: already exists; delete it or choose another output")
 
 
 def read_header(url: str | Path) -> Header:
     """What a file of incidents says about itself. Raises InputError where it is none."""
-    path = local_path(url)
-    with _open(path) as file:
-        return _header(path, file)
+    with _open(url) as file:
+        return _header(url, file)
 
 
 def read_metadata(url: str | Path) -> dict[str, Any]:
@@ -146,9 +149,8 @@ def read_incidents(
     Raises InputError naming the file and field where the file is missing, damaged or foreign, or, if
     `strict`, holds a value that no incident has; not strict leaves those to who sets events aside.
     """
-    path = local_path(url)
-    with _open(path) as file:
-        _header(path, file)
+    with _open(url) as file:
+        _header(url, file)
         groups = [
             index
             for index in range(file.metadata.num_row_groups)
@@ -157,40 +159,47 @@ def read_incidents(
         try:
             table = file.read_row_groups(groups)
         except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: damaged; {REMEDY}") from error
-    incidents = from_table(path, table)
-    check_order(path, incidents)
+            raise InputError(f"{url}: damaged; {REMEDY}") from error
+    incidents = from_table(url, table)
+    check_order(url, incidents)
     if strict:
-        check_values(path, incidents)
+        check_values(url, incidents)
     begin = 0 if first is None else int(np.searchsorted(incidents.event, first))
     end = len(incidents) if last is None else int(np.searchsorted(incidents.event, last, side="right"))
     return incidents[begin:end]
 
 
-def _open(path: Path) -> pq.ParquetFile:
+@contextmanager
+def _open(url: str | Path) -> Iterator[pq.ParquetFile]:
+    store, name = split_url(url)
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a file of incidents") from error
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: no Parquet file, or a truncated one; {REMEDY}") from error
+        raw = store.open(name)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{url}: cannot be read ({reason}); give a file of incidents") from error
+    with raw:
+        try:
+            file = pq.ParquetFile(raw, page_checksum_verification=True)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"{url}: no Parquet file, or a truncated one; {REMEDY}") from error
+        yield file
 
 
-def _header(path: Path, file: pq.ParquetFile) -> Header:
+def _header(url: str | Path, file: pq.ParquetFile) -> Header:
     """The footer, checked."""
     try:
         stored = json.loads((file.metadata.metadata or {}).get(KEY, b"null"))
     except ValueError:
         stored = None
     if not isinstance(stored, dict) or stored.pop("kind", None) != KIND:
-        raise InputError(f"{path}: a Parquet file, but not of incidents; {REMEDY}")
+        raise InputError(f"{url}: a Parquet file, but not of incidents; {REMEDY}")
     if (version := stored.pop("version", None)) != VERSION:
-        raise InputError(f"{path}: incidents of schema version {version}, not {VERSION}; {REMEDY}")
-    check_schema(path, file.schema_arrow)
+        raise InputError(f"{url}: incidents of schema version {version}, not {VERSION}; {REMEDY}")
+    check_schema(url, file.schema_arrow)
     try:
         return Header(**stored)
     except TypeError as error:
-        raise InputError(f"{path}: its description is incomplete; {REMEDY}") from error
+        raise InputError(f"{url}: its description is incomplete; {REMEDY}") from error
 
 
 def _overlaps(statistics: Statistics, first: int | None, last: int | None) -> bool:

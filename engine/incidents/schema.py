@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
 )
 
 
-def check_schema(path: Path, schema: pa.Schema) -> None:
+def check_schema(path: str | Path, schema: pa.Schema) -> None:
     """Raise InputError naming the first column that is missing or has another type."""
     for wanted in SCHEMA:
         index = schema.get_field_index(wanted.name)
@@ -66,7 +66,7 @@ def to_table(incidents: Incidents) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
-def from_table(path: Path, table: pa.Table) -> Incidents:
+def from_table(path: str | Path, table: pa.Table) -> Incidents:
     """The way back, into memory of its own. Raises InputError on empty entries and uneven lists."""
 
     def column(name: str) -> Array:

@@ -14,7 +14,7 @@ MAX_ENERGY_MEV = 1e7  # beyond any collider's beam; a single shower stays inside
 REMEDY = "mend or remove the event, or make the file again with `monsoon incidents`"
 
 
-def check_order(path: Path, incidents: Incidents) -> None:
+def check_order(path: str | Path, incidents: Incidents) -> None:
     """Raise InputError unless event numbers are increasing and not negative."""
     event = incidents.event
     if len(event) and event[0] < 0:
@@ -25,7 +25,7 @@ def check_order(path: Path, incidents: Incidents) -> None:
         raise InputError(f"{path}: event: {after} follows {before}; sort the events and number each once")
 
 
-def check_values(path: Path, incidents: Incidents) -> None:
+def check_values(path: str | Path, incidents: Incidents) -> None:
     """Raise InputError naming the first event and field with a value that no incident has."""
     for name, reason, events in faults(incidents):
         if len(events):

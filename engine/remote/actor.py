@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import sys
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
 import ray
 
 from engine.campaign import ResolvedCampaign, ShardMaker
 from engine.commits import ShardRecord
-from engine.plan import EventRange
+from engine.journal import Journal
+from engine.plan import EventRange, Fault
+from engine.remote.metrics import WorkerMetrics
+from engine.remote.preflight import differences, facts
 
 
-@ray.remote(max_restarts=-1, max_task_retries=0)
+@ray.remote(max_restarts=0, max_task_retries=0)
 class Worker:
-    """The driver alone retries: Ray's own retries are at-least-once."""
+    """The driver alone retries and replaces: Ray's own retries are at-least-once."""
 
-    def __init__(self, resolved: ResolvedCampaign) -> None:
-        self._maker = ShardMaker(resolved)
+    def __init__(self, resolved: ResolvedCampaign, drivers: dict[str, Any]) -> None:
+        """drivers  the driver's `facts`"""
+        self._resolved, self._drivers = resolved, drivers
 
-    def make(self, shard: EventRange) -> ShardRecord:
-        return self._maker.make(shard)
+    def start(self) -> int:
+        """Load what shards need; returns the process number. Raises what keeps it from doing so."""
+        if unlike := differences(self._drivers, facts()):
+            raise RuntimeError("; ".join(unlike))
+        self._maker = ShardMaker(self._resolved)
+        self._maker.warm_up()
+        self._metrics = WorkerMetrics()
+        self._journal = Journal(sys.stderr)
+        return os.getpid()
+
+    def make(self, shard: EventRange, skip: Sequence[Fault]) -> ShardRecord:
+        """Generate and publish a shard."""
+        start = perf_counter()
+        record = self._maker.make(shard, skip)
+        self._metrics.made(record)
+        self._journal.note(
+            "made",
+            shard=shard.stem,
+            seconds=round(perf_counter() - start, 3),
+            peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        )
+        return record
+
+    def probe(self, events: EventRange) -> None:
+        """Generate events and keep nothing."""
+        self._maker.probe(events)
+        self._journal.note("probed", shard=events.stem)

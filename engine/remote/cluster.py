@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event, current_thread, main_thread
 
 import ray
 
@@ -30,6 +33,7 @@ def connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(
             address or "local",
@@ -42,24 +46,47 @@ def connected(address: str | None) -> Iterator[None]:
         raise InputError(
             f"ray_address {address}: {reason}; start Ray there, or leave ray_address out"
         ) from error
+    # Ray would print pages of its own log on our stdout whenever a worker or a node dies
+    ray._private.worker.print_to_stdstream = _say_nothing
+    if callable(handler) and current_thread() is main_thread():
+        signal.signal(signal.SIGTERM, handler)  # Ray has put its own in its place
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def worker_count(wanted: int | None, cpus: float, gpus: float) -> int:
-    """How many workers to start, by default all there is room for. Raises InputError where there is none."""
+def head_is_gone(stop: Event, patience_s: float) -> bool:
+    """Watch the head's port until it has been closed for so long, or until told to stop.
+
+    Ray itself ends a driver without a word after a minute without its head.
+    """
+    address = ray.get_runtime_context().gcs_address
+    host, _, port = address.rpartition(":")
+    answered = time.monotonic()
+    while not stop.wait(1.0):
+        try:
+            socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+            answered = time.monotonic()
+        except OSError:
+            if time.monotonic() - answered > patience_s:
+                return True
+    return False
+
+
+def collision_workers(wanted: int | None) -> int:
+    """How many processes of one CPU to use. Raises InputError where they do not fit."""
     have: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    room = int(have.get("CPU", 0) / cpus)
-    if gpus:
-        room = min(room, int(have.get("GPU", 0) / gpus))
+    room = int(have.get("CPU", 0))
     if room < (wanted or 1):
         raise InputError(
-            f"workers: {wanted or 1} of {cpus:g} CPUs and {gpus:g} GPUs each do not fit the cluster's "
-            f"{have.get('CPU', 0):g} CPUs and {have.get('GPU', 0):g} GPUs; ask for at most {room}"
+            f"workers: {wanted or 1} do not fit the cluster's {room} CPUs; ask for at most {room}"
         )
     return wanted or room
+
+
+def _say_nothing(*_: object, **__: object) -> None:
+    """What deaths mean for the campaign is told by those who know."""
 
 
 def _expect_answer(address: str) -> None:

@@ -1,43 +1,307 @@
-"""The driver's loop: shard tasks out to the workers, bounded in flight, records back to the ledger."""
+"""The driver's loop: tasks out to the workers, records back to the ledger, and what to do about failures."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+import heapq
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import Any
 
 import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from engine.campaign import ResolvedCampaign
-from engine.commits import Ledger, ShardRecord
+from engine.campaign import ResolvedCampaign, set_shard_aside
+from engine.commits import CAMPAIGN, Ledger, ShardRecord
+from engine.errors import InputError
 from engine.plan import EventRange
-from engine.remote.actor import Worker
+from engine.remote.crew import IN_FLIGHT, Crew, Hand, Ref
+from engine.retry import Case, Decision, Failure, Make, Patience, Quarantine, Stop, Task
 
-IN_FLIGHT = 2  # calls per worker: one that runs and one that waits, so that no worker idles
+TICK_S = 0.5  # how long to wait for an answer before looking around
+REFRESH_S = 2.0  # how often to look which nodes there are
+LONGEST_LINE = 200
+DOOMED = 5  # shards given up in a row: then it is not the shards
 
 
-def run_shards(
-    resolved: ResolvedCampaign, ledger: Ledger, tasks: list[EventRange], workers: int
-) -> Iterator[ShardRecord]:
-    """Make and commit every task; yields each record once it is committed.
+@dataclass(frozen=True)
+class Committed:
+    """A shard is in the ledger: by this driver, or by another one before it."""
 
-    Closing the iterator, by an interrupt for one, stops the workers; what is committed stays.
-    """
-    campaign = resolved.campaign
-    options = {"num_cpus": campaign.cpus_per_worker, "num_gpus": campaign.gpus_per_worker}
-    pool = [Worker.options(**options).remote(resolved) for _ in range(workers)]  # type: ignore[attr-defined]
-    waiting = deque(tasks)
-    running: dict[ray.ObjectRef[Any], Any] = {}
-    try:
-        for worker in pool * IN_FLIGHT:
-            if waiting:
-                running[worker.make.remote(waiting.popleft())] = worker
-        while running:
-            (done,), _ = ray.wait(list(running), num_returns=1)
-            worker = running.pop(done)
-            if waiting:
-                running[worker.make.remote(waiting.popleft())] = worker
-            yield ledger.commit(ray.get(done))
-    finally:
-        for worker in pool:
-            ray.kill(worker)
+    record: ShardRecord
+    by_another: bool
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A call failed; what follows from that is decided already."""
+
+    what: str  # a shard, or the part of one that was probed
+    failure: Failure
+    reason: str
+    node: str
+
+
+@dataclass(frozen=True)
+class News:
+    """For people."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Beat:
+    """How things stand; comes at least every second."""
+
+    running: int
+    waiting: int
+    workers: int
+    nodes: int
+
+
+Happening = Committed | Failed | News | Beat
+
+
+class Loop:
+    """One run of a campaign. Knows nothing of progress bars, logs and metrics: it tells what happens."""
+
+    def __init__(
+        self, resolved: ResolvedCampaign, ledger: Ledger, tasks: Iterator[EventRange], shards: int
+    ) -> None:
+        """tasks  the `shards` shards that are missing; they are taken as workers become free"""
+        self._resolved, self._ledger, self._fresh = resolved, ledger, tasks
+        self._left = shards  # not committed yet
+        self._crew = Crew(resolved, ledger.store.read(CAMPAIGN))
+        self._later: list[tuple[float, int, Task]] = []  # a heap: not before this time
+        self._order = count()
+        self._cases: dict[EventRange, Case] = {}  # shards in trouble alone
+        self._uncommitted: list[tuple[EventRange, Callable[[], ShardRecord]]] = []
+        self._commit_at = 0.0
+        self._doomed = 0  # shards given up since the last that was made
+        self._patience = Patience(resolved.campaign.patience_s)
+
+    def run(self) -> Generator[Happening, None, None]:
+        """Until every shard is committed. Closing the iterator stops the workers; what is committed stays.
+
+        Raises InputError where workers do not fit, nodes cannot be used, or storage is gone for too long.
+        """
+        try:
+            yield from self._await_room()
+            self._crew.muster(time.monotonic())
+            looked = alone_since = time.monotonic() - REFRESH_S
+            while self._left:
+                now = time.monotonic()
+                if now - looked >= REFRESH_S:
+                    looked = now
+                    yield from map(News, self._crew.refresh(now, self._left))
+                    yield self._beat()
+                if (hopeless := self._crew.hopeless()) is None:
+                    alone_since = now
+                elif self._crew.refused or now - alone_since > self._resolved.campaign.patience_s:
+                    raise InputError(f"{hopeless}; start nodes, and run the same command again")
+                self._hand_out(now)
+                yield from self._commit_rest(now)
+                yield from self._collect()
+                yield from self._replace_hung(time.monotonic())
+            yield self._beat()
+        finally:
+            self._crew.dismiss_all()
+
+    def _await_room(self) -> Iterator[Happening]:
+        """Wait for nodes, asking an autoscaler for them, as long as the campaign allows."""
+        campaign = self._resolved.campaign
+        end = time.monotonic() + campaign.wait_for_resources_s
+        said = False
+        while (short := self._crew.shortage()) and time.monotonic() < end:
+            if not said:
+                self._crew.request()
+                yield News(f"waiting up to {campaign.wait_for_resources_s:g} s for resources; {short}")
+                said = True
+            yield self._beat()
+            time.sleep(TICK_S)
+
+    def _hand_out(self, now: float) -> None:
+        """Give every worker that has room a task, if there is one."""
+        for depth in range(IN_FLIGHT):
+            for hand in self._crew.able():
+                if len(hand.calls) == depth and (task := self._next(now)) is not None:
+                    if not hand.calls:
+                        hand.since = now
+                    hand.calls.append((self._call(hand, task), task))
+
+    def _next(self, now: float) -> Task | None:
+        if self._later and self._later[0][0] <= now:
+            return heapq.heappop(self._later)[2]
+        shard = next(self._fresh, None)
+        return None if shard is None else Make(shard)
+
+    def _call(self, hand: Hand, task: Task) -> Ref:
+        if isinstance(task, Make):
+            return hand.actor.make.remote(task.shard, task.skip)
+        return hand.actor.probe.remote(task.suspects)
+
+    def _collect(self) -> Iterator[Happening]:
+        """Wait a moment for answers and act on them."""
+        references = self._crew.references()
+        if not references:
+            time.sleep(TICK_S)
+            return
+        answered, _ = ray.wait(references, num_returns=1, timeout=TICK_S)
+        if not answered:
+            return
+        answered, _ = ray.wait(references, num_returns=len(references), timeout=0)
+        ready = set(answered)
+        for hand in list(self._crew.hands):
+            if hand.starting in ready and not hand.ready:
+                yield from self._start(hand)
+            while hand.calls and hand.calls[0][0] in ready:
+                reference, task = hand.calls.popleft()
+                hand.since = time.monotonic()
+                yield from self._answer(hand, reference, task)
+
+    def _start(self, hand: Hand) -> Iterator[Happening]:
+        try:
+            ray.get(hand.starting)
+        except RayError as error:
+            failure, reason = self._classify(error, hand)
+            yield Failed("start of a worker", failure, reason, self._crew.node_name(hand))
+            if failure is Failure.STORAGE:
+                self._bear(reason)
+            elif news := self._crew.false_start(hand, reason):
+                yield News(news)
+            self._crew.dismiss(hand)
+        else:
+            self._crew.started(hand, time.monotonic())
+
+    def _answer(self, hand: Hand, reference: Ref, task: Task) -> Iterator[Happening]:
+        """What the first call of a worker came to."""
+        try:
+            answer: Any = ray.get(reference)  # the record of a shard that was made, nothing of a probe
+        except RayError as error:
+            failure, reason = self._classify(error, hand)
+            yield from self._failed(hand, task, failure, reason)
+            if not isinstance(error, RayTaskError):
+                self._bury(hand)
+            return
+        if isinstance(task, Make):
+            self._doomed = 0
+            self._patience = self._patience.after_success()
+            self._uncommitted.append((task.shard, lambda: answer))
+            yield from self._commit_rest(time.monotonic(), at_once=True)
+        elif (case := self._waiting_for(task)) is not None:
+            yield from self._decide(task.shard, *case.after_success(task))
+
+    def _failed(self, hand: Hand, task: Task, failure: Failure, reason: str) -> Iterator[Happening]:
+        what = task.shard.stem if isinstance(task, Make) else task.suspects.stem
+        yield Failed(what, failure, reason, self._crew.node_name(hand))
+        if failure is Failure.STORAGE:
+            self._put_back(task, self._bear(reason))
+            return
+        if (case := self._waiting_for(task)) is not None:
+            yield from self._decide(task.shard, *case.after_failure(task, failure, reason))
+
+    def _waiting_for(self, task: Task) -> Case | None:
+        """The case of a task's shard; None where the answer to a probe came too late to matter."""
+        if isinstance(task, Make):
+            return self._cases.get(task.shard) or Case(task.shard)
+        case = self._cases.get(task.shard)
+        return case if case is not None and task.suspects in case.probes else None
+
+    def _decide(self, shard: EventRange, case: Case, decision: Decision) -> Iterator[Happening]:
+        self._cases[shard] = case
+        if isinstance(decision, Quarantine):
+            yield News(f"{shard.stem}: quarantined: {decision.reason}")
+            self._later = [entry for entry in self._later if entry[2].shard != shard]
+            heapq.heapify(self._later)
+            self._doomed += 1
+            if self._doomed == DOOMED:
+                raise InputError(
+                    f"{self._resolved.output}: {DOOMED} shards and not one good one between them: "
+                    f"{decision.reason}; mend that, and run the same command again"
+                )
+            aside = partial(set_shard_aside, self._resolved, shard, decision.reason)
+            self._uncommitted.append((shard, aside))
+            yield from self._commit_rest(time.monotonic(), at_once=True)
+            return
+        for task in decision.tasks:
+            self._put_back(task, decision.delay_s)
+
+    def _put_back(self, task: Task, delay_s: float = 0.0) -> None:
+        heapq.heappush(self._later, (time.monotonic() + delay_s, next(self._order), task))
+
+    def _bury(self, hand: Hand) -> None:
+        """A worker died over its first call; the calls behind that one are nobody's fault."""
+        for _, task in hand.calls:
+            self._put_back(task)
+        hand.calls.clear()
+        self._crew.dismiss(hand)
+
+    def _replace_hung(self, now: float) -> Iterator[Happening]:
+        deadline = self._resolved.campaign.deadline_s
+        for hand in list(self._crew.hands):
+            if now - hand.since <= deadline or (hand.ready and not hand.calls):
+                continue
+            reason = f"no answer within {deadline:g} s"
+            if hand.ready:
+                _, task = hand.calls.popleft()
+                yield from self._failed(hand, task, Failure.HUNG, reason)
+            else:
+                yield Failed("start of a worker", Failure.HUNG, reason, self._crew.node_name(hand))
+                if news := self._crew.false_start(hand, reason):
+                    yield News(news)
+            self._bury(hand)
+
+    def _commit_rest(self, now: float, at_once: bool = False) -> Iterator[Happening]:
+        """Commit what is published; storage that refuses is asked again, as long as patience lasts."""
+        if not at_once and now < self._commit_at:
+            return
+        while self._uncommitted:
+            shard, record = self._uncommitted[0]
+            try:
+                commit = self._ledger.commit(record())
+            except OSError as error:
+                yield Failed(shard.stem, Failure.STORAGE, f"commit: {_line(error)}", "driver")
+                self._commit_at = time.monotonic() + self._bear(_line(error))
+                return
+            self._uncommitted.pop(0)
+            self._patience = self._patience.after_success()
+            self._cases.pop(shard, None)
+            self._left -= 1
+            yield Committed(*commit)
+
+    def _bear(self, reason: str) -> float:
+        """Storage has failed: how long to wait. Raises InputError where that has lasted too long."""
+        self._patience, verdict = self._patience.after_failure(time.monotonic())
+        if isinstance(verdict, Stop):
+            raise InputError(
+                f"{self._resolved.output}: storage has been failing for {verdict.lasted_s:.0f} s ({reason}); "
+                "mend it, and run the same command again"
+            )
+        return verdict.delay_s
+
+    def _classify(self, error: RayError, hand: Hand) -> tuple[Failure, str]:
+        if isinstance(error, RayTaskError):
+            cause = error.cause
+            storage = isinstance(cause, OSError | InputError)
+            return (Failure.STORAGE if storage else Failure.ERROR), _line(cause)
+        gone = not self._crew.has(hand.post.node)
+        return (Failure.NODE if gone else Failure.LOST), _line(error)
+
+    def _beat(self) -> Beat:
+        hands = self._crew.hands
+        running = sum(len(hand.calls) for hand in hands)
+        return Beat(
+            running=running,
+            waiting=max(self._left - running, 0),
+            workers=sum(hand.ready for hand in hands),
+            nodes=len(self._crew.nodes),
+        )
+
+
+def _line(error: BaseException) -> str:
+    """An error in one line: the first of its message, of a dead worker the one that says how it died."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["without a word"]
+    line = lines[-1] if isinstance(error, RayActorError) else lines[0]
+    return f"{type(error).__name__}: {line[:LONGEST_LINE]}"

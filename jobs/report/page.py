@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from engine import storage
+from engine.campaign import load
 from engine.detector import Detector
 from engine.errors import InputError
+from engine.storage import open_store, split_url
 from jobs.report import accounts, displays, distributions, judgement, markup
 from jobs.report.comparison import Comparison, compare, draw
 from jobs.report.sample import CampaignSample, read_sample, typical_event
@@ -19,7 +19,9 @@ from jobs.report.style import png, styled
 from models.dataset import ShowerSet
 from models.records import Showers
 from models.species import EGAMMA
-from models.suite import Suite, load_suite
+from models.suite import Suite
+
+PAGE = "report.html"  # in the output
 
 # species, incident energy and least visible energy, MeV, of the showers that are shown
 SHOWN = ((22, 20e3, 0.0), (11, 60e3, 0.0), (211, 30e3, 1e3))
@@ -45,15 +47,17 @@ LIMITS = (
 )
 
 
-def write_report(output: Path, path: Path) -> Path:
-    """Write the page for the campaign below `output`; returns its path.
+def write_report(url: str, page: str | None = None) -> str:
+    """Write the page for the campaign in an output, and into it unless another URL is given; returns its URL.
 
     Raises InputError where the campaign cannot be read, or its model or detector is not there as it was.
     """
-    sample = read_sample(output)
-    suite, face = load_suite(sample.manifest["model"]), Detector.load(sample.manifest["detector"])
+    store = open_store(url)
+    place, name = (store, PAGE) if page is None else split_url(page)
+    sample = read_sample(store)
+    suite, face = load(sample.manifest["model"], sample.manifest["detector"])
     identity = sample.manifest["identity"]
-    _check(identity, output, suite, face)
+    _check(identity, store.url, suite, face)
     egamma, mixed = (compare(name, suite, int(identity["seed"])) for name in ("egamma", "hadrons"))
     with styled():
         sections = {
@@ -75,7 +79,7 @@ def write_report(output: Path, path: Path) -> Path:
         f"<h1>{title}</h1>",
         markup.paragraph(
             f"Fast simulation of the {face.description.name} calorimeter by Monsoon: single-particle "
-            f"showers from generators, composed into events. Campaign in {output}.",
+            f"showers from generators, composed into events. Campaign in {store.url}.",
             "lead",
         ),
         markup.links((anchor, name) for anchor, (name, _) in sections.items()),
@@ -84,12 +88,12 @@ def write_report(output: Path, path: Path) -> Path:
         *(markup.section(anchor, name, content) for anchor, (name, content) in sections.items()),
         "</main>",
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    storage.replace(path, markup.document(title, body).encode())
-    return path
+    place.probe()
+    place.replace(name, markup.document(title, body).encode())
+    return f"{place.url}/{name}"
 
 
-def _check(identity: Mapping[str, Any], output: Path, suite: Suite, face: Detector) -> None:
+def _check(identity: Mapping[str, Any], output: str, suite: Suite, face: Detector) -> None:
     """Refuse to judge a campaign by showers that are not its own."""
     if identity["model"] != suite.fingerprint:
         raise InputError(f"{output}: its model has changed since; restore it, or make the events again")

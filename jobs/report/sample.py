@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.commits import Ledger, ShardRecord
+from engine.commits import Ledger, ShardRecord, locate
 from engine.errors import InputError
 from engine.incidents.pdg import charges
 from engine.manifest import MANIFEST, read_manifest
 from engine.records import Array, Events, concatenate
 from engine.shards import FORMATS
+from engine.storage import Store
 from models.records import Status
 from models.species import NEIGHBOUR
 
@@ -31,20 +32,21 @@ class CampaignSample:
     events: Events
 
 
-def read_sample(output: Path, events: int = READ_EVENTS) -> CampaignSample:
+def read_sample(store: Store, events: int = READ_EVENTS) -> CampaignSample:
     """Raises InputError, naming the file, without a manifest or events, or with a damaged shard."""
     try:
-        manifest = read_manifest(output)
+        manifest = read_manifest(store)
     except (OSError, ValueError) as error:
-        raise InputError(f"{output}: no readable {MANIFEST}; run `monsoon generate` to its end") from error
+        raise InputError(f"{store.url}: no readable {MANIFEST}; run `monsoon generate` to its end") from error
     parts: list[Events] = []
-    for record in Ledger(output).records():
-        wanted = events - sum(len(part) for part in parts)
-        if wanted <= 0:
+    missing = events
+    for part in _parts(store):
+        parts.append(_first(part, missing))
+        missing -= len(parts[-1])
+        if not missing:
             break
-        parts.append(_first(_read(output, record), wanted))
-    if not sum(len(part) for part in parts):
-        raise InputError(f"{output}: no events are committed; there is nothing to report")
+    if missing == events:
+        raise InputError(f"{store.url}: no events are committed; there is nothing to report")
     return CampaignSample(manifest, concatenate(parts))
 
 
@@ -81,16 +83,24 @@ def remapped(events: Events) -> list[tuple[int, int, int]]:
     return [(int(codes[i]), NEIGHBOUR.get(int(codes[i]), int(codes[i])), int(counts[i])) for i in order]
 
 
-def _read(output: Path, record: ShardRecord) -> Events:
+def _parts(store: Store) -> Iterator[Events]:
+    for record in Ledger(store).records():
+        if record.files:  # otherwise all of it is in quarantine
+            yield from _parts_of(store, record)
+
+
+def _parts_of(store: Store, record: ShardRecord) -> Iterator[Events]:
     # any format holds the same events: the one that reads fastest
-    files = {file.format: output / file.url for file in record.files}
+    files = {file.format: file.url for file in record.files}
     name = next((name for name in FORMATS if name in files), None)
     if name is None:
-        raise InputError(f"{output}: shard {record.range.stem} is in no known format ({', '.join(files)})")
+        raise InputError(f"{store.url}: shard {record.range.stem} is in no known format ({', '.join(files)})")
+    place, file = locate(store, files[name])
     try:
-        return FORMATS[name].read(files[name])
+        with place.local(file) as path:
+            yield from FORMATS[name].blocks(path)
     except Exception as error:  # a torn file makes its reader raise anything
-        raise InputError(f"{files[name]}: cannot be read as events; run `monsoon verify`") from error
+        raise InputError(f"{place.url}/{file}: cannot be read as events; run `monsoon verify`") from error
 
 
 def _first(events: Events, count: int) -> Events:

@@ -6,18 +6,22 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.commits import COMMITS, Ledger, ShardRecord
+from engine.commits import COMMITS, Commit, Ledger, ShardRecord
 from engine.config import Campaign
 from engine.errors import InputError
+from engine.formats import parquet
 from engine.formats.schema import content_hash, event_hashes
 from engine.incidents.parquet import read_incidents, write_incidents
 from engine.manifest import read_manifest
 from engine.shards import FORMATS
+from engine.status import running
+from engine.storage import open_store
 from jobs.cli import INTERRUPTED, main
 from jobs.generate import POOL, Outcome, generate
 
@@ -64,9 +68,9 @@ def test_an_interrupted_campaign_is_resumed_to_the_same_events(
     """Ctrl-C arrives after the second commit; the same command then runs the rest alone."""
     commit = Ledger.commit
 
-    def interrupted(ledger: Ledger, record: ShardRecord) -> ShardRecord:
+    def interrupted(ledger: Ledger, record: ShardRecord) -> Commit:
         done = commit(ledger, record)
-        if len(ledger.records()) == 2:
+        if len(ledger.ranges()) == 2:
             signal.raise_signal(signal.SIGINT)
         return done
 
@@ -76,7 +80,7 @@ def test_an_interrupted_campaign_is_resumed_to_the_same_events(
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "commit", interrupted)
         assert main(["generate", str(path), *words]) == INTERRUPTED
-    assert len(Ledger(Path(campaign.output)).records()) == 2
+    assert len(Ledger(open_store(campaign.output)).ranges()) == 2
     assert "interrupted" in capsys.readouterr().err
     outcome = generate(campaign, quiet)
     assert outcome.shards_made == 3
@@ -84,7 +88,7 @@ def test_an_interrupted_campaign_is_resumed_to_the_same_events(
 
 
 def test_a_finished_campaign_does_nothing_and_says_so(campaign: Campaign, undisturbed: Outcome) -> None:
-    records = sorted((undisturbed.output / COMMITS).iterdir())
+    records = sorted((Path(undisturbed.output) / COMMITS).iterdir())
     before = [path.stat().st_mtime_ns for path in records]
     said: list[str] = []
     again = campaign.model_copy(update={"output": str(undisturbed.output)})
@@ -100,21 +104,52 @@ def test_a_campaign_that_grows_runs_the_rest_alone(campaign: Campaign, undisturb
     assert outcome.content == undisturbed.content
 
 
+def test_sites_that_split_a_campaign_merge_to_the_same_events(
+    campaign: Campaign, undisturbed: Outcome, tmp_path: Path
+) -> None:
+    for name, first, events in (("a", 0, 200), ("b", 200, 300)):
+        part = {"first_event": first, "events": events, "output": str(tmp_path / name)}
+        generate(campaign.model_copy(update=part), quiet)
+    whole = tmp_path / "whole"
+    assert main(["merge", str(whole), str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert read_manifest(open_store(whole))["content"] == undisturbed.content
+    assert main(["verify", str(whole)]) == 0
+
+
+def test_a_second_driver_on_one_output_is_told_so_and_harms_nothing(
+    campaign: Campaign, undisturbed: Outcome, tmp_path: Path
+) -> None:
+    """The first is a process with a Ray of its own; the second starts while that one's workers load."""
+    words = [f"{k}={v}" for k, v in campaign.model_dump(exclude_defaults=True).items()]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "jobs.cli", "generate", "run3", *words], stdout=subprocess.DEVNULL
+    )
+    while not running(open_store(campaign.output)):
+        assert first.poll() is None
+        time.sleep(0.05)
+    said: list[str] = []
+    outcome = generate(campaign, said.append)
+    assert first.wait() == 0
+    assert outcome.content == undisturbed.content
+    assert any(line.startswith("another driver") for line in said)
+    assert main(["verify", campaign.output]) == 0
+
+
 def test_one_event_alone_is_the_event_of_the_campaign(campaign: Campaign, undisturbed: Outcome) -> None:
     (url,) = (
         file.url
-        for record in Ledger(undisturbed.output).records()
+        for record in Ledger(open_store(undisturbed.output)).records()
         for file in record.files
         if record.first == 300
     )
-    shard = FORMATS["parquet"].read(undisturbed.output / url)
+    shard = parquet.read(Path(undisturbed.output) / url)
     alone = generate(campaign.model_copy(update={"only": 342}), quiet)
     assert alone.content == content_hash([event_hashes(shard)[42]])
-    assert FORMATS["parquet"].read(alone.output / "events-000000000342-000000000342.parquet").event == [342]
+    assert parquet.read(Path(alone.output) / "events-000000000342-000000000342.parquet").event == [342]
 
 
 def test_counts_add_up(undisturbed: Outcome) -> None:
-    counts = read_manifest(undisturbed.output)["counts"]
+    counts = read_manifest(open_store(undisturbed.output))["counts"]
     assert counts["events"] == EVENTS
     assert counts["particles"] == sum(n for name, n in counts.items() if name.startswith("status_"))
     assert counts["hits"] > counts["events"]
@@ -122,7 +157,7 @@ def test_counts_add_up(undisturbed: Outcome) -> None:
 
 
 def test_the_manifest_says_where_the_events_come_from(undisturbed: Outcome) -> None:
-    manifest = read_manifest(undisturbed.output)
+    manifest = read_manifest(open_store(undisturbed.output))
     assert manifest["identity"]["mu"] == 1.5
     assert manifest["incidents"]["source"] == "pythia"
     assert manifest["software"]["torch"].startswith("2.")
@@ -179,7 +214,7 @@ def test_overlaid_incidents_are_used_as_they_are_or_refused(
         generate(ready, quiet)
     outcome = generate(ready.model_copy(update={"mu": None, "output": str(tmp_path / "ready")}), quiet)
     made, whole = (
-        FORMATS["parquet"].read(o.output / "events" / name)
+        parquet.read(Path(o.output) / "events" / name)
         for o, name in (
             (outcome, "events-000000000000-000000000039.parquet"),
             (undisturbed, "events-000000000000-000000000099.parquet"),
@@ -198,9 +233,9 @@ def test_contributions_and_all_formats_come_out_when_asked_for(campaign: Campaig
         update={"events": 20, "contributions": True, "formats": ("parquet", "root", "ttree")}
     )
     output = generate(asked, quiet).output
-    (record,) = Ledger(output).records()
+    (record,) = Ledger(open_store(output)).records()
     for file in record.files:
-        assert FORMATS[file.format].read(output / file.url).contribution_energy_mev is not None
+        assert next(FORMATS[file.format].blocks(Path(output) / file.url)).contribution_energy_mev is not None
 
 
 def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path, pool: Path) -> None:
@@ -213,10 +248,10 @@ def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path
         update={"incidents": str(tmp_path / "bad.parquet"), "mu": None, "events": 60, "shard_events": 30}
     )
     output = generate(here, quiet).output
-    counts = read_manifest(output)["counts"]
+    counts = read_manifest(open_store(output))["counts"]
     assert counts["quarantined"] == 1
     assert counts["events"] == 59
-    (faults,) = (output / "_quarantine").iterdir()
+    (faults,) = (Path(output) / "_quarantine").iterdir()
     assert json.loads(faults.read_text()) == [
         {"event": spoilt, "reason": "energy_mev is not positive and finite"}
     ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -19,10 +24,13 @@ from engine.config import Campaign
 from engine.detector import Detector
 from engine.formats.schema import combine, content_hash, event_hashes
 from engine.plan import EventRange
+from engine.storage import open_store
+from jobs.cli import INTERRUPTED, main
 from jobs.verify import verify
 from models.suite import Suite
 
 BIN = Path(sys.executable).parent
+STAGES = ("incidents", "localise", "sample", "compose", "hash", "write", "publish")
 ENVIRONMENT = {
     **os.environ,
     "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
@@ -38,35 +46,59 @@ def free_port() -> int:
         return port
 
 
+class Head(NamedTuple):
+    """A head node with a job server, on loopback."""
+
+    address: str
+    dashboard: str
+    metrics: str
+
+
 @pytest.fixture(scope="module")
-def dashboard() -> Iterator[str]:
-    """The address of a head node with a job server, on loopback, started and stopped by this test."""
+def head() -> Iterator[Head]:
+    """Started and stopped by these tests."""
     pytest.importorskip("ray.dashboard.dashboard", reason="ray[default] is not installed")
-    port, dashboard_port = free_port(), free_port()
+    port, dashboard_port, metrics_port = free_port(), free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:  # socket paths must be short
         start = ["ray", "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}"]
         start += ["--node-ip-address=127.0.0.1", f"--port={port}"]
         start += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}"]
         start += [f"--dashboard-agent-listen-port={free_port()}"]  # another Ray may hold the usual one
+        start += [f"--metrics-export-port={metrics_port}"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        with subprocess.Popen(start, env=ENVIRONMENT, **pipes) as head:
+        with subprocess.Popen(start, env=ENVIRONMENT, **pipes) as process:
             seen = []
-            for line in head.stdout or ():  # ends with the process, so that a failed start does not wait
+            for line in process.stdout or ():  # ends with the process, so that a failed start does not wait
                 seen.append(line)
                 if "--block" in line:
                     break
             else:
                 pytest.fail("".join(seen))
-            yield f"http://127.0.0.1:{dashboard_port}"
-            head.terminate()
+            yield Head(
+                f"127.0.0.1:{port}",
+                f"http://127.0.0.1:{dashboard_port}",
+                f"http://127.0.0.1:{metrics_port}/metrics",
+            )
+            process.terminate()
 
 
 def test_a_submitted_job_makes_the_campaign(
-    dashboard: str, pool: Path, tmp_path: Path, suite: Suite, detector: Detector
+    head: Head, pool: Path, tmp_path: Path, suite: Suite, detector: Detector
 ) -> None:
     output = tmp_path / "out"
     words = [f"incidents={pool}", "mu=1.5", "events=60", "shard_events=20", "workers=2", f"output={output}"]
-    submit = ["ray", "job", "submit", "--address", dashboard, "--", "monsoon", "generate", "run3", *words]
+    submit = [
+        "ray",
+        "job",
+        "submit",
+        "--address",
+        head.dashboard,
+        "--",
+        "monsoon",
+        "generate",
+        "run3",
+        *words,
+    ]
     for _ in range(10):  # the job server answers before its agent is ready to run anything
         done = subprocess.run(
             submit, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=False
@@ -78,8 +110,49 @@ def test_a_submitted_job_makes_the_campaign(
     assert verify(str(output), lambda line: None).good
 
     campaign = Campaign(incidents=str(pool), mu=1.5, events=60, output=str(output))
-    maker = ShardMaker(resolve(campaign, output, pool, suite, detector))
+    maker = ShardMaker(resolve(campaign, str(output), str(pool), suite, detector))
     here = content_hash(event_hashes(maker.events(maker.incidents(EventRange(0, 59)))))
-    records = Ledger(output).records()
+    records = list(Ledger(open_store(output)).records())
     assert combine([record.content for record in records]) == here
     assert np.all([record.range.events == 20 for record in records])
+
+
+def test_a_running_campaign_is_seen_in_prometheus_metrics_and_by_status(
+    head: Head, pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has more events than it will ever make, and is ended as a batch system would end it."""
+    output = tmp_path / "out"
+    words = [f"incidents={pool}", "mu=1.5", "events=10000000", "shard_events=50", f"output={output}"]
+    command = [sys.executable, "-m", "jobs.cli", "generate", "run3", *words, f"ray_address={head.address}"]
+    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL) as driver:
+        wanted = {"monsoon_committed_events_total", "monsoon_workers", "monsoon_shards"}
+        wanted |= {f'stage="{stage}"' for stage in STAGES}
+        end = time.monotonic() + 120
+        while missing := [name for name in sorted(wanted) if name not in scraped(head.metrics)]:
+            assert driver.poll() is None
+            assert time.monotonic() < end, missing
+            time.sleep(1)
+        assert main(["status", str(output)]) == 0
+        driver.terminate()
+        assert driver.wait() == INTERRUPTED
+    said = capsys.readouterr().out
+    assert re.search(r"events: \d+ of 10000000 committed", said)
+    assert re.search(r"shards: \d+ committed, [1-4] running, \d+ waiting", said)
+    assert re.search(r"rate: \d+\.\d events/s, done in \d+:\d\d:\d\d", said)
+    assert re.search(r"driver: .*, running, [12] workers on 1 nodes", said)
+    assert main(["status", str(output)]) == 0
+    assert "no driver works on it" in capsys.readouterr().out
+    log = [json.loads(line) for path in (output / "_logs").iterdir() for line in path.open()]
+    committed = [entry["shard"] for entry in log if entry["what"] == "committed"]
+    assert committed
+    assert set(committed) <= {shard.stem for shard in Ledger(open_store(output)).ranges()}
+
+
+def scraped(url: str) -> str:
+    """What Prometheus would read; nothing where the agent does not answer yet."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+    except OSError:
+        return ""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -21,11 +22,16 @@ from engine.pipeline import generate
 from engine.records import Events, Incidents
 from models.suite import Suite
 
-WRITERS = {
-    "parquet": (parquet.write, parquet),
-    "rntuple": (root.write, root),
-    "ttree": (root.write_ttree, root),
+WRITERS: dict[str, tuple[Any, ModuleType]] = {
+    "parquet": (parquet.writer, parquet),
+    "rntuple": (root.writer, root),
+    "ttree": (root.ttree_writer, root),
 }
+
+
+def write(events: Events, path: Path, name: str, **metadata: str) -> None:
+    with WRITERS[name][0](path, True, metadata) as append:
+        append(events)
 
 
 @pytest.fixture(
@@ -39,9 +45,8 @@ def events(
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_round_trip_is_exact(tmp_path: Path, events: Events, name: str) -> None:
-    write, reader = WRITERS[name]
-    write(events, tmp_path / "x", {"k": "v"})
-    again = reader.read(tmp_path / "x")
+    write(events, tmp_path / "x", name, k="v")
+    again = WRITERS[name][1].read(tmp_path / "x")
     assert event_hashes(again) == event_hashes(events)
     for column in schema(True):
         mine, theirs = values_of(events, column), values_of(again, column)
@@ -55,8 +60,8 @@ def lists(events: Events, column_name: str, group: str) -> list[list[float]]:
 
 
 def test_pyarrow_awkward_and_uproot_see_the_same_lists(tmp_path: Path, events: Events) -> None:
-    for name, (write, _) in WRITERS.items():
-        write(events, tmp_path / name, {})
+    for name in WRITERS:
+        write(events, tmp_path / name, name)
     with uproot.open(tmp_path / "rntuple") as rntuple, uproot.open(tmp_path / "ttree") as ttree:
         for column, group in [("hit_cell", "hit"), ("hit_energy_mev", "hit"), ("particle_pdg", "particle")]:
             true = lists(events, column, group)
@@ -67,7 +72,7 @@ def test_pyarrow_awkward_and_uproot_see_the_same_lists(tmp_path: Path, events: E
 
 
 def test_parquet_is_encoded_as_promised(tmp_path: Path, events: Events) -> None:
-    parquet.write(events, tmp_path / "x.parquet", {"producer": "monsoon"})
+    write(events, tmp_path / "x.parquet", "parquet", producer="monsoon")
     file = pq.ParquetFile(tmp_path / "x.parquet")
     described = json.loads(file.schema_arrow.metadata[b"columns"])
     assert described["hit_energy_mev"]["unit"] == "MeV"
@@ -89,8 +94,8 @@ def test_parquet_is_encoded_as_promised(tmp_path: Path, events: Events) -> None:
 
 
 def test_root_files_say_where_they_come_from(tmp_path: Path, events: Events) -> None:
-    for write in (root.write, root.write_ttree):
-        write(events, tmp_path / "x.root", {"producer": "monsoon"})
+    for name in ("rntuple", "ttree"):
+        write(events, tmp_path / "x.root", name, producer="monsoon")
         with uproot.open(tmp_path / "x.root") as file:
             assert json.loads(str(file["metadata"]))["producer"] == "monsoon"
 

@@ -15,6 +15,7 @@ from engine.incidents.parquet import read_metadata, write_incidents
 from engine.manifest import write_manifest
 from engine.plan import EventRange
 from engine.records import Incidents
+from engine.storage import open_store
 from models.suite import Suite
 
 
@@ -36,8 +37,8 @@ def campaign(
     asked = Campaign(
         incidents=str(incidents), events=40, shard_events=20, contributions=True, output=str(output)
     )
-    resolved = resolve(asked, output, incidents, suite, detector)
-    ledger = Ledger(output)
+    resolved = resolve(asked, str(output), str(incidents), suite, detector)
+    ledger = Ledger(open_store(output))
     ledger.open(resolved.identity, asked.layout(), asked.events)
     maker = ShardMaker(resolved)
     for shard in (EventRange(0, 19), EventRange(20, 39)):

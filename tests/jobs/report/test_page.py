@@ -14,6 +14,7 @@ import pytest
 from engine.errors import InputError
 from engine.manifest import MANIFEST, read_manifest
 from engine.records import Loss
+from engine.storage import open_store
 from jobs.report import accounts
 from jobs.report.page import write_report
 from jobs.report.sample import read_sample
@@ -53,7 +54,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def source(campaign: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("page") / "made" / "report.html"
-    assert write_report(campaign, path) == path
+    assert write_report(str(campaign), str(path)) == str(path)
     return path.read_text()
 
 
@@ -93,7 +94,7 @@ def test_text_from_outside_is_escaped(source: str, campaign: Path) -> None:
 
 
 def test_the_page_says_what_was_generated(page: Page, campaign: Path) -> None:
-    manifest = read_manifest(campaign)
+    manifest = read_manifest(open_store(campaign))
     assert manifest["content"] in page.text
     assert manifest["identity"]["model"] in page.text
     assert accounts.number(manifest["counts"]["hits"]) in page.text
@@ -101,8 +102,8 @@ def test_the_page_says_what_was_generated(page: Page, campaign: Path) -> None:
 
 
 def test_statuses_and_losses_add_up(campaign: Path) -> None:
-    manifest = read_manifest(campaign)
-    counts, events = manifest["counts"], read_sample(campaign).events
+    manifest = read_manifest(open_store(campaign))
+    counts, events = manifest["counts"], read_sample(open_store(campaign)).events
     assert (
         sum(counts[f"status_{s.name.lower()}"] for s in Status)
         == counts["particles"]
@@ -114,20 +115,22 @@ def test_statuses_and_losses_add_up(campaign: Path) -> None:
 
 
 def test_books_that_do_not_add_up_are_shown_as_such(campaign: Path) -> None:
-    manifest = read_manifest(campaign)
+    manifest = read_manifest(open_store(campaign))
     counts = {**manifest["counts"], "particles": manifest["counts"]["particles"] + 1}
-    assert "do not add up" in accounts.statuses({**manifest, "counts": counts}, read_sample(campaign).events)
+    assert "do not add up" in accounts.statuses(
+        {**manifest, "counts": counts}, read_sample(open_store(campaign)).events
+    )
 
 
 def test_events_that_are_missing_are_said(campaign: Path) -> None:
-    manifest = {**read_manifest(campaign), "events_wanted": 50}
+    manifest = {**read_manifest(open_store(campaign)), "events_wanted": 50}
     assert "10 are not committed" in accounts.generated(manifest)
 
 
 def test_a_model_that_has_changed_since_is_refused(campaign: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(campaign, tmp_path / "copy"))
-    other = {**read_manifest(copy), "model": str(SAMPLES / "hadrons-heldout.h5")}
+    other = {**read_manifest(open_store(copy)), "model": str(SAMPLES / "hadrons-heldout.h5")}
     (copy / MANIFEST).write_text(json.dumps(other))
     with pytest.raises(InputError, match="model has changed"):
-        write_report(copy, tmp_path / "report.html")
+        write_report(str(copy), str(tmp_path / "report.html"))
     assert not (tmp_path / "report.html").exists()

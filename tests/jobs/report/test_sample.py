@@ -10,22 +10,23 @@ import pytest
 
 from engine.commits import COMMITS
 from engine.errors import InputError
+from engine.formats.parquet import read
 from engine.manifest import MANIFEST
-from engine.shards import FORMATS
+from engine.storage import open_store
 from jobs.report.sample import KINDS, kind_of, particles_per_event, read_sample, remapped, typical_event
 from models.records import Status
 
 
 def test_the_first_events_are_those_of_the_shards(campaign: Path) -> None:
-    whole = read_sample(campaign).events
-    first = FORMATS["parquet"].read(campaign / "events" / "events-000000000000-000000000019.parquet")
+    whole = read_sample(open_store(campaign)).events
+    first = read(campaign / "events" / "events-000000000000-000000000019.parquet")
     assert whole.event.tolist() == list(range(40))
     assert whole.hit_energy_mev[: len(first.hit_energy_mev)].tolist() == first.hit_energy_mev.tolist()
 
 
 @pytest.mark.parametrize("wanted", [1, 20, 27])
 def test_only_as_many_events_are_kept_as_are_wanted(campaign: Path, wanted: int) -> None:
-    whole, part = read_sample(campaign).events, read_sample(campaign, wanted).events
+    whole, part = read_sample(open_store(campaign)).events, read_sample(open_store(campaign), wanted).events
     assert len(part) == wanted
     for group, lengths in (
         ("hit", "hit_cell"),
@@ -38,7 +39,7 @@ def test_only_as_many_events_are_kept_as_are_wanted(campaign: Path, wanted: int)
 
 
 def test_every_particle_is_of_one_kind(campaign: Path) -> None:
-    events = read_sample(campaign).events
+    events = read_sample(open_store(campaign)).events
     assert particles_per_event(events).sum(1).tolist() == np.diff(events.particle_offsets).tolist()
 
 
@@ -55,7 +56,7 @@ def test_kinds_go_by_species_and_charge() -> None:
 
 
 def test_remapped_species_add_up_and_name_their_stand_in(campaign: Path) -> None:
-    events = read_sample(campaign).events
+    events = read_sample(open_store(campaign)).events
     rows = remapped(events)
     assert sum(count for _, _, count in rows) == (events.particle_status == Status.REMAPPED).sum() > 0
     assert (3122, 2112) in {(pdg, known) for pdg, known, _ in rows}
@@ -63,7 +64,7 @@ def test_remapped_species_add_up_and_name_their_stand_in(campaign: Path) -> None
 
 
 def test_the_typical_event_has_about_the_median_number_of_hits(campaign: Path) -> None:
-    events = read_sample(campaign).events
+    events = read_sample(open_store(campaign)).events
     hits = np.diff(events.hit_offsets)
     distance = np.abs(hits - np.median(hits))
     assert distance[typical_event(events)] <= np.sort(distance)[2]
@@ -82,4 +83,4 @@ def test_what_cannot_be_read_is_named(campaign: Path, tmp_path: Path, broken: st
     else:
         shard.write_bytes(shard.read_bytes()[:200])
     with pytest.raises(InputError, match=shard.name if broken == "shard cut" else "copy"):
-        read_sample(copy)
+        read_sample(open_store(copy))

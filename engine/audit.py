@@ -1,0 +1,151 @@
+"""Committed shards held against storage: their records, their files, their quarantine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from engine.commits import Ledger, ShardFile, ShardRecord, StoredCampaign, locate, record_name
+from engine.errors import first_problem
+from engine.plan import EventRange
+from engine.quarantine import QUARANTINE
+from engine.shards import FORMATS, content_of, sha256_of
+from engine.storage import Store
+
+AT_ONCE = 16  # shards, of a store that is another machine
+
+
+class Flaw(NamedTuple):
+    """Something that is wrong with one file."""
+
+    url: str  # as the record names it
+    problem: str
+    damaged: bool = True  # otherwise storage only failed to answer, and may yet
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.problem}"
+
+
+class Checked(NamedTuple):
+    shard: EventRange
+    record: ShardRecord | None  # none where it is no use
+    flaws: list[Flaw]
+
+
+def check_all(
+    ledger: Ledger, campaign: StoredCampaign, shards: Iterable[EventRange], *, quick: bool = False
+) -> Iterator[Checked]:
+    """`check` each, in order; several at a time where each answer of the storage takes its time."""
+    look = partial(check, ledger, campaign, quick=quick)
+    if "://" not in ledger.store.url:
+        yield from map(look, shards)
+        return
+    source = iter(shards)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while block := list(islice(source, 8 * AT_ONCE)):
+            yield from pool.map(look, block)
+
+
+def check(ledger: Ledger, campaign: StoredCampaign, shard: EventRange, *, quick: bool = False) -> Checked:
+    """Everything that is wrong with a shard; `quick` looks at the sizes of files alone."""
+    record = read_record(ledger, campaign, shard)
+    if isinstance(record, Flaw):
+        return Checked(shard, None, [record])
+    flaws = list(file_flaws(ledger.store, record, quick=quick))
+    quarantine = quarantine_flaw(ledger.store, record)
+    return Checked(shard, record, [*flaws, quarantine] if quarantine else flaws)
+
+
+def read_record(ledger: Ledger, campaign: StoredCampaign, shard: EventRange) -> ShardRecord | Flaw:
+    """A shard's record, or what makes it useless."""
+    name = record_name(shard)
+    try:
+        record = ShardRecord.model_validate_json(ledger.store.read(name))
+    except FileNotFoundError:
+        return Flaw(name, "the record is gone")
+    except OSError as error:
+        return _unanswered(name, error)
+    except ValidationError as error:
+        return Flaw(name, f"not a commit record ({first_problem(error)})")
+    problem = record_problem(record, campaign, shard)
+    return Flaw(name, problem) if problem else record
+
+
+def record_problem(record: ShardRecord, campaign: StoredCampaign, shard: EventRange) -> str | None:
+    """What keeps a record from being this campaign's for this shard."""
+    events, quarantined = (record.counts.get(key, 0) for key in ("events", "quarantined"))
+    formats, wanted = sorted(file.format for file in record.files), sorted(campaign.layout["formats"])
+    if record.range != shard:
+        return f"it is the record of {record.range.stem}"
+    if record.identity != campaign.identity_hash:
+        return "it is the record of another campaign"
+    if events + quarantined != shard.events:
+        return f"it counts {events} events and {quarantined} in quarantine, not {shard.events}"
+    if events and formats != wanted:
+        return f"it names files of {', '.join(formats) or 'no format'}, not of {', '.join(wanted)}"
+    return None
+
+
+def file_flaws(store: Store, record: ShardRecord, *, quick: bool) -> Iterator[Flaw]:
+    """Files that are not what was committed."""
+    for file in record.files:
+        try:
+            problem = _file_problem(store, file, record.content, quick)
+        except FileNotFoundError:
+            problem = "the file is gone"
+        except OSError as error:
+            yield _unanswered(file.url, error)
+            continue
+        if problem:
+            yield Flaw(file.url, problem)
+
+
+def quarantine_flaw(store: Store, record: ShardRecord) -> Flaw | None:
+    """What is wrong with the list of the shard's events in quarantine."""
+    wanted = record.counts.get("quarantined", 0)
+    if not wanted:
+        return None
+    name = quarantine_name(record.range)
+    try:
+        found = json.loads(store.read(name))
+    except FileNotFoundError:
+        return Flaw(name, f"the file is gone, {wanted} events were committed as in quarantine")
+    except OSError as error:
+        return _unanswered(name, error)
+    except ValueError:
+        return Flaw(name, "not a list of events in quarantine")
+    if not isinstance(found, list) or len(found) != wanted:
+        entries = len(found) if isinstance(found, list) else "no list of"
+        return Flaw(name, f"holds {entries} events, {wanted} were committed as in quarantine")
+    return None
+
+
+def quarantine_name(shard: EventRange) -> str:
+    """Where the list of a shard's events in quarantine is, below the output."""
+    return f"{QUARANTINE}/{shard.stem}.json"
+
+
+def _file_problem(store: Store, file: ShardFile, content: str, quick: bool) -> str | None:
+    if file.format not in FORMATS:
+        return f"format {file.format} is not known"
+    place, name = locate(store, file.url)
+    if quick:
+        size = place.size(name)
+        return None if size == file.bytes else f"has {size} bytes, not the {file.bytes} that were committed"
+    with place.local(name) as path:
+        if sha256_of(path) != file.sha256:
+            return "its bytes are not those that were committed"
+        if content_of(file.format, path) != content:
+            return "its content is not what was committed"
+    return None
+
+
+def _unanswered(url: str, error: OSError) -> Flaw:
+    reason = error.strerror or error
+    return Flaw(url, f"cannot be read ({reason}); if it stays so, remove it and repair", damaged=False)

@@ -1,0 +1,8 @@
+"""Where campaigns and their inputs live, by URL: POSIX file systems, XRootD, S3."""
+
+from __future__ import annotations
+
+from engine.storage.store import Entry, Store
+from engine.storage.urls import fetch, local_path, open_store, split_url
+
+__all__ = ["Entry", "Store", "fetch", "local_path", "open_store", "split_url"]

@@ -1,0 +1,89 @@
+"""From a URL to the store behind it: only known protocols, and no chains of them."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from engine.errors import InputError
+from engine.storage.posix import PosixStore
+from engine.storage.store import Store
+
+PROTOCOLS = "give a path, file://, root:// or s3://"
+
+
+def open_store(url: str | Path) -> Store:
+    """The store of a folder's URL. Raises InputError for a protocol that is not known."""
+    protocol, rest = _protocol(str(url))
+    # The clients of remote stores are imported where they are used: most runs do without.
+    if protocol == "s3":
+        from engine.storage.s3 import S3Store
+
+        return S3Store(f"s3://{rest}")
+    if protocol == "root":
+        from engine.storage.xrootd import XrootdStore
+
+        return XrootdStore(f"root://{rest}")
+    return PosixStore(local_path(url))
+
+
+def split_url(url: str | Path) -> tuple[Store, str]:
+    """The store of a file's folder, and the file's name in it. Raises InputError."""
+    protocol, rest = _protocol(str(url))
+    if protocol == "file":
+        path = local_path(url)
+        return PosixStore(path.parent), path.name
+    folder, slash, name = rest.rpartition("/")
+    if not slash or not name or not folder:
+        raise InputError(f"{url}: no file is named; give {protocol}://.../FILE")
+    return open_store(f"{protocol}://{folder}"), name
+
+
+@cache
+def fetch(url: str) -> str:
+    """A path of this machine with what is behind a URL; words that are no URL stay as they are.
+
+    Remote files are fetched once a process, into a folder that goes with it. Raises InputError.
+    """
+    if "://" not in url or url.startswith("file://"):
+        return url.removeprefix("file://")
+    store, name = split_url(url)
+    path = Path(tempfile.mkdtemp(dir=_scratch())) / name
+    try:
+        with store.local(name) as here:
+            shutil.copyfile(here, path)
+    except OSError as error:
+        raise InputError(f"{url}: cannot be read ({error.strerror or error}); give another") from error
+    return str(path)
+
+
+@cache
+def _scratch() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="monsoon-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def local_path(url: str | Path) -> Path:
+    """The path behind a bare path or a file:// URL, absolute. Raises InputError for other protocols."""
+    protocol, rest = _protocol(str(url))
+    if protocol != "file":
+        raise InputError(f"{url}: has to be on this machine; give a path or file:///path")
+    return Path(rest).absolute()
+
+
+def _protocol(text: str) -> tuple[str, str]:
+    """The protocol and what follows it; bare paths are files."""
+    protocol, separator, rest = text.partition("://")
+    if not separator:
+        return "file", text
+    if "::" in text:
+        raise InputError(f"{text}: chained URLs are not followed; {PROTOCOLS}")
+    if protocol not in ("file", "root", "s3"):
+        raise InputError(f"{text}: protocol {protocol}:// is not known; {PROTOCOLS}")
+    if protocol == "file" and not rest.startswith("/"):
+        raise InputError(f"{text}: names another host; give file:///path")
+    return protocol, rest

@@ -1,0 +1,163 @@
+"""Requests to an XRootD server, as calls that raise OSError. This file knows nothing about stores."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import warnings
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from engine.errors import InputError
+from engine.storage.remote import reader
+
+try:
+    from XRootD import client
+    from XRootD.client.finalize import finalize
+    from XRootD.client.flags import AccessMode, DirListFlags, MkDirFlags, OpenFlags, StatInfoFlags
+except ImportError as error:
+    raise InputError("root://...: needs xrootd; pip install 'monsoon-hep[xrootd]'") from error
+
+# The client's own limits are up to half an hour. Its variables (XRD_REQUESTTIMEOUT and so on) go before.
+LIMITS = {
+    "ConnectionWindow": 10,  # seconds, as all but the next
+    "ConnectionRetry": 2,  # connections
+    "RequestTimeout": 60,
+    "StreamErrorWindow": 5,  # after a failure, in which no connection is tried
+    "TimeoutResolution": 1,
+}
+for _name, _limit in LIMITS.items():
+    client.EnvPutInt(_name, _limit)
+
+
+def _finalize() -> None:
+    """Stop the client's threads. It looks at every object of the process, of which some warn of that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        finalize()
+
+
+atexit.unregister(finalize)
+atexit.register(_finalize)
+
+CHUNK_BYTES = 8 << 20
+FILE_MODE = AccessMode.UR | AccessMode.UW | AccessMode.GR | AccessMode.OR
+FOLDER_MODE = FILE_MODE | AccessMode.UX | AccessMode.GX | AccessMode.OX
+ANSWER = 400  # the code of a status that carries a server's error number; other codes are the client's own
+NUMBERS = {
+    (ANSWER, 3009): errno.ENOSPC,
+    (ANSWER, 3010): errno.EACCES,
+    (ANSWER, 3011): errno.ENOENT,
+    (ANSWER, 3016): errno.EISDIR,
+    (ANSWER, 3018): errno.EEXIST,
+    (103, 0): errno.ETIMEDOUT,  # socket
+    (203, 0): errno.EACCES,  # login
+    (204, 0): errno.EACCES,  # authentication
+    (206, 0): errno.ETIMEDOUT,  # request
+}
+
+
+class Server:
+    """One server, or the door of a cluster. All paths are absolute."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url  # root://HOST/
+        self._files = client.FileSystem(url)
+
+    def stat(self, path: str) -> Any:
+        """Size, flags and modification time of a file or a folder."""
+        return self._result(self._files.stat(path), path)
+
+    def is_file(self, path: str) -> bool:
+        """Whether there is a file of this path."""
+        try:
+            return not is_folder(self.stat(path))
+        except FileNotFoundError:
+            return False
+
+    def entries(self, folder: str) -> Iterator[Any]:
+        """What is directly in a folder: name, and `statinfo` as `stat` gives it."""
+        return iter(self._result(self._files.dirlist(folder, DirListFlags.STAT), folder))
+
+    def make_folder(self, path: str, *, parents: bool = False) -> None:
+        """Make a folder; nothing where it is there."""
+        flags = MkDirFlags.MAKEPATH if parents else MkDirFlags.NONE
+        try:
+            self._result(self._files.mkdir(path, flags, FOLDER_MODE), path)
+        except FileExistsError:  # one that was made with another mode; of the same, nothing is said
+            if not is_folder(self.stat(path)):
+                raise
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename: a file takes the place of a file, a folder that of an empty folder.
+
+        Missing folders of the new path are made, even where the old path is missing.
+        """
+        self._result(self._files.mv(old, new), old)
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        self._result(self._files.rm(path), path)
+
+    def remove_folder(self, path: str) -> None:
+        """Remove an empty folder."""
+        self._result(self._files.rmdir(path), path)
+
+    def remove_tree(self, path: str) -> None:
+        """Remove a folder with what is in it."""
+        for entry in self.entries(path):
+            below = f"{path}/{entry.name}"
+            if is_folder(entry.statinfo):
+                self.remove_tree(below)
+            else:
+                self.remove(below)
+        self.remove_folder(path)
+
+    def open(self, path: str) -> BinaryIO:
+        """A file to read in ranges."""
+        file = client.File()
+        self._result(file.open(self._url + path, OpenFlags.READ), path)
+        size: int = self._result(file.stat(), path).size
+
+        def fetch(first: int, count: int) -> bytes:
+            content: bytes = self._result(file.read(first, count), path)
+            return content
+
+        return reader(size, fetch, file.close)
+
+    def write(self, source: BinaryIO, path: str) -> None:
+        """Write a file on the server's disk. Its folder has to be there; the name is for this writer alone.
+
+        Until it is closed, others see a file of this name that they cannot read. The server removes it some
+        minutes after its writer was killed.
+        """
+        self.stat(path.rpartition("/")[0] or "/")  # else the server would make it
+        file = client.File()
+        # Not OpenFlags.NEW: asked again after a lost answer, that finds its own file.
+        flags = OpenFlags.DELETE | OpenFlags.POSC
+        self._result(file.open(self._url + path, flags, FILE_MODE), path)
+        sent = 0
+        try:
+            while chunk := source.read(CHUNK_BYTES):
+                self._result(file.write(chunk, sent), path)
+                sent += len(chunk)
+            self._result(file.sync(), path)
+        finally:
+            closed = file.close()
+        self._result(closed, path)
+        if (there := self.stat(path).size) != sent:
+            raise OSError(errno.EIO, f"{there} bytes are there of {sent} sent", self._url + path)
+
+    def _result(self, answer: tuple[Any, Any], path: str) -> Any:
+        """What a request gave, or the OSError that its status stands for."""
+        status, result = answer
+        if status.ok:
+            return result
+        number = NUMBERS.get((status.code, status.errno), errno.EIO)
+        text = status.message.strip().splitlines()[0].rpartition("] ")[2]  # before: [ERROR] ... [number]
+        raise OSError(number, text, self._url + path)
+
+
+def is_folder(status: Any) -> bool:
+    """Whether a status is that of a folder."""
+    return bool(status.flags & StatInfoFlags.IS_DIR)

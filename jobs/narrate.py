@@ -1,0 +1,178 @@
+"""A campaign's run as it is told: to people, to other drivers, to Prometheus and to the log."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import TextIO
+
+from engine.campaign import ResolvedCampaign
+from engine.commits import Ledger
+from engine.journal import Journal
+from engine.plan import EventRange
+from engine.remote.cluster import head_is_gone
+from engine.remote.loop import Beat, Committed, Failed, Loop, News
+from engine.remote.metrics import DriverMetrics
+from engine.status import DriverStatus, State, StatusFile, driver_name
+from engine.storage import Store
+from engine.storage.posix import PosixStore
+from jobs.progress import JobProgress
+
+LOGS = "_logs"
+LONGEST_HEADLESS_S = 50.0  # Ray ends the driver after 60
+
+
+def run_campaign(
+    resolved: ResolvedCampaign,
+    ledger: Ledger,
+    tasks: Iterator[EventRange],
+    shards: int,
+    events_before: int,
+    say: Callable[[str], None],
+) -> None:
+    """Make the `shards` shards of `tasks` and tell what happens meanwhile. Needs a Ray that is initialised.
+
+    Raises InputError where storage, nodes or workers are not to be had.
+    """
+    store, wanted = ledger.store, ledger.campaign()
+    status = DriverStatus(
+        driver=driver_name(),
+        started=time.time(),
+        updated=time.time(),
+        events_wanted=wanted.events,
+        events_committed=events_before,
+        shards_committed=len(ledger.ranges()),
+        shards_waiting=shards,
+    )
+    with ExitStack() as stack:
+        file = stack.enter_context(_kept(StatusFile(store, status)))
+        journal = Journal(stack.enter_context(_log(store, resolved.campaign.log)))
+        progress = stack.enter_context(JobProgress("events", wanted.events, events_before))
+        stack.enter_context(_watched_head(resolved.campaign.patience_s, file))
+        narrator = _Narrator(file, journal, progress, say)
+        loop = Loop(resolved, ledger, tasks, shards).run()
+        stack.callback(loop.close)
+        journal.note("start", campaign=resolved.output, identity=resolved.identity_hash, shards=shards)
+        for happening in loop:
+            narrator.tell(happening)
+        journal.note("end", events=status.events_committed)
+
+
+class _Narrator:
+    """One happening at a time, to everyone who listens."""
+
+    def __init__(
+        self, file: StatusFile, journal: Journal, progress: JobProgress, say: Callable[[str], None]
+    ) -> None:
+        self._file, self._journal, self._progress, self._say = file, journal, progress, say
+        self._metrics = DriverMetrics()
+        self._another = False
+
+    def tell(self, happening: Committed | Failed | News | Beat) -> None:
+        if isinstance(happening, Committed):
+            self._committed(happening)
+        elif isinstance(happening, Failed):
+            what, failure, reason, node = (
+                happening.what,
+                happening.failure.value,
+                happening.reason,
+                happening.node,
+            )
+            self._file.trouble(what, failure, reason, node)
+            self._metrics.failed(failure)
+            self._journal.note("failed", shard=what, failure=failure, reason=reason, node=node)
+        elif isinstance(happening, News):
+            self._say(happening.text)
+            self._journal.note("news", text=happening.text)
+        else:
+            status = self._file.status
+            status.shards_running, status.shards_waiting = happening.running, happening.waiting
+            status.workers, status.nodes = happening.workers, happening.nodes
+            self._metrics.state(
+                running=happening.running, waiting=happening.waiting, workers=happening.workers
+            )
+        self._file.write()
+
+    def _committed(self, happening: Committed) -> None:
+        record, status = happening.record, self._file.status
+        status.shards_committed += 1
+        status.events_committed += record.range.events
+        status.events_quarantined += record.counts["quarantined"]
+        if happening.by_another:
+            if not self._another:
+                self._say(
+                    f"another driver works on this output: it had committed {record.range.stem} before; "
+                    "what it commits stands"
+                )
+            self._another = True
+        else:
+            status.events_made += record.range.events
+            self._metrics.committed(record)
+        self._journal.note(
+            "committed",
+            shard=record.range.stem,
+            by_another=happening.by_another,
+            content=record.content,
+            counts=record.counts,
+            seconds=record.seconds,
+        )
+        self._progress.advance(record.range.events, record.seconds)
+
+
+@contextmanager
+def _kept(file: StatusFile) -> Iterator[StatusFile]:
+    """A status file whose last word says how the run ended."""
+    file.write(now=True)
+    state: State = "failed"
+    try:
+        yield file
+        state = "finished"
+    except KeyboardInterrupt:
+        state = "interrupted"
+        raise
+    finally:
+        file.status.state = state
+        file.status.shards_running = file.status.workers = 0
+        file.write(now=True)
+
+
+@contextmanager
+def _log(store: Store, path: str | None) -> Iterator[TextIO]:
+    """The stream for the structured log: where the campaign says, or in an output that is a folder."""
+    if path is None and not isinstance(store, PosixStore):
+        path = os.devnull
+    elif path is None:
+        store.prepare(LOGS)
+        path = f"{store.url}/{LOGS}/{driver_name()}.jsonl"
+    with Path(path).open("a") as stream:
+        yield stream
+
+
+@contextmanager
+def _watched_head(patience_s: float, file: StatusFile) -> Iterator[None]:
+    """End the process with a clear line where the cluster's head is gone: its driver cannot go on."""
+    stop = Event()
+
+    def watch() -> None:
+        if head_is_gone(stop, min(patience_s, LONGEST_HEADLESS_S)):
+            file.status.state = "failed"
+            file.write(now=True)
+            print(
+                "\nmonsoon: the head of the Ray cluster is gone; start the cluster, and run the same command "
+                "again: what is committed stays",
+                file=sys.stderr,
+                flush=True,
+            )
+            os._exit(2)  # the main thread may be inside Ray, from where nothing returns
+
+    thread = Thread(target=watch, name="head watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()

@@ -1,0 +1,105 @@
+"""Keeps a campaign going while faults hit it: submits it again whenever its driver has ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from tests.chaos.harness.drivers import End
+from tests.chaos.harness.kinds import KINDS, Kind, together
+from tests.chaos.harness.world import NotSeenError, Seen, Steps, World
+
+TICK_S = 0.05
+
+
+@dataclass
+class Flight:
+    """A fault that has been started and is not done with."""
+
+    kind: Kind
+    steps: Steps
+    life: int  # of the driver at its start
+
+
+@dataclass
+class Tally:
+    """What became of the faults of one kind."""
+
+    done: int = 0
+    calls: int = 0  # failed calls, by the driver's log
+    overtaken: int = 0
+    restarts: int = 0  # of the driver
+    missed: list[str] = field(default_factory=list)  # why a fault, or what follows from it, was not seen
+
+
+class Runner:
+    """Steps everything that is in flight, one after the other, in one thread."""
+
+    def __init__(self, world: World, spare_shards: int) -> None:
+        """spare_shards  the campaign grows so that at least so many are left while faults are to come"""
+        self.world = world
+        self._spare = spare_shards * world.campaign.shard_events
+        self.flights: list[Flight] = []
+        self.tallies: dict[str, Tally] = {}
+        self.surprises: list[End] = []  # drivers that ended as they should not
+        self._growing = True
+
+    def launch(self, kind: Kind) -> None:
+        """Start a fault."""
+        self.flights.append(Flight(kind, kind.run(self.world), self.world.drivers.life))
+
+    def may_launch(self, kind: Kind) -> bool:
+        return together(kind, [flight.kind for flight in self.flights])
+
+    def step(self) -> None:
+        """Look after the driver, and let every fault take its next step."""
+        self._supervise()
+        for flight in list(self.flights):
+            tally = self.tallies.setdefault(flight.kind.name, Tally())
+            try:
+                next(flight.steps)
+                continue
+            except StopIteration as stop:
+                seen: Seen = stop.value
+                tally.done += 1
+                tally.calls += seen.calls
+                tally.overtaken += seen.overtaken
+            except NotSeenError as error:
+                tally.missed.append(str(error))
+            self.flights.remove(flight)
+        time.sleep(TICK_S)
+
+    def run(self, *kinds: Kind) -> None:
+        """Start faults, and wait until all that is in flight is over."""
+        for kind in kinds:
+            self.launch(kind)
+        while self.flights:
+            self.step()
+
+    def finish(self) -> None:
+        """No faults any more: the campaign runs to its end."""
+        self._growing = False
+        self.world.orders.set_pace(0.0)
+        while not self._finished():
+            self.step()
+
+    def _supervise(self) -> None:
+        world, drivers = self.world, self.world.drivers
+        if (end := drivers.look()) is not None:
+            if end.code not in drivers.expected:
+                self.surprises.append(end)
+            cause = drivers.expected.get(end.code)
+            if cause in KINDS:
+                self.tallies.setdefault(cause, Tally()).restarts += 1
+        if drivers.pid is None and not world.held and (self._growing or not self._finished()):
+            self._submit()
+
+    def _submit(self) -> None:
+        world = self.world
+        if self._growing:
+            world.events = max(world.events, world.made + self._spare)
+        world.drivers.start(world.events, world.nodes.address)
+
+    def _finished(self) -> bool:
+        drivers = self.world.drivers
+        return drivers.pid is None and bool(drivers.ends) and drivers.ends[-1].code == 0

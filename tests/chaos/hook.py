@@ -1,0 +1,83 @@
+"""Runs inside workers and drivers under test, and makes them obey orders; the code under test knows nothing.
+
+Ray calls `install` in every worker that is started below an environment which names it (see harness/nodes.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.chaos.orders import FOLDER, Orders
+
+POINTS = {"events": ("publish", "published"), "_commits": ("commit", "committed")}
+
+
+def install() -> None:
+    """Wrap what makes shards and what stores them; nothing where no folder of orders is named."""
+    if FOLDER not in os.environ:
+        return
+    orders = Orders(Path(os.environ[FOLDER]))
+    _wrap_maker(orders)
+    _wrap_store(orders)
+
+
+def _wrap_maker(orders: Orders) -> None:
+    from engine.campaign import ShardMaker
+    from engine.commits import ShardRecord
+    from engine.pipeline import Stopwatch
+    from engine.plan import EventRange, Fault
+    from engine.records import Events, Incidents
+
+    make, events = ShardMaker.make, ShardMaker.events
+
+    def obedient_make(self: ShardMaker, shard: EventRange, skip: Sequence[Fault] = ()) -> ShardRecord:
+        orders.rest()
+        orders.obey("make", shard.stem)
+        return make(self, shard, skip)
+
+    def obedient_events(
+        self: ShardMaker, incidents: Incidents, stopwatch: Stopwatch | None = None
+    ) -> Events:
+        orders.obey("events", "", incidents.event.tolist())
+        return events(self, incidents, stopwatch)
+
+    ShardMaker.make = obedient_make  # type: ignore[method-assign]
+    ShardMaker.events = obedient_events  # type: ignore[method-assign]
+
+
+def _wrap_store(orders: Orders) -> None:
+    from engine.storage.posix import PosixStore
+
+    attempt, publish, publish_over = PosixStore.attempt, PosixStore.publish, PosixStore.publish_over
+
+    @contextmanager
+    def obedient_attempt(self: PosixStore, name: str) -> Iterator[Path]:
+        folder, _, file = name.partition("/")
+        if folder == "events":
+            orders.obey("attempt", file.partition(".")[0])
+        with attempt(self, name) as path:
+            yield path
+
+    def obedient_publish(self: PosixStore, path: Path, name: str) -> str:
+        folder, _, file = name.partition("/")
+        before, after = POINTS.get(folder, ("", ""))
+        shard = file.partition(".")[0]
+        if before:
+            orders.obey(before, shard)
+        final = publish(self, path, name)
+        if after:
+            orders.obey(after, shard)
+        return final
+
+    def obedient_publish_over(self: PosixStore, path: Path, name: str) -> None:
+        publish_over(self, path, name)
+        folder, _, file = name.partition("/")
+        if folder == "events":
+            orders.obey("published", file.partition(".")[0])
+
+    PosixStore.attempt = obedient_attempt  # type: ignore[method-assign]
+    PosixStore.publish = obedient_publish  # type: ignore[method-assign]
+    PosixStore.publish_over = obedient_publish_over  # type: ignore[method-assign]

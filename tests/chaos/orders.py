@@ -1,0 +1,156 @@
+"""Orders for the processes under test: a folder of small files, each executed once, by whoever claims it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+FOLDER = "MONSOON_CHAOS"  # the environment variable that names the folder
+SURVIVED = 2  # failures of its own that any shard has to survive: beyond them it may be quarantined
+TICK_S = 0.02
+
+Action = Literal["raise", "fail", "exit", "abort", "pause", "slow"]
+DEADLY: tuple[Action, ...] = ("fail", "exit", "abort", "pause")  # that count against a shard
+
+
+@dataclass(frozen=True)
+class Order:
+    """At a point of the path, do something."""
+
+    name: str
+    point: str  # make, events; attempt, publish, published: of an event file; commit, committed: of a record
+    action: Action
+    errno: int = 0  # of `raise`, an OSError
+    seconds: float = 0.0  # of `slow`
+    times: int = 1  # in a row, to the same shard
+    shard: str | None = None  # to this shard alone
+    event: int | None = None  # where this event is among those that are made
+    parent: int | None = None  # by a child of this process alone
+    once: bool = True  # whether it goes when it is executed
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who executes an order, and on what."""
+
+    pid: int
+    shard: str
+    time: float  # seconds since 1970
+
+
+class Orders:
+    """The folder, as both sides see it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._waiting, self._claimed, self._released, self._hits = (
+            folder / name for name in ("waiting", "claimed", "released", "hits")
+        )
+        self._pace = folder / "pace"
+        self._numbers = count(1)
+        for path in (self._waiting, self._claimed, self._released, self._hits):
+            path.mkdir(parents=True, exist_ok=True)
+
+    # What the harness does
+
+    def place(self, point: str, action: Action, *, name: str | None = None, **rest: object) -> str:
+        """Give an order; returns its name."""
+        order = Order(name or f"{next(self._numbers):04d}", point, action, **rest)  # type: ignore[arg-type]
+        self._put(order)
+        return order.name
+
+    def claims(self, name: str) -> list[Claim]:
+        """Who has executed an order, or is about to."""
+        found = sorted(self._claimed.glob(f"{name}.*.json"))
+        return [Claim(**json.loads(path.read_text())) for path in found]
+
+    def withdraw(self, name: str) -> bool:
+        """Take an order back; whether that was in time."""
+        found = list(self._waiting.glob(f"{name}.*"))
+        for path in found:
+            path.unlink(missing_ok=True)
+        return bool(found)
+
+    def release(self, name: str) -> None:
+        """Let whoever pauses by an order go on."""
+        (self._released / name).touch()
+
+    def set_pace(self, seconds: float) -> None:
+        """How long a worker rests before each shard, so that a campaign lasts as long as its faults."""
+        _write(self._pace, str(seconds))
+
+    # What the processes under test do
+
+    def rest(self) -> None:
+        """Keep the pace that is set."""
+        with suppress(FileNotFoundError):
+            time.sleep(float(self._pace.read_text()))
+
+    def obey(self, point: str, shard: str, events: Collection[int] = ()) -> None:
+        """Execute the first order for this point, if there is one for this shard and process."""
+        for name in sorted(os.listdir(self._waiting)):
+            if not name.endswith(f".{point}"):
+                continue
+            order = self._read(name)
+            if order is not None and self._meant(order, shard, events) and self._claim(order, name, shard):
+                self._execute(order)
+                return
+
+    def _put(self, order: Order) -> None:
+        _write(self._waiting / f"{order.name}.{order.times}.{order.point}", json.dumps(asdict(order)))
+
+    def _read(self, name: str) -> Order | None:
+        try:
+            return Order(**json.loads((self._waiting / name).read_text()))
+        except FileNotFoundError:  # claimed by another
+            return None
+
+    def _meant(self, order: Order, shard: str, events: Collection[int]) -> bool:
+        if order.shard not in (None, shard) or order.parent not in (None, os.getppid()):
+            return False
+        if order.event is not None and order.event not in events:
+            return False
+        if not order.once or order.action not in DEADLY or order.shard is not None:
+            return True
+        return sum(1 for _ in self._hits.glob(f"{shard}.*")) + order.times <= SURVIVED
+
+    def _claim(self, order: Order, name: str, shard: str) -> bool:
+        claim = self._claimed / f"{order.name}.{time.monotonic_ns()}"
+        if order.once:
+            try:  # of several who try, one has it
+                (self._waiting / name).rename(claim)
+            except FileNotFoundError:
+                return False
+            if order.action in DEADLY:
+                (self._hits / f"{shard}.{order.name}.{order.times}").touch()
+            if order.times > 1:  # before the shard can come back
+                self._put(replace(order, times=order.times - 1, shard=shard))
+        _write(claim.with_name(f"{claim.name}.json"), json.dumps(asdict(Claim(os.getpid(), shard, time.time()))))
+        return True
+
+    def _execute(self, order: Order) -> None:
+        if order.action == "raise":
+            raise OSError(order.errno, f"{os.strerror(order.errno)}, by order {order.name}")
+        if order.action == "fail":
+            raise ValueError(f"by order {order.name}")
+        if order.action == "exit":
+            os._exit(3)
+        if order.action == "abort":
+            os.abort()
+        if order.action == "slow":
+            time.sleep(order.seconds)
+        while order.action == "pause" and not (self._released / order.name).exists():
+            time.sleep(TICK_S)
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole, or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)

@@ -1,0 +1,105 @@
+"""Campaigns on clusters of several nodes that join, drain and leave, or should not work at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ray._raylet import GcsClient
+from ray.cluster_utils import Cluster
+from ray.core.generated.autoscaler_pb2 import DrainNodeReason
+
+from engine.commits import Ledger
+from engine.storage import open_store
+from jobs.verify import verify
+
+SECONDS = 240.0  # for anything to happen, on a machine that does other things too
+
+
+@pytest.fixture
+def several() -> Iterator[Cluster]:
+    """A head of one CPU; the test adds the rest."""
+    cluster = Cluster(
+        initialize_head=True, connect=False, head_node_args={"num_cpus": 1, "include_dashboard": False}
+    )
+    yield cluster
+    cluster.shutdown()
+
+
+class Driver:
+    """A `monsoon generate` of its own process, and what it says."""
+
+    def __init__(self, cluster: Cluster, output: Path, pool: Path, *words: str) -> None:
+        self.output = output
+        self.said = output.with_suffix(".txt")
+        given = [f"incidents={pool}", "mu=1.5", f"output={output}", f"ray_address={cluster.address}"]
+        with self.said.open("w") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jobs.cli", "generate", "run3", *given, *words],
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "COLUMNS": "400"},
+            )
+
+    def until(self, happened: Callable[[], bool]) -> None:
+        end = time.monotonic() + SECONDS
+        while not happened():
+            assert self.process.poll() is None, self.said.read_text()
+            assert time.monotonic() < end, self.said.read_text()
+            time.sleep(0.1)
+
+    def until_said(self, text: str) -> None:
+        self.until(lambda: text in self.said.read_text())
+
+    def until_committed(self, shards: int) -> None:
+        self.until(lambda: len(Ledger(open_store(self.output)).ranges()) >= shards)
+
+
+def test_nodes_join_drain_and_leave_and_no_event_minds(several: Cluster, pool: Path, tmp_path: Path) -> None:
+    """Two kinds of workers: the one with a share of a GPU waits for a node that has one."""
+    pools = "pools=[{workers: 1}, {workers: 2, cpus: 0.5, gpus: 0.5}]"
+    driver = Driver(
+        several,
+        tmp_path / "out",
+        pool,
+        "events=40000",
+        "shard_events=25",
+        f"wait_for_resources_s={SECONDS:g}",
+        pools,
+    )
+    driver.until_said("waiting up to")
+    gpu = several.add_node(num_cpus=1, num_gpus=1)
+    driver.until_committed(3)
+    gcs = GcsClient(address=several.address)
+    preemption = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+    gcs.drain_node(gpu.node_id, preemption, "to be taken away", int((time.time() + SECONDS) * 1000))
+    driver.until_said("about to be taken away")
+    several.remove_node(gpu, allow_graceful=False)
+    driver.until_said("has left")
+    joined = several.add_node(num_cpus=1, num_gpus=1)
+    driver.until(lambda: driver.said.read_text().count("has joined") >= 1)
+    committed = len(Ledger(open_store(driver.output)).ranges())
+    driver.until_committed(committed + 3)
+    driver.process.terminate()
+    assert driver.process.wait(SECONDS) == 130, driver.said.read_text()
+    several.remove_node(joined, allow_graceful=True)
+    found = verify(str(driver.output), lambda line: None)
+    assert (found.corrupt, found.duplicate) == (0, 0)
+
+
+def test_a_node_that_must_not_work_on_a_campaign_is_named(
+    several: Cluster, pool: Path, tmp_path: Path
+) -> None:
+    """One computes with other instructions; one, where this may be tried, does not see the output."""
+    several.add_node(num_cpus=1, env_vars={"ATEN_CPU_CAPABILITY": "default"})
+    driver = Driver(several, tmp_path / "out", pool, "events=100", "shard_events=25")
+    assert driver.process.wait(SECONDS) == 2, driver.said.read_text()
+    (line,) = (line for line in driver.said.read_text().splitlines() if "monsoon: " in line)
+    assert "node " in line
+    assert "instruction_set is" in line
+    assert Ledger(open_store(driver.output)).ranges() == []

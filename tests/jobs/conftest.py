@@ -1,0 +1,110 @@
+"""Small campaigns without Ray: made-up events, published and committed as a driver and its workers would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.campaign import counts_of
+from engine.commits import Ledger, ShardRecord
+from engine.config import Campaign
+from engine.detector import Detector
+from engine.manifest import write_manifest
+from engine.pipeline import Stopwatch, generate
+from engine.plan import EventRange, Fault, shard_tasks
+from engine.quarantine import set_aside, write_faults
+from engine.records import Events, Incidents
+from engine.shards import publish_shard
+from engine.storage import open_store
+from models.suite import Suite
+
+IDENTITY = {"seed": 1, "mu": 2.5, "numerics": {"device": "cpu"}}
+
+
+class SmallCampaign:
+    """Runs what is missing in an output, in this process; events are the same wherever they are made."""
+
+    def __init__(self, incidents: Incidents, suite: Suite, detector: Detector) -> None:
+        self._incidents, self._suite, self._detector = incidents, suite, detector
+        self._made: dict[tuple[EventRange, frozenset[int]], Events] = {}
+
+    def run(
+        self,
+        output: Path,
+        *,
+        events: int = 30,
+        first_event: int = 0,
+        shard_events: int = 10,
+        formats: tuple[str, ...] = ("parquet",),
+        bad: Collection[int] = (),
+        skip: Collection[int] = (),
+        identity: dict[str, Any] | None = None,
+    ) -> str:
+        """Returns the content hash of all that is committed.
+
+        bad   events that go to quarantine
+        skip  first events of shards that are not made: an incomplete run
+        """
+        store = open_store(output)
+        store.probe()
+        ledger = Ledger(store)
+        layout = {
+            "first_event": first_event,
+            "shard_events": shard_events,
+            "formats": list(formats),
+            "contributions": False,
+        }
+        stored = ledger.open(identity or IDENTITY, layout, events)
+        for shard in shard_tasks(stored.range, shard_events, ledger.ranges()):
+            if shard.first not in skip:
+                self.commit(ledger, shard, bad)
+        asked = Campaign(output=str(output), mu=2.5)
+        content: str = write_manifest(ledger, asked, {"source": output.name})["content"]
+        return content
+
+    def commit(self, ledger: Ledger, shard: EventRange, bad: Collection[int] = ()) -> ShardRecord:
+        """Make one shard."""
+        campaign = ledger.campaign()
+        events = self._events(shard, frozenset(bad))
+        published = publish_shard(
+            [events],
+            ledger.store,
+            shard,
+            tuple(campaign.layout["formats"]),
+            contributions=False,
+            metadata={},
+            stopwatch=Stopwatch(),
+        )
+        faults = [Fault(event, "made up") for event in sorted(bad) if shard.first <= event <= shard.last]
+        if faults:
+            write_faults(ledger.store, shard, faults)
+        record = ShardRecord(
+            first=shard.first,
+            last=shard.last,
+            files=published.files,
+            content=published.content,
+            identity=campaign.identity_hash,
+            counts={**counts_of(events), "quarantined": len(faults)},
+            seconds={},
+        )
+        return ledger.commit(record).record
+
+    def _events(self, shard: EventRange, bad: frozenset[int]) -> Events:
+        key = shard, frozenset(bad & set(range(shard.first, shard.last + 1)))
+        if key not in self._made:
+            incidents = set_aside(
+                self._incidents[shard.first : shard.last + 1], [Fault(event, "") for event in bad]
+            )
+            self._made[key] = generate(incidents, self._suite, self._detector, 1)
+        return self._made[key]
+
+
+@pytest.fixture(scope="session")
+def small(make_incidents: Callable[..., Incidents], suite: Suite, detector: Detector) -> SmallCampaign:
+    """Campaigns of up to 60 events of a few particles."""
+    particles = np.random.default_rng(1).integers(0, 6, 60).tolist()
+    return SmallCampaign(make_incidents(particles), suite, detector)
