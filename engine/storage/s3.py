@@ -190,7 +190,7 @@ class S3Store:
 def _client(process: int) -> Any:
     """The client of this process: it has a thread, which a fork leaves behind."""
     files = S3FileSystem(skip_instance_cache=True, use_listings_cache=False, config_kwargs=CLIENT)
-    # It would send a file again from where the last try left it: with nothing. botocore rewinds.
+    # Tries of its own would send what is left of a file that broke off: as the whole. botocore's rewind.
     files.retries = 1
     return files
 

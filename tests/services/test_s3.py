@@ -26,12 +26,13 @@ def store(s3_url: str) -> Store:
 
 
 class Meddler(socketserver.BaseRequestHandler):
-    """Passes requests on, but not the first PUT: that is cut short, or done and its answer dropped."""
+    """Passes requests on, but the first PUTs are cut short, or done and their answers dropped."""
 
     def handle(self) -> None:
         head = self.request.recv(1 << 16)
-        harm, self.server.harm = self.server.harm, "none" if head.startswith(b"PUT") else self.server.harm
-        if head.startswith(b"PUT") and harm == "cut":
+        harms = self.server.harms if head.startswith(b"PUT") else []
+        harm = harms.pop() if harms else ""
+        if harm == "cut":
             self.request.sendall(CONTINUE)
             taken = len(head)
             while taken < 1 << 20:
@@ -40,7 +41,7 @@ class Meddler(socketserver.BaseRequestHandler):
         with socket.create_connection(self.server.target) as target:
             target.sendall(head)
             threading.Thread(target=pass_on, args=(self.request, target), daemon=True).start()
-            if head.startswith(b"PUT") and harm == "drop":
+            if harm == "drop":
                 while not (answer := target.recv(1 << 16).replace(CONTINUE, b"")):
                     self.request.sendall(CONTINUE)
                 assert answer.startswith(b"HTTP/1.1 200")
@@ -58,31 +59,38 @@ def pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 
 @contextmanager
-def meddling(harm: str, endpoint: Callable[[str], None]) -> Iterator[None]:
+def meddling(harms: list[str], endpoint: Callable[[str], None]) -> Iterator[None]:
     """Requests made inside go through a meddler."""
     direct = os.environ["AWS_ENDPOINT_URL"]
     host, port = direct.removeprefix("http://").split(":")
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Meddler) as server:
         server.daemon_threads = True
-        server.harm, server.target = harm, (host, int(port))  # type: ignore[attr-defined]
+        server.harms, server.target = harms, (host, int(port))  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         endpoint(f"http://127.0.0.1:{server.server_address[1]}")
         yield
         endpoint(direct)
-        assert server.harm == "none"  # type: ignore[attr-defined]
         server.shutdown()
         thread.join()
 
 
-def test_a_file_that_was_cut_is_sent_again_from_its_beginning(
-    store: Store, tmp_path: Path, endpoint: Callable[[str], None]
+@pytest.mark.parametrize("times", [1, 6])  # the last is more often than the client tries
+def test_a_file_that_breaks_off_is_there_whole_or_not_at_all(
+    store: Store, tmp_path: Path, endpoint: Callable[[str], None], times: int
 ) -> None:
     file = tmp_path / "file"
-    file.write_bytes(random.Random(1).randbytes(20 << 20))
-    with meddling("cut", endpoint):
-        store.publish(file, "file")
-    assert store.read("file") == file.read_bytes()
+    file.write_bytes(random.Random(1).randbytes(12 << 20))
+    with meddling(["cut"] * times, endpoint):
+        if times < 6:
+            store.publish(file, "file")
+        else:
+            with pytest.raises(OSError, match="onnect"):
+                store.publish(file, "file")
+    if times < 6:
+        assert store.read("file") == file.read_bytes()
+    else:
+        assert not store.exists("file")
 
 
 def test_a_lost_answer_reads_as_a_taken_name(
@@ -90,10 +98,10 @@ def test_a_lost_answer_reads_as_a_taken_name(
 ) -> None:
     file = tmp_path / "file"
     file.write_bytes(random.Random(1).randbytes(3 << 20))
-    with meddling("drop", endpoint), pytest.raises(FileExistsError):
+    with meddling(["drop"], endpoint), pytest.raises(FileExistsError):
         store.publish(file, "file")
     assert store.read("file") == file.read_bytes()
-    with meddling("drop", endpoint), pytest.raises(FileExistsError):
+    with meddling(["drop"], endpoint), pytest.raises(FileExistsError):
         store.create("record", b"record")
     assert store.read("record") == b"record"
 

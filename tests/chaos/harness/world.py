@@ -92,7 +92,7 @@ class World:
 
     @cached_property
     def resolved(self) -> ResolvedCampaign:
-        suite, detector = load(self.campaign)
+        suite, detector = load(self.campaign.model, self.campaign.detector)
         output, incidents = str(self.output), str(self.campaign.incidents)
         return resolve(self.campaign, output, incidents, suite, detector)
 
