@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from types import TracebackType
@@ -43,6 +44,7 @@ class JobProgress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[shares]}"),
             console=Console(stderr=True),
+            redirect_stdout=sys.stdout.isatty(),  # else rich would take lines for programs to stderr, wrapped
         )
         self._task = self._progress.add_task(what, total=total, completed=start, before=start, shares="")
         self._seconds: Counter[str] = Counter()

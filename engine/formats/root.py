@@ -81,10 +81,12 @@ def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
 def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
     """The events of one file, RNTuple or TTree, in order: at most `events` at a time, or one larger cluster.
 
-    One block without events if it has none. Raises uproot's errors where it is not a whole event file,
-    perhaps only after some blocks.
+    One block without events if it has none. Raises OSError or uproot's errors where it is not a whole event
+    file, perhaps only after some blocks.
     """
     with uproot.open(path, array_cache=None) as file:
+        if file.file.fEND != path.stat().st_size:  # uproot reads a cut file where it can do without the end
+            raise OSError(f"{path}: cut: {path.stat().st_size} bytes of {file.file.fEND}")
         table = file[NAME]
         columns = schema("contribution_hit" in table.keys())  # noqa: SIM118 (not a mapping)
         for first, end in _ranges(_boundaries(table), events):

@@ -65,7 +65,8 @@ def examine(resolved: ResolvedCampaign, campaign: bytes) -> list[str]:
     try:
         if read_header(resolved.incidents).content_sha256 != resolved.identity["incidents"]:
             problems.append(f"incidents {resolved.incidents} are others there")
-        if load(resolved.campaign.model, resolved.campaign.detector)[0].fingerprint != resolved.identity["model"]:
+        suite, _ = load(resolved.campaign.model, resolved.campaign.detector)
+        if suite.fingerprint != resolved.identity["model"]:
             problems.append(f"model {resolved.campaign.model} is another one there")
     except InputError as error:
         problems.append(str(error))

@@ -38,9 +38,7 @@ def _wrap_maker(orders: Orders) -> None:
         orders.obey("make", shard.stem)
         return make(self, shard, skip)
 
-    def obedient_events(
-        self: ShardMaker, incidents: Incidents, stopwatch: Stopwatch | None = None
-    ) -> Events:
+    def obedient_events(self: ShardMaker, incidents: Incidents, stopwatch: Stopwatch | None = None) -> Events:
         orders.obey("events", "", incidents.event.tolist())
         return events(self, incidents, stopwatch)
 

@@ -131,7 +131,9 @@ class Orders:
                 (self._hits / f"{shard}.{order.name}.{order.times}").touch()
             if order.times > 1:  # before the shard can come back
                 self._put(replace(order, times=order.times - 1, shard=shard))
-        _write(claim.with_name(f"{claim.name}.json"), json.dumps(asdict(Claim(os.getpid(), shard, time.time()))))
+        _write(
+            claim.with_name(f"{claim.name}.json"), json.dumps(asdict(Claim(os.getpid(), shard, time.time())))
+        )
         return True
 
     def _execute(self, order: Order) -> None:

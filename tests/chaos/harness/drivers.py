@@ -35,6 +35,10 @@ class End:
     code: int  # negative: the signal that ended it
     said: str
 
+    @property
+    def last_line(self) -> str:
+        return (self.said.strip().splitlines() or ["without a word"])[-1]
+
 
 class Drivers:
     """Starts one driver at a time, and reads what they all say."""

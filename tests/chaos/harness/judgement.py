@@ -85,9 +85,7 @@ def undisturbed(world: World, advance: Callable[[int], None] = lambda events: No
 def _verify(world: World, *flags: str) -> tuple[int, list[int]]:
     command = [sys.executable, "-m", "jobs.cli", "verify", str(world.output), *flags]
     environment = world.nodes.environment()
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     found = VERDICT.search(done.stdout)
     if found is None:
         raise RuntimeError(f"verify: exit code {done.returncode}: {done.stdout[-500:]} {done.stderr[-2000:]}")

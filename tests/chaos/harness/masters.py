@@ -40,12 +40,14 @@ def raylet_kill(world: World) -> Steps:
     yield from world.working()
     node = world.random.choice(world.nodes.nodes[1:])
     since = world.mark
-    claim = yield from world.claim(world.orders.place("make", "pause", parent=node.raylet))
+    order = world.orders.place("make", "pause", parent=node.raylet)
+    claim = yield from world.claim(order)
     if not kill(node.raylet):
         raise NotSeenError(f"raylet {node.raylet} was gone before")
-    yield from world.gone(claim.pid)
+    world.orders.release(order)  # its worker has half a second left to write what nobody waits for
     world.nodes.drop(node)
     world.nodes.add()
+    yield from world.gone(claim.pid)
     seen = yield from world.noted(since, claim.time, {"node", "lost"}, shard=claim.shard)
     yield from until(world.nodes.answered, "the new node")
     yield from until(
@@ -98,4 +100,6 @@ def _ended(world: World, ends: int, code: int | None = None) -> Generator[None, 
 
 
 def _joined(world: World, since: int) -> bool:
-    return any(line["what"] == "news" and "has joined" in line["text"] for line in world.drivers.lines[since:])
+    return any(
+        line["what"] == "news" and "has joined" in line["text"] for line in world.drivers.lines[since:]
+    )

@@ -31,6 +31,13 @@ class Tally:
     restarts: int = 0  # of the driver
     missed: list[str] = field(default_factory=list)  # why a fault, or what follows from it, was not seen
 
+    def add(self, other: Tally) -> None:
+        self.done += other.done
+        self.calls += other.calls
+        self.overtaken += other.overtaken
+        self.restarts += other.restarts
+        self.missed += other.missed
+
 
 class Runner:
     """Steps everything that is in flight, one after the other, in one thread."""

@@ -82,9 +82,7 @@ class World:
         self.orders = Orders(self.arena.control)
         settings = self.campaign.model_dump(mode="json", exclude_defaults=True, exclude={"events"})
         self.arena.config.write_text(yaml.safe_dump(settings))
-        self.drivers = Drivers(
-            self.arena.folder, self.arena.config, self.arena.log, self.nodes.environment()
-        )
+        self.drivers = Drivers(self.arena.folder, self.arena.config, self.arena.log, self.nodes.environment())
 
     @property
     def output(self) -> Path:

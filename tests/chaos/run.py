@@ -1,0 +1,143 @@
+"""`python -m tests.chaos.run --faults N --seed S --table PATH`: a long campaign under many faults, and its table."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from engine.config import Campaign
+from jobs.incidents import make_pool
+from tests.chaos.harness.arena import Arena
+from tests.chaos.harness.judgement import judge
+from tests.chaos.harness.kinds import KINDS, Kind
+from tests.chaos.harness.nodes import RayNodes
+from tests.chaos.harness.runner import Runner
+from tests.chaos.harness.world import World, until
+from tests.chaos.table import Run, markdown
+
+IN_FLIGHT = 4
+SHARD_EVENTS = 5
+SPARE_SHARDS = 1000
+PACE_S = 0.6  # a worker's rest before each shard
+MEBIBYTES = 512
+
+
+@contextmanager
+def world(seed: int, further: int = 2) -> Iterator[World]:
+    """A cluster, a volume and a campaign that nobody has submitted yet."""
+    with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        arena = Arena(Path(folder) / "arena", MEBIBYTES)
+        nodes = RayNodes(arena.control, further)
+        try:
+            pool = Path(folder) / "pool.parquet"
+            make_pool(
+                collisions=300,
+                cards=(),
+                seed=1,
+                polarity=1,
+                threshold_mev=1000.0,
+                detector="lhcb-ecal",
+                output=pool,
+            )
+            nodes.start()
+            for _ in until(nodes.answered, "the cluster"):
+                time.sleep(0.1)
+            campaign = Campaign(
+                incidents=str(pool),
+                mu=1.5,
+                events=SPARE_SHARDS * SHARD_EVENTS,
+                shard_events=SHARD_EVENTS,
+                output=str(arena.output),
+                log=str(arena.log),
+                patience_s=25,
+                deadline_s=45,
+            )
+            yield World(arena, nodes, campaign, Random(seed))
+        finally:
+            nodes.stop()
+            arena.close()
+
+
+def draw(random: Random, faults: int, *, mounted: bool) -> list[Kind]:
+    """Each kind once, where there are so many, and then by weight."""
+    kinds = [kind for kind in KINDS.values() if mounted or kind.name not in ("disk_full", "read_only")]
+    first = random.sample(kinds, min(len(kinds), faults))
+    rest = random.choices(kinds, [kind.weight for kind in kinds], k=faults - len(first))
+    return first + rest
+
+
+def storm(runner: Runner, kinds: list[Kind], progress: Progress) -> None:
+    """Keep some faults in flight until all have been; those that have to wait let others go first."""
+    task = progress.add_task("faults", total=len(kinds), rate="")
+    start, faults = time.monotonic(), len(kinds)
+    waiting = list(kinds)
+    while waiting or runner.flights:
+        if len(runner.flights) < IN_FLIGHT:
+            kind = next((kind for kind in waiting[: 2 * IN_FLIGHT] if runner.may_launch(kind)), None)
+            if kind is not None:
+                waiting.remove(kind)
+                runner.launch(kind)
+        before = len(runner.flights)
+        runner.step()
+        done = faults - len(waiting) - len(runner.flights)
+        if len(runner.flights) < before:
+            rate = done / (time.monotonic() - start) * 60
+            progress.update(task, completed=done, rate=f"{rate:.1f} a minute")
+            if not progress.console.is_terminal:
+                said = f"{done}/{faults} faults, {rate:.1f} a minute, {runner.world.made} events, "
+                print(f"{said}driver {runner.world.drivers.life}", flush=True)
+
+
+def main(arguments: Namespace) -> int:
+    """Exit code 3 where anything is not as it should be."""
+    start = time.monotonic()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+    with world(arguments.seed) as here, progress:
+        here.orders.set_pace(PACE_S)
+        runner = Runner(here, SPARE_SHARDS)
+        storm(runner, draw(here.random, arguments.faults, mounted=here.arena.mounted), progress)
+        runner.finish()
+        task = progress.add_task("judged", total=here.events, rate="")
+        judgement = judge(here, lambda events: progress.advance(task, events))
+        run = Run(
+            seed=arguments.seed,
+            shards=len(here.ledger.ranges()),
+            drivers=here.drivers.life,
+            seconds=time.monotonic() - start,
+            tallies=runner.tallies,
+            surprises=runner.surprises,
+            judgement=judgement,
+        )
+        if arguments.keep:
+            arguments.keep.write_text(here.arena.log.read_text())
+    arguments.table.write_text(markdown(run))
+    print(markdown(run))
+    for end in run.surprises:
+        print(f"driver {end.life} ended with {end.code}:\n{end.said[-4000:]}")
+    return 0 if run.good else 3
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--table", type=Path, default=Path(__file__).with_name("TABLE.md"))
+    parser.add_argument("--keep", type=Path, help="where to keep the drivers' log")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main(parser.parse_args()))

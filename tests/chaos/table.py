@@ -1,0 +1,81 @@
+"""What a run of chaos came to, as a page of Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from tests.chaos.harness.drivers import End
+from tests.chaos.harness.judgement import Judgement
+from tests.chaos.harness.kinds import KINDS
+from tests.chaos.harness.runner import Tally
+
+
+@dataclass(frozen=True)
+class Run:
+    """The numbers of one run."""
+
+    seed: int
+    shards: int
+    drivers: int
+    seconds: float
+    tallies: Mapping[str, Tally]
+    surprises: Sequence[End]
+    judgement: Judgement
+
+    @property
+    def good(self) -> bool:
+        return self.judgement.good and not self.surprises and not any(t.missed for t in self.tallies.values())
+
+
+def markdown(run: Run) -> str:
+    """The page."""
+    judgement = run.judgement
+    total = Tally()
+    rows = []
+    for name, kind in KINDS.items():
+        tally = run.tallies.get(name, Tally())
+        rows.append(_row(name, tally, (kind.run.__doc__ or "").strip().splitlines()[0]))
+        total.add(tally)
+    rows.append(_row("**all**", total, ""))
+    facts = [
+        f"- events: {judgement.events} in {run.shards} shards",
+        f"- lost: {judgement.lost}",
+        f"- duplicated: {judgement.duplicated}",
+        f"- event numbers read back from the files: {judgement.absent_from_files} absent, "
+        f"{judgement.twice_in_files} twice",
+        f"- content equal to the undisturbed campaign's: {'yes' if judgement.content_equal else 'NO'}",
+        f"- quarantined: {judgement.quarantined}; corrupt: {judgement.corrupt}; "
+        f"`verify` ended with {judgement.verify_exit}",
+        f"- orphans: {judgement.orphans}, after `verify --clean` {judgement.orphans_after_clean}",
+        f"- drivers: {run.drivers}, of which {len(run.surprises)} ended as they should not",
+        f"- duration: {run.seconds / 60:.0f} minutes; seed {run.seed}",
+        f"- machine: {os.cpu_count()} cores; Ray {version('ray')}, Python {platform.python_version()}",
+    ]
+    return "\n".join([HEAD, *rows, "", *facts, *_troubles(run), ""])
+
+
+HEAD = """\
+# Chaos
+
+One campaign, made by the real command on a Ray cluster of three nodes, while faults drawn at random hit it, several
+at a time; `make chaos` makes this page. A driver that ends is submitted again. *Took place*: the effect of the fault
+itself was seen. *Failed calls*: what the driver's log says of it. *Overtaken*: the driver ended, by another fault,
+before it could say anything.
+
+| fault | what happens | injected | took place | failed calls | overtaken | driver restarts |
+|---|---|---|---|---|---|---|"""
+
+
+def _row(name: str, tally: Tally, what: str) -> str:
+    numbers = (tally.done + len(tally.missed), tally.done, tally.calls, tally.overtaken, tally.restarts)
+    return f"| {name} | {what} | {' | '.join(map(str, numbers))} |"
+
+
+def _troubles(run: Run) -> list[str]:
+    missed = [f"- {name}: {why}" for name, tally in run.tallies.items() for why in tally.missed]
+    ends = [f"- driver {end.life} ended with {end.code}: `{end.last_line}`" for end in run.surprises]
+    return ["", "What should not have been:", "", *missed, *ends] if missed or ends else []
