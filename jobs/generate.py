@@ -60,7 +60,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
         if other := running(store):
             say(f"another driver, {other}, works on this output: its shards are taken as they are")
         if campaign.repair:
-            say(f"{repair(ledger, say)} damaged shards are made again")
+            say(f"{repair(ledger, say)} shards are to be made again")
         done = ledger.ranges()
         shards, missing = count_tasks(stored.range, campaign.shard_events, done)
         if shards:

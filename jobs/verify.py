@@ -30,6 +30,7 @@ class Verdict:
     orphans: int = 0  # files that no record names, which is nothing wrong
     findings: int = 0  # lines for what is wrong
     damaged: list[EventRange] = field(default_factory=list)  # shards that have to be made again
+    given_up: list[EventRange] = field(default_factory=list)  # shards that are in quarantine whole
     spoilt: list[str] = field(default_factory=list)  # those of their files that are no use
 
     @property
@@ -101,14 +102,14 @@ def _verify(
 
 
 def repair(ledger: Ledger, say: Callable[[str], None] = print) -> int:
-    """Take out of the ledger what `verify` finds damaged or twice; returns how many shards.
+    """Take shards out of the ledger that are damaged, there twice, or in quarantine whole; returns how many.
 
     The campaign then lacks their events, and the next run makes them again. A shard is forgotten before
     its files go: however this ends, no record is left that names less than before. Raises InputError.
     """
     with storage_answers(ledger.store):
         verdict = _verify(ledger, say)
-        for shard in verdict.damaged:
+        for shard in [*verdict.damaged, *verdict.given_up]:
             ledger.forget(shard)
         for name in verdict.spoilt:
             ledger.store.remove(name)
@@ -119,7 +120,7 @@ def repair(ledger: Ledger, say: Callable[[str], None] = print) -> int:
             for name in files:
                 if _is_own(shard, name):
                     ledger.store.remove(name)
-        return len(verdict.damaged) + len(twice)
+        return len(verdict.damaged) + len(verdict.given_up) + len(twice)
 
 
 @contextmanager
@@ -156,8 +157,10 @@ def _count(record: ShardRecord, verdict: Verdict, named: Names) -> None:
     verdict.quarantined += record.counts.get("quarantined", 0)
     for file in record.files:
         named.add(file.url)
-    if record.counts.get("quarantined", 0):
+    if quarantined := record.counts.get("quarantined", 0):
         named.add(quarantine_name(record.range))
+        if quarantined == record.range.events and not record.files:
+            verdict.given_up.append(record.range)
 
 
 def _to_repair(verdict: Verdict, shard: EventRange, flaw: Flaw) -> None:

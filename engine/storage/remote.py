@@ -43,14 +43,15 @@ def probe(store: Store, remedy: str) -> None:
     mark = f".probe-{token()}"
     made = False
     try:
-        store.create(mark, b"")
+        with suppress(FileExistsError):  # nobody else has the name: an answer was lost
+            store.create(mark, b"")
         made = True
         store.replace(mark, b"")
-        store.create(mark, b"")
+        try:
+            store.create(mark, b"")
+        except FileExistsError:
+            return
         raise InputError(f"{store.url}: this storage has no exclusive create; choose another output")
-    except FileExistsError as error:
-        if not made:
-            raise InputError(f"{store.url}: cannot be written ({error.strerror}); {remedy}") from error
     except OSError as error:
         raise InputError(f"{store.url}: cannot be written ({error.strerror}); {remedy}") from error
     finally:

@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
-from engine.plan import EventRange, overlaps
-from engine.quarantine import QUARANTINE
+from engine.formats.schema import combine
+from engine.plan import EventRange, Fault, overlaps
+from engine.quarantine import QUARANTINE, write_faults
 from engine.status import DRIVERS, DriverStatus, StatusFile, driver_name
 from engine.storage import open_store
 from engine.storage.posix import PosixStore
@@ -188,6 +189,19 @@ def test_what_is_repaired_is_made_again_alike(
     assert not repair(Ledger(open_store(copy)), quiet)  # the shard is missing now, and no longer damaged
     assert small.run(copy, **SETTINGS) == json.loads((whole / "manifest.json").read_text())["content"]
     assert verify(str(copy), quiet) == Verdict(events=29, shards=3, quarantined=1)
+
+
+def test_a_shard_that_was_given_up_is_tried_again_by_repair(copy: Path, whole: Path, small: Any) -> None:
+    ledger = Ledger(open_store(copy))
+    shard = EventRange(10, 19)
+    record = ledger.record(shard)
+    ledger.forget(shard)
+    write_faults(ledger.store, shard, [Fault(event, "worker died") for event in range(10, 20)])
+    counts = {**dict.fromkeys(record.counts, 0), "quarantined": 10}
+    ledger.commit(record.model_copy(update={"files": (), "content": combine([]), "counts": counts}))
+    assert verify(str(copy), quiet).good
+    assert repair(ledger, quiet) == 1
+    assert small.run(copy, **SETTINGS) == json.loads((whole / "manifest.json").read_text())["content"]
 
 
 def test_a_sound_campaign_is_not_touched_by_repair(copy: Path) -> None:

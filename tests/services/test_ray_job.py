@@ -142,7 +142,9 @@ def test_a_running_campaign_is_seen_in_prometheus_metrics_and_by_status(
     assert re.search(r"driver: .*, running, [12] workers on 1 nodes", said)
     assert main(["status", str(output)]) == 0
     assert "no driver works on it" in capsys.readouterr().out
-    log = [json.loads(line) for path in (output / "_logs").iterdir() for line in path.open()]
+    log = [
+        json.loads(line) for path in (output / "_logs").iterdir() for line in path.read_text().splitlines()
+    ]
     committed = [entry["shard"] for entry in log if entry["what"] == "committed"]
     assert committed
     assert set(committed) <= {shard.stem for shard in Ledger(open_store(output)).ranges()}
