@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -48,7 +49,8 @@ def publish_shard(
     """Write a shard's consecutive parts in every format, then make the files visible.
 
     Only one part is in memory at a time. A final name that is taken is read back: equal content is
-    adopted, anything else replaced.
+    adopted. Anything else stays where it is, an orphan, and the record names a file of the attempt's own:
+    of two writers who replaced it, the later would change the bytes under the earlier one's record.
     """
     with ExitStack() as attempts:
         paths = {name: attempts.enter_context(store.attempt(_final(shard, name))) for name in formats}
@@ -66,13 +68,12 @@ def publish_shard(
                         write(part)
         with stopwatch("publish"):
             digest = content.hexdigest()
-            files = tuple(
-                _publish(store, path, _final(shard, name), name, digest) for name, path in paths.items()
-            )
+            files = tuple(_publish(store, path, shard, name, digest) for name, path in paths.items())
     return Published(digest, files)
 
 
-def _publish(store: Store, attempt: Path, final: str, format_name: str, content: str) -> ShardFile:
+def _publish(store: Store, attempt: Path, shard: EventRange, format_name: str, content: str) -> ShardFile:
+    final = _final(shard, format_name)
     size, sha256 = attempt.stat().st_size, sha256_of(attempt)
     try:
         final = store.publish(attempt, final)
@@ -81,12 +82,12 @@ def _publish(store: Store, attempt: Path, final: str, format_name: str, content:
             if content_of(format_name, standing) == content:  # adopted: its bytes may be others
                 size, sha256 = standing.stat().st_size, sha256_of(standing)
                 return ShardFile(format=format_name, url=final, bytes=size, sha256=sha256)
-        store.publish_over(attempt, final)
+        final = store.publish(attempt, _final(shard, format_name, f".{uuid.uuid4().hex[:12]}"))
     return ShardFile(format=format_name, url=final, bytes=size, sha256=sha256)
 
 
-def _final(shard: EventRange, format_name: str) -> str:
-    return f"{EVENTS}/{shard.stem}{FORMATS[format_name].suffix}"
+def _final(shard: EventRange, format_name: str, mark: str = "") -> str:
+    return f"{EVENTS}/{shard.stem}{mark}{FORMATS[format_name].suffix}"
 
 
 def content_of(format_name: str, path: Path) -> str | None:

@@ -24,7 +24,7 @@ from engine.status import running
 from engine.storage import Store, open_store, split_url
 from jobs.incidents import CHUNK, make_pool, pool_settings
 from jobs.narrate import run_campaign
-from jobs.verify import repair
+from jobs.verify import repair, storage_answers
 
 POOL = "_incidents/pool.parquet"
 ONLY = "_only"
@@ -54,14 +54,16 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
     with ExitStack() as stack:
         incidents = _incidents(campaign, store, detector, stack, say)
         resolved = resolve(campaign, store.url, incidents, suite, detector)
-        stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
+        with storage_answers(store):
+            stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
         if campaign.only is not None:
             return _reproduce(resolved, campaign.only, say)
         if other := running(store):
             say(f"another driver, {other}, works on this output: its shards are taken as they are")
         if campaign.repair:
             say(f"{repair(ledger, say)} shards are to be made again")
-        done = ledger.ranges()
+        with storage_answers(store):
+            done = ledger.ranges()
         shards, missing = count_tasks(stored.range, campaign.shard_events, done)
         if shards:
             if campaign.mu is not None:
@@ -69,7 +71,8 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
             stack.enter_context(connected(campaign.ray_address))
             tasks = shard_tasks(stored.range, campaign.shard_events, done)
             run_campaign(resolved, ledger, tasks, shards, stored.events - missing, say)
-    manifest = write_manifest(ledger, campaign, read_metadata(incidents))
+    with storage_answers(store):
+        manifest = write_manifest(ledger, campaign, read_metadata(incidents))
     if shards:
         say(f"made {shards} shards; {manifest['counts']['events']} events are committed")
     else:

@@ -1,4 +1,4 @@
-"""A shard's files: written in every format, adopted where they are right, replaced where they are not."""
+"""A shard's files: written in every format, adopted where they are right, passed by where they are not."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_file_of_equal_content_is_adopted(store: PosixStore, events: Events) -
 
 @pytest.mark.parametrize("name", list(FORMATS))
 @pytest.mark.parametrize("found", [b"", b"torn", None], ids=["empty", "foreign", "torn"])
-def test_anything_else_under_the_name_is_replaced(
+def test_anything_else_under_the_name_is_left_and_the_record_names_another_file(
     store: PosixStore, events: Events, content: str, found: bytes | None, name: str
 ) -> None:
     (file,) = publish(store, events, formats=(name,)).files
@@ -127,11 +127,13 @@ def test_anything_else_under_the_name_is_replaced(
     path.write_bytes(path.read_bytes()[:-30] if found is None else found)
     assert content_of(name, path) is None
     (again,) = publish(store, events, formats=(name,)).files
-    assert content_of(name, path) == content
-    assert again.sha256 == sha256_of(path)
+    assert again.url.startswith(f"{EVENTS}/{SHARD.stem}.")
+    assert again.url.endswith(FORMATS[name].suffix)
+    assert content_of(name, store.root / again.url) == content
+    assert again.sha256 == sha256_of(store.root / again.url)
 
 
-def test_a_file_of_other_events_under_the_name_is_replaced(
+def test_a_file_of_other_events_under_the_name_is_not_adopted(
     store: PosixStore, events: Events, parts: list[Events], content: str
 ) -> None:
     publish(store, parts[0])
