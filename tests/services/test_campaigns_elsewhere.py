@@ -1,0 +1,82 @@
+"""Whole campaigns whose inputs and output are on servers: the same commands, the same events."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.campaign import ShardMaker, resolve
+from engine.commits import COMMITS, EVENTS, Ledger
+from engine.config import Campaign
+from engine.detector import Detector
+from engine.formats.schema import content_hash, event_hashes
+from engine.manifest import read_manifest
+from engine.plan import EventRange
+from engine.storage import open_store
+from jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
+from models.suite import Suite
+
+
+def monsoon(*words: str) -> str:
+    """A command of its own process, whose Ray has the servers' addresses and keys from its environment."""
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs.cli", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == DONE, done.stdout + done.stderr
+    return done.stdout
+
+
+def upload(path: Path, url: str, name: str) -> str:
+    store = open_store(url)
+    store.probe()
+    with store.attempt(name) as attempt:
+        attempt.write_bytes(path.read_bytes())
+        store.publish_over(attempt, name)
+    return f"{store.url}/{name}"
+
+
+def test_a_campaign_on_a_server_is_the_campaign_here(
+    url: str, pool: Path, tmp_path: Path, suite: Suite, detector: Detector
+) -> None:
+    """Made, grown, damaged, mended and reported; the detector and the incidents come from there too."""
+    shipped = Path(sys.modules[Detector.__module__].__file__ or "").parent / "detectors" / "lhcb-ecal.yaml"
+    there = {
+        "incidents": upload(pool, url, "pool.parquet"),
+        "detector": upload(shipped, url, "detector.yaml"),
+        "output": f"{url}/out",
+    }
+    words = [f"{key}={value}" for key, value in there.items()]
+    words += ["mu=1.5", "shard_events=20", "formats=[parquet, root]"]
+    assert monsoon("generate", "run3", "events=40", *words).endswith(f"events: {there['output']}\n")
+    monsoon("generate", "run3", "events=60", *words)
+    store = open_store(there["output"])
+    assert Ledger(store).ranges() == [EventRange(first, first + 19) for first in (0, 20, 40)]
+
+    campaign = Campaign(incidents=str(pool), mu=1.5, events=60, output=str(tmp_path / "here"))
+    maker = ShardMaker(resolve(campaign, str(tmp_path / "here"), str(pool), suite, detector))
+    here = content_hash(event_hashes(maker.events(maker.incidents(EventRange(0, 59)))))
+    assert read_manifest(store)["content"] == here
+    assert main(["verify", store.url]) == DONE
+
+    damaged = next(file.url for file in Ledger(store).record(EventRange(20, 39)).files)
+    store.replace(damaged, b"torn")
+    assert main(["verify", store.url]) == VERDICT_FAILED
+    monsoon("generate", "run3", "events=60", *words, "repair=true")
+    assert main(["verify", "--clean", store.url]) == DONE
+    assert read_manifest(store)["content"] == here
+    assert len(list(store.list(EVENTS))) == 6
+    assert len(list(store.list(COMMITS))) == 3
+    assert main(["report", store.url]) == DONE
+    assert store.read("report.html").startswith(b"<!DOCTYPE html>")
+
+
+def test_a_server_that_is_not_there_is_one_line(
+    dead_port: int, tmp_path: Path, pool: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for output in (f"root://127.0.0.1:{dead_port}//out", "s3://", "gs://bucket/out", "zip::s3://bucket/out"):
+        words = [f"incidents={pool}", "mu=1.5", f"output={output}"]
+        assert main(["generate", "run3", *words]) == UNUSABLE
+        assert capsys.readouterr().err.count("\n") == 1
