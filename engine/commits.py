@@ -135,11 +135,11 @@ class Ledger:
         return (self.record(shard) for shard in self.ranges())
 
     def record(self, shard: EventRange) -> ShardRecord:
-        """The record of a shard. Raises InputError where it cannot be read."""
+        """The record of a shard. Raises InputError where it is damaged or gone, OSError if storage fails."""
         name = record_name(shard)
         try:
             return ShardRecord.model_validate_json(self.store.read(name))
-        except (OSError, ValidationError) as error:
+        except (FileNotFoundError, ValidationError) as error:
             raise InputError(
                 f"{self.store.url}/{name}: damaged commit record; run the campaign with repair=true"
             ) from error

@@ -77,7 +77,7 @@ def _is_left_over(ledger: Ledger, name: str, damaged: Collection[EventRange]) ->
         return True
     try:
         record = ledger.record(shard)
-    except InputError:
+    except (InputError, OSError):
         return False  # damaged since, or out of reach
     # it may have been committed since the records were read
     if name.startswith(QUARANTINE):

@@ -21,10 +21,10 @@ from engine.quarantine import screen
 from engine.remote.cluster import connected
 from engine.shards import FORMATS
 from engine.status import running
-from engine.storage import Store, open_store, split_url
+from engine.storage import Store, open_store, split_url, storage_answers
 from jobs.incidents import CHUNK, make_pool, pool_settings
 from jobs.narrate import run_campaign
-from jobs.verify import repair, storage_answers
+from jobs.verify import repair
 
 POOL = "_incidents/pool.parquet"
 ONLY = "_only"

@@ -12,9 +12,8 @@ from engine.errors import InputError
 from engine.manifest import MANIFEST, read_manifest, summarise
 from engine.merging import Site, begin, merged, refuse_overlaps, same_place, take_over
 from engine.plan import gaps
-from engine.storage import Store, open_store
+from engine.storage import Store, open_store, storage_answers
 from jobs.progress import JobProgress
-from jobs.verify import storage_answers
 
 
 def merge(url: str, sites: Sequence[str], say: Callable[[str], None] = print) -> str:

@@ -11,7 +11,7 @@ from engine.config import Campaign
 from engine.incidents.parquet import read_header
 from engine.manifest import summarise
 from engine.plan import EventRange, count_tasks
-from engine.storage import open_store
+from engine.storage import Store, open_store, storage_answers
 
 # Measured with the library on one core of an AMD EPYC (jobs/bench/history.csv, 2 000 Run 3 events);
 # a campaign that has begun is extrapolated from its own commit records instead.
@@ -39,6 +39,11 @@ def plan(campaign: Campaign) -> Forecast:
     """What is missing of a campaign and what it will take. Writes nothing. Raises InputError."""
     load(campaign.model, campaign.detector)
     store = open_store(campaign.output)
+    with storage_answers(store):
+        return _forecast(campaign, store)
+
+
+def _forecast(campaign: Campaign, store: Store) -> Forecast:
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     ledger = Ledger(store) if store.exists(CAMPAIGN) else None
     done = ledger.ranges() if ledger else []

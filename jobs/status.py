@@ -9,7 +9,7 @@ from collections.abc import Callable
 from engine.commits import Ledger
 from engine.plan import count_tasks
 from engine.status import DriverStatus, read_statuses
-from engine.storage import open_store
+from engine.storage import open_store, storage_answers
 
 SHOWN_TROUBLES = 5
 
@@ -17,10 +17,10 @@ SHOWN_TROUBLES = 5
 def status(url: str, say: Callable[[str], None] = print) -> None:
     """Say it in plain lines. Raises InputError where there is no campaign."""
     ledger = Ledger(open_store(url))
-    stored, done = ledger.campaign(), ledger.ranges()
-    layout_events = int(stored.layout["shard_events"])
-    missing_shards, missing = count_tasks(stored.range, layout_events, done)
-    drivers = sorted(read_statuses(ledger.store), key=lambda driver: driver.updated, reverse=True)
+    with storage_answers(ledger.store):
+        stored, done = ledger.campaign(), ledger.ranges()
+        drivers = sorted(read_statuses(ledger.store), key=lambda driver: driver.updated, reverse=True)
+    missing_shards, missing = count_tasks(stored.range, int(stored.layout["shard_events"]), done)
     alive = [driver for driver in drivers if driver.alive]
     running = sum(driver.shards_running for driver in alive)
     say(f"campaign: {ledger.store.url}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from engine.audit import Flaw, check_all, quarantine_name
@@ -13,7 +12,7 @@ from engine.errors import InputError
 from engine.orphans import Names, Orphan, orphans
 from engine.plan import EventRange, gaps, overlaps
 from engine.status import running
-from engine.storage import Store, open_store
+from engine.storage import Store, open_store, storage_answers
 from jobs.progress import JobProgress
 
 
@@ -121,19 +120,6 @@ def repair(ledger: Ledger, say: Callable[[str], None] = print) -> int:
                 if _is_own(shard, name):
                     ledger.store.remove(name)
         return len(verdict.damaged) + len(verdict.given_up) + len(twice)
-
-
-@contextmanager
-def storage_answers(store: Store) -> Iterator[None]:
-    """Turn a failure of the storage, which nobody here waits out, into InputError."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # whoever reads what is said has gone
-    except OSError as error:
-        raise InputError(
-            f"{store.url}: storage fails ({error.strerror or error}); run the same again"
-        ) from error
 
 
 def superfluous(ordered: Iterable[EventRange]) -> Iterator[EventRange]:

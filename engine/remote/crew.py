@@ -73,7 +73,7 @@ class Crew:
             self._ask(node, now)
         if self._checking:
             ray.wait(list(self._checking), num_returns=len(self._checking), timeout=CHECK_S)
-        list(self.refresh(now + CHECK_S, 0))
+        list(self.refresh(now + CHECK_S, 0))  # whoever has not answered by now does not answer
         if self.refused:
             raise InputError("\n".join(self.refused.values()))
 
@@ -108,13 +108,8 @@ class Crew:
 
     def _admit(self, alive: dict[str, Node], now: float) -> Iterator[str]:
         """Take the answers to the preflight that are there."""
-        answered, _ = (
-            ray.wait(list(self._checking), num_returns=len(self._checking), timeout=0)
-            if (self._checking)
-            else ([], [])
-        )
         for reference, (node, asked) in list(self._checking.items()):
-            if reference in answered:
+            if ray.wait([reference], timeout=0)[0]:
                 problems = _problems(reference)
             elif node.id in alive and now - asked < CHECK_S:
                 continue

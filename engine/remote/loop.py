@@ -304,4 +304,6 @@ def _line(error: BaseException) -> str:
     """An error in one line: the first of its message, of a dead worker the one that says how it died."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["without a word"]
     line = lines[-1] if isinstance(error, RayActorError) else lines[0]
-    return f"{type(error).__name__}: {line[:LONGEST_LINE]}"
+    if len(line) > LONGEST_LINE:  # what it is may come last, after a long path
+        line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+    return f"{type(error).__name__}: {line}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from engine.storage.answers import storage_answers
 from engine.storage.store import Entry, Store
 from engine.storage.urls import fetch, local_path, open_store, split_url
 
-__all__ = ["Entry", "Store", "fetch", "local_path", "open_store", "split_url"]
+__all__ = ["Entry", "Store", "fetch", "local_path", "open_store", "split_url", "storage_answers"]

@@ -11,7 +11,7 @@ import torch
 from engine.campaign import load
 from engine.detector import Detector
 from engine.errors import InputError
-from engine.storage import open_store, split_url
+from engine.storage import open_store, split_url, storage_answers
 from jobs.report import accounts, displays, distributions, judgement, markup
 from jobs.report.comparison import Comparison, compare, draw
 from jobs.report.sample import CampaignSample, read_sample, typical_event
@@ -54,7 +54,8 @@ def write_report(url: str, page: str | None = None) -> str:
     """
     store = open_store(url)
     place, name = (store, PAGE) if page is None else split_url(page)
-    sample = read_sample(store)
+    with storage_answers(store):
+        sample = read_sample(store)
     suite, face = load(sample.manifest["model"], sample.manifest["detector"])
     identity = sample.manifest["identity"]
     _check(identity, store.url, suite, face)
