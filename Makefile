@@ -4,7 +4,7 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-services lint format bench clean
+.PHONY: demo test test-services chaos lint format bench clean
 
 .venv: $(READY)
 
@@ -22,6 +22,10 @@ test: $(READY)
 
 test-services: $(READY)
 	$(BIN)/pytest tests/services
+
+# 300 faults drawn at random over one campaign: most of an hour, as root for the faults of file systems
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos.run --faults 300 --seed 1 --table tests/chaos/TABLE.md
 
 lint: $(READY)
 	$(BIN)/ruff check

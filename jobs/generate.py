@@ -50,9 +50,11 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
     store = open_store(campaign.output)
     store.probe()
     ledger = Ledger(store)
-    ledger.refuse_strangers()
+    with storage_answers(store):
+        ledger.refuse_strangers()
+        pooled = store.exists(POOL)
     with ExitStack() as stack:
-        incidents = _incidents(campaign, store, detector, stack, say)
+        incidents = _incidents(campaign, store, pooled, detector, stack, say)
         resolved = resolve(campaign, store.url, incidents, suite, detector)
         with storage_answers(store):
             stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
@@ -81,14 +83,19 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
 
 
 def _incidents(
-    campaign: Campaign, store: Store, detector: Detector, stack: ExitStack, say: Callable[[str], None]
+    campaign: Campaign,
+    store: Store,
+    pooled: bool,
+    detector: Detector,
+    stack: ExitStack,
+    say: Callable[[str], None],
 ) -> str:
     """The incidents' file; where the campaign names none, a pool of collisions, made at its first run."""
     if campaign.incidents is not None:
         folder, name = split_url(campaign.incidents)
         return f"{folder.url}/{name}"
     pool = f"{store.url}/{POOL}"
-    if store.exists(POOL):
+    if pooled:
         _expect_pool(campaign, pool, detector)
         return pool
     stack.enter_context(connected(campaign.ray_address))  # before the work that would be for nothing

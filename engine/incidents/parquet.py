@@ -26,7 +26,7 @@ from engine.incidents.schema import (
 )
 from engine.incidents.soundness import check_order, check_values
 from engine.records import Incidents, Loss, concatenate
-from engine.storage import split_url
+from engine.storage import split_url, storage_answers
 
 __all__ = ["Header", "content_hash", "read_header", "read_incidents", "read_metadata", "write_incidents"]
 
@@ -124,9 +124,11 @@ def write_incidents(
 
 
 def refuse_existing(output: str | Path) -> None:
-    """Raise InputError where the output is already there."""
+    """Raise InputError where the output is already there, or its storage does not say."""
     store, name = split_url(output)
-    if store.exists(name):
+    with storage_answers(store):
+        there = store.exists(name)
+    if there:
         raise InputError(f"{output}: already exists; delete it or choose another output")
 
 

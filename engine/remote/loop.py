@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
 
 from engine.campaign import ResolvedCampaign, set_shard_aside
 from engine.commits import CAMPAIGN, Ledger, ShardRecord
@@ -21,6 +21,7 @@ from engine.remote.crew import IN_FLIGHT, Crew, Hand, Ref
 from engine.retry import Case, Decision, Failure, Make, Patience, Quarantine, Stop, Task
 
 TICK_S = 0.5  # how long to wait for an answer before looking around
+START_S = 300.0  # how long a worker may take to start, however short the deadline of shards
 REFRESH_S = 2.0  # how often to look which nodes there are
 LONGEST_LINE = 200
 DOOMED = 5  # shards given up in a row: then it is not the shards
@@ -239,8 +240,9 @@ class Loop:
         self._crew.dismiss(hand)
 
     def _replace_hung(self, now: float) -> Iterator[Happening]:
-        deadline = self._resolved.campaign.deadline_s
+        campaign = self._resolved.campaign
         for hand in list(self._crew.hands):
+            deadline = campaign.deadline_s if hand.ready else max(campaign.deadline_s, START_S)
             if now - hand.since <= deadline or (hand.ready and not hand.calls):
                 continue
             reason = f"no answer within {deadline:g} s"
@@ -286,7 +288,8 @@ class Loop:
             cause = error.cause
             storage = isinstance(cause, OSError | InputError)
             return (Failure.STORAGE if storage else Failure.ERROR), _line(cause)
-        gone = not self._crew.has(hand.post.node)
+        # of a worker out of reach nobody knows yet that its node is gone
+        gone = isinstance(error, ActorUnavailableError) or not self._crew.has(hand.post.node)
         return (Failure.NODE if gone else Failure.LOST), _line(error)
 
     def _beat(self) -> Beat:

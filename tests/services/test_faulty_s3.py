@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from jobs.verify import verify
 from models.suite import Suite
 from tests.chaos.harness.drivers import Drivers
 from tests.chaos.harness.nodes import RayNodes
-from tests.chaos.harness.world import until
+from tests.chaos.harness.world import until, wait
 from tests.chaos.orders import Orders
 
 EVENTS, SHARD_EVENTS = 60, 5
@@ -50,15 +49,12 @@ def test_slow_and_failing_requests_lose_no_event_and_double_none(
     placed += [orders.place(point, "slow", seconds=0.5) for point in RAISED]
     try:
         nodes.start()
-        for _ in until(nodes.answered, "the cluster"):
-            time.sleep(0.1)
+        wait(until(nodes.answered, "the cluster"))
         drivers = Drivers(tmp_path, config, tmp_path / "driver.jsonl", nodes.environment())
         drivers.start(EVENTS, nodes.address)
-        for _ in until(drivers.look, "the end of the driver"):
-            time.sleep(0.1)
+        end = wait(until(drivers.look, "the end of the driver"))
     finally:
         nodes.stop()
-    (end,) = drivers.ends
     assert end.code == 0, end.said
     assert all(orders.claims(order) for order in placed)
     failed = [line for line in drivers.lines if line["what"] == "failed"]

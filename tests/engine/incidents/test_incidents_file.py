@@ -151,7 +151,7 @@ def test_an_unwritable_output_is_refused(tmp_path: Path, pool: Incidents) -> Non
         with pytest.raises(InputError, match="cannot be written"):
             write(output, pool)
     with pytest.raises(InputError, match="protocol"):
-        write_incidents("s3://bucket/i.parquet", [pool], source="t", settings={}, detector="d")
+        write_incidents("gs://bucket/i.parquet", [pool], source="t", settings={}, detector="d")
 
 
 def rewritten(file: Path, name: str, column: Any, metadata: bool = True) -> Path:
