@@ -19,10 +19,12 @@ from engine.errors import InputError
 from engine.plan import EventRange
 from engine.remote.crew import IN_FLIGHT, Crew, Hand, Ref
 from engine.retry import Case, Decision, Failure, Make, Patience, Quarantine, Stop, Task
+from engine.storage.answers import takes_files
 
 TICK_S = 0.5  # how long to wait for an answer before looking around
 START_S = 300.0  # how long a worker may take to start, however short the deadline of shards
 REFRESH_S = 2.0  # how often to look which nodes there are
+DOUBTS = 3  # how often in a row storage that fails for workers, and not for the driver, gets more time
 LONGEST_LINE = 200
 DOOMED = 5  # shards given up in a row: then it is not the shards
 
@@ -81,7 +83,7 @@ class Loop:
         self._uncommitted: list[tuple[EventRange, Callable[[], ShardRecord]]] = []
         self._commit_at = 0.0
         self._doomed = 0  # shards given up since the last that was made
-        self._patience = Patience(resolved.campaign.patience_s)
+        self._patience, self._doubts = Patience(resolved.campaign.patience_s), DOUBTS
 
     def run(self) -> Generator[Happening, None, None]:
         """Until every shard is committed. Closing the iterator stops the workers; what is committed stays.
@@ -268,7 +270,7 @@ class Loop:
                 self._commit_at = time.monotonic() + self._bear(_line(error))
                 return
             self._uncommitted.pop(0)
-            self._patience = self._patience.after_success()
+            self._patience, self._doubts = self._patience.after_success(), DOUBTS
             self._cases.pop(shard, None)
             self._left -= 1
             yield Committed(*commit)
@@ -276,6 +278,16 @@ class Loop:
     def _bear(self, reason: str) -> float:
         """Storage has failed: how long to wait. Raises InputError where that has lasted too long."""
         self._patience, verdict = self._patience.after_failure(time.monotonic())
+        if (
+            isinstance(verdict, Stop)
+            and verdict.lasted_s
+            and self._doubts
+            and takes_files(self._ledger.store)
+        ):
+            # single calls have failed, and nothing was done between them that could have succeeded
+            self._doubts -= 1
+            self._patience = self._patience.after_success()
+            return 1.0
         if isinstance(verdict, Stop):
             raise InputError(
                 f"{self._resolved.output}: storage has been failing for {verdict.lasted_s:.0f} s ({reason}); "

@@ -1,9 +1,10 @@
-"""Storage that fails under a command which does not wait for it."""
+"""Whether storage answers: asked on purpose, or found out by a command which does not wait for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 from engine.errors import InputError
 from engine.storage.store import Store
@@ -20,3 +21,14 @@ def storage_answers(store: Store) -> Iterator[None]:
         raise InputError(
             f"{store.url}: storage fails ({error.strerror or error}); run the same again"
         ) from error
+
+
+def takes_files(store: Store) -> bool:
+    """Whether a file can be created and removed now. Never makes the store's own folder."""
+    name = f".probe-{uuid4().hex[:12]}"
+    try:
+        store.create(name, b"?" * 4096)  # a full disk takes empty files
+        store.remove(name)
+    except OSError:
+        return False
+    return True

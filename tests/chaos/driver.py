@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.driver generate ...` is `monsoon generate ...` which obeys orders, as its workers do."""
+"""`python -m tests.chaos.driver generate ...`: `monsoon generate ...`, obeying orders as its workers do."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Runs inside workers and drivers under test, and makes them obey orders; the code under test knows nothing.
+"""Runs inside workers and drivers under test and makes them obey orders; their code knows nothing of it.
 
-Ray calls `install` in every worker that is started below an environment which names it (see harness/nodes.py).
+Ray calls `install` in every worker whose node was started with its name (harness/nodes.py).
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ def install() -> None:
     orders = Orders(Path(os.environ[FOLDER]))
     _wrap_maker(orders)
     _wrap_store(orders)
+    if "AWS_ENDPOINT_URL" in os.environ:
+        from tests.chaos.faulty_s3 import register
+
+        register(orders)
 
 
 def _wrap_maker(orders: Orders) -> None:
@@ -49,29 +53,29 @@ def _wrap_maker(orders: Orders) -> None:
 def _wrap_store(orders: Orders) -> None:
     from engine.storage.posix import PosixStore
 
-    attempt, publish, publish_over = PosixStore.attempt, PosixStore.publish, PosixStore.publish_over
+    begin, publish, publish_over = PosixStore.attempt, PosixStore.publish, PosixStore.publish_over
 
     @contextmanager
     def obedient_attempt(self: PosixStore, name: str) -> Iterator[Path]:
         folder, _, file = name.partition("/")
         if folder == "events":
             orders.obey("attempt", file.partition(".")[0])
-        with attempt(self, name) as path:
+        with begin(self, name) as path:
             yield path
 
-    def obedient_publish(self: PosixStore, path: Path, name: str) -> str:
+    def obedient_publish(self: PosixStore, attempt: Path, name: str) -> str:
         folder, _, file = name.partition("/")
         before, after = POINTS.get(folder, ("", ""))
         shard = file.partition(".")[0]
         if before:
             orders.obey(before, shard)
-        final = publish(self, path, name)
+        final = publish(self, attempt, name)
         if after:
             orders.obey(after, shard)
         return final
 
-    def obedient_publish_over(self: PosixStore, path: Path, name: str) -> None:
-        publish_over(self, path, name)
+    def obedient_publish_over(self: PosixStore, attempt: Path, name: str) -> None:
+        publish_over(self, attempt, name)
         folder, _, file = name.partition("/")
         if folder == "events":
             orders.obey("published", file.partition(".")[0])

@@ -15,6 +15,7 @@ from typing import Literal
 FOLDER = "MONSOON_CHAOS"  # the environment variable that names the folder
 SURVIVED = 2  # failures of its own that any shard has to survive: beyond them it may be quarantined
 TICK_S = 0.02
+NUMBERS = count(1)  # of orders: unlike in every folder of a process
 
 Action = Literal["raise", "fail", "exit", "abort", "pause", "slow"]
 DEADLY: tuple[Action, ...] = ("fail", "exit", "abort", "pause")  # that count against a shard
@@ -53,7 +54,6 @@ class Orders:
             folder / name for name in ("waiting", "claimed", "released", "hits")
         )
         self._pace = folder / "pace"
-        self._numbers = count(1)
         for path in (self._waiting, self._claimed, self._released, self._hits):
             path.mkdir(parents=True, exist_ok=True)
 
@@ -61,7 +61,7 @@ class Orders:
 
     def place(self, point: str, action: Action, *, name: str | None = None, **rest: object) -> str:
         """Give an order; returns its name."""
-        order = Order(name or f"{next(self._numbers):04d}", point, action, **rest)  # type: ignore[arg-type]
+        order = Order(name or f"{next(NUMBERS):04d}", point, action, **rest)  # type: ignore[arg-type]
         self._put(order)
         return order.name
 

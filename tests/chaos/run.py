@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.run --faults N --seed S --table PATH`: a long campaign under many faults, and its table."""
+"""`python -m tests.chaos.run --faults N --seed S --table PATH`: many faults, and their table."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tests.chaos.harness.judgement import judge
 from tests.chaos.harness.kinds import KINDS, Kind
 from tests.chaos.harness.nodes import RayNodes
 from tests.chaos.harness.runner import Runner
-from tests.chaos.harness.world import World, until
+from tests.chaos.harness.world import World, until, wait
 from tests.chaos.table import Run, markdown
 
-IN_FLIGHT = 4
+IN_FLIGHT = 6
 SHARD_EVENTS = 5
 SPARE_SHARDS = 1000
 PACE_S = 0.6  # a worker's rest before each shard
@@ -37,7 +37,7 @@ def world(seed: int, further: int = 2) -> Iterator[World]:
     """A cluster, a volume and a campaign that nobody has submitted yet."""
     with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         arena = Arena(Path(folder) / "arena", MEBIBYTES)
-        nodes = RayNodes(arena.control, further)
+        nodes = RayNodes(Path(folder) / "orders", further)
         try:
             pool = Path(folder) / "pool.parquet"
             make_pool(
@@ -50,8 +50,7 @@ def world(seed: int, further: int = 2) -> Iterator[World]:
                 output=pool,
             )
             nodes.start()
-            for _ in until(nodes.answered, "the cluster"):
-                time.sleep(0.1)
+            wait(until(nodes.answered, "the cluster"))
             campaign = Campaign(
                 incidents=str(pool),
                 mu=1.5,
@@ -59,8 +58,8 @@ def world(seed: int, further: int = 2) -> Iterator[World]:
                 shard_events=SHARD_EVENTS,
                 output=str(arena.output),
                 log=str(arena.log),
-                patience_s=25,
-                deadline_s=45,
+                patience_s=20,
+                deadline_s=15,
             )
             yield World(arena, nodes, campaign, Random(seed))
         finally:

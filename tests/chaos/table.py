@@ -61,10 +61,10 @@ def markdown(run: Run) -> str:
 HEAD = """\
 # Chaos
 
-One campaign, made by the real command on a Ray cluster of three nodes, while faults drawn at random hit it, several
-at a time; `make chaos` makes this page. A driver that ends is submitted again. *Took place*: the effect of the fault
-itself was seen. *Failed calls*: what the driver's log says of it. *Overtaken*: the driver ended, by another fault,
-before it could say anything.
+One campaign, made by `monsoon generate` on a Ray cluster of three nodes, while faults drawn at random hit it,
+several at a time. Whenever its driver has ended, the same command is given again. `make chaos` makes this
+page. *Took place*: the effect of the fault itself was seen. *Failed calls*: what the driver's log says of
+it. *Overtaken*: the driver ended, by another fault, before it could say anything.
 
 | fault | what happens | injected | took place | failed calls | overtaken | driver restarts |
 |---|---|---|---|---|---|---|"""

@@ -20,9 +20,7 @@ class Arena:
         self._volume, self._ballast = folder / "volume", folder / "volume" / "ballast"
         self.output, self._away = self._volume / "out", self._volume / "away"
         self.log, self.config = folder / "driver.jsonl", folder / "campaign.yaml"
-        self.control = folder / "control"
-        for path in (self._volume, self.control):
-            path.mkdir(parents=True)
+        self._volume.mkdir(parents=True)
         self.refusal = _run(
             "mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=700", "tmpfs", self._volume
         )

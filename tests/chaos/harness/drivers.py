@@ -52,7 +52,7 @@ class Drivers:
         self.committed: dict[str, Mapping[str, Any]] = {}  # shard -> the line that said so
         self.ends: list[End] = []
         self._born: list[float] = []  # seconds since 1970
-        self._commits = 0  # of the present life
+        self._lines = self._commits = 0  # of the present life
         self.expected: dict[int, str] = {}  # exit codes which the present life may end with -> the kind
 
     @property
@@ -65,7 +65,7 @@ class Drivers:
         assert self._process is None
         self.life += 1
         self._born.append(time.time())
-        self._commits = 0
+        self._lines = self._commits = 0
         self.expected = {0: "done"}
         words = ["generate", str(self._config), f"events={events}", f"ray_address={address}"]
         with self._output(self.life).open("wb") as output:
@@ -94,6 +94,10 @@ class Drivers:
         self.ends.append(end)
         return end
 
+    def running(self) -> bool:
+        """Whether the present driver has written its first line, and lives."""
+        return self.pid is not None and self._lines > 0
+
     def working(self) -> bool:
         """Whether the present driver has committed something, and runs."""
         return self.pid is not None and self._commits > 0
@@ -119,6 +123,7 @@ class Drivers:
 
     def _take(self, line: Line) -> None:
         self.lines.append(line)
+        self._lines += 1
         if line["what"] == "committed":
             self._commits += 1
             self.committed[line["shard"]] = line.fields

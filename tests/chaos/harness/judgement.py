@@ -14,12 +14,14 @@ import pyarrow.parquet as pq
 from engine.formats.schema import combine, content_hash, event_hashes
 from engine.manifest import read_manifest
 from engine.plan import EventRange
+from jobs.verify import verify
 from tests.chaos.harness.nodes import ROOT
 from tests.chaos.harness.world import World
 
 BLOCK = 500  # events that the reference makes at a time
 VERDICT = re.compile(
-    r"(\d+) events, \d+ shards, (\d+) missing, (\d+) duplicate, (\d+) corrupt, (\d+) quarantined, (\d+) orphans"
+    r"(\d+) events, \d+ shards, (\d+) missing, (\d+) duplicate, (\d+) corrupt, "
+    r"(\d+) quarantined, (\d+) orphans"
 )
 
 
@@ -55,7 +57,8 @@ def judge(world: World, advance: Callable[[int], None] = lambda events: None) ->
     wanted = np.arange(world.events)
     content = read_manifest(world.ledger.store)["content"]
     equal = content == undisturbed(world, advance)
-    _verify(world, "--clean")
+    url = str(world.output)
+    verify(url, _quiet, clean=True)
     return Judgement(
         events=events,
         lost=lost,
@@ -64,7 +67,7 @@ def judge(world: World, advance: Callable[[int], None] = lambda events: None) ->
         quarantined=quarantined,
         verify_exit=exit_code,
         orphans=orphans,
-        orphans_after_clean=_verify(world)[1][-1],
+        orphans_after_clean=verify(url, _quiet).orphans,
         twice_in_files=int((np.diff(numbers) == 0).sum()),
         absent_from_files=len(np.setdiff1d(wanted, numbers)),
         content_equal=equal,
@@ -82,8 +85,13 @@ def undisturbed(world: World, advance: Callable[[int], None] = lambda events: No
     return content
 
 
-def _verify(world: World, *flags: str) -> tuple[int, list[int]]:
-    command = [sys.executable, "-m", "jobs.cli", "verify", str(world.output), *flags]
+def _quiet(line: str) -> None:
+    pass
+
+
+def _verify(world: World) -> tuple[int, list[int]]:
+    """As a person does it."""
+    command = [sys.executable, "-m", "jobs.cli", "verify", str(world.output)]
     environment = world.nodes.environment()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     found = VERDICT.search(done.stdout)

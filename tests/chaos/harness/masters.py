@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from tests.chaos.harness.drivers import End
 from tests.chaos.harness.processes import kill
 from tests.chaos.harness.world import NotSeenError, Seen, Steps, World, until
 
+Ready = Callable[[], Generator[None, None, object]]
 INTERRUPTED = "monsoon: interrupted; run the same command again to go on"
 HEADLESS = "monsoon: the head of the Ray cluster is gone;"
 
 
 def driver_kill(world: World) -> Steps:
     """SIGKILL anywhere, or just before or after a commit record is created."""
-    yield from world.working()
     point = world.random.choice((None, "commit", "committed"))
-    if point is not None:
-        claim = yield from world.claim(world.orders.place(point, "pause"))
-        if claim.pid != world.drivers.pid:  # ended by another fault meanwhile
-            return (yield from driver_kill(world))
-    yield from _end(world, "driver_kill", signal.SIGKILL, -signal.SIGKILL)
+
+    def ready() -> Generator[None, None, None]:
+        yield from world.working()
+        claimant = None if point else world.drivers.pid
+        while claimant != world.drivers.pid:  # ended by another fault meanwhile
+            claimant = (yield from world.claim(world.orders.place(str(point), "pause"))).pid
+
+    yield from _end(world, "driver_kill", ready, signal.SIGKILL, -signal.SIGKILL)
     return Seen()
 
 
 def sigterm(world: World) -> Steps:
     """As batch systems send it."""
-    return (yield from _interrupt(world, signal.SIGTERM))
+    return (yield from _interrupt(world, "sigterm", world.working, signal.SIGTERM))
 
 
 def sigint(world: World) -> Steps:
-    """Ctrl-C."""
-    return (yield from _interrupt(world, signal.SIGINT))
+    """Ctrl-C, while the first workers may still be starting."""
+    return (yield from _interrupt(world, "sigint", world.running, signal.SIGINT))
 
 
 def raylet_kill(world: World) -> Steps:
@@ -48,12 +51,17 @@ def raylet_kill(world: World) -> Steps:
     world.nodes.drop(node)
     world.nodes.add()
     yield from world.gone(claim.pid)
-    seen = yield from world.noted(since, claim.time, {"node", "lost"}, shard=claim.shard)
     yield from until(world.nodes.answered, "the new node")
-    yield from until(
-        lambda: _joined(world, since) or world.drivers.ended_since(claim.time), "the new node's joining"
-    )
-    return seen
+
+    def told(news: str) -> Callable[[], bool]:
+        return lambda: _told(world, since, news) or world.drivers.ended_since(claim.time)
+
+    yield from until(told("has left"), "the news that the node has left")
+    left = _told(world, since, "has left")
+    yield from until(told("has joined"), "the news that a node has joined")
+    # none has failed where the worker came through with its last shard
+    calls = len(world.failures(since, {"node", "lost"}, claim.shard))
+    return Seen(calls, overtaken=not left)
 
 
 def head_kill(world: World) -> Steps:
@@ -77,29 +85,31 @@ def head_kill(world: World) -> Steps:
     return Seen()
 
 
-def _interrupt(world: World, signum: signal.Signals) -> Steps:
-    yield from world.working()
-    end = yield from _end(world, signum.name.lower(), signum, 130)
+def _interrupt(world: World, kind: str, ready: Ready, signum: signal.Signals) -> Steps:
+    end = yield from _end(world, kind, ready, signum, 130)
     if INTERRUPTED not in end.said:
         raise NotSeenError(f"after {signum.name} the driver said {end.said[-500:]}")
     return Seen()
 
 
-def _end(world: World, kind: str, signum: signal.Signals, code: int) -> Generator[None, None, End]:
-    ends = len(world.drivers.ends)
-    world.drivers.expected[code] = kind
-    world.drivers.signal(signum)
-    return (yield from _ended(world, ends, code))
+def _end(
+    world: World, kind: str, ready: Ready, signum: signal.Signals, code: int
+) -> Generator[None, None, End]:
+    while True:
+        yield from ready()
+        ends = len(world.drivers.ends)
+        world.drivers.expected[code] = kind
+        world.drivers.signal(signum)
+        end = yield from _ended(world, ends)
+        if end.code == code:
+            return end
+        if end.code != 0:  # else it had just finished: the next one, then
+            raise NotSeenError(f"the driver ended with {end.code}, not {code}, and said {end.said[-500:]}")
 
 
-def _ended(world: World, ends: int, code: int | None = None) -> Generator[None, None, End]:
-    end = yield from until(lambda: next(iter(world.drivers.ends[ends:]), None), "the end of the driver")
-    if code is not None and end.code != code:
-        raise NotSeenError(f"the driver ended with {end.code}, not {code}, and said {end.said[-500:]}")
-    return end
+def _ended(world: World, ends: int) -> Generator[None, None, End]:
+    return until(lambda: next(iter(world.drivers.ends[ends:]), None), "the end of the driver")
 
 
-def _joined(world: World, since: int) -> bool:
-    return any(
-        line["what"] == "news" and "has joined" in line["text"] for line in world.drivers.lines[since:]
-    )
+def _told(world: World, since: int, news: str) -> bool:
+    return any(line["what"] == "news" and news in line["text"] for line in world.drivers.lines[since:])

@@ -47,6 +47,7 @@ class RayNodes:
 
     def __init__(self, folder: Path, further: int) -> None:
         self.folder, self._further = folder, further
+        folder.mkdir(parents=True)
         with socket.socket() as probe:
             probe.bind((HOST, 0))
             self._port = probe.getsockname()[1]
@@ -152,7 +153,7 @@ def serve(port: int) -> None:
 
     cluster = Cluster()
     every: dict[str, Any] = {"num_cpus": 1, "node_ip_address": HOST, "object_store_memory": STORE_BYTES}
-    head = {"gcs_server_port": port, "dashboard_port": None, "_system_config": FAST}
+    head: dict[str, Any] = {"gcs_server_port": port, "dashboard_port": None, "_system_config": FAST}
     quiet = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
     nodes = {0: cluster.add_node(**every, **head, **quiet)}
     _answer(nodes)

@@ -1,4 +1,4 @@
-"""Faults of storage: calls that fail, are slow, or fail though they did their work; volumes that fill or go."""
+"""Faults of storage: calls that fail, are slow, or fail and yet do their work; volumes that fill or go."""
 
 from __future__ import annotations
 
@@ -39,14 +39,12 @@ def disk_full(world: World) -> Steps:
         world.arena.fill()
         return True
 
-    return (yield from _outage(world, begin, world.arena.fill, world.arena.free, "No space left"))
+    return (yield from _outage(world, begin, world.arena.fill, world.arena.free, "[Errno 28]"))
 
 
 def read_only(world: World) -> Steps:
     """The volume takes no writes, for a while."""
-    return (
-        yield from _outage(world, world.arena.forbid, _nothing, world.arena.allow, "Read-only file system")
-    )
+    return (yield from _outage(world, world.arena.forbid, _nothing, world.arena.allow, "[Errno 30]"))
 
 
 def vanish(world: World) -> Steps:
@@ -56,7 +54,7 @@ def vanish(world: World) -> Steps:
         world.arena.take_away()
         return True
 
-    return (yield from _outage(world, begin, _nothing, world.arena.bring_back, "No such file or directory"))
+    return (yield from _outage(world, begin, _nothing, world.arena.bring_back, "[Errno 2]"))
 
 
 def _fail(world: World, point: str) -> Steps:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tests.chaos.harness.drivers import End
 from tests.chaos.harness.kinds import KINDS, Kind, together
-from tests.chaos.harness.world import NotSeenError, Seen, Steps, World
+from tests.chaos.harness.world import TICK_S, NotSeenError, Seen, Steps, World, until
 
-TICK_S = 0.05
+LONGEST_END_S = 1800.0  # from the last fault to the end of the campaign
+T = TypeVar("T")
+MOST_SURPRISES = 10  # before nothing is to be learned from going on
 
 
 @dataclass
@@ -18,7 +22,6 @@ class Flight:
 
     kind: Kind
     steps: Steps
-    life: int  # of the driver at its start
 
 
 @dataclass
@@ -42,9 +45,12 @@ class Tally:
 class Runner:
     """Steps everything that is in flight, one after the other, in one thread."""
 
-    def __init__(self, world: World, spare_shards: int) -> None:
-        """spare_shards  the campaign grows so that at least so many are left while faults are to come"""
-        self.world = world
+    def __init__(self, world: World, spare_shards: int, bearable: int = MOST_SURPRISES) -> None:
+        """
+        spare_shards  the campaign grows so that at least so many are left while faults are to come
+        bearable      the run ends with an error when so many drivers have ended as they should not
+        """
+        self.world, self._bearable = world, bearable
         self._spare = spare_shards * world.campaign.shard_events
         self.flights: list[Flight] = []
         self.tallies: dict[str, Tally] = {}
@@ -53,7 +59,7 @@ class Runner:
 
     def launch(self, kind: Kind) -> None:
         """Start a fault."""
-        self.flights.append(Flight(kind, kind.run(self.world), self.world.drivers.life))
+        self.flights.append(Flight(kind, kind.run(self.world)))
 
     def may_launch(self, kind: Kind) -> bool:
         return together(kind, [flight.kind for flight in self.flights])
@@ -76,25 +82,39 @@ class Runner:
             self.flights.remove(flight)
         time.sleep(TICK_S)
 
-    def run(self, *kinds: Kind) -> None:
-        """Start faults, and wait until all that is in flight is over."""
+    def drive(self, steps: Generator[None, None, T]) -> T:
+        """Go on until these steps are done, which are no fault's."""
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            self.step()
+
+    def land(self, *kinds: Kind) -> None:
+        """Start faults, and go on until none of these is in flight."""
         for kind in kinds:
             self.launch(kind)
-        while self.flights:
-            self.step()
+        self._await(kinds)
+
+    def land_all(self) -> None:
+        """Go on until nothing is in flight."""
+        self._await([flight.kind for flight in self.flights])
 
     def finish(self) -> None:
         """No faults any more: the campaign runs to its end."""
         self._growing = False
         self.world.orders.set_pace(0.0)
-        while not self._finished():
-            self.step()
+        self.drive(until(self._finished, "the end of the campaign", LONGEST_END_S))
 
     def _supervise(self) -> None:
         world, drivers = self.world, self.world.drivers
         if (end := drivers.look()) is not None:
             if end.code not in drivers.expected:
                 self.surprises.append(end)
+                if len(self.surprises) >= self._bearable:
+                    raise RuntimeError(f"driver {end.life} ended with {end.code}:\n{end.said[-4000:]}")
             cause = drivers.expected.get(end.code)
             if cause in KINDS:
                 self.tallies.setdefault(cause, Tally()).restarts += 1
@@ -106,6 +126,10 @@ class Runner:
         if self._growing:
             world.events = max(world.events, world.made + self._spare)
         world.drivers.start(world.events, world.nodes.address)
+
+    def _await(self, kinds: Sequence[Kind]) -> None:
+        while any(flight.kind in kinds for flight in self.flights):
+            self.step()
 
     def _finished(self) -> bool:
         drivers = self.world.drivers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.chaos.harness.processes import alive, kill, stopped
+from tests.chaos.harness.processes import kill
 from tests.chaos.harness.world import Steps, World, until
 from tests.chaos.orders import Action
 
@@ -66,7 +66,7 @@ def zombie_writer(world: World) -> Steps:
         if not kill(claim.pid, signal.SIGSTOP):
             continue
         world.orders.release(order)
-        yield from until(lambda: stopped(claim.pid) or not alive(claim.pid), "a stopped worker")
+        yield from world.gone(claim.pid, or_stopped=True)
         seen = yield from world.noted(since, claim.time, {"hung", "lost", "node"}, shard=claim.shard)
         kill(claim.pid, signal.SIGCONT)
         if _hung(world, since, claim.shard):

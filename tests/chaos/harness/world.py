@@ -22,10 +22,11 @@ from engine.storage import open_store
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.drivers import Drivers, Line
 from tests.chaos.harness.nodes import RayNodes
-from tests.chaos.harness.processes import alive
+from tests.chaos.harness.processes import alive, stopped
 from tests.chaos.orders import Claim, Orders
 
 LONG_S = 300.0  # for what comes in seconds where nothing is broken
+TICK_S = 0.05
 T = TypeVar("T")
 
 
@@ -44,7 +45,7 @@ class Seen:
 Steps = Generator[None, None, Seen]
 
 
-def until(look: Callable[[], T], what: str, seconds: float = LONG_S) -> Generator[None, None, T]:
+def until(look: Callable[[], T | None], what: str, seconds: float = LONG_S) -> Generator[None, None, T]:
     """Wait until it is true. Raises NotSeenError where that takes too long."""
     end = time.monotonic() + seconds
     while not (found := look()):
@@ -66,6 +67,17 @@ def during(steps: Generator[None, None, T], act: Callable[[], object]) -> Genera
         yield
 
 
+def wait(steps: Generator[None, None, T]) -> T:
+    """Take the steps where there is nothing else to look after."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        time.sleep(TICK_S)
+
+
 @dataclass
 class World:
     """One campaign under test. Its `events` grow."""
@@ -79,7 +91,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.events = self.campaign.events
-        self.orders = Orders(self.arena.control)
+        self.orders = Orders(self.nodes.folder)
         settings = self.campaign.model_dump(mode="json", exclude_defaults=True, exclude={"events"})
         self.arena.config.write_text(yaml.safe_dump(settings))
         self.drivers = Drivers(self.arena.folder, self.arena.config, self.arena.log, self.nodes.environment())
@@ -109,13 +121,17 @@ class World:
         """Until a driver has committed something in its life, and lives."""
         return until(self.drivers.working, "a driver that commits")
 
+    def running(self) -> Generator[None, None, bool]:
+        """Until a driver has a campaign to work on, and lives."""
+        return until(self.drivers.running, "a driver that has started")
+
     def claim(self, order: str) -> Generator[None, None, Claim]:
         """Until somebody executes an order."""
         return until(lambda: next(iter(self.orders.claims(order)), None), f"claim of order {order}")
 
-    def gone(self, pid: int) -> Generator[None, None, bool]:
-        """Until a process is no more."""
-        return until(lambda: not alive(pid), f"end of process {pid}")
+    def gone(self, pid: int, *, or_stopped: bool = False) -> Generator[None, None, bool]:
+        """Until a process is no more, or has been stopped by a signal."""
+        return until(lambda: not alive(pid) or (or_stopped and stopped(pid)), f"end of process {pid}")
 
     def failures(self, since: int, kinds: set[str], shard: str | None = None, text: str = "") -> list[Line]:
         """Failed calls of the driver's log, after line `since`."""
@@ -146,7 +162,8 @@ class World:
         """Until a shard is committed. Raises NotSeenError where its files are not what was committed."""
         parsed = EventRange.parse(shard)
         assert parsed is not None
-        record = yield from until(lambda: self._record(parsed), f"commit of {shard}")
+        # a shard that faults hit again and again may take long
+        record = yield from until(lambda: self._record(parsed), f"commit of {shard}", 4 * LONG_S)
         for file in record.files:
             if sha256_of(self.output / file.url) != file.sha256:
                 raise NotSeenError(f"{file.url}: committed with other bytes than it has")
