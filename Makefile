@@ -3,6 +3,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
+SERVICES := .venv/.services
 
 .PHONY: demo test test-services chaos lint format bench clean
 
@@ -11,7 +12,7 @@ READY := .venv/.ready
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,services]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,cluster]'
 	touch $@
 
 demo: $(READY)
@@ -20,7 +21,12 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest --ignore tests/services
 
-test-services: $(READY)
+# on top of what is there: resolved together, pip tries minutes of combinations
+$(SERVICES): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[services]'
+	touch $@
+
+test-services: $(SERVICES)
 	$(BIN)/pytest tests/services
 
 # 300 faults drawn at random over one campaign: most of an hour, as root for the faults of file systems
