@@ -39,11 +39,20 @@ class Order:
 
 @dataclass(frozen=True)
 class Claim:
-    """Who executes an order, and on what."""
+    """Who executes an order, and on what: an empty file of this name, so that it is made at once or not."""
 
     pid: int
     shard: str
     time: float  # seconds since 1970
+
+    @property
+    def name(self) -> str:
+        return f"{self.time:.6f} {self.pid} {self.shard}"
+
+    @classmethod
+    def parse(cls, name: str) -> Claim:
+        time, pid, shard = name.split(" ")
+        return cls(int(pid), shard, float(time))
 
 
 class Orders:
@@ -54,6 +63,7 @@ class Orders:
             folder / name for name in ("waiting", "claimed", "released", "hits")
         )
         self._pace = folder / "pace"
+        self._late = False  # this process was given up while it paused: what befalls it nobody will hear of
         for path in (self._waiting, self._claimed, self._released, self._hits):
             path.mkdir(parents=True, exist_ok=True)
 
@@ -67,8 +77,8 @@ class Orders:
 
     def claims(self, name: str) -> list[Claim]:
         """Who has executed an order, or is about to."""
-        found = sorted(self._claimed.glob(f"{name}.*.json"))
-        return [Claim(**json.loads(path.read_text())) for path in found]
+        found = sorted(path.name for path in self._claimed.glob(f"{name} *"))
+        return [Claim.parse(text.partition(" ")[2]) for text in found]
 
     def withdraw(self, name: str) -> bool:
         """Take an order back; whether that was in time."""
@@ -94,6 +104,8 @@ class Orders:
 
     def obey(self, point: str, shard: str, events: Collection[int] = ()) -> None:
         """Execute the first order for this point, if there is one for this shard and process."""
+        if self._late:
+            return
         for name in sorted(os.listdir(self._waiting)):
             if not name.endswith(f".{point}"):
                 continue
@@ -121,8 +133,10 @@ class Orders:
         return sum(1 for _ in self._hits.glob(f"{shard}.*")) + order.times <= SURVIVED
 
     def _claim(self, order: Order, name: str, shard: str) -> bool:
-        claim = self._claimed / f"{order.name}.{time.monotonic_ns()}"
-        if order.once:
+        claim = self._claimed / f"{order.name} {Claim(os.getpid(), shard, time.time()).name}"
+        if not order.once:
+            claim.touch()
+        else:
             try:  # of several who try, one has it
                 (self._waiting / name).rename(claim)
             except FileNotFoundError:
@@ -131,9 +145,6 @@ class Orders:
                 (self._hits / f"{shard}.{order.name}.{order.times}").touch()
             if order.times > 1:  # before the shard can come back
                 self._put(replace(order, times=order.times - 1, shard=shard))
-        _write(
-            claim.with_name(f"{claim.name}.json"), json.dumps(asdict(Claim(os.getpid(), shard, time.time())))
-        )
         return True
 
     def _execute(self, order: Order) -> None:
@@ -147,8 +158,10 @@ class Orders:
             os.abort()
         if order.action == "slow":
             time.sleep(order.seconds)
-        while order.action == "pause" and not (self._released / order.name).exists():
-            time.sleep(TICK_S)
+        if order.action == "pause":
+            while not (self._released / order.name).exists():
+                time.sleep(TICK_S)
+            self._late = True
 
 
 def _write(path: Path, text: str) -> None:

@@ -201,5 +201,5 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
     process = [sys.executable, "-c", PEAKS, name, str(tmp_path)]
     run = subprocess.run(process, stdout=subprocess.PIPE, text=True, check=True)
     writing_mb, reading_mb = map(float, run.stdout.split())
-    assert writing_mb < 20
-    assert reading_mb < 20
+    assert writing_mb < 45  # the further parts have 90; what allocators keep varies by 20
+    assert reading_mb < 45
