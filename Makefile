@@ -11,8 +11,9 @@ SERVICES := .venv/.services
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,cluster]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --editable '.[dev,cluster]'
 	touch $@
 
 demo: $(READY)
@@ -23,7 +24,7 @@ test: $(READY)
 
 # on top of what is there: resolved together, pip tries minutes of combinations
 $(SERVICES): $(READY)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[services]'
+	$(BIN)/pip install --quiet --editable '.[services]'
 	touch $@
 
 test-services: $(SERVICES)

@@ -12,6 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,6 +83,43 @@ def head() -> Iterator[Head]:
             process.terminate()
 
 
+def test_a_running_campaign_is_seen_in_prometheus_metrics_and_by_status(
+    head: Head, pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has more events than it will ever make, and is ended as a batch system would end it."""
+    output = tmp_path / "out"
+    words = [f"incidents={pool}", "mu=1.5", "events=10000000", "shard_events=50", f"output={output}"]
+    command = [sys.executable, "-m", "jobs.cli", "generate", "run3", *words, f"ray_address={head.address}"]
+    with running(command) as driver:
+        wanted = {"monsoon_committed_events_total", "monsoon_workers", "monsoon_shards"}
+        wanted |= {f'stage="{stage}"' for stage in STAGES}
+        end = time.monotonic() + 120
+        while not (output / "_commits").exists() or not list(Ledger(open_store(output)).ranges()):
+            assert driver.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.5)
+        while missing := [name for name in sorted(wanted) if name not in scraped(head.metrics)]:
+            assert driver.poll() is None
+            assert time.monotonic() < end, missing
+            time.sleep(0.5)
+        assert main(["status", str(output)]) == 0
+        driver.terminate()
+        assert driver.wait() == INTERRUPTED
+    said = capsys.readouterr().out
+    assert re.search(r"events: \d+ of 10000000 committed", said)
+    assert re.search(r"shards: \d+ committed, [1-4] running, \d+ waiting", said)
+    assert re.search(r"rate: \d+\.\d events/s, done in \d+:\d\d:\d\d", said)
+    assert re.search(r"driver: .*, running, [12] workers on 1 nodes", said)
+    assert main(["status", str(output)]) == 0
+    assert "no driver works on it" in capsys.readouterr().out
+    log = [
+        json.loads(line) for path in (output / "_logs").iterdir() for line in path.read_text().splitlines()
+    ]
+    committed = [entry["shard"] for entry in log if entry["what"] == "committed"]
+    assert committed
+    assert set(committed) <= {shard.stem for shard in Ledger(open_store(output)).ranges()}
+
+
 def test_a_submitted_job_makes_the_campaign(
     head: Head, pool: Path, tmp_path: Path, suite: Suite, detector: Detector
 ) -> None:
@@ -117,37 +155,14 @@ def test_a_submitted_job_makes_the_campaign(
     assert np.all([record.range.events == 20 for record in records])
 
 
-def test_a_running_campaign_is_seen_in_prometheus_metrics_and_by_status(
-    head: Head, pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It has more events than it will ever make, and is ended as a batch system would end it."""
-    output = tmp_path / "out"
-    words = [f"incidents={pool}", "mu=1.5", "events=10000000", "shard_events=50", f"output={output}"]
-    command = [sys.executable, "-m", "jobs.cli", "generate", "run3", *words, f"ray_address={head.address}"]
+@contextmanager
+def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A driver, that does not outlive a failed test."""
     with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL) as driver:
-        wanted = {"monsoon_committed_events_total", "monsoon_workers", "monsoon_shards"}
-        wanted |= {f'stage="{stage}"' for stage in STAGES}
-        end = time.monotonic() + 120
-        while missing := [name for name in sorted(wanted) if name not in scraped(head.metrics)]:
-            assert driver.poll() is None
-            assert time.monotonic() < end, missing
-            time.sleep(1)
-        assert main(["status", str(output)]) == 0
-        driver.terminate()
-        assert driver.wait() == INTERRUPTED
-    said = capsys.readouterr().out
-    assert re.search(r"events: \d+ of 10000000 committed", said)
-    assert re.search(r"shards: \d+ committed, [1-4] running, \d+ waiting", said)
-    assert re.search(r"rate: \d+\.\d events/s, done in \d+:\d\d:\d\d", said)
-    assert re.search(r"driver: .*, running, [12] workers on 1 nodes", said)
-    assert main(["status", str(output)]) == 0
-    assert "no driver works on it" in capsys.readouterr().out
-    log = [
-        json.loads(line) for path in (output / "_logs").iterdir() for line in path.read_text().splitlines()
-    ]
-    committed = [entry["shard"] for entry in log if entry["what"] == "committed"]
-    assert committed
-    assert set(committed) <= {shard.stem for shard in Ledger(open_store(output)).ranges()}
+        try:
+            yield driver
+        finally:
+            driver.kill()
 
 
 def scraped(url: str) -> str:
