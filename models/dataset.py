@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.disk import Disk
 from models.errors import InputError
 from models.records import Conditions, Showers
+
+CHUNK_ROWS, CHUNK_BYTES = 1000, 4_000_000  # what is compressed together, at most
+CACHE_BYTES = 64_000_000  # chunks that are not full yet stay in memory
+GZIP = 1  # 9 takes 30 times as long for files that are 17 % smaller
+REMEDY = {"incident_pdg": "say which species the showers are"}
+CONDITIONS = {  # shape of a row, kind and unit
+    "incident_energies": ((1,), np.float32, "MeV"),
+    "incident_pdg": ((), np.int32, ""),
+    "incident_position": ((2,), np.float32, "mm"),
+    "incident_theta": ((), np.float32, "rad"),
+    "incident_phi": ((), np.float32, "rad"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +50,34 @@ class ShowerSet:
         return ShowerSet(self.conditions[rows], Showers(self.showers.energy_mev[rows]), self.weight[rows])
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How large a shower file is.
+
+    voxels    None where the file has conditions alone
+    together  rows that are stored, and so best read, together
+    weighted  whether it has weights
+    """
+
+    rows: int
+    voxels: int | None
+    together: int
+    weighted: bool
+
+
+def extent(path: str | Path) -> Extent:
+    """Of one file, without reading its rows. Raises InputError where it cannot be used."""
+    with _opened(Path(path)) as file:
+        rows = _rows(file, Path(path))
+        showers = _dataset(file, Path(path), "showers", (rows, None)) if "showers" in file else None
+        return Extent(
+            rows,
+            None if showers is None else showers.shape[1],
+            showers.chunks[0] if showers is not None and showers.chunks else 1,
+            "weights" in file,
+        )
+
+
 def read_showers(path: str | Path, pdg: int | None = None) -> ShowerSet:
     """All showers of one file.
 
@@ -44,77 +88,203 @@ def read_showers(path: str | Path, pdg: int | None = None) -> ShowerSet:
 
     Raises InputError, naming the dataset, where the file cannot be used.
     """
+    return read_rows(path, 0, None, pdg)
+
+
+def read_rows(path: str | Path, start: int, stop: int | None, pdg: int | None = None) -> ShowerSet:
+    """Rows of one file, to before `stop` (None: to the last); no others are read. See read_showers."""
     path = Path(path)
+    with _opened(path) as file:
+        columns = _Columns(file, path, start, stop)
+        conditions = _conditions(columns, pdg)
+        showers = columns.read("showers", (None,)).astype(np.float32, copy=False)
+        columns.refuse(showers < 0, "showers", "has a negative energy")
+        weight = columns.read("weights", ()) if "weights" in file else np.ones(len(conditions))
+        return ShowerSet(
+            conditions, Showers(torch.from_numpy(showers)), torch.from_numpy(weight.astype(np.float32))
+        )
+
+
+def read_conditions(path: str | Path, start: int = 0, stop: int | None = None) -> Conditions:
+    """The conditions of a file's rows; it may have no showers. See read_rows."""
+    with _opened(Path(path)) as file:
+        return _conditions(_Columns(file, Path(path), start, stop), None)
+
+
+@contextmanager
+def shower_writer(
+    path: str | Path, voxels: int, attributes: dict[str, str], conditions: str | Path | None = None
+) -> Iterator[ShowerWriter]:
+    """A file that read_showers reads back, written piece by piece, compressed, as the shipped samples are.
+
+    It gets its name when it is whole; however that ends, nothing half-written bears it.
+    Weights are written where one is not 1.
+
+    conditions  a file whose conditions are taken over bit by bit, in place of those of what is appended
+
+    Raises InputError where the file cannot be written.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
+    try:
+        with Disk(partial, "w+b") as disk:
+            with h5py.File(disk, "w", rdcc_nbytes=CACHE_BYTES) as file:
+                file.attrs.update(attributes)
+                yield ShowerWriter(file, disk, voxels, _take_over(file, conditions))
+            disk.check()
+            os.fsync(disk.fileno())
+        partial.rename(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_showers(path: str | Path, showers: ShowerSet, attributes: dict[str, str]) -> None:
+    """All showers of one file at once; see shower_writer."""
+    with shower_writer(path, showers.showers.energy_mev.shape[1], attributes) as writer:
+        writer.append(showers)
+
+
+class ShowerWriter:
+    """Adds showers to a file; see shower_writer."""
+
+    def __init__(self, file: h5py.File, disk: Disk, voxels: int, given: Collection[str]) -> None:
+        """given  datasets that are there already"""
+        self.rows = 0
+        self._file, self._disk = file, disk
+        self._datasets = {"showers": self._create("showers", (voxels,), np.float32, "MeV")}
+        for name, (shape, kind, unit) in CONDITIONS.items():
+            if name not in given:
+                self._datasets[name] = self._create(name, shape, kind, unit)
+
+    def append(self, showers: ShowerSet) -> None:
+        """Add rows. Raises OSError where they do not fit the disk."""
+        c = showers.conditions
+        x, y, z = c.direction.double().numpy().T
+        columns = {
+            "showers": showers.showers.energy_mev.numpy(),
+            "incident_energies": c.energy_mev.numpy()[:, None],
+            "incident_pdg": c.pdg.numpy(),
+            "incident_position": c.offset_mm.numpy(),
+            "incident_theta": np.arctan2(np.hypot(x, y), z),
+            "incident_phi": np.arctan2(y, x),
+            "weights": showers.weight.numpy(),
+        }
+        if "weights" not in self._datasets and (columns["weights"] != 1).any():
+            self._datasets["weights"] = self._create("weights", (), np.float32, "", 1.0)  # of the rows before
+        start, self.rows = self.rows, self.rows + len(showers)
+        for name, dataset in self._datasets.items():
+            dataset.resize(self.rows, axis=0)
+            dataset[start:] = columns[name]
+        self._disk.check()
+
+    def _create(
+        self, name: str, shape: tuple[int, ...], kind: type, unit: str, fillvalue: float | None = None
+    ) -> h5py.Dataset:
+        """A dataset without rows that can grow."""
+        row_bytes = 4 * int(np.prod(shape))
+        dataset = self._file.create_dataset(
+            name,
+            (0, *shape),
+            kind,
+            maxshape=(None, *shape),
+            chunks=(min(CHUNK_ROWS, max(1, CHUNK_BYTES // row_bytes)), *shape),
+            compression="gzip",
+            compression_opts=GZIP,
+            shuffle=True,
+            fillvalue=fillvalue,
+        )
+        dataset.attrs["unit"] = unit
+        return dataset
+
+
+def _take_over(file: h5py.File, conditions: str | Path | None) -> list[str]:
+    """Copies the conditions of another file; the datasets' names."""
+    if conditions is None:
+        return []
+    with _opened(Path(conditions)) as source:
+        names = [name for name in CONDITIONS if name in source]
+        for name in names:
+            source.copy(name, file)
+    return names
+
+
+class _Columns:
+    """Some rows of the datasets of one file."""
+
+    def __init__(self, file: h5py.File, path: Path, start: int, stop: int | None) -> None:
+        self._file, self._path = file, path
+        self._all = _rows(file, path)
+        self._start, self._stop = start, self._all if stop is None else stop
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    def read(self, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """One dataset's rows, each of this shape (None: any). Raises InputError unless all is finite."""
+        dataset = _dataset(self._file, self._path, name, (self._all, *shape))
+        column: NDArray[Any] = dataset[self._start : self._stop]
+        self.refuse(~np.isfinite(column), name, "is not finite")
+        return column
+
+    def read_or_zeros(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """The same, and zeros where the file has no such dataset."""
+        return self.read(name, shape) if name in self._file else np.zeros((len(self), *shape))
+
+    def species(self, pdg: int | None) -> NDArray[np.int32]:
+        """PDG codes: the file's own, or else what the caller says."""
+        if "incident_pdg" in self._file or pdg is None:
+            return self.read("incident_pdg", ()).astype(np.int32, copy=False)
+        return np.full(len(self), pdg, np.int32)
+
+    def refuse(self, bad: NDArray[np.bool_], name: str, what: str) -> None:
+        """Raises InputError, naming the file's row, where an entry is bad."""
+        if bad.any():
+            row = self._start + int(np.argmax(bad.reshape(len(bad), -1).any(1)))
+            raise InputError(f"{self._path}: {name} row {row} {what}; remove such rows")
+
+
+def _conditions(columns: _Columns, pdg: int | None) -> Conditions:
+    energy = columns.read("incident_energies", (1,)).astype(np.float32)[:, 0]
+    columns.refuse(energy <= 0, "incident_energies", "is not positive")
+    offset = columns.read_or_zeros("incident_position", (2,))
+    theta = columns.read_or_zeros("incident_theta", ()).astype(np.float64)
+    phi = columns.read_or_zeros("incident_phi", ()).astype(np.float64)
+    sine = np.sin(theta)
+    direction = np.stack([sine * np.cos(phi), sine * np.sin(phi), np.cos(theta)], 1)
+    return Conditions(
+        pdg=torch.from_numpy(columns.species(pdg)),
+        energy_mev=torch.from_numpy(energy),
+        direction=torch.from_numpy(direction.astype(np.float32)),
+        offset_mm=torch.from_numpy(offset.astype(np.float32, copy=False)),
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a shower file (HDF5, CaloChallenge layout)")
     try:
         with h5py.File(path, "r") as file:
-            return _read(file, path, pdg)
+            yield file
     except OSError as error:
         raise InputError(f"{path}: not a whole HDF5 file ({_short(error)}); copy or make it again") from error
 
 
-def write_showers(path: str | Path, showers: ShowerSet, attributes: dict[str, str]) -> None:
-    """A file that read_showers reads back: the layout of the shipped samples, compressed."""
-    c = showers.conditions
-    energy = showers.showers.energy_mev.numpy()
-    x, y, z = c.direction.double().numpy().T
-    columns = {
-        "incident_energies": (c.energy_mev.numpy()[:, None], "MeV"),
-        "showers": (energy, "MeV"),
-        "incident_pdg": (c.pdg.numpy(), ""),
-        "incident_position": (c.offset_mm.numpy(), "mm"),
-        "incident_theta": (np.arctan2(np.hypot(x, y), z).astype(np.float32), "rad"),
-        "incident_phi": (np.arctan2(y, x).astype(np.float32), "rad"),
-    }
-    with h5py.File(path, "w") as file:
-        file.attrs.update(attributes)
-        for name, (column, unit) in columns.items():
-            chunk = (min(len(column), 1000), *column.shape[1:]) if len(column) else None
-            options = {"chunks": chunk, "compression": "gzip", "compression_opts": 9, "shuffle": True}
-            file.create_dataset(name, data=column, **(options if chunk else {})).attrs["unit"] = unit
-
-
-def _read(file: h5py.File, path: Path, pdg: int | None) -> ShowerSet:
-    energy: NDArray[np.float32] = _column(file, path, "incident_energies", (None, 1)).astype(np.float32)[:, 0]
-    rows = len(energy)
+def _rows(file: h5py.File, path: Path) -> int:
+    rows = int(_dataset(file, path, "incident_energies", (None, 1)).shape[0])
     if rows == 0:
         raise InputError(f"{path}: incident_energies has no rows; give a file with showers")
-    if not (energy > 0).all():
-        raise InputError(
-            f"{path}: incident_energies row {_first(~(energy > 0))} is not positive; remove such rows"
-        )
-    showers = _column(file, path, "showers", (rows, None)).astype(np.float32)
-    if (showers < 0).any():
-        raise InputError(f"{path}: showers row {_first((showers < 0).any(1))} has a negative energy")
-    if "incident_pdg" in file:
-        species = _column(file, path, "incident_pdg", (rows,)).astype(np.int32)
-    elif pdg is not None:
-        species = np.full(rows, pdg, np.int32)
-    else:
-        raise InputError(f"{path}: no dataset incident_pdg; say which species the showers are")
-    offset = _optional(file, path, "incident_position", (rows, 2))
-    theta = _optional(file, path, "incident_theta", (rows,)).astype(np.float64)
-    phi = _optional(file, path, "incident_phi", (rows,)).astype(np.float64)
-    weight = _column(file, path, "weights", (rows,)) if "weights" in file else np.ones(rows)
-    sine = np.sin(theta)
-    direction = np.stack([sine * np.cos(phi), sine * np.sin(phi), np.cos(theta)], 1)
-    return ShowerSet(
-        Conditions(
-            pdg=torch.from_numpy(species),
-            energy_mev=torch.from_numpy(energy),
-            direction=torch.from_numpy(direction.astype(np.float32)),
-            offset_mm=torch.from_numpy(offset.astype(np.float32)),
-        ),
-        Showers(torch.from_numpy(showers)),
-        torch.from_numpy(weight.astype(np.float32)),
-    )
+    return rows
 
 
-def _column(file: h5py.File, path: Path, name: str, shape: tuple[int | None, ...]) -> NDArray[np.generic]:
+def _dataset(file: h5py.File, path: Path, name: str, shape: tuple[int | None, ...]) -> h5py.Dataset:
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset):
-        raise InputError(f"{path}: no dataset {name}; the layout is that of CaloChallenge")
+        raise InputError(
+            f"{path}: no dataset {name}; {REMEDY.get(name, 'the layout is that of CaloChallenge')}"
+        )
     fits = len(dataset.shape) == len(shape) and all(
         want in (None, have) for want, have in zip(shape, dataset.shape, strict=True)
     )
@@ -123,19 +293,7 @@ def _column(file: h5py.File, path: Path, name: str, shape: tuple[int | None, ...
         raise InputError(
             f"{path}: {name} is {dataset.dtype} {dataset.shape}, not numbers of shape ({wanted})"
         )
-    column: NDArray[np.generic] = dataset[()]
-    if column.dtype.kind == "f" and not np.isfinite(column).all():
-        bad = ~np.isfinite(column.reshape(len(column), -1)).all(1)
-        raise InputError(f"{path}: {name} row {_first(bad)} is not finite; remove such rows")
-    return column
-
-
-def _optional(file: h5py.File, path: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.generic]:
-    return _column(file, path, name, shape) if name in file else np.zeros(shape)
-
-
-def _first(mask: Any) -> int:
-    return int(np.argmax(mask))
+    return dataset
 
 
 def _short(error: OSError) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import resource
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,16 @@ import numpy as np
 import pytest
 import torch
 
-from models.dataset import read_showers, write_showers
+from models.dataset import (
+    Extent,
+    ShowerSet,
+    extent,
+    read_conditions,
+    read_rows,
+    read_showers,
+    shower_writer,
+    write_showers,
+)
 from models.errors import InputError
 from models.suite import SAMPLES
 
@@ -111,3 +124,142 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, content: bytes | No
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_showers(tmp_path / "absent.h5")
+
+
+def test_parts_of_a_file_are_those_of_the_whole() -> None:
+    whole = read_showers(SAMPLES / "egamma-heldout.h5")
+    for start, stop in ((0, 7), (990, 1010), (2400, None)):
+        part = read_rows(SAMPLES / "egamma-heldout.h5", start, stop)
+        assert torch.equal(part.showers.energy_mev, whole.showers.energy_mev[start:stop])
+        conditions = read_conditions(SAMPLES / "egamma-heldout.h5", start, stop)
+        for c in (part.conditions, conditions):
+            assert torch.equal(c.energy_mev, whole.conditions.energy_mev[start:stop])
+            assert torch.equal(c.direction, whole.conditions.direction[start:stop])
+
+
+def test_a_bad_row_is_named_as_the_file_counts_and_stops_its_own_part_only(tmp_path: Path) -> None:
+    columns = good_file(tmp_path)
+    columns["showers"][2, 5] = np.inf
+    with h5py.File(tmp_path / "bad.h5", "w") as file:
+        for name, column in columns.items():
+            file[name] = column
+    assert len(read_rows(tmp_path / "bad.h5", 0, 2)) == 2
+    with pytest.raises(InputError, match="showers row 2 is not finite"):
+        read_rows(tmp_path / "bad.h5", 1, 4)
+
+
+def test_conditions_need_no_showers(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["incident_energies"] = np.full((5, 1), 3e4)
+        file["incident_pdg"] = np.full(5, 2112)
+        file["incident_theta"] = np.full(5, 0.1)
+        file["incident_phi"] = np.linspace(-3, 3, 5)
+    conditions = read_conditions(tmp_path / "c.h5")
+    assert conditions.offset_mm.tolist() == [[0, 0]] * 5
+    assert torch.allclose(conditions.direction[:, 2], torch.tensor(0.1).cos())
+    assert extent(tmp_path / "c.h5") == Extent(rows=5, voxels=None, together=1, weighted=False)
+    with pytest.raises(InputError, match="no dataset showers"):
+        read_showers(tmp_path / "c.h5")
+
+
+def test_a_file_written_in_parts_is_the_file_written_at_once(tmp_path: Path) -> None:
+    showers = read_showers(SAMPLES / "hadrons-heldout.h5")
+    write_showers(tmp_path / "once.h5", showers, {"generator": "test"})
+    with shower_writer(tmp_path / "parts.h5", 900, {"generator": "test"}) as writer:
+        for start, stop in ((0, 1), (1, 777), (777, 1203), (1203, 2000)):
+            writer.append(showers[start:stop])
+        assert writer.rows == 2000
+        assert not (tmp_path / "parts.h5").exists()
+    with h5py.File(tmp_path / "once.h5") as once, h5py.File(tmp_path / "parts.h5") as parts:
+        assert list(once) == list(parts)
+        assert dict(once.attrs) == dict(parts.attrs) == {"generator": "test"}
+        for name, column in once.items():
+            assert np.array_equal(column[()], parts[name][()])
+            assert column.dtype == parts[name].dtype
+    size = [(tmp_path / name).stat().st_size for name in ("once.h5", "parts.h5")]
+    assert size[1] < 1.05 * size[0]  # chunks are compressed once, when they are full
+    again = read_showers(tmp_path / "parts.h5")
+    assert torch.equal(again.showers.energy_mev, showers.showers.energy_mev)
+    assert torch.equal(again.weight, torch.ones(2000))
+
+
+def test_weights_are_written_from_the_first_that_is_not_one(tmp_path: Path) -> None:
+    showers = read_rows(SAMPLES / "egamma-heldout.h5", 0, 30)
+    weight = torch.cat([torch.ones(20), torch.linspace(-2, 2, 10)])
+    with shower_writer(tmp_path / "x.h5", 900, {}) as writer:
+        for start in (0, 10, 20):
+            part = slice(start, start + 10)
+            writer.append(ShowerSet(showers.conditions[part], showers[part].showers, weight[part]))
+    assert torch.equal(read_showers(tmp_path / "x.h5").weight, weight)
+    write_showers(tmp_path / "plain.h5", showers, {})
+    assert extent(tmp_path / "x.h5").weighted
+    assert not extent(tmp_path / "plain.h5").weighted
+
+
+def test_conditions_are_taken_over_bit_by_bit(tmp_path: Path) -> None:
+    source = SAMPLES / "egamma-heldout.h5"
+    showers = read_showers(source)
+    with shower_writer(tmp_path / "x.h5", 900, {}, conditions=source) as writer:
+        writer.append(showers[:1500])
+        writer.append(showers[1500:])
+    with h5py.File(source) as known, h5py.File(tmp_path / "x.h5") as copied:
+        assert list(known) == list(copied)
+        for name, column in known.items():
+            assert np.array_equal(column[()], copied[name][()])
+
+
+def stop_writing(path: Path, error: type[BaseException]) -> None:
+    with shower_writer(path, 900, {}) as writer:
+        writer.append(read_rows(SAMPLES / "egamma-heldout.h5", 0, 1500))
+        raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, InputError])
+def test_a_writer_that_is_stopped_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        stop_writing(tmp_path / "x.h5", error)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_writer_that_is_stopped_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "x.h5").write_text("before")
+    with pytest.raises(KeyboardInterrupt):
+        stop_writing(tmp_path / "x.h5", KeyboardInterrupt)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+
+
+def test_a_writer_that_is_killed_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys\n"
+        "from models.dataset import read_rows, shower_writer\n"
+        "with shower_writer(sys.argv[1], 900, {}) as writer:\n"
+        "    writer.append(read_rows(sys.argv[2], 0, 1500))\n"
+        "    signal.raise_signal(signal.SIGKILL)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "x.h5"), str(SAMPLES / "egamma-heldout.h5")]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not (tmp_path / "x.h5").exists()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A limit on files' size fails writes as a full disk does."""
+    showers = read_showers(SAMPLES / "egamma-heldout.h5")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))
+    try:
+        with pytest.raises(InputError, match=r"x.h5: cannot be written .*too large") as caught:
+            write_showers(tmp_path / "x.h5", showers, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    showers = read_rows(SAMPLES / "egamma-heldout.h5", 0, 1)
+    with pytest.raises(InputError, match=r"x.h5: cannot be written .*No such file"):
+        write_showers(tmp_path / "absent" / "x.h5", showers, {})

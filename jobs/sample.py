@@ -1,0 +1,83 @@
+"""`monsoon sample`: one generated shower for each row of a conditions file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from engine.errors import InputError
+from engine.noise import Purpose, uniform
+from engine.storage import fetch, local_path
+from jobs.progress import JobProgress
+from models.dataset import ShowerSet, extent, read_conditions, shower_writer
+from models.records import Conditions, Status
+from models.suite import Suite, load_suite
+
+BLOCK = 4096  # rows that are in memory at a time; content does not depend on it
+
+
+def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
+    """Write a shower file whose row i is a shower of row i of `conditions`, which need not hold showers.
+
+    Noise is keyed by (seed, row); the conditions are taken over as they are. Until it is whole the file does
+    not exist under its name. What the model has not seen in training is told on stderr.
+
+    Raises InputError where the model, the conditions or the seed cannot be used, or `out` exists.
+    """
+    path = local_path(out)
+    if path.exists():
+        raise InputError(f"{path}: exists already; remove it or choose another name")
+    if not 0 <= seed < 1 << 64:
+        raise InputError(f"seed: {seed} is not in 0 .. 2^64 - 1")
+    source = fetch(conditions)
+    rows = extent(source).rows
+    suite = load_suite(model)
+    _tell_of_the_unseen(suite, source, conditions, rows)
+    attributes = {
+        "generator": f"Monsoon, model {model}",
+        "fingerprint": suite.fingerprint,
+        "seed": str(seed),
+    }
+    with (
+        shower_writer(path, suite.grid.voxels, attributes, conditions=source) as writer,
+        JobProgress("showers", rows) as progress,
+    ):
+        for start, block in _blocks(source, rows):
+            row = np.arange(start, start + len(block))
+            noise = uniform(seed, row, np.zeros_like(row), Purpose.SHOWER, suite.noise_dimensions)
+            showers = suite.sample(block, torch.from_numpy(noise))
+            writer.append(ShowerSet(block, showers, torch.ones(len(block))))
+            progress.advance(len(block))
+
+
+def _blocks(source: str, rows: int) -> Iterator[tuple[int, Conditions]]:
+    """The first row and the conditions of each block."""
+    for start in range(0, rows, BLOCK):
+        yield start, read_conditions(source, start, min(start + BLOCK, rows))
+
+
+def _tell_of_the_unseen(suite: Suite, source: str, conditions: str, rows: int) -> None:
+    """Raises InputError, before anything is made, where there are rows that no generator is for."""
+    counts = np.zeros(len(Status), np.int64)
+    unknown: dict[int, int] = {}
+    for _, block in _blocks(source, rows):
+        status = suite.status(block)
+        counts += torch.bincount(status, minlength=len(Status)).numpy()
+        species, found = torch.unique(block.pdg[status == Status.NO_GENERATOR], return_counts=True)
+        for pdg, count in zip(species.tolist(), found.tolist(), strict=True):
+            unknown[pdg] = unknown.get(pdg, 0) + count
+    if unknown:
+        which = ", ".join(f"{pdg} ({count} rows)" for pdg, count in sorted(unknown.items()))
+        raise InputError(
+            f"{conditions}: incident_pdg has species that no generator is for: {which}; "
+            f"leave these rows out, there is one for {', '.join(map(str, suite.species))}"
+        )
+    for treated, what in (
+        (Status.OUTSIDE_NEAREST, "lie outside the training domain; trust their showers less"),
+        (Status.REMAPPED, "are of species that another one stands in for"),
+    ):
+        if counts[treated]:
+            print(f"monsoon: {counts[treated]} of {rows} rows {what}", file=sys.stderr)
