@@ -7,6 +7,7 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 
 from engine.commits import ShardRecord, identity_hash
 from engine.config import Campaign
-from engine.detector import Detector
+from engine.detector import Detector, localise
 from engine.errors import InputError
 from engine.formats.schema import SCHEMA_VERSION, combine
 from engine.incidents.gun import Gun, shoot
@@ -30,7 +31,7 @@ from engine.records import Events, Incidents, Loss
 from engine.shards import publish_shard
 from engine.storage import fetch, open_store
 from models.records import Status
-from models.suite import Suite, load_suite
+from models.suite import NEAREST, REFUSE, Suite, load_suite, refusal
 
 # Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory.
 BLOCK_EVENTS = 500
@@ -74,9 +75,10 @@ class ResolvedCampaign:
         }
 
 
-def load(model: str, detector: str) -> tuple[Suite, Detector]:
+def load(model: str, outside: str, detector: str) -> tuple[Suite, Detector]:
     """The generators and the detector of these names, paths or URLs. Raises InputError."""
-    return load_suite(",".join(map(fetch, model.split(",")))), Detector.load(fetch(detector))
+    here = (",".join(map(fetch, words.split(","))) for words in (model, outside))
+    return load_suite(*here), Detector.load(fetch(detector))
 
 
 def resolve(
@@ -112,7 +114,29 @@ def resolve(
         "numerics": numerics(),
         "content_version": campaign.content_version,
     }
+    if suite.outside != NEAREST:  # absent else, as it was when there was no choice: those campaigns go on
+        identity["outside"] = suite.outside or "another model"
     return ResolvedCampaign(campaign, output, incidents, identity)
+
+
+def refuse_outside(resolved: ResolvedCampaign, suite: Suite, detector: Detector) -> None:
+    """Raise InputError where the campaign refuses particles outside the training domain and may have some.
+
+    Of a pool any collision may be drawn: all of it is looked at. Unsound events are left to quarantine.
+    """
+    campaign, url = resolved.campaign, resolved.incidents
+    if campaign.outside != REFUSE:
+        return
+    wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
+    blocks = [(None, None)] if campaign.mu is not None else [(b.first, b.last) for b in _blocks(wanted)]
+    for first, last in blocks:
+        incidents, _ = screen(read_incidents(url, first, last, strict=False))
+        conditions = localise(incidents, detector)
+        inside = suite.inside(conditions)
+        if not inside.all():
+            row = int(inside.int().argmin())
+            event = incidents.event[incidents.event_of_particle[row]]
+            raise InputError(f"{url}: event {event}: {refusal(conditions, row)}")
 
 
 class ShardMaker:
@@ -127,14 +151,17 @@ class ShardMaker:
         torch.set_num_threads(resolved.identity["numerics"]["threads"])
         self.resolved = resolved
         self.store = open_store(resolved.output)
-        self.suite, self.detector = load(resolved.campaign.model, resolved.campaign.detector)
+        campaign = resolved.campaign
+        self.suite, self.detector = load(campaign.model, campaign.outside, campaign.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
-            raise RuntimeError(f"model {resolved.campaign.model} is not the campaign's on this machine")
+            raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
 
     def warm_up(self) -> None:
         """Make an event of one photon: the first use of compiled kernels takes seconds, no stage's own."""
         photon = Gun(pdg=22, energy_mev=10_000.0, theta_rad=0.1)
-        self.events(transport(shoot(photon, self.detector, 0, 1), self.detector, Transport(threshold_mev=0)))
+        shot = transport(shoot(photon, self.detector, 0, 1), self.detector, Transport(threshold_mev=0))
+        with suppress(InputError):  # it may be a particle that the campaign refuses
+            self.events(shot)
 
     @cached_property
     def _pool(self) -> Incidents:

@@ -41,6 +41,7 @@ class Campaign(BaseModel):
     threshold_mev: Annotated[float, Field(ge=0)] = 1000.0
     detector: str = "lhcb-ecal"
     model: str = "library"
+    outside: str = "nearest"  # of the training domain; or clamp, refuse, another model: models/suite.py
     content_version: int = 1  # raised by hand when the same input gives other events
 
     # Layout: fixed at the first run.
@@ -81,12 +82,18 @@ class Campaign(BaseModel):
 
     def anchored(self) -> Campaign:
         """The same with the paths of models and detectors absolute, as workers elsewhere need them."""
-        paths = (self.model, self.detector)
-        model, detector = (
-            ",".join(str(Path(p).absolute()) if Path(p).is_file() else p for p in path.split(","))
-            for path in paths
-        )
-        return self.model_copy(update={"model": model, "detector": detector})
+        from models.suite import POLICIES, is_shipped  # and with them torch: configs alone do without
+
+        def absolute(word: str) -> str:
+            return str(Path(word).absolute()) if Path(word).exists() and not is_shipped(word) else word
+
+        models = {
+            key: ",".join(map(absolute, value.split(",")))
+            for key, value in (("model", self.model), ("outside", self.outside))
+            if value not in POLICIES
+        }
+        detector = str(Path(self.detector).absolute()) if Path(self.detector).is_file() else self.detector
+        return self.model_copy(update={**models, "detector": detector})
 
     @property
     def kinds(self) -> tuple[Pool, ...]:

@@ -58,6 +58,7 @@ def write_manifest(ledger: Ledger, campaign: Campaign, incidents: dict[str, Any]
         **summarise(ledger.records()),
         "events_wanted": stored.events,
         "model": campaign.model,
+        "outside": campaign.outside,
         "detector": campaign.detector,
         "identity": stored.identity,
         "layout": stored.layout,

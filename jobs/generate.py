@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from engine.campaign import ResolvedCampaign, ShardMaker, load, resolve
+from engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
 from engine.commits import Ledger
 from engine.config import Campaign
 from engine.detector import Detector
@@ -46,7 +46,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
     for too long; KeyboardInterrupt passes through. All of them leave a campaign that the same call resumes.
     """
     campaign = campaign.anchored()
-    suite, detector = load(campaign.model, campaign.detector)
+    suite, detector = load(campaign.model, campaign.outside, campaign.detector)
     store = open_store(campaign.output)
     store.probe()
     ledger = Ledger(store)
@@ -56,6 +56,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
     with ExitStack() as stack:
         incidents = _incidents(campaign, store, pooled, detector, stack, say)
         resolved = resolve(campaign, store.url, incidents, suite, detector)
+        refuse_outside(resolved, suite, detector)
         with storage_answers(store):
             stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
         if campaign.only is not None:

@@ -37,7 +37,7 @@ class Forecast:
 
 def plan(campaign: Campaign) -> Forecast:
     """What is missing of a campaign and what it will take. Writes nothing. Raises InputError."""
-    load(campaign.model, campaign.detector)
+    load(campaign.model, campaign.outside, campaign.detector)
     store = open_store(campaign.output)
     with storage_answers(store):
         return _forecast(campaign, store)

@@ -16,6 +16,8 @@ class Status(IntEnum):
     REMAPPED = 1  # a neighbouring species stands in (models/species.py)
     OUTSIDE_NEAREST = 2  # outside the training domain; policy: the nearest shower
     NO_GENERATOR = 3  # no generator for the species: it leaves no energy
+    OUTSIDE_CLAMPED = 4  # outside; policy: the shower of the nearest condition inside
+    OUTSIDE_OTHER = 5  # outside; policy: another model, inside whose domain it is
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from models.domain import Domain
 from models.grid import Grid
 from models.records import Conditions, Showers
 
@@ -19,7 +20,12 @@ class ShowerModel(Protocol):
     grid: Grid
     species: tuple[int, ...]
     noise_dimensions: int
-    fingerprint: str  # sha256 of all that determines a sample
+    domain: Domain  # what `inside` asks
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of all that determines a sample."""
+        ...
 
     def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
         """N showers for N conditions of own species.

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from engine.records import Array, Events, Loss
+from models.records import Status
 
 SCHEMA_VERSION = 1
 READER_EVENTS = 1000  # at a time, unless it asks for another number
@@ -29,6 +30,7 @@ class Column:
     meaning: str
 
 
+STATUSES = ", ".join(f"{status.value} {status.name.lower().replace('_', ' ')}" for status in Status)
 _EVENT = (
     Column("event", "int64", "event", "", "event number, increasing"),
     Column("weight", "float64", "event", "", "event weight"),
@@ -45,7 +47,7 @@ _PARTICLE = (
     Column("particle_direction_y", "float32", "particle", "", "direction cosine"),
     Column("particle_time_ns", "float32", "particle", "ns", "arrival on the face"),
     Column("particle_collision", "int32", "particle", "", "which collision of the event"),
-    Column("particle_status", "uint8", "particle", "", "0 simulated, 1 remapped, 2 outside, 3 no generator"),
+    Column("particle_status", "uint8", "particle", "", STATUSES),
 )
 _HIT = (
     Column("hit_cell", "uint16", "hit", "", "cell number, increasing"),

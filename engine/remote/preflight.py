@@ -65,9 +65,10 @@ def examine(resolved: ResolvedCampaign, campaign: bytes) -> list[str]:
     try:
         if read_header(resolved.incidents).content_sha256 != resolved.identity["incidents"]:
             problems.append(f"incidents {resolved.incidents} are others there")
-        suite, _ = load(resolved.campaign.model, resolved.campaign.detector)
+        asked = resolved.campaign
+        suite, _ = load(asked.model, asked.outside, asked.detector)
         if suite.fingerprint != resolved.identity["model"]:
-            problems.append(f"model {resolved.campaign.model} is another one there")
+            problems.append(f"model {asked.model} is another one there")
     except InputError as error:
         problems.append(str(error))
     return problems

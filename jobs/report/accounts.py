@@ -18,6 +18,8 @@ STATUS_TEXT = {
     Status.REMAPPED: "remapped: a neighbouring species stood in",
     Status.OUTSIDE_NEAREST: "outside the training domain; policy: nearest shower",
     Status.NO_GENERATOR: "no generator for the species: left no energy",
+    Status.OUTSIDE_CLAMPED: "outside the training domain; policy: moved to the nearest condition inside",
+    Status.OUTSIDE_OTHER: "outside the training domain; policy: another model",
 }
 LOSS_TEXT = {
     Loss.NEUTRINO: "neutrino",

@@ -19,7 +19,7 @@ from jobs.report.style import png, styled
 from models.dataset import ShowerSet
 from models.records import Showers
 from models.species import EGAMMA
-from models.suite import Suite
+from models.suite import NEAREST, Suite
 
 PAGE = "report.html"  # in the output
 
@@ -42,8 +42,8 @@ LIMITS = (
     "photostatistics and noise; what the electronics then do is a model.",
     "The geometry has no module gaps, fibres, light-yield variations or spill-over from earlier bunches.",
     "A particle outside the training domain got the nearest shower there is (photons and electrons "
-    "rescaled to its energy), one of a species without a sample that of its stand-in. Both are counted "
-    "above and judged nowhere.",
+    "rescaled to its energy) or what else the campaign asked for, one of a species without a sample that of "
+    "its stand-in. All are counted above and judged nowhere.",
 )
 
 
@@ -56,7 +56,8 @@ def write_report(url: str, page: str | None = None) -> str:
     place, name = (store, PAGE) if page is None else split_url(page)
     with storage_answers(store):
         sample = read_sample(store)
-    suite, face = load(sample.manifest["model"], sample.manifest["detector"])
+    made = sample.manifest
+    suite, face = load(made["model"], made.get("outside", NEAREST), made["detector"])
     identity = sample.manifest["identity"]
     _check(identity, store.url, suite, face)
     egamma, mixed = (compare(name, suite, int(identity["seed"])) for name in ("egamma", "hadrons"))

@@ -142,7 +142,9 @@ CASES: dict[str, tuple[Words, str]] = {
         lambda h: h.campaign(f"detector={h.file('d.yaml', b'name: x')}"),
         "d.yaml: face_z_mm",
     ),
-    "unknown model": (lambda h: h.campaign("model=best"), "best: no such file"),
+    "unknown model": (lambda h: h.campaign("model=no-such"), "no-such: no such file"),
+    "unknown policy": (lambda h: h.campaign("outside=drop"), "or choose nearest, clamp or refuse"),
+    "a particle that is refused": (lambda h: h.campaign("outside=refuse"), "GeV at"),
     # outputs
     "occupied output": (
         lambda h: [*h.campaign(), f"output={h.file('thesis.tex', b'').parent}"],

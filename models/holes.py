@@ -1,0 +1,194 @@
+"""Holes of a sample: boxes of energy and angle with no shower, though the sample has many around them.
+
+A hole cannot be seen from distances to the nearest shower: a radius that leaves held-out showers inside
+covers most of a hole. But large empty boxes do not occur by chance: how many there are that hold none of
+k expected showers falls as exp(-k).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+FEWEST_ROWS = 500  # with fewer a sample's density says too little: no holes are looked for
+EXPECTED_ROWS = 20.0  # a box is a hole where so many rows would be expected and none is
+GAINED_ROWS = 5.0  # a further box has to add a place where so many would be
+KNOTS = 16  # of the marginal distributions: coarse, so that a gap in one of them is seen
+MOST_CELLS = 256  # a side of the grid in which empty boxes are looked for
+LEAST_SIDE = 0.25  # of a box's size: what lies beside it is compared where there is as much room
+ENERGIES, COSINES = (1e-9, 1e12), (-2.0, 2.0)  # edges of holes that reach to the end of the range: beyond it
+
+
+def find_holes(energy: Array, cosine: Array, known: Array) -> Array:
+    """Empty boxes, float64 [H, 4]: energies low and high, cosines low and high, edges not included.
+
+    Coordinates are those in which the marginal distributions are flat; in them rows are expected in
+    proportion to area, by the whole sample's density and by that beside the box alike. All boxes of empty
+    cells on a grid of about one row a cell are found, and grown to the rows around them. Holes narrower
+    than two cells, 2 / sqrt(n) of the range, may be missed, unless they cross all of it.
+
+    energy  [n]    positive
+    cosine  [n]    to z, at most 1
+    known   [K, 4] holes that need no second box
+    """
+    n = len(energy)
+    if n < FEWEST_ROWS:
+        return np.empty((0, 4))
+    side = min(int(np.sqrt(n)), MOST_CELLS)
+    cells = EXPECTED_ROWS * side**2 / n  # the area of a hole
+    flat_energy, flat_cosine = _Flat(np.log(energy), side), _Flat(cosine, side, end=1.0)
+    rows = np.stack([flat_energy(np.log(energy)), flat_cosine(cosine), energy, cosine])
+    rows = rows[:, np.argsort(rows[0])]
+    i, j = rows[:2].astype(np.int64)
+    occupied = np.zeros((side, side), bool)
+    occupied[i, j] = True
+    gaps = _gaps(rows[0], side, cells), _gaps(rows[1], side, cells)[:, [2, 3, 0, 1]]
+    empty = np.concatenate([_empty_boxes(occupied, cells), *gaps])
+    grown = [_grow(box, rows, order) for box in empty for order in ("energy", "cosine")]
+    boxes = np.unique(np.reshape(grown, (-1, 4)), axis=0)
+    flat = np.concatenate([flat_energy(np.log(boxes[:, :2])), flat_cosine(boxes[:, 2:])], 1)
+    large = (flat[:, 1::2] - flat[:, 0::2]).prod(1) >= cells
+    boxes = boxes[[k for k in np.nonzero(large)[0] if _among_rows(flat[k], rows[:2], side)]]
+    centres = np.arange(side) + 0.5
+    plane = np.exp(flat_energy.back(centres)), flat_cosine.back(centres)
+    return _few(boxes, known, plane, GAINED_ROWS / EXPECTED_ROWS * cells)
+
+
+class _Flat:
+    """A coordinate in [0, side] in which a sample is about uniform: straight between a few quantiles."""
+
+    def __init__(self, values: Array, side: int, end: float | None = None) -> None:
+        """end  where the range ends; absent: at the greatest value"""
+        knots = np.quantile(values, np.linspace(0, 1, KNOTS + 1), method="nearest")
+        if end is not None:
+            knots[-1] = end
+        self._knots = np.unique(knots)
+        self._last = np.nextafter(side, 0)  # in the last cell
+        self._places = (
+            np.linspace(0, side, len(self._knots)) if len(self._knots) > 1 else np.array([side / 2])
+        )
+
+    def __call__(self, values: Array) -> Array:
+        places = np.interp(values, self._knots, self._places, left=0.0, right=self._last)
+        return np.asarray(np.minimum(places, self._last))
+
+    def back(self, places: Array) -> Array:
+        values: Array = np.interp(places, self._places, self._knots)
+        return values
+
+
+def _empty_boxes(occupied: Array, least: float) -> Array:
+    """Boxes of empty cells that no row or column can be added to, float64 [B, 4], in cells.
+
+    least  the area, in cells, that a box with all its neighbours must have
+    """
+    rows, columns = occupied.shape
+    column = np.arange(columns, dtype=np.int16)
+    before = np.pad(occupied.cumsum(1), ((0, 0), (1, 0)))  # [rows, columns + 1]
+    found = [np.empty((0, 4))]
+    for first in range(rows):
+        filled = np.logical_or.accumulate(occupied[first:])  # [R, columns]: in rows first .. first + R
+        filled = filled[: int(np.count_nonzero(~filled.all(1)))]
+        closed = np.pad(filled[:, 1:], ((0, 0), (0, 1)), constant_values=True)
+        last_filled = np.maximum.accumulate(np.where(filled, column, np.int16(-1)), axis=1)
+        height = np.arange(1, len(filled) + 1)[:, None]
+        large = (column - last_filled + 2) * (height + 2) >= least
+        row, right = np.nonzero(~filled & closed & large)
+        left, right, below = last_filled[row, right] + np.int64(1), right + 1, first + row + 1
+        bounded = np.ones(len(row), bool)
+        if first:
+            bounded &= before[first - 1, right] > before[first - 1, left]
+        inner = below < rows
+        bounded[inner] &= before[below[inner], right[inner]] > before[below[inner], left[inner]]
+        box = np.stack([np.full_like(row, first), below, left, right], 1)
+        found.append(box[bounded].astype(np.float64))
+    return np.concatenate(found)
+
+
+def _gaps(places: Array, side: int, area: float) -> Array:
+    """Gaps in one coordinate, over the whole of the other, of at least an area, float64 [B, 4]."""
+    ordered = np.concatenate([[0.0], np.sort(places), [side]])
+    wide = np.nonzero(np.diff(ordered) * side >= area)[0]
+    zero = np.zeros(len(wide))
+    return np.stack([ordered[wide], ordered[wide + 1], zero, zero + side], 1)
+
+
+def _grow(box: Array, rows: Array, order: str) -> list[float]:
+    """The box from row to row, no longer in flat coordinates but in energy and cosine.
+
+    rows   [4, n] flat energy, in increasing order, flat cosine, energy, cosine
+    order  which sides move first
+    """
+    near = slice(*np.searchsorted(rows[0], [box[0] - 2, box[1] + 2]))  # no side moves by a cell or more
+    u, v, x, y = rows[:, near]
+    if order == "energy":
+        x_low, x_high = _ends(u, x, (v >= box[2]) & (v < box[3]), box[:2], ENERGIES)
+        y_low, y_high = _ends(v, y, (x > x_low) & (x < x_high), box[2:], COSINES)
+    else:
+        y_low, y_high = _ends(v, y, (u >= box[0]) & (u < box[1]), box[2:], COSINES)
+        x_low, x_high = _ends(u, x, (y > y_low) & (y < y_high), box[:2], ENERGIES)
+    return [x_low, x_high, y_low, y_high]
+
+
+def _ends(
+    places: Array, values: Array, beside: Array, box: Array, ends: tuple[float, float]
+) -> tuple[float, float]:
+    """The values on both sides of a box along one coordinate, of rows beside it along the other."""
+    low = values[beside & (places <= box[0])].max(initial=ends[0])
+    high = values[beside & (places >= box[1])].min(initial=ends[1])
+    return float(low), float(high)
+
+
+def _among_rows(box: Array, places: Array, side: int) -> bool:
+    """Whether as many rows would be in an empty box if it were as full as what lies beside it.
+
+    Along each coordinate the fuller of its two sides counts: at an edge of the sample there is one alone,
+    and at a step of the density, where that of the whole sample is of no use, one says nothing.
+
+    places  [2, n] flat coordinates
+    """
+    low, high = box[0::2], box[1::2]
+    size = high - low
+    for axis in (0, 1):
+        found = []
+        for shift in (-size[axis], size[axis]):
+            begin, end = low.copy(), high.copy()
+            begin[axis], end[axis] = np.clip([low[axis] + shift, high[axis] + shift], 0, side)
+            share = (end[axis] - begin[axis]) / size[axis]
+            if share >= LEAST_SIDE:
+                u, v = (places - begin[:, None]) / (end - begin)[:, None]
+                found.append(np.count_nonzero((u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)) / share)
+        if found and max(found) < EXPECTED_ROWS:
+            return False
+    return True
+
+
+def _few(boxes: Array, known: Array, plane: tuple[Array, Array], least: float) -> Array:
+    """The boxes that together cover nearly what all of them do, largest gain first, float64 [H, 4].
+
+    plane  energies and cosines of the centres of a grid's cells
+    least  cells that each box has to add
+    """
+    energy, cosine = plane[0][:, None], plane[1][None]
+
+    def covered(box: Array) -> Array:
+        cells: Array = (energy > box[0]) & (energy < box[1]) & (cosine > box[2]) & (cosine < box[3])
+        return cells
+
+    left = np.ones((energy.size, cosine.size), bool)
+    for box in known:
+        left &= ~covered(box)
+    covers, chosen = [covered(box) for box in boxes], []
+    while covers:
+        gain = [np.count_nonzero(cover & left) for cover in covers]
+        best = int(np.argmax(gain))
+        if gain[best] < least:
+            break
+        chosen.append(boxes[best])
+        left &= ~covers[best]
+    few: Array = np.reshape(chosen, (-1, 4))
+    return few

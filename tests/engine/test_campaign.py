@@ -1,0 +1,172 @@
+"""What becomes of particles outside the training domain, from a campaign's key to the counts of a shard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
+from engine.commits import Ledger, ShardRecord
+from engine.config import Campaign
+from engine.detector import Detector
+from engine.errors import InputError
+from engine.incidents.parquet import write_incidents
+from engine.manifest import write_manifest
+from engine.plan import EventRange
+from engine.records import Incidents
+from engine.storage import open_store
+from models.dataset import read_showers, write_showers
+from models.records import Status
+from models.suite import SAMPLES, Suite, load_suite
+
+MakeIncidents = Callable[..., Incidents]
+HADRONS = SAMPLES / "hadrons-heldout.h5"
+OTHER = f"{SAMPLES / 'egamma-heldout.h5'},{HADRONS}"
+EVENTS = 12
+POLICIES = {
+    "nearest": {Status.OUTSIDE_NEAREST},
+    "clamp": {Status.OUTSIDE_CLAMPED},
+    OTHER: {Status.OUTSIDE_OTHER, Status.OUTSIDE_NEAREST},  # outside the other's domain too: the nearest
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A library of photons and electrons below 20 GeV, and of hadrons and muons of all energies."""
+    showers = read_showers(SAMPLES / "egamma-heldout.h5")
+    path = tmp_path_factory.mktemp("model") / "soft.h5"
+    write_showers(path, showers[showers.conditions.energy_mev < 20_000], {})
+    return f"{path},{HADRONS}"
+
+
+@pytest.fixture(scope="module")
+def incidents(make_incidents: MakeIncidents, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Particles of 0.8 to 150 GeV: some are outside every domain, as the first is."""
+    made = make_incidents([9] * EVENTS)
+    made.pdg[0], made.energy_mev[0] = 22, 900.0
+    return written(made, tmp_path_factory.mktemp("incidents"))
+
+
+def written(incidents: Incidents, folder: Path) -> Path:
+    path = folder / "incidents.parquet"
+    write_incidents(path, [incidents], source="test", settings={}, detector="lhcb-ecal")
+    return path
+
+
+class Made(NamedTuple):
+    """One shard, which is all of its campaign."""
+
+    resolved: ResolvedCampaign
+    ledger: Ledger
+    record: ShardRecord
+
+
+def resolve_in(output: Path, incidents: Path, model: str, outside: str) -> ResolvedCampaign:
+    campaign = Campaign(
+        incidents=str(incidents), model=model, outside=outside, events=EVENTS, output=str(output)
+    )
+    suite, detector = load(campaign.model, campaign.outside, campaign.detector)
+    resolved = resolve(campaign, str(output), str(incidents), suite, detector)
+    refuse_outside(resolved, suite, detector)
+    return resolved
+
+
+def make_in(output: Path, incidents: Path, model: str, outside: str) -> Made:
+    resolved = resolve_in(output, incidents, model, outside)
+    store = open_store(output)
+    store.probe()
+    ledger = Ledger(store)
+    ledger.open(resolved.identity, resolved.campaign.layout(), EVENTS)
+    maker = ShardMaker(resolved)
+    maker.warm_up()
+    record = maker.make(EventRange(0, EVENTS - 1))
+    ledger.commit(record)
+    return Made(resolved, ledger, record)
+
+
+@pytest.fixture(scope="module")
+def made(incidents: Path, model: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
+    """A campaign of each policy."""
+    folder = tmp_path_factory.mktemp("outside")
+    outputs = zip(POLICIES, ("nearest", "clamp", "other"), strict=True)
+    return {outside: make_in(folder / name, incidents, model, outside) for outside, name in outputs}
+
+
+def count(record: ShardRecord, status: Status) -> int:
+    return record.counts[f"status_{status.name.lower()}"]
+
+
+def test_each_policy_makes_its_events_and_is_counted(made: dict[str, Made]) -> None:
+    for outside, expected in POLICIES.items():
+        record = made[outside].record
+        assert record.counts["events"] == EVENTS
+        assert sum(count(record, status) for status in Status) == record.counts["particles"]
+        found = {status for status in Status if count(record, status)}
+        assert found - {Status.SIMULATED, Status.REMAPPED, Status.NO_GENERATOR} == expected
+        manifest = write_manifest(made[outside].ledger, made[outside].resolved.campaign, {})
+        assert manifest["outside"] == outside
+        assert manifest["counts"] == record.counts
+    outside_of_each = {sum(count(made[name].record, s) for s in POLICIES[name]) for name in POLICIES}
+    assert len(outside_of_each) == 1
+    assert len({one.record.content for one in made.values()}) == len(POLICIES)
+
+
+def test_campaigns_of_different_policies_are_different_campaigns(made: dict[str, Made]) -> None:
+    assert len({one.resolved.identity_hash for one in made.values()}) == len(POLICIES)
+    assert "outside" not in made["nearest"].resolved.identity  # campaigns from before the choice go on
+    clamp = made["clamp"].resolved
+    with pytest.raises(InputError, match="started with identity"):
+        made["nearest"].ledger.open(clamp.identity, clamp.campaign.layout(), EVENTS)
+
+
+def test_refuse_names_the_particle_before_anything_is_made(
+    incidents: Path, model: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as raised:
+        resolve_in(tmp_path, incidents, model, "refuse")
+    assert "event 0: species 22 of 0.9 GeV at " in str(raised.value)
+    assert "set outside to nearest, clamp or another model" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_of_a_pool_any_collision_may_be_drawn(incidents: Path, model: str, detector: Detector) -> None:
+    suite = Suite(load_suite(model).models, "refuse")
+    campaign = Campaign(incidents=str(incidents), mu=1.0, events=1, output="out", outside="refuse")
+    resolved = ResolvedCampaign(campaign, "out", str(incidents), {})
+    with pytest.raises(InputError, match="event 0: species 22"):
+        refuse_outside(resolved, suite, detector)
+
+
+def test_refuse_lets_campaigns_through_that_stay_inside(
+    make_incidents: MakeIncidents, tmp_path: Path
+) -> None:
+    particles = make_incidents([4] * EVENTS)
+    particles.energy_mev[:] = np.linspace(5_000, 50_000, len(particles.pdg))
+    particles.position_mm[:, :2] *= 0.3
+    away = np.linalg.norm(particles.position_mm, axis=1, keepdims=True)
+    particles.direction[:] = particles.position_mm / away
+    particles.energy_mev[particles.offsets[7]] = np.nan  # its event goes to quarantine, and is not judged
+    record = make_in(tmp_path / "out", written(particles, tmp_path), OTHER, "refuse").record
+    assert record.counts["events"] == EVENTS - 1
+    assert record.counts["quarantined"] == 1
+    assert not any(count(record, status) for status in Status if status.name.startswith("OUTSIDE"))
+
+
+def test_models_keep_their_names_and_files_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As workers elsewhere need them; a folder called as something shipped does not take its place."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "library").mkdir()
+    (tmp_path / "net").mkdir()
+    (tmp_path / "mine.h5").touch()
+    asked = Campaign(output="out", mu=1, model="net,mine.h5", outside="library")
+    assert asked.anchored().model == f"{tmp_path}/net,{tmp_path}/mine.h5"
+    assert asked.anchored().outside == "library"
+    (tmp_path / "clamp").mkdir()
+    assert Campaign(output="out", mu=1, outside="clamp").anchored().outside == "clamp"
