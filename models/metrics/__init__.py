@@ -1,0 +1,1 @@
+"""How well two samples of showers agree: one judgement a file."""

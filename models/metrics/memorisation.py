@@ -1,0 +1,85 @@
+"""Memorisation: are generated showers nearer to the training showers than Geant4's own are?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import torch
+from torch import Tensor
+
+from models.dataset import ShowerSet
+from models.grid import Grid
+from models.records import Showers
+from models.statistics import shares
+
+REACH = 3  # the inner 7 x 7 pixels stand alone; beyond them there is one sum for each square ring
+SMALLEST_SHARE = 1e-4  # of the total; below it, pixels are noise
+ROWS = 256  # rows of a distance matrix at a time
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """Distances to the nearest training shower.
+
+    share               of rows whose generated shower is nearer than the held-out one; half of those at
+                        equal distance. 0.5: no memory; 1: copies
+    error               binomial
+    generated, heldout  median distances
+    """
+
+    share: float
+    error: float
+    generated: float
+    heldout: float
+
+
+def memorisation(generated: ShowerSet, heldout: ShowerSet, training: ShowerSet, grid: Grid) -> Memorisation:
+    """Row i of `generated` and of `heldout` have the same condition, or conditions from one distribution.
+
+    Held-out showers are not in the training set. Distances are Euclidean between standardised logarithms of
+    energy fractions, to all eight images of every training shower: scaled and reflected copies are copies.
+
+    Raises ValueError where generated and held-out showers differ in number.
+    """
+    if len(generated) != len(heldout):
+        raise ValueError(f"{len(generated)} generated and {len(heldout)} held-out showers: equally many")
+    known = features(training.showers, grid)
+    mean, rms = known.mean(0), known.std(0)
+    scale = torch.where(rms > 0, rms, 1.0)
+    images = torch.cat(
+        [
+            (features(Showers(training.showers.energy_mev[:, order]), grid) - mean) / scale
+            for order in grid.symmetries
+        ]
+    )
+    of_generated, of_heldout = (
+        _nearest((features(sample.showers, grid) - mean) / scale, images) for sample in (generated, heldout)
+    )
+    nearer = (of_generated < of_heldout).double() + (of_generated == of_heldout).double() / 2
+    share = float(nearer.mean())
+    # a share of exactly 0 or 1 is known no better than to one row
+    variance = max(share * (1 - share), 1 / len(nearer))
+    return Memorisation(
+        share, sqrt(variance / len(nearer)), float(of_generated.median()), float(of_heldout.median())
+    )
+
+
+def features(showers: Showers, grid: Grid) -> Tensor:
+    """ln of the energy fractions of the inner pixels and of the rings beyond, float32 [N, 49 + 12]."""
+    share = shares(showers)
+    ring = (grid.centres_mm / grid.pixel_mm).round().abs().amax(1).long()  # [V]
+    inner = share[:, ring <= REACH]
+    rings = share.new_zeros(len(showers), int(ring.max()) + 1).index_add(1, ring, share)[:, REACH + 1 :]
+    return torch.log(torch.cat([inner, rings], 1) + SMALLEST_SHARE).float()
+
+
+def _nearest(points: Tensor, among: Tensor) -> Tensor:
+    """Distance to the nearest, float64 [N]; the nearest is sought in float32, its distance is exact."""
+    length = among.square().sum(1)
+    parts = []
+    for first in range(0, len(points), ROWS):
+        part = points[first : first + ROWS]
+        nearest = (length - 2 * part @ among.T).argmin(1)
+        parts.append((part.double() - among[nearest].double()).norm(dim=1))
+    return torch.cat(parts)

@@ -1,0 +1,69 @@
+"""Response, resolution and linearity, in bins of incident energy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+
+from models.metrics.measurement import Array
+from models.metrics.summary import Summary
+
+ENERGY_EDGES_MEV = np.geomspace(1e3, 1e5, 5)
+FEWEST = 10  # showers in an energy bin; with fewer it is NaN
+
+
+def resolution(values: Array, weight: Array) -> float:
+    """Half the width of the central 68.3 % over the median, of values [N]; no weight is negative."""
+    low, middle, high = np.quantile(
+        values, [0.15865, 0.5, 0.84135], weights=weight, method="inverted_cdf"
+    ).tolist()
+    return float((high - low) / (2 * middle)) if middle > 0 else np.nan
+
+
+def mean(values: Array, weight: Array) -> float:
+    """Weighted mean of values [N]."""
+    return float(np.average(values, weights=weight))
+
+
+def by_energy(sample: Summary, statistic: Callable[[Array, Array], float]) -> Array:
+    """A statistic of the response, visible over incident energy, per bin of ENERGY_EDGES_MEV; float64 [B]."""
+    values = sample.column("response")
+    bin_of_row = np.searchsorted(ENERGY_EDGES_MEV, sample.energy_mev, side="right") - 1
+    found = []
+    for b in range(len(ENERGY_EDGES_MEV) - 1):
+        rows = bin_of_row == b
+        found.append(statistic(values[rows], sample.weight[rows]) if rows.sum() >= FEWEST else np.nan)
+    return np.array(found)
+
+
+def response_ratios(generated: Summary, reference: Summary) -> Array:
+    """Mean response over the reference's, float64 [B]."""
+    return _ratio(by_energy(generated, mean), by_energy(reference, mean))
+
+
+def resolution_ratios(generated: Summary, reference: Summary) -> Array:
+    """Resolution over the reference's, float64 [B]."""
+    return _ratio(by_energy(generated, resolution), by_energy(reference, resolution))
+
+
+def nonlinearity(curve: Array) -> float:
+    """Largest relative deviation of a curve [B] from its mean; NaN bins are left out."""
+    there = curve[np.isfinite(curve)]
+    return float(np.abs(there / there.mean() - 1).max()) if len(there) else np.nan
+
+
+def linearity(generated: Summary, reference: Summary) -> float:
+    """Nonlinearity of the response in units of the reference's, which need not be linear itself."""
+    return nonlinearity(response_ratios(generated, reference))
+
+
+def energy_bins() -> tuple[str, ...]:
+    """Names of the bins."""
+    gev = ENERGY_EDGES_MEV / 1000
+    return tuple(f"{low:.3g}-{high:.3g} GeV" for low, high in pairwise(gev))
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    return np.where(b > 0, a / np.where(b > 0, b, 1.0), np.nan)
