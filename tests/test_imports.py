@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("models", "engine", "jobs") for path in (ROOT / package).rglob("*.py"))
-KERNEL_MAY_IMPORT = {"__future__", "typing", "numpy", "torch", "numba", "triton", "engine", "models"}
+KERNEL_MAY_IMPORT = {"__future__", "math", "typing", "numpy", "torch", "numba", "triton", "engine", "models"}
 STANDALONE = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in SOURCES

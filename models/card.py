@@ -1,0 +1,77 @@
+"""A model's card: what a person should know before trusting it, as Markdown, from what its JSON says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Card = Mapping[str, Any]
+
+
+def markdown(card: Card) -> str:
+    """The page for a card with any of these entries; what is not known is left out.
+
+    name, family, parameters, species, weights {sha256, bytes}, config {domain, ...},
+    training {steps, seconds, device, recipe, findings}, data {files: [{name, rows, sha256}]}, curve [...],
+    metrics {name: {value, error, floor, floor_error}}
+    """
+    parts = [f"# {card.get('name', 'model')}\n", _facts(card)]
+    if "metrics" in card:
+        parts += ["## Judged\n", _metrics(card["metrics"])]
+    if "data" in card:
+        parts += ["## Trained on\n", _data(card["data"])]
+    if "training" in card:
+        parts += ["## Training\n", _training(card)]
+    parts += ["## Domain\n", _domain(card["config"].get("domain", {}))]
+    return "\n".join(parts)
+
+
+def _facts(card: Card) -> str:
+    weights = card["weights"]
+    species = ", ".join(str(pdg) for pdg in card["species"])
+    return (
+        f"Family {card['family']}, {card['parameters']:,} parameters, {weights['bytes'] / 1e6:.1f} MB, "
+        f"for species (PDG) {species}.\n\nWeights: SHA-256 `{weights['sha256']}`.\n"
+    )
+
+
+def _metrics(metrics: Card) -> str:
+    """A row a metric; the floor is the same metric between two Geant4 samples of the same sizes."""
+    rows = ["| metric | value | floor |", "|---|---|---|"]
+    notes = []
+    for name, found in metrics.items():
+        if isinstance(found, Mapping) and "value" in found:
+            floor = _number(found.get("floor"), found.get("floor_error"))
+            rows.append(f"| {name} | {_number(found['value'], found.get('error'))} | {floor} |")
+        else:
+            notes.append(f"- {name}: {found if isinstance(found, str) else json.dumps(found)}")
+    return "\n".join([*rows, "", *notes, ""])
+
+
+def _number(value: float | None, error: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if error is None else f"{value:.4g} +- {error:.2g}"
+
+
+def _data(data: Card) -> str:
+    rows = ["| file | showers | SHA-256 |", "|---|---|---|"]
+    rows += [f"| {file['name']} | {file['rows']:,} | `{file['sha256']}` |" for file in data.get("files", [])]
+    return "\n".join([*rows, ""])
+
+
+def _training(card: Card) -> str:
+    training = card["training"]
+    said = ", ".join(
+        f"{key} {value}" for key, value in training.items() if isinstance(value, str | int | float)
+    )
+    lines = [f"{said}.\n"]
+    if "recipe" in training:
+        lines.append(f"    {json.dumps(training['recipe'])}\n")
+    lines += [f"- {finding}" for finding in training.get("findings", [])]
+    return "\n".join(lines) + "\n"
+
+
+def _domain(domain: Card) -> str:
+    return f"    {json.dumps(domain)}\n" if domain else "Not known.\n"

@@ -1,0 +1,58 @@
+"""The few torch modules that families share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.kernels.spline.cpu import inverse_spline
+from models.kernels.spline.reference import spline
+
+
+def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequential:
+    """Linear maps with ReLU between; the last one starts at zero."""
+    parts: list[nn.Module] = []
+    for layer in range(layers):
+        parts += [nn.Linear(inputs if layer == 0 else hidden, hidden), nn.ReLU()]
+    last = nn.Linear(hidden, outputs)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(*parts, last)
+
+
+def unspline(z: Tensor, parameters: Tensor, bound: float) -> Tensor:
+    """The inverse spline, by the kernel of the device."""
+    if z.device.type == "cpu" and not parameters.requires_grad:
+        return inverse_spline(z.contiguous(), parameters.contiguous(), bound)
+    return spline(z, parameters, bound, inverse=True)[0]
+
+
+class Coupling(nn.Module):
+    """Moves some coordinates by splines whose parameters follow from the others and the context.
+
+    Neural spline flows, arXiv:1906.04032. `moved` is a bool [D] mask; beyond the bound it is the identity.
+    """
+
+    def __init__(self, moved: Tensor, context: int, hidden: int, bins: int, bound: float) -> None:
+        super().__init__()
+        self.bins, self.bound = bins, bound
+        self.register_buffer("moved", torch.nonzero(moved)[:, 0])
+        self.register_buffer("kept", torch.nonzero(~moved)[:, 0])
+        self.moved: Tensor
+        self.kept: Tensor
+        self.conditioner = mlp(len(self.kept) + context, hidden, len(self.moved) * (3 * bins - 1))
+
+    def _splines(self, x: Tensor, context: Tensor) -> Tensor:
+        raw = self.conditioner(torch.cat([x[:, self.kept], context], 1))
+        parameters: Tensor = raw.view(len(x), len(self.moved), 3 * self.bins - 1)
+        return parameters
+
+    def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Towards the noise: z [N, D] and the log-determinant [N]."""
+        moved, log_slope = spline(x[:, self.moved], self._splines(x, context), self.bound)
+        return x.index_copy(1, self.moved, moved), log_slope.sum(1)
+
+    def inverse(self, z: Tensor, context: Tensor) -> Tensor:
+        """From the noise: x [N, D]."""
+        moved = unspline(z[:, self.moved], self._splines(z, context), self.bound)
+        return z.index_copy(1, self.moved, moved)

@@ -1,0 +1,81 @@
+"""Invertible maps between MeV and what a network sees."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from models.records import Conditions
+
+MIDDLE_MEV = 10_000.0  # of the training energies, on a log scale
+WIDTH = 1.33  # of a log-uniform energy over two decades
+FLATTEST = 0.4  # sine of the angle that the transverse direction is measured in
+
+
+def features(conditions: Conditions, species: Tensor, half_mm: float) -> Tensor:
+    """What networks know of a condition, about unit size: ln E, offset, direction, species; [N, 5 + S].
+
+    species  int32 [S]
+    half_mm  half a pixel
+    """
+    columns = [
+        ((torch.log(conditions.energy_mev) - math.log(MIDDLE_MEV)) / WIDTH)[:, None],
+        conditions.offset_mm / half_mm,
+        conditions.direction[:, :2] / FLATTEST,
+        (conditions.pdg[:, None] == species).float(),
+    ]
+    return torch.cat(columns, 1)
+
+
+def quadratic(x: Tensor, groups: Tensor) -> Tensor:
+    """Products of up to two columns of x [N, F], once for each column of groups [N, G]; [N, G Q]."""
+    one = torch.cat([torch.ones_like(x[:, :1]), x], 1)
+    first, second = torch.triu_indices(one.shape[1], one.shape[1], device=x.device)
+    products = one[:, first] * one[:, second]  # [N, Q]
+    return (groups[:, :, None] * products[:, None]).flatten(1)
+
+
+class Standardise(nn.Module):
+    """Takes mean and spread out of D columns; the mean and the log of the spread are linear in features.
+
+    Tails are drawn in: what lies far beyond `soft` spreads is told by its logarithm.
+    """
+
+    REACH = 2.0  # how far the log of a spread may lie from its mean over all rows
+
+    def __init__(self, features: int, columns: int, soft: float) -> None:
+        super().__init__()
+        self.soft = soft
+        self.register_buffer("mean", torch.zeros(features, columns))
+        self.register_buffer("spread", torch.zeros(features, columns))
+        self.register_buffer("usual", torch.zeros(columns))
+        self.mean: Tensor
+        self.spread: Tensor
+        self.usual: Tensor
+
+    def fit(self, x: Tensor, y: Tensor, weight: Tensor) -> None:
+        """Weighted regressions of y [N, D] on features x [N, F], and of the log of what is left.
+
+        A prior worth one row keeps the coefficients of rare groups near zero.
+        """
+        x, y, weight = x.double(), y.double(), weight.double()[:, None] / weight.double().mean()
+        normal = x.T @ (weight * x) + torch.eye(x.shape[1]).double()
+        self.mean.copy_(torch.linalg.solve(normal, x.T @ (weight * y)))
+        left = (y - x @ self.mean.double()).abs()
+        # of a Gaussian, the mean of ln|x| lies 0.635 below the log of its standard deviation
+        size = torch.log(left + 1e-2 * left.mean(0) + 1e-6) + 0.635
+        self.usual.copy_((weight * size).mean(0))
+        self.spread.copy_(torch.linalg.solve(normal, x.T @ (weight * (size - self.usual))))
+
+    def _size(self, x: Tensor) -> Tensor:
+        return torch.exp(self.usual + (x @ self.spread).clamp(-self.REACH, self.REACH))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """y [N, D] in units of its spread, tails drawn in."""
+        return self.soft * torch.asinh((y - x @ self.mean) / (self.soft * self._size(x)))
+
+    def inverse(self, x: Tensor, z: Tensor) -> Tensor:
+        """y [N, D] of z."""
+        return x @ self.mean + self.soft * self._size(x) * torch.sinh(z / self.soft)

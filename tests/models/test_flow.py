@@ -1,0 +1,138 @@
+"""The flow: samples are showers whatever the noise, rows stand alone, symmetries hold, and it learns."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.batches import Batch
+from models.checkpoint import load, save
+from models.dataset import ShowerSet, read_showers
+from models.errors import InputError
+from models.flow import BUCKET, Flow
+from models.records import Conditions
+from models.suite import SAMPLES
+
+SMALL = {"couplings": 2, "hidden": 32, "energy_hidden": 16, "split_hidden": 16}
+
+
+@pytest.fixture(scope="module", params=["egamma", "hadrons"])
+def data(request: pytest.FixtureRequest) -> ShowerSet:
+    return read_showers(SAMPLES / f"{request.param}-heldout.h5")
+
+
+@pytest.fixture(scope="module")
+def flow(data: ShowerSet) -> Flow:
+    """Untrained, with weights at random that are far from zero."""
+    flow = Flow.prepare(SMALL, data)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+    return flow.requires_grad_(False)
+
+
+def noise(flow: Flow, rows: int, seed: int = 0) -> Tensor:
+    uniform = torch.rand(rows, flow.noise_dimensions, generator=torch.Generator().manual_seed(seed))
+    return uniform.clamp(1e-7, 1 - 1e-7)
+
+
+def batch(data: ShowerSet, seed: int = 0) -> Batch:
+    seeds = torch.arange(len(data)) + 1_000_003 * seed
+    return Batch(data.conditions, data.showers, data.weight / data.weight.sum(), seeds)
+
+
+@pytest.mark.parametrize("extreme", [0.0, 1e-7, 1 - 6e-8])
+def test_energies_are_finite_and_not_negative_and_add_up_to_the_energy_model(
+    flow: Flow, data: ShowerSet, extreme: float
+) -> None:
+    """Also where every number is as far out as it can be."""
+    c = data.conditions[:600]
+    u = noise(flow, 600) if extreme == 0 else torch.full((600, flow.noise_dimensions), extreme)
+    energy = flow.sample(c, u).energy_mev
+    assert torch.isfinite(energy).all()
+    assert (energy >= 0).all()
+    visible = visible_mev(flow, c, u)
+    torch.testing.assert_close(energy.sum(1, dtype=torch.float64), visible.double(), rtol=1e-6, atol=0)
+
+
+def visible_mev(flow: Flow, conditions: Conditions, u: Tensor) -> Tensor:
+    """What the energy model gives the rows, in buckets as sampling does it."""
+    found = []
+    for start in range(0, len(u), BUCKET):
+        rows = torch.arange(start, start + BUCKET).clamp(max=len(u) - 1)
+        known, simple = flow.known(conditions[rows])
+        found.append(flow.energy.sample(known, simple, conditions.energy_mev[rows], u[rows, :2])[2])
+    return torch.cat(found)[: len(u)]
+
+
+def test_a_row_does_not_depend_on_the_others(flow: Flow, data: ShowerSet) -> None:
+    rows = torch.randperm(700, generator=torch.Generator().manual_seed(2))
+    c, u = data.conditions[:700], noise(flow, 700)
+    whole = flow.sample(c, u).energy_mev
+    assert torch.equal(flow.sample(c[rows], u[rows]).energy_mev, whole[rows])
+    assert torch.equal(flow.sample(c[:37], u[:37]).energy_mev, whole[:37])
+    assert flow.sample(c[:0], u[:0]).energy_mev.shape == (0, 900)
+
+
+def test_classes_have_the_energies_they_say(flow: Flow, data: ShowerSet) -> None:
+    """Each energy lies in the class that was drawn for it."""
+    c, u = data.conditions[:256], noise(flow, 256)
+    known, simple = flow.known(c)
+    classes, _, visible = flow.energy.sample(known, simple, c.energy_mev, u[:, :2])
+    assert torch.equal(flow.energy.classes(visible), classes)
+
+
+def test_training_lowers_the_loss_of_rows_it_has_not_seen(data: ShowerSet) -> None:
+    flow = Flow.prepare(SMALL, data[:1500])
+    held_out = batch(data[1500:2000])
+    with torch.no_grad():
+        before = {name: float(loss.mean()) for name, loss in flow.losses(held_out).items()}
+    optimiser = torch.optim.Adam(flow.parameters(), 2e-3)
+    for step in range(80):
+        rows = torch.randperm(1500, generator=torch.Generator().manual_seed(step))[:128]
+        optimiser.zero_grad()
+        sum(flow.training_step(batch(data[rows], step), step).values()).backward()
+        optimiser.step()
+    with torch.no_grad():
+        after = {name: float(loss.mean()) for name, loss in flow.losses(batch(data[1500:2000])).items()}
+    assert all(after[name] < before[name] for name in before), (before, after)
+
+
+def test_rows_of_weight_zero_do_not_matter(data: ShowerSet) -> None:
+    rows = data[:80]
+    weight = torch.cat([torch.ones(40), torch.zeros(40)]) / 40
+    seeds = torch.arange(80)
+    flow = Flow.prepare(SMALL, data)
+    both = flow.training_step(Batch(rows.conditions, rows.showers, weight, seeds), 0)
+    first = Batch(rows.conditions[:40], data[:40].showers, weight[:40], seeds[:40])
+    torch.testing.assert_close(both, flow.training_step(first, 0))
+
+
+def test_a_checkpoint_gives_the_same_showers_and_says_what_it_is(
+    flow: Flow, data: ShowerSet, tmp_path: object
+) -> None:
+    save(f"{tmp_path}/model", flow, {"name": "small"})
+    read = load(f"{tmp_path}/model")
+    c, u = data.conditions[:50], noise(flow, 50)
+    assert torch.equal(read.model.sample(c, u).energy_mev, flow.sample(c, u).energy_mev)
+    assert read.model.fingerprint == flow.fingerprint
+    assert read.card["family"] == "flow"
+    assert read.card["parameters"] == sum(p.numel() for p in flow.parameters())
+
+
+def test_damaged_weights_are_refused(flow: Flow, tmp_path: object) -> None:
+    save(f"{tmp_path}/model", flow, {"name": "small"})
+    with open(f"{tmp_path}/model/weights.safetensors", "r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    with pytest.raises(InputError, match=r"weights\.safetensors: not the weights that model\.json names"):
+        load(f"{tmp_path}/model")
+
+
+def test_an_unknown_option_is_refused(data: ShowerSet) -> None:
+    with pytest.raises(InputError, match="unknown option widht"):
+        Flow.prepare({"widht": 3}, data)
