@@ -1,0 +1,167 @@
+"""`monsoon train`: from a config to a model with a card, on Ray or alone, resumed where it was left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import distributed
+
+from engine.errors import InputError
+from jobs.narrate_training import TrainingNarrator
+from jobs.training_config import TrainConfig
+from models.dataset import extent
+from models.events import Finished
+from models.fitting import FAILED, MODEL, STATES, Fit
+from models.suite import SAMPLES
+from models.training_state import write_whole
+
+TRAINING = "training.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of `train` came to."""
+
+    output: str
+    failed: bool
+
+
+def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] = print) -> Outcome:
+    """Train, or go on with it; returns when the model is in the output, or when none will be.
+
+    local  without Ray: in this process, or in those that torchrun has started
+
+    Raises InputError for unusable input or configuration; KeyboardInterrupt passes through. Both leave an
+    output that the same call goes on with.
+    """
+    fit = _fit(config)
+    output = Path(fit.output)
+    with ExitStack() as stack:
+        device, first = "cpu", True
+        if local:
+            device, first = stack.enter_context(_here(config.device))
+        if first:
+            _claim(output, fit)
+        if reason := _failure(output):
+            say(f"failed before: {reason}; change the configuration, and give another output")
+            return Outcome(fit.output, failed=True)
+        if (output / MODEL).exists():
+            say(f"finished before: the model is in {output}, nothing to do")
+            return Outcome(fit.output, failed=False)
+        if local:
+            events = fit.run(device)
+        else:
+            connected, train_on_ray = _ray()
+            stack.enter_context(connected(config.ray_address))
+            events = train_on_ray(fit, config.workers, config.device, config.max_failures)
+        stack.enter_context(closing(events))
+        narrator = stack.enter_context(TrainingNarrator(output, say)) if first else None
+        failed = False
+        for event in events:
+            if narrator:
+                narrator.tell(event)
+            if isinstance(event, Finished):
+                failed = event.failed is not None
+        return Outcome(fit.output, failed)
+
+
+def _fit(config: TrainConfig) -> Fit:
+    """The files found and their checksums taken. Raises InputError where one cannot be used."""
+    train, validation = (tuple(_found(name) for name in names) for names in (config.train, config.validation))
+    files = [
+        _described(path, use)
+        for use, paths in (("train", train), ("validation", validation))
+        for path in paths
+    ]
+    seen: set[str | int] = set()
+    for file in files:
+        if file["sha256"] in seen:
+            raise InputError(f"{file['name']}: is there twice; validate on showers that nobody trains on")
+        seen.add(file["sha256"])
+    output = str(Path(config.output).absolute())
+    return Fit(config.family, config.options, train, validation, config.recipe, output, tuple(files))
+
+
+def _described(path: str, use: str) -> dict[str, str | int]:
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": Path(path).name, "use": use, "rows": extent(path).rows, "sha256": digest}
+
+
+def _found(name: str) -> str:
+    for path in (Path(name), SAMPLES / name):
+        if path.is_file():
+            return str(path.absolute())
+    raise InputError(f"{name}: no such file; give a shower file (HDF5, CaloChallenge layout)")
+
+
+def _claim(output: Path, fit: Fit) -> None:
+    """Make the output this training's. Raises InputError where it is another's, naming the difference."""
+    identity = {
+        "family": fit.family,
+        "options": fit.options,
+        "files": fit.files,
+        **asdict(fit.recipe),
+    }
+    identity = json.loads(json.dumps(identity))
+    file = output / TRAINING
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        if (output / MODEL).exists() and not file.exists():
+            raise InputError(f"{output}: holds a model made otherwise; give another output")
+        if not any((output / name).exists() for name in (MODEL, STATES)):  # nothing was trained yet
+            write_whole(file, json.dumps(identity, indent=1).encode())
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"output {output}: {error}; give a folder to write in") from error
+    for key in identity:
+        if found.get(key) != identity[key]:
+            raise InputError(
+                f"{output}: was begun with {key} = {found.get(key)!r}, not {identity[key]!r}; "
+                "use the same, or another output"
+            )
+
+
+def _ray() -> tuple[Any, Any]:
+    """What needs Ray, and Ray Train; --local runs where they are not installed."""
+    try:
+        from engine.remote.cluster import connected
+        from engine.remote.training import train_on_ray
+    except ImportError as error:
+        raise InputError(f"{error}; or train with --local") from error
+    return connected, train_on_ray
+
+
+def _failure(output: Path) -> str | None:
+    file = output / FAILED
+    if not file.exists():
+        return None
+    failed = json.loads(file.read_text())["failed"]
+    return f"{failed['name']}, {failed['line']}"
+
+
+@contextmanager
+def _here(wanted: str | None) -> Iterator[tuple[str, bool]]:
+    """The device of this process, and whether it is the first: there are more where torchrun starts them."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InputError("device: there is no GPU that torch can use here; device=cpu uses the CPU")
+    device = wanted or ("cuda" if torch.cuda.is_available() else "cpu")
+    if "WORLD_SIZE" not in os.environ:
+        yield device, True
+        return
+    if device == "cuda":
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(device)
+    distributed.init_process_group("gloo" if device == "cpu" else "nccl")
+    try:
+        yield device, distributed.get_rank() == 0
+    finally:
+        distributed.destroy_process_group()

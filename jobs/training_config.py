@@ -1,0 +1,79 @@
+"""A training, as a person asks for it: one flat, frozen model, from a shipped recipe or a YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from engine.config import parse_overrides, validate
+from engine.errors import InputError
+from models.families import FAMILIES
+from models.recipe import Recipe
+
+RECIPES = Path(__file__).parent / "recipes"
+RECIPE_KEYS = {field.name for field in fields(Recipe)}
+
+
+class TrainConfig(BaseModel):
+    """What to train, on which showers, how, and where. In a file the recipe's keys stand beside these."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Identity: another value is another training, for another output.
+    family: str
+    options: dict[str, Any] = {}
+    train: Annotated[tuple[str, ...], Field(min_length=1)]  # shower files, or names of shipped samples
+    validation: Annotated[tuple[str, ...], Field(min_length=1)]
+    recipe: Recipe
+
+    # Execution: free from run to run.
+    output: str
+    device: str | None = None  # cpu, cuda; absent: cuda where there is one
+    workers: Annotated[int, Field(gt=0)] | tuple[int, int] = 1  # of Ray; [least, most]: as nodes come and go
+    ray_address: str | None = None  # absent: a Ray of its own on this machine
+    max_failures: Annotated[int, Field(ge=0)] = 8  # restarts after the death of workers
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainConfig:
+        if self.family not in FAMILIES:
+            raise ValueError(f"family: {self.family!r} is not one of {', '.join(FAMILIES)}")
+        if self.device not in (None, "cpu", "cuda"):
+            raise ValueError(f"device: {self.device!r} is not cpu or cuda")
+        if isinstance(self.workers, tuple) and not 0 < self.workers[0] <= self.workers[1]:
+            raise ValueError(f"workers: {list(self.workers)} is not [least, most]")
+        if "://" in self.output:
+            raise ValueError("output: a folder that all workers see, not a URL")
+        return self
+
+
+def load_training(source: str, overrides: Sequence[str] = ()) -> TrainConfig:
+    """A training from a shipped recipe's name or a YAML file, with `key=value` overrides.
+
+    Raises InputError, naming the file and the key.
+    """
+    settings = {**_read(source), **parse_overrides(overrides)}
+    recipe = {key: settings.pop(key) for key in list(settings) if key in RECIPE_KEYS}
+    try:
+        return validate(TrainConfig, {**settings, "recipe": recipe}, source)
+    except InputError as error:
+        raise InputError(str(error).replace(": recipe.", ": ", 1)) from error
+
+
+def _read(source: str) -> dict[str, Any]:
+    shipped = RECIPES / f"{source}.yaml"
+    path = shipped if shipped.is_file() else Path(source)
+    try:
+        settings = yaml.safe_load(path.read_text())
+    except OSError as error:
+        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
+        raise InputError(f"{source}: no such file or recipe; recipes: {known}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a YAML file; write one `key: value` a line") from error
+    if not isinstance(settings, dict):
+        raise InputError(f"{path}: not a mapping; write one `key: value` a line")
+    return {str(key): value for key, value in settings.items()}

@@ -1,0 +1,102 @@
+"""How a network is trained: numbers a person chooses, and the learning rate that follows from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from models.errors import InputError
+
+ONE_CYCLE_START = 1 / 25  # of the peak, as in the paper
+ONE_CYCLE_RISE = 0.3  # of all steps, unless warm_up says otherwise
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything about a training that is neither the network nor the data.
+
+    steps            updates of the weights
+    batch            rows of one step, over all workers and micro-batches
+    learning_rate    one for all optimisers, or one for each by name; the peak where there is a schedule
+    schedule         after the warm-up: constant; cosine to zero; one-cycle: up and down (arXiv:1708.07120)
+    warm_up          steps over which the learning rate rises from zero (one-cycle: to its peak)
+    clip             largest norm of an optimiser's gradient; None: none
+    ema              decay of the weights' running average, which is validated and kept; 0: the weights
+    accumulate       micro-batches a step is split into, where the whole does not fit the memory
+    validate_every   steps; so often a score, and a candidate for the best
+    checkpoint_every steps; so often a state to resume from
+    patience         validations without a better score after which training ends; None: never
+    threads          of the CPU; another number may change the last bits
+    """
+
+    steps: int
+    batch: int = 512
+    learning_rate: float | dict[str, float] = 1e-3
+    optimiser: Literal["adam", "adamw"] = "adam"
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
+    warm_up: int = 0
+    clip: float | None = None
+    ema: float = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    accumulate: int = 1
+    seed: int = 1
+    validate_every: int = 100
+    checkpoint_every: int = 100
+    patience: int | None = None
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises InputError, naming the field."""
+        for name in ("steps", "batch", "accumulate", "validate_every", "checkpoint_every", "threads"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: {getattr(self, name)} is not positive; give at least 1")
+        rates = (
+            self.learning_rate.values() if isinstance(self.learning_rate, Mapping) else [self.learning_rate]
+        )
+        if not all(0 < rate < math.inf for rate in rates):
+            raise InputError(f"learning_rate: {self.learning_rate} is not positive")
+        if self.clip is not None and not self.clip > 0:
+            raise InputError(f"clip: {self.clip} is not positive; leave it out for none")
+        if self.patience is not None and self.patience < 1:
+            raise InputError(f"patience: {self.patience} is not positive; leave it out for none")
+        if not 0 <= self.ema < 1:
+            raise InputError(f"ema: {self.ema} is not in [0, 1); 0.999 averages over about 1000 steps")
+        if not 0 <= self.warm_up < self.steps:
+            raise InputError(f"warm_up: {self.warm_up} is not in [0, steps); there are {self.steps} steps")
+        if self.batch < self.accumulate:
+            raise InputError(f"accumulate: {self.accumulate} micro-batches need a batch of as many rows")
+
+    def peak(self, optimiser: str) -> float:
+        """Largest learning rate of one optimiser. Raises InputError where the recipe names none for it."""
+        if not isinstance(self.learning_rate, Mapping):
+            return self.learning_rate
+        if optimiser not in self.learning_rate:
+            raise InputError(
+                f"learning_rate: none for {optimiser}; give one number, or one for each optimiser"
+            )
+        return self.learning_rate[optimiser]
+
+    def rate(self, optimiser: str, step: int) -> float:
+        """Learning rate of the step with this number, from 0."""
+        return self.peak(optimiser) * self._fraction(step)
+
+    def _fraction(self, step: int) -> float:
+        rise = self.warm_up
+        if self.schedule == "one-cycle":
+            rise = rise or int(ONE_CYCLE_RISE * self.steps)
+            if step < rise:
+                return ONE_CYCLE_START + (1 - ONE_CYCLE_START) * _half_wave(step / rise)
+        elif step < rise:
+            return (step + 1) / rise
+        if self.schedule == "constant":
+            return 1.0
+        return 1 - _half_wave((step - rise) / (self.steps - rise))
+
+
+def _half_wave(x: float) -> float:
+    """From 0 at x = 0 smoothly to 1 at x = 1."""
+    return (1 - math.cos(math.pi * x)) / 2

@@ -1,0 +1,152 @@
+"""Ray Train runs the training core: workers agree with one, and nothing that dies changes what comes out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from engine.errors import InputError
+from jobs.train import train
+from jobs.training_config import TrainConfig
+from models.checkpoint import load
+from models.dataset import read_showers, write_showers
+from models.recipe import Recipe
+from models.suite import SAMPLES
+
+pytest.importorskip("pandas", reason="ray.train needs pandas: pip install 'ray[train]'")
+pytestmark = [  # Ray's own, under Python 3.11
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+DRIVER = """
+import os, signal, sys
+from jobs.train import train
+from jobs.training_config import TrainConfig
+from models.recipe import Recipe
+
+def say(line):
+    if line.startswith("step 6:"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(TrainConfig.model_validate_json(sys.argv[1]), say=say)
+"""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("showers")
+    whole = read_showers(SAMPLES / "egamma.h5")
+    for name, part in (("train", whole[:600]), ("validation", whole[600:900])):
+        write_showers(folder / f"{name}.h5", part, {})
+    return str(folder / "train.h5"), str(folder / "validation.h5")
+
+
+def config(files: tuple[str, str], output: Path, workers: int | tuple[int, int] = 2) -> TrainConfig:
+    return TrainConfig(
+        family="flow",
+        options={"couplings": 2, "hidden": 8, "bins": 4, "energy_hidden": 8, "split_hidden": 4},
+        train=(files[0],),
+        validation=(files[1],),
+        recipe=Recipe(steps=12, batch=64, validate_every=3, checkpoint_every=3),
+        output=str(output),
+        device="cpu",
+        workers=workers,
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(files: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same training of one process, without Ray."""
+    output = tmp_path_factory.mktemp("alone") / "out"
+    train(config(files, output), local=True)
+    return output
+
+
+def assert_same(output: Path, alone: Path) -> None:
+    """To rounding: two workers' sums have another order."""
+    ours, theirs = (load(folder).card["curve"] for folder in (output, alone))
+    assert [record["step"] for record in ours] == [0, 3, 6, 9, 12]
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine["score"]["mean"] == pytest.approx(other["score"]["mean"], rel=1e-4)
+    weights, others = (load_file(folder / "weights.safetensors") for folder in (output, alone))
+    for name, value in weights.items():
+        assert value.double().sub(others[name].double()).abs().max() < 1e-3, name
+
+
+def test_two_workers_on_ray_agree_with_one_without(
+    files: tuple[str, str], alone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert not train(config(files, output)).failed
+    assert "training 12 steps, 2 workers" in capsys.readouterr().out
+    assert_same(output, alone)
+    assert not (output / "ray").exists()
+    train(config(files, output))
+    assert "finished before" in capsys.readouterr().out
+
+
+def test_a_killed_worker_is_replaced_and_training_goes_on(
+    files: tuple[str, str], alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = uuid.uuid4().hex
+    monkeypatch.setenv("MONSOON_TEST_MARK", mark)  # which Ray's processes inherit
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        if line.startswith("step 6:") and not any("step 6:" in before for before in said):
+            os.kill(train_workers(mark)[0], signal.SIGKILL)
+        said.append(line)
+
+    output = tmp_path / "out"
+    assert not train(config(files, output, (1, 2)), say=say).failed
+    starts = [line for line in said if line.startswith(("training", "going on"))]
+    assert len(starts) == 2
+    assert starts[1].startswith(("going on after step 3", "going on after step 6", "going on after step 9"))
+    assert_same(output, alone)
+
+
+def test_a_killed_driver_is_followed_by_the_same_command(
+    files: tuple[str, str], alone: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    words = [sys.executable, "-c", DRIVER, config(files, output).model_dump_json()]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not (output / "model.json").exists()
+    said: list[str] = []
+    assert not train(config(files, output), say=said.append).failed
+    assert said[0].startswith("going on after step")
+    assert_same(output, alone)
+
+
+def test_input_that_workers_cannot_use_is_one_line(files: tuple[str, str], tmp_path: Path) -> None:
+    asked = config(files, tmp_path / "out")
+    with pytest.raises(InputError, match="options: unknown option depth"):
+        train(asked.model_copy(update={"options": {"depth": 3}}))
+
+
+def test_more_workers_than_there_is_room_for_are_refused(files: tuple[str, str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="workers: 1000 do not fit the cluster's"):
+        train(config(files, tmp_path / "out", 1000))
+
+
+def train_workers(mark: str) -> list[int]:
+    """Ray Train's worker processes below this test."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            name, environment = ((process / file).read_bytes() for file in ("cmdline", "environ"))
+        except OSError:  # gone meanwhile
+            continue
+        if name.startswith(b"ray::") and b"TrainWorker" in name and mark.encode() in environment:
+            found.append(int(process.name))
+    return sorted(found)
