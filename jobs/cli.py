@@ -111,6 +111,83 @@ def report(
 
 
 @app.command()
+def train(
+    config: Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped recipe")],
+    settings: Settings = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="without Ray: in this process, or under torchrun")
+    ] = False,
+) -> None:
+    """Train a generator, or go on with it; exit 3 where the training failed."""
+    from jobs.train import train as run
+    from jobs.training_config import load_training
+
+    outcome = run(load_training(config, settings or []), local=local)
+    if outcome.failed:
+        raise typer.Exit(VERDICT_FAILED)
+    print(f"model: {outcome.output}")
+
+
+@app.command()
+def sample(
+    model: Annotated[str, typer.Option("--model", help="a shipped name, a folder, or shower files")],
+    conditions: Annotated[str, typer.Option("--conditions", help="HDF5, with or without showers")],
+    out: Annotated[str, typer.Option("--out", help="HDF5, CaloChallenge layout")],
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+) -> None:
+    """Write one shower for each row of a conditions file."""
+    from jobs.sample import sample as run
+
+    run(model, conditions, out, seed)
+    print(f"showers: {out}")
+
+
+@app.command()
+def validate(
+    reference: Annotated[str, typer.Option("--reference", help="Geant4 showers nobody trained on")],
+    model: Annotated[list[str] | None, typer.Option("--model", help="a model; repeat to compare")] = None,
+    generated: Annotated[list[str] | None, typer.Option("--generated", help="a file of showers")] = None,
+    floor: Annotated[str | None, typer.Option("--floor", help="more Geant4 showers, as many")] = None,
+    requirements: Annotated[str | None, typer.Option("--requirements", help="YAML")] = None,
+    out: Annotated[str, typer.Option("--out", help="folder of the report")] = "out/validation",
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    limit: Annotated[int | None, typer.Option("--limit", help="showers of each sample at most")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="fewer repetitions")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="cannot tell is a failure too")] = False,
+    into_card: Annotated[bool, typer.Option("--into-card", help="keep the numbers in the model")] = False,
+) -> None:
+    """Judge generated showers against Geant4's; exit 3 where a requirement is not met."""
+    from jobs.validate import validate as run
+
+    done = run(
+        model or (),
+        generated or (),
+        reference=reference,
+        floor=floor,
+        requirements=requirements,
+        out=out,
+        seed=seed,
+        quick=quick,
+        limit=limit,
+        into_card=into_card,
+    )
+    print(f"report: {done.page}")
+    if done.fails(strict):
+        raise typer.Exit(VERDICT_FAILED)
+
+
+@app.command()
+def models(
+    write: Annotated[str | None, typer.Option("--write", help="a Markdown file with the markers")] = None,
+    time: Annotated[bool, typer.Option("--time", help="measure the time per shower now")] = False,
+) -> None:
+    """Print the table of the shipped generators: quality, with floors, and speed."""
+    from jobs.models import models as run
+
+    run(write, time)
+
+
+@app.command()
 def demo(
     output: Annotated[str, typer.Argument(help="where the events and the report go")] = "out/demo",
 ) -> None:

@@ -1,0 +1,1 @@
+"""What `monsoon validate` is made of: samples, figures, verdicts, plots, a page."""

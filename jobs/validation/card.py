@@ -1,0 +1,51 @@
+"""What a validation says of one model, as its card keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MEASURED = ("value", "error", "floor", "floor_error")
+
+
+def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str, Any]:
+    """What a model's card keeps of a `report.json`: {name: {value, error, floor, floor_error}}, and notes.
+
+    Areas under the curve of every judge, FPD, KPD, and the response and resolution bins farthest from one;
+    names begin with the group of species, and so do the notes: outcome, sizes, seed, checksums.
+
+    who  which generator of the report; absent: the only one
+
+    Raises ValueError where the report is of several and none is named.
+    """
+    names = list(report["outcome"])
+    if who is None:
+        if len(names) != 1:
+            raise ValueError(f"the report is of {', '.join(names)}: name one")
+        who = names[0]
+    found: dict[str, Any] = {}
+    for group, of in report["groups"].items():
+        if who not in of["judges"]:  # it has no generator for these species
+            continue
+        for judge, judged in of["judges"][who].items():
+            floor = of["floor"][judge]
+            found[f"{group} auc/{judge}"] = {
+                "value": judged["auc"], "error": judged["error"],
+                "floor": floor["auc"], "floor_error": floor["error"],
+            }  # fmt: skip
+        metrics = of["metrics"][who]
+        chosen = [metrics.get("fpd"), metrics.get("kpd")]
+        for kind in ("response", "resolution"):
+            bins = [m for name, m in metrics.items() if name.startswith(f"{kind}/")]
+            chosen.append(max(bins, key=lambda m: abs(m["value"] - 1), default=None))
+        for metric in chosen:
+            if metric is not None:
+                found[f"{group} {metric['name']}"] = {key: metric[key] for key in MEASURED}
+        found[f"{group} validation"] = {
+            "outcome": report["outcome"][who],
+            "showers": of["showers"]["reference"],
+            "seed": report["seed"],
+            "quick": report["quick"],
+            **{name: file["sha256"] for name, file in report["compared"]["samples"].items()},
+        }
+    return found

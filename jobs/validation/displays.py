@@ -1,0 +1,64 @@
+"""Single showers beside each other: Geant4's and each generator's, of one condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from jobs.report.displays import FAINTEST_PIXEL_MEV
+from jobs.report.style import BAR, BLUE, ENERGY_MAP, LEFT, colour_bar, row
+from jobs.validation.overlay import REFERENCE
+from jobs.validation.samples import Contest, Sample
+
+# species, incident energy and least visible energy in MeV of the showers that are shown
+SHOWN = {
+    "egamma": ((22, 5e3, 0.0), (11, 20e3, 0.0), (22, 60e3, 0.0)),
+    "hadrons": ((211, 30e3, 1e3), (2212, 10e3, 500.0), (13, 20e3, 0.0)),
+}
+
+
+def rows_shown(contest: Contest) -> list[int]:
+    """The row nearest in energy, for each of SHOWN, in which every sample leaves enough."""
+    samples = [contest.reference, *contest.generated.values()]
+    conditions = contest.reference.showers.conditions
+    visible = torch.stack([sample.showers.showers.total_mev() for sample in samples])  # [samples, N]
+    found = []
+    for pdg, energy_mev, least in SHOWN[contest.group]:
+        rows = torch.nonzero((conditions.pdg == pdg) & (visible >= least).all(0))[:, 0]
+        if len(rows):
+            away = (conditions.energy_mev[rows] / energy_mev).log().abs()
+            found.append(int(rows[away.argmin()]))
+    return found
+
+
+def display(contest: Contest, which: int) -> Figure:
+    """One condition, a panel a sample, on one scale."""
+    samples: Mapping[str, Sample] = {REFERENCE: contest.reference, **contest.generated}
+    pictures = {name: sample.showers.showers.energy_mev[which].numpy() for name, sample in samples.items()}
+    grid = contest.grid
+    figure, panels = row(len(pictures), 3.25 * len(pictures) + LEFT + BAR, 4.45, 0.6, bar=True)
+    brightest = max(10 * FAINTEST_PIXEL_MEV, *(float(picture.max()) for picture in pictures.values()))
+    low, high = (np.array([0, grid.columns]) - grid.centre - 0.5) * grid.pixel_mm
+    x, y = contest.reference.showers.conditions.offset_mm[which].tolist()
+    image = None
+    for axes, (name, picture) in zip(panels, pictures.items(), strict=True):
+        image = axes.imshow(
+            np.ma.masked_less(picture.reshape(grid.rows, grid.columns), FAINTEST_PIXEL_MEV),
+            origin="lower",
+            extent=(low, high, low, high),
+            cmap=ENERGY_MAP,
+            norm=LogNorm(FAINTEST_PIXEL_MEV, brightest),
+            interpolation="nearest",
+        )
+        axes.plot(x, y, marker="+", color=BLUE, markersize=11, markeredgewidth=1.3)
+        said = f"{picture.sum():.0f} MeV in {int((picture > 0).sum())} pixels"
+        axes.set_title(f"{name if len(name) < 30 else name[:28] + '..'}\n{said}", fontsize=12)
+        axes.set_xlabel("x [mm]")
+    panels[0].set_ylabel("y [mm]")
+    if image is not None:
+        colour_bar(figure, image, "visible pixel energy [MeV]")
+    return figure

@@ -1,0 +1,123 @@
+"""Reference, generators and floor drawn over one another, with a panel of ratios to the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from engine.records import Array
+from jobs.report.quality import Estimate
+from jobs.report.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, with_ratio
+from jobs.validation.samples import Contest, Sample
+
+REFERENCE, FLOOR = "Geant4", "Geant4, other (floor)"
+COLOURS = (ORANGE, BLUE, GREEN, PURPLE, SKY)
+MARKERS = "s^vPX"
+PER_BIN = 8  # showers in a bin of the reference below which its ratio says nothing
+
+
+def named(contest: Contest) -> dict[str, Sample]:
+    """All samples by label, the reference first and the floor second."""
+    return {REFERENCE: contest.reference, FLOOR: contest.floor, **contest.generated}
+
+
+def look(labels: list[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each label; always the same for the same generators."""
+    generators = [label for label in labels if label not in (REFERENCE, FLOOR)]
+    chosen = {REFERENCE: (BLACK, "o"), FLOOR: (GREY, "D")}
+    for number, label in enumerate(generators):
+        chosen[label] = (COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)])
+    return chosen
+
+
+def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figure:
+    """Values in bins of a logarithmic axis as points with error bars, and the reference's error as a band."""
+    figure, top, bottom = with_ratio()
+    centre = np.sqrt(edges[:-1] * edges[1:])
+    band = curves[REFERENCE]
+    top.stairs(
+        band.value + band.error, edges, baseline=band.value - band.error, fill=True, color=BLACK, alpha=0.13,
+        linewidth=0,
+    )  # fmt: skip
+    looks = look(list(curves))
+    step = 1 + 0.07 / len(curves)
+    for number, (label, curve) in enumerate(curves.items()):
+        colour, marker = looks[label]
+        place = centre * step ** (number - len(curves) / 2)
+        _bars(top, place, curve, colour, marker, label)
+        if label != REFERENCE:
+            _bars(bottom, place, curve.over(band.value), colour, marker)
+    top.set(ylabel=y, xscale="log")
+    top.margins(y=0.15)
+    if (
+        band.value[np.isfinite(band.value)].min(initial=0.0) >= 0
+    ):  # an error bar may reach where nothing can be
+        top.set_ylim(bottom=max(top.get_ylim()[0], 0.0))
+    top.legend()
+    _finish(bottom, edges, curves, x)
+    return figure
+
+
+def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: str = "") -> Figure:
+    """Histograms as steps with error bands. `axes` may hold "x" and "y" for logarithmic ones."""
+    figure, top, bottom = with_ratio(5.4, 4.9)
+    looks = look(list(curves))
+    centre = np.sqrt(edges[:-1] * edges[1:]) if "x" in axes else (edges[:-1] + edges[1:]) / 2
+    for label, curve in curves.items():
+        colour, _ = looks[label]
+        value = np.where(curve.value > 0, curve.value, np.nan) if "y" in axes else curve.value
+        low = np.maximum(curve.value - curve.error, 0.0)
+        if "y" in axes:
+            low = np.maximum(low, 0.05 * curve.value)
+        top.stairs(
+            curve.value + curve.error, edges, baseline=low, fill=True, color=colour, alpha=0.16, linewidth=0
+        )
+        width = 2.0 if label == REFERENCE else 1.3
+        top.stairs(value, edges, baseline=None, color=colour, linewidth=width, label=label)
+    enough = curves[REFERENCE].error < curves[REFERENCE].value / np.sqrt(PER_BIN)
+    shown = {
+        label: Estimate(np.where(enough, c.value, np.nan), np.where(enough, c.error, np.nan))
+        for label, c in curves.items()
+    }
+    for label, curve in shown.items():
+        if label != REFERENCE:
+            _bars(bottom, centre, curve.over(shown[REFERENCE].value), *looks[label])
+    if "y" in axes:
+        top.set_yscale("log")
+        lowest = min(float(np.min(c.value[c.value > 0], initial=np.inf)) for c in curves.values())
+        if np.isfinite(lowest):
+            top.set_ylim(bottom=0.3 * lowest)
+    else:
+        top.set_ylim(0, 1.45 * max(float(np.max(c.value, initial=0.0)) for c in curves.values()))
+    if "x" in axes:
+        top.set_xscale("log")
+    top.set_ylabel(y, fontsize=12)
+    top.legend(fontsize=10)
+    _finish(bottom, edges, shown, x)
+    return figure
+
+
+def _bars(axes: Axes, x: Array, curve: Estimate, colour: str, marker: str, label: str | None = None) -> None:
+    face = "white" if marker == "o" else colour
+    axes.errorbar(
+        x, curve.value, curve.error, fmt=marker, color=colour, markerfacecolor=face, markersize=4.2,
+        elinewidth=1.1, capsize=0, label=label,
+    )  # fmt: skip
+
+
+def _finish(axes: Axes, edges: Array, curves: Mapping[str, Estimate], x: str) -> None:
+    """The band of the reference's own uncertainty about one, and limits that show nearly every point."""
+    reference = curves[REFERENCE]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        band = np.nan_to_num(reference.error / np.where(reference.value > 0, reference.value, np.nan))
+    axes.stairs(1 + band, edges, baseline=1 - band, fill=True, color=BLACK, alpha=0.13, linewidth=0)
+    axes.axhline(1, color=BLACK, linewidth=0.9)
+    ratios = [c.over(reference.value) for label, c in curves.items() if label != REFERENCE]
+    reach = np.concatenate([*(np.abs(r.value - 1) + r.error for r in ratios), band])
+    reach = reach[np.isfinite(reach)]
+    half = min(1.2 * max(float(np.quantile(reach, 0.95)) if len(reach) else 0.0, 0.01), 1.0)
+    axes.set(xlabel=x, xlim=(edges[0], edges[-1]), ylim=(1 - half, 1 + half))
+    axes.set_ylabel("ratio to\nGeant4", loc="center", fontsize=12)

@@ -1,0 +1,190 @@
+"""The figures of a contest that need no classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from engine.records import Array
+from jobs.report.curves import RING_EDGES_MM
+from jobs.report.quality import CLASSES, Estimate
+from jobs.report.style import BAR, LEFT, colour_bar, row, single
+from jobs.validation.figures import class_shares
+from jobs.validation.overlay import REFERENCE, look, named, points, steps
+from jobs.validation.samples import Contest, Sample
+from models.metrics.correlation import correlation
+from models.metrics.response import mean, resolution
+from models.metrics.spectrum import EDGES_MEV
+from models.statistics import lateral_profile
+
+ENERGY_EDGES_GEV = np.geomspace(1, 100, 9)
+REPLICAS = 40
+BINS = 30
+FEWEST = 8  # showers in a bin
+
+Statistic = Callable[[Array, Array], float]  # of values [n] and weights [n]
+
+
+def response(contest: Contest) -> Figure:
+    """Mean of visible over incident energy."""
+    return _against_energy(contest, mean, "mean visible / incident energy")
+
+
+def resolutions(contest: Contest) -> Figure:
+    """Relative width of the response."""
+    return _against_energy(contest, resolution, "half 68.3 % width / median")
+
+
+def linearity(contest: Contest) -> Figure:
+    """The response in units of its own mean over the bins: a flat line is a linear calorimeter."""
+    curves = {name: _in_bins(sample, mean) for name, sample in named(contest).items()}
+    scaled = {
+        name: curve.over(np.full(len(curve.value), np.nanmean(curve.value))) for name, curve in curves.items()
+    }
+    return points(ENERGY_EDGES_GEV, scaled, "incident energy [GeV]", "response / its mean")
+
+
+def histogram(contest: Contest, observable: str) -> Figure:
+    """One observable's distribution over the reference's central 99 %; the bins at the ends hold the rest."""
+    label, unit = words(observable)
+    columns = {name: sample.summary.column(observable) for name, sample in named(contest).items()}
+    reference = columns[REFERENCE]
+    low, high = np.quantile(reference, [0.005, 0.995])
+    wide = observable == "visible_mev" and contest.group == "hadrons"
+    if wide:
+        edges = np.geomspace(max(low, 1.0), max(high, 10.0), BINS + 1)
+    else:
+        edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    curves = {
+        name: _histogram(
+            columns[name].clip(edges[0], np.nextafter(edges[-1], 0)), sample.summary.weight, edges
+        )
+        for name, sample in named(contest).items()
+    }
+    return steps(edges, curves, label + unit, "fraction of showers / bin", "xy" if wide else "")
+
+
+def spectrum(contest: Contest) -> Figure:
+    """Pixels per shower and bin of energy, over six decades."""
+    curves = {}
+    for name, sample in named(contest).items():
+        curves[name] = _mean_rows(sample.summary.cells, sample.summary.weight)
+    return steps(EDGES_MEV, curves, "pixel energy [MeV]", "pixels / shower / bin", "xy")
+
+
+def profile(contest: Contest) -> Figure:
+    """Fraction of a shower's energy per mm of distance from the impact."""
+    curves = {}
+    width = np.diff(RING_EDGES_MM)
+    for name, sample in named(contest).items():
+        rows = _profiles(sample)
+        curves[name] = _mean_rows(rows, sample.summary.weight).over(width)
+    return steps(RING_EDGES_MM, curves, "distance from the impact [mm]", "energy fraction / mm", "y")
+
+
+def correlations(contest: Contest) -> Figure:
+    """The reference's correlation matrix, and what the others add to it."""
+    matrices = {
+        name: correlation(sample.summary.values, sample.summary.weight)
+        for name, sample in named(contest).items()
+    }
+    figure, panels = row(len(matrices), 3.6 * len(matrices) + LEFT + BAR, 4.6, 0.45, bar=True)
+    image = None
+    for axes, (name, matrix) in zip(panels, matrices.items(), strict=True):
+        shown, title = matrix, name
+        if name != REFERENCE:
+            shown, title = (
+                5 * (matrix - matrices[REFERENCE]),
+                f"5 x ({name.removesuffix(' (floor)')} - Geant4)",
+            )
+        image = axes.imshow(shown, vmin=-1, vmax=1, cmap="RdBu_r", interpolation="nearest", origin="upper")
+        axes.set_title(title if len(title) < 36 else f"{title[:34]}..", fontsize=11)
+        axes.set_xlabel("observable, by number", fontsize=11)
+        axes.minorticks_off()
+    panels[0].set_ylabel("observable, by number", fontsize=11)
+    if image is not None:
+        colour_bar(figure, image, "correlation; difference x 5")
+    return figure
+
+
+def classes(contest: Contest) -> Figure:
+    """Shares of showers that leave nothing, a part, a minimum-ionising signal, or a shower."""
+    figure, axes = single(6.2, 4.6)
+    place = np.arange(len(CLASSES))
+    samples = named(contest)
+    looks = look(list(samples))
+    for number, (name, sample) in enumerate(samples.items()):
+        weight = sample.summary.weight
+        share = class_shares(sample.summary.column("visible_mev"), weight)
+        size = weight.sum() ** 2 / (weight**2).sum()
+        error = np.sqrt(share * (1 - share) / size)
+        colour, marker = looks[name]
+        x = place + 0.12 * (number - (len(samples) - 1) / 2)
+        axes.errorbar(x, share, error, fmt=marker, color=colour, markersize=6, elinewidth=1.3, label=name)
+    axes.set_xticks(place, list(CLASSES))
+    axes.minorticks_off()
+    axes.set(ylabel="fraction of showers", xlim=(-0.6, len(CLASSES) - 0.4))
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper left")
+    return figure
+
+
+def words(observable: str) -> tuple[str, str]:
+    """An observable's name for people, and its unit."""
+    name = observable.replace("_", " ")
+    for ending, unit in ((" mev", " [MeV]"), (" mm2", " [mm$^2$]"), (" mm", " [mm]")):
+        if name.endswith(ending) and not name.startswith("pixels above"):
+            return name.removesuffix(ending), unit
+    if name.startswith("pixels above"):
+        return name.replace(" mev", " MeV"), " [fraction]"
+    return name, ""
+
+
+def _against_energy(contest: Contest, statistic: Statistic, label: str) -> Figure:
+    curves = {name: _in_bins(sample, statistic) for name, sample in named(contest).items()}
+    return points(ENERGY_EDGES_GEV, curves, "incident energy [GeV]", label)
+
+
+def _in_bins(sample: Sample, statistic: Statistic) -> Estimate:
+    """A statistic of the response per energy bin, with its bootstrap error."""
+    summary = sample.summary
+    values, weight = summary.column("response"), summary.weight
+    bins = np.digitize(summary.energy_mev / 1000, ENERGY_EDGES_GEV) - 1
+    rng = np.random.default_rng(0)  # a report made twice is the same report
+    found = []
+    for b in range(len(ENERGY_EDGES_GEV) - 1):
+        v, w = values[bins == b], weight[bins == b]
+        if len(v) < FEWEST:
+            found.append((np.nan, np.nan))
+            continue
+        copies = rng.integers(len(v), size=(REPLICAS, len(v)))
+        found.append((statistic(v, w), float(np.std([statistic(v[i], w[i]) for i in copies], ddof=1))))
+    value, error = np.array(found, np.float64).T
+    return Estimate(value, error)
+
+
+def _histogram(values: Array, weight: Array, edges: Array) -> Estimate:
+    total = weight.sum()
+    count, square = (np.histogram(values, edges, weights=w)[0] for w in (weight, weight**2))
+    return Estimate(count / total, np.sqrt(square) / total)
+
+
+def _mean_rows(rows: Array, weight: Array) -> Estimate:
+    """Weighted mean of rows [n, B] and its standard error."""
+    average = np.average(rows, axis=0, weights=weight)
+    variance = ((weight[:, None] * (rows - average)) ** 2).sum(0) / weight.sum() ** 2
+    return Estimate(average, np.sqrt(variance))
+
+
+def _profiles(sample: Sample) -> Array:
+    edges = torch.from_numpy(RING_EDGES_MM.astype(np.float32))
+    showers = sample.showers
+    parts = [
+        lateral_profile(part.conditions, part.showers, sample.grid, edges).double().numpy()
+        for part in (showers[first : first + 4096] for first in range(0, len(showers), 4096))
+    ]
+    rows: Array = np.concatenate(parts)
+    return rows

@@ -1,0 +1,79 @@
+"""The table of shipped models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.errors import InputError
+from jobs import models as table
+from jobs.models import BATCHES, BEGIN, END, HEAD, card_of, entries, markdown, models, row_of, store, time_of
+from models.dataset import read_showers
+from models.library import Library
+from models.suite import SAMPLES
+
+AREA = {"value": 0.5164, "error": 0.0071, "floor": 0.5021, "floor_error": 0.007}
+CARD = {
+    "family": "flow",
+    "parameters": 1234567,
+    "training": {"seconds": 1500.0, "device": "cpu"},
+    "metrics": {
+        "egamma auc/high-level": AREA,
+        "egamma fpd": {"value": 0.0031, "error": 0.0002, "floor": 0.001, "floor_error": 0.0001},
+    },
+}  # fmt: skip
+
+
+def test_a_row_says_what_is_known_and_no_more() -> None:
+    row = row_of("flow-egamma", CARD, {"50": 0.3123, "400": 0.25})
+    assert row == (
+        "flow-egamma", "flow", "1,234,567", "25 min, cpu", "0.516 ± 0.007 (0.502)", "-", "-", "-",
+        "3.100 ± 0.200 (1.000)", "0.312 / 0.25 / -",
+    )  # fmt: skip
+    assert row_of("library, hadrons", {**CARD, "family": "library"}, {})[4] == "-"
+    assert len(row) == len(HEAD)
+
+
+def test_the_table_is_written_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n\n{BEGIN}\nold\n{END}\nafter\n")
+    said: list[str] = []
+    models(write=str(readme), say=said.append)
+    assert readme.read_text() == f"before\n\n{BEGIN}\n{said[0]}\n{END}\nafter\n"
+    models(write=str(readme), say=said.append)
+    assert readme.read_text() == f"before\n\n{BEGIN}\n{said[0]}\n{END}\nafter\n"
+    assert "| library, egamma | library |" in said[0]
+
+
+@pytest.mark.parametrize("text", ["no marks", f"{END} {BEGIN}", f"{BEGIN} {BEGIN} {END}"])
+def test_a_file_without_a_place_for_the_table_is_refused_and_left(text: str, tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(text)
+    with pytest.raises(InputError, match="no place for the table"):
+        models(write=str(readme), say=lambda line: None)
+    assert readme.read_text() == text
+
+
+def test_a_table_is_markdown() -> None:
+    assert markdown([("a", "b"), ("1", "2")]) == "| a | b |\n|---|---|\n| 1 | 2 |"
+
+
+def test_the_libraries_are_always_there() -> None:
+    assert [entry.name for entry in entries(Path("/nowhere"))] == ["library, egamma", "library, hadrons"]
+
+
+def test_what_is_stored_of_the_library_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "CHECKPOINTS", tmp_path / "checkpoints")
+    assert card_of("library") == {"family": "library"}
+    store("library", {"family": "library", "metrics": {"egamma auc/high-level": AREA}})
+    assert card_of("library")["metrics"]["egamma auc/high-level"] == AREA
+    assert json.loads((tmp_path / "checkpoints" / "library.json").read_text())["family"] == "library"
+
+
+def test_time_is_measured_at_every_batch_size() -> None:
+    showers = read_showers(SAMPLES / "egamma-heldout.h5")[:300]
+    found = time_of(Library(showers), showers.conditions)
+    assert set(found) == {str(batch) for batch in BATCHES}
+    assert all(0 < milliseconds < 1000 for milliseconds in found.values())
