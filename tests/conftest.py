@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 os.environ["RAY_AUTH_MODE"] = "disabled"  # no token file is left in the home of who runs the tests
 
@@ -16,7 +17,18 @@ from engine.records import Incidents, Loss, offsets_of
 from jobs.incidents import make_pool
 from models.suite import Suite, load_suite
 
+torch.set_num_threads(1)  # threads that wait for each other on shared cores take minutes
 SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122, 12345)
+
+ON_RAY = ("chaos", "engine/incidents", "engine/remote", "jobs")  # folders of tests that start it
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes one has all tests that start Ray: two clusters at once are slow and large."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(ON_RAY):
+            item.add_marker(pytest.mark.xdist_group("ray"))
 
 
 @pytest.fixture(scope="session")
