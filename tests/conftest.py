@@ -23,6 +23,7 @@ SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122
 ON_RAY = ("chaos", "engine/incidents", "engine/remote", "jobs")  # folders of tests that start it
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of several processes one has all tests that start Ray: two clusters at once are slow and large."""
     here = Path(__file__).parent

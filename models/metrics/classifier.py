@@ -21,7 +21,7 @@ from models.metrics.auc import auc, error_of
 from models.metrics.flaws import FLAWS
 from models.metrics.folds import folds, groups_of
 from models.metrics.judges.high_level import HighLevel
-from models.metrics.judges.judge import Flags, Floats, Judge
+from models.metrics.judges.judge import Flags, Floats, Judge, Rows
 from models.metrics.judges.pixel_trees import PixelTrees
 from models.metrics.judges.whitened import WhitenedCNN, WhitenedMLP
 from models.metrics.regions import Region, worst_regions
@@ -41,8 +41,7 @@ class Judgement:
 
     auc         mean over the repeats; 0.5 is indistinguishable, and so is less: what chance puts into the
                 training rows is missing from the others. Compare with a floor of the same sizes
-    error       one standard error: the rows' (conditions drawn again) and the repeats' together. It does not
-                hold what other training rows would have taught
+    error       one standard error, of the conditions drawn again and of the repeats together
     repeats     the area of each repeat: other folds, another start
     log_weight            float64 [N]  log(reference / generated density), mean over the repeats, cut at the
                                        logarithm of all rows
@@ -85,34 +84,56 @@ def judge(
         raise InputError("a classifier needs weights of zero or more; regress signed weights to [0, 1] first")
     group = groups_of(both.conditions)
     eye = JUDGES[name](both, grid, **settings)
+    trial = cross_judge(eye, is_generated, weight, group, seed, repeats)
+    # no number of rows can teach that one is rarer than they are
+    largest = np.log(len(both))
+    log_odds = np.clip(trial.log_odds, -largest, largest)
+    return Judgement(
+        judge=name,
+        auc=trial.auc,
+        error=trial.error,
+        repeats=trial.repeats,
+        log_weight=-log_odds[is_generated],
+        log_weight_reference=-log_odds[~is_generated],
+        worst=worst_regions(both, grid, is_generated, weight, log_odds, group, seed),
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Areas of a judge on rows that it was not trained on; log_odds float64 [N], mean over the repeats."""
+
+    auc: float
+    error: float
+    repeats: list[float]
+    log_odds: Floats
+
+
+def cross_judge(eye: Judge, generated: Flags, weight: Floats, group: Rows, seed: int, repeats: int) -> Trial:
+    """Trains a judge on all folds but one and asks it about that one, for each fold, `repeats` times.
+
+    The error joins the spread of the repeats with the rows' error, which is widened by the share of training
+    rows that the folds have in common (Nadeau and Bengio, Machine Learning 52 (2003) 239).
+    """
     areas, influences, odds = [], [], []
     for repeat in range(repeats):
         generator = np.random.default_rng([seed, repeat])
-        fold = folds(group, is_generated, eye.folds, generator)
-        log_odds = np.empty(len(both))
+        fold = folds(group, generated, eye.folds, generator)
+        log_odds = np.empty(len(generated))
         for k in range(eye.folds):
             train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-            share = _balanced(weight[train], is_generated[train])
+            share = _balanced(weight[train], generated[train])
             start = int(generator.integers(2**31))
-            log_odds[test] = eye.log_odds(train, is_generated[train], share, test, start)
-        area, influence = auc(log_odds, is_generated, weight, fold)
+            log_odds[test] = eye.log_odds(train, generated[train], share, test, start)
+        area, influence = auc(log_odds, generated, weight, fold)
         areas.append(area)
         influences.append(influence)
         odds.append(log_odds)
-    # no number of rows can teach that one is rarer than they are
-    largest = np.log(len(both))
-    mean_odds = np.clip(np.mean(odds, 0), -largest, largest)
+    widening = np.sqrt(1 + eye.folds / (eye.folds - 1))
     spread = np.std(areas, ddof=1) / np.sqrt(repeats) if repeats > 1 else 0.0
-    return Judgement(
-        judge=name,
-        auc=float(np.mean(areas)),
-        error=float(np.hypot(error_of(np.mean(influences, 0), group), spread)),
-        repeats=areas,
-        log_weight=-mean_odds[is_generated],
-        log_weight_reference=-mean_odds[~is_generated],
-        worst=worst_regions(both, grid, is_generated, weight, mean_odds, group, seed),
-        seed=seed,
-    )
+    error = float(np.hypot(widening * error_of(np.mean(influences, 0), group), spread))
+    return Trial(float(np.mean(areas)), error, areas, np.mean(odds, 0))
 
 
 def power(

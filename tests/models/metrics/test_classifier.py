@@ -13,7 +13,7 @@ from models.dataset import ShowerSet, read_showers
 from models.errors import InputError
 from models.grid import Grid
 from models.metrics.auc import auc, error_of
-from models.metrics.classifier import Judgement, judge, sees
+from models.metrics.classifier import Judgement, cross_judge, judge, sees
 from models.metrics.flaws import smear_pixels
 from models.metrics.folds import folds, groups_of
 from models.metrics.judges.pixel_trees import PixelTrees
@@ -66,6 +66,33 @@ def test_error_of_the_area_is_its_spread_over_samples() -> None:
         areas.append(area)
         errors.append(error_of(influence, np.arange(300)))
     assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.12)  # the spread itself is known to 3.5 %
+
+
+class Means:
+    """A small judge: the log odds of two Gaussians about the means of the training rows' columns [N, C]."""
+
+    def __init__(self, columns: np.ndarray, folds: int) -> None:
+        self.columns, self.folds = columns, folds
+
+    def log_odds(
+        self, train: np.ndarray, generated: np.ndarray, weight: np.ndarray, test: np.ndarray, seed: int
+    ) -> np.ndarray:
+        sides = [train[generated], train[~generated]]
+        ours, theirs = (self.columns[side].mean(0) for side in sides)
+        return (self.columns[test] - (ours + theirs) / 2) @ (ours - theirs)
+
+
+@pytest.mark.parametrize(("folds", "repeats"), [(2, 1), (4, 3)])
+def test_the_error_of_a_judge_covers_what_other_samples_would_have_taught_it(
+    folds: int, repeats: int
+) -> None:
+    generated = np.arange(200) < 100
+    pulls = []
+    for seed in range(150):
+        columns = np.random.default_rng(seed).normal(size=(200, 10))
+        trial = cross_judge(Means(columns, folds), generated, np.ones(200), np.arange(200), seed, repeats)
+        pulls.append((trial.auc - 0.5) / trial.error)
+    assert 0.65 < np.std(pulls) < 1.15  # without the folds' common rows in the error it is above 1.2
 
 
 def test_copies_of_a_row_do_not_shrink_the_error() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from models.dataset import ShowerSet, read_showers
 from models.grid import Grid, reflect
-from models.metrics.classifier import judge
+from models.metrics.classifier import JUDGES, judge
 from models.metrics.flaws import FLAWS
 from models.metrics.judges.judge import condition_columns
 from models.metrics.judges.pixel_trees import hits_per_ring, log_shares
@@ -30,17 +30,28 @@ def halves() -> tuple[ShowerSet, ShowerSet]:
     return showers[0:1300:2], showers[1:1300:2]
 
 
-@pytest.mark.parametrize("name", ["high-level", "pixel-trees", "whitened-cnn", "mlp"])
+@pytest.mark.parametrize("name", JUDGES)
 def test_geant4_is_not_called_different_from_geant4_and_smeared_pixels_are(
     name: str, halves: tuple[ShowerSet, ShowerSet]
 ) -> None:
     sample, reference = halves
-    settings = QUICK.get(name, {})
+    settings = QUICK[name]
     floor = judge(name, sample, reference, GRID, seed=1, repeats=1, **settings)
     assert floor.auc - 0.5 < 3 * floor.error
     smeared = FLAWS["pixels smeared 20 %"](sample, GRID, 1)
     found = judge(name, smeared, reference, GRID, seed=1, repeats=1, **settings)
     assert found.auc - floor.auc > 3 * np.hypot(found.error, floor.error)
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_hadrons_of_ten_species_and_empty_showers_are_judged_too(name: str) -> None:
+    showers = read_showers(SAMPLES / "hadrons-heldout.h5")
+    sample, reference = showers[0:500:2], showers[1:500:2]
+    assert (sample.showers.total_mev() == 0).any()
+    settings = {"steps": 10} if "steps" in QUICK[name] else {"trees": 10}
+    found = judge(name, sample, reference, GRID, seed=1, repeats=1, **settings)
+    assert np.isfinite(found.log_weight).all()
+    assert found.auc - 0.5 < 3 * found.error
 
 
 def test_the_condition_has_a_column_for_each_of_its_parts() -> None:
