@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+os.environ["RAY_worker_niceness"] = "0"  # at Ray's own 15 workers starve beside any other job
 os.environ["RAY_AUTH_MODE"] = "disabled"  # no token file is left in the home of who runs the tests
 
 from engine.detector import Detector
@@ -23,13 +24,10 @@ SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122
 ON_RAY = ("chaos", "engine/incidents", "engine/remote", "jobs")  # folders of tests that start it
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Of several processes one has all tests that start Ray: two clusters at once are slow and large."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.relative_to(here).as_posix().startswith(ON_RAY):
-            item.add_marker(pytest.mark.xdist_group("ray"))
+    if item.path.relative_to(Path(__file__).parent).as_posix().startswith(ON_RAY):
+        item.add_marker(pytest.mark.xdist_group("ray"))
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,25 @@
-"""`python -m tests.chaos.driver generate ...`: `monsoon generate ...`, obeying orders as its workers do."""
+"""`python -m tests.chaos.driver FOLDER`: runs `monsoon` commands of a folder in forks of itself.
+
+It has imported what they import: starting anew would cost each of them seconds. They obey orders, as workers.
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+import engine.remote.loop
+import jobs.generate
+import jobs.verify
 from jobs.cli import run
+from tests.chaos.commands import serve
 from tests.chaos.hook import install
 
+__all__ = ["engine", "jobs"]
+
 if __name__ == "__main__":
-    install()
-    run()
+    words = serve(Path(sys.argv[1]))
+    if words:  # in a fork
+        sys.argv = ["monsoon", *words]
+        install()
+        run()

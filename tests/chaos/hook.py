@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from numba.core import entrypoints
+
 from tests.chaos.orders import FOLDER, Orders
 
 POINTS = {"events": ("publish", "published"), "_commits": ("commit", "committed")}
@@ -19,6 +21,7 @@ def install() -> None:
     """Wrap what makes shards and what stores them; nothing where no folder of orders is named."""
     if FOLDER not in os.environ:
         return
+    entrypoints._already_initialized = True  # of other packages for numba: 1 s, and nothing that is used here
     orders = Orders(Path(os.environ[FOLDER]))
     _wrap_maker(orders)
     _wrap_store(orders)

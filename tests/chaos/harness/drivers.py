@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.harness.nodes import ROOT
+from tests.chaos import commands
+from tests.chaos.harness.processes import kill
+from tests.chaos.orders import FOLDER
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,10 @@ class Drivers:
     """Starts one driver at a time, and reads what they all say."""
 
     def __init__(self, folder: Path, config: Path, log: Path, environment: Mapping[str, str]) -> None:
-        self._folder, self._config, self._log, self._environment = folder, config, log, environment
-        self._process: subprocess.Popen[bytes] | None = None
+        """environment  of the cluster's nodes, which run commands too"""
+        self._folder, self._config, self._log = folder, config, log
+        self._commands = Path(environment[FOLDER]) / commands.FOLDER
+        self._process: commands.Command | None = None
         self._read = 0  # bytes of the log
         self.life = 0  # the number of the driver that runs, or ran last
         self.lines: list[Line] = []
@@ -60,28 +62,27 @@ class Drivers:
         """Of the driver that runs."""
         return self._process.pid if self._process is not None else None
 
-    def start(self, events: int, address: str) -> None:
-        """Submit the campaign with this many events."""
+    def start(self, events: int, address: str, **settings: object) -> None:
+        """Submit the campaign with this many events, and other settings than its config has."""
         assert self._process is None
         self.life += 1
         self._born.append(time.time())
         self._lines = self._commits = 0
         self.expected = {0: "done"}
-        words = ["generate", str(self._config), f"events={events}", f"ray_address={address}"]
-        with self._output(self.life).open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.driver", *words],
-                env=self._environment,
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-            )
+        settings = {"events": events, "ray_address": address, **settings}
+        words = ["generate", str(self._config), *(f"{key}={value}" for key, value in settings.items())]
+        self._process = commands.start(self._commands, words, self._output(self.life))
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Another command, to its end: its exit code, and what it said."""
+        output = self._folder / "command.txt"
+        code = commands.start(self._commands, words, output).wait()
+        return code, output.read_text(errors="replace")
 
     def signal(self, signum: signal.Signals) -> None:
         """To the driver that runs, if one does."""
         if self._process is not None:
-            self._process.send_signal(signum)
+            kill(self._process.pid, signum)
 
     def look(self) -> End | None:
         """Read what is new; the end of the present driver, once, when it has ended."""

@@ -12,7 +12,7 @@ from tests.chaos.harness.processes import kill
 from tests.chaos.harness.world import NotSeenError, Seen, Steps, World, until
 
 GARBAGE = b"PAR1 and then nothing that anybody could read"
-AHEAD = 12  # shards: far enough not to be made yet, near enough to be made soon
+AHEAD = 8  # shards: far enough not to be made yet, near enough to be made soon
 
 
 def torn_file(world: World) -> Steps:
@@ -28,7 +28,7 @@ def torn_file(world: World) -> Steps:
             torn = True
         if kill(claim.pid) and torn:
             break
-    seen = yield from world.noted(since, claim.time, {"lost"}, shard=claim.shard)
+    seen = yield from world.noted(since, claim.time, {"lost", "node"}, shard=claim.shard)
     yield from world.settled(claim.shard)
     return seen
 

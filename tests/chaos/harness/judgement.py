@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +13,6 @@ from engine.formats.schema import combine, content_hash, event_hashes
 from engine.manifest import read_manifest
 from engine.plan import EventRange
 from jobs.verify import verify
-from tests.chaos.harness.nodes import ROOT
 from tests.chaos.harness.world import World
 
 BLOCK = 500  # events that the reference makes at a time
@@ -91,13 +88,11 @@ def _quiet(line: str) -> None:
 
 def _verify(world: World) -> tuple[int, list[int]]:
     """As a person does it."""
-    command = [sys.executable, "-m", "jobs.cli", "verify", str(world.output)]
-    environment = world.nodes.environment()
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    found = VERDICT.search(done.stdout)
+    code, said = world.drivers.run("verify", str(world.output))
+    found = VERDICT.search(said)
     if found is None:
-        raise RuntimeError(f"verify: exit code {done.returncode}: {done.stdout[-500:]} {done.stderr[-2000:]}")
-    return done.returncode, [int(number) for number in found.groups()]
+        raise RuntimeError(f"verify: exit code {code}: {said[-2500:]}")
+    return code, [int(number) for number in found.groups()]
 
 
 def _event_numbers(world: World) -> np.ndarray:

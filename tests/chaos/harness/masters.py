@@ -41,6 +41,7 @@ def sigint(world: World) -> Steps:
 def raylet_kill(world: World) -> Steps:
     """A further node goes down in the midst of a shard; another one comes in its place."""
     yield from world.working()
+    yield from until(world.nodes.answered, "all nodes")
     node = world.random.choice(world.nodes.nodes[1:])
     since = world.mark
     order = world.orders.place("make", "pause", parent=node.raylet)
@@ -65,7 +66,7 @@ def raylet_kill(world: World) -> Steps:
 
 
 def head_kill(world: World) -> Steps:
-    """The head's raylet and the cluster's memory are gone; the cluster is started again, and the campaign."""
+    """The head's raylet and the cluster's memory are gone; another one is started, and the campaign again."""
     yield from world.working()
     world.held += 1
     try:
@@ -74,12 +75,12 @@ def head_kill(world: World) -> Steps:
         assert head.gcs is not None
         kill(head.gcs)
         kill(head.raylet)
+        world.nodes.renew()  # while the driver waits for the one that was
         end = yield from _ended(world, ends)
         if end.code != 2 or HEADLESS not in end.said:
             raise NotSeenError(f"the driver ended with {end.code} and said {end.said[-500:]}")
-        world.nodes.stop()
-        world.nodes.start()
-        yield from until(world.nodes.answered, "the new cluster")
+        world.nodes.clear()
+        yield from until(world.nodes.head_answered, "the new cluster")
     finally:
         world.held -= 1
     return Seen()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tests.chaos.harness.world import Seen, Steps, World, during, until
 
-LASTS_S = 2.0  # an outage, at least
+LASTS_S = 1.0  # an outage, at least
 SLOW_S = 1.0
 BEFORE, AFTER = ("attempt", "publish", "commit"), ("published", "committed")
 ERRORS = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT)

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tests.chaos.orders import FOLDER
-
 PROC = Path("/proc")
 
 
@@ -33,14 +31,21 @@ def kill(pid: int, signum: signal.Signals = signal.SIGKILL) -> bool:
     return False
 
 
-def of_folder(folder: Path) -> Iterator[int]:
-    """All processes that were started to obey the orders of a folder, but this one."""
-    mark = f"{FOLDER}={folder}".encode()
+def marked(name: str, value: Path) -> Iterator[int]:
+    """All processes that were started with this in their environment, but this one."""
+    mark = f"{name}={value}".encode()
     for entry in PROC.iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with suppress(OSError):  # gone, or somebody else's
                 if mark in (entry / "environ").read_bytes().split(b"\0"):
                     yield int(entry.name)
+
+
+def kill_marked(name: str, value: Path) -> None:
+    """End them all, and whom they start meanwhile."""
+    while found := list(marked(name, value)):
+        for pid in found:
+            kill(pid)
 
 
 def _stat(pid: int) -> list[str]:

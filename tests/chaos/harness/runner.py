@@ -125,7 +125,7 @@ class Runner:
         world = self.world
         if self._growing:
             world.events = max(world.events, world.made + self._spare)
-        world.drivers.start(world.events, world.nodes.address)
+        world.drivers.start(world.events, world.nodes.address, **world.settings)
 
     def _await(self, kinds: Sequence[Kind]) -> None:
         while any(flight.kind in kinds for flight in self.flights):

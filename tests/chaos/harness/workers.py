@@ -19,7 +19,7 @@ def actor_kill(world: World) -> Steps:
         if kill(claim.pid):
             break  # it had not died of another fault before
     yield from world.gone(claim.pid)
-    return (yield from world.noted(since, claim.time, {"lost"}, shard=claim.shard))
+    return (yield from world.noted(since, claim.time, {"lost", "node"}, shard=claim.shard))
 
 
 def poison_death(world: World) -> Steps:
@@ -28,7 +28,7 @@ def poison_death(world: World) -> Steps:
     since = world.mark
     claim = yield from world.claim(world.orders.place(world.random.choice(POINTS), action))
     yield from world.gone(claim.pid)
-    return (yield from world.noted(since, claim.time, {"lost"}, shard=claim.shard))
+    return (yield from world.noted(since, claim.time, {"lost", "node"}, shard=claim.shard))
 
 
 def poison_error(world: World) -> Steps:

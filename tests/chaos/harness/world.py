@@ -25,7 +25,7 @@ from tests.chaos.harness.nodes import RayNodes
 from tests.chaos.harness.processes import alive, stopped
 from tests.chaos.orders import Claim, Orders
 
-LONG_S = 300.0  # for what comes in seconds where nothing is broken
+LONG_S = 600.0  # for what comes in seconds where nothing is broken and nothing else runs
 TICK_S = 0.05
 T = TypeVar("T")
 
@@ -88,6 +88,7 @@ class World:
     random: Random
     events: int = field(init=False)
     held: int = field(default=0, init=False)  # nobody submits while this is not zero
+    settings: dict[str, object] = field(default_factory=dict, init=False)  # of submissions from now on
 
     def __post_init__(self) -> None:
         self.events = self.campaign.events
@@ -102,7 +103,7 @@ class World:
 
     @cached_property
     def resolved(self) -> ResolvedCampaign:
-        suite, detector = load(self.campaign.model, self.campaign.detector)
+        suite, detector = load(self.campaign.model, self.campaign.outside, self.campaign.detector)
         output, incidents = str(self.output), str(self.campaign.incidents)
         return resolve(self.campaign, output, incidents, suite, detector)
 
@@ -163,7 +164,7 @@ class World:
         parsed = EventRange.parse(shard)
         assert parsed is not None
         # a shard that faults hit again and again may take long
-        record = yield from until(lambda: self._record(parsed), f"commit of {shard}", 4 * LONG_S)
+        record = yield from until(lambda: self._record(parsed), f"commit of {shard}", 2 * LONG_S)
         for file in record.files:
             if sha256_of(self.output / file.url) != file.sha256:
                 raise NotSeenError(f"{file.url}: committed with other bytes than it has")
