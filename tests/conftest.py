@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112; at its own 15 Ray starves beside any other job
+# at the 15 that Ray gives its workers they starve beside any other job
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 os.environ["RAY_AUTH_MODE"] = "disabled"  # no token file is left in the home of who runs the tests
 
 from engine.detector import Detector
