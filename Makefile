@@ -20,7 +20,7 @@ demo: $(READY)
 	$(BIN)/monsoon demo
 
 test: $(READY)
-	$(BIN)/pytest --ignore tests/services --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --ignore tests/services --numprocesses 2 --dist loadfile
 
 # on top of what is there: resolved together, pip tries minutes of combinations
 $(SERVICES): $(READY)

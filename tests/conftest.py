@@ -22,14 +22,6 @@ from models.suite import Suite, load_suite
 torch.set_num_threads(1)  # threads that wait for each other on shared cores take minutes
 SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122, 12345)
 
-ON_RAY = ("chaos", "engine/incidents", "engine/remote", "jobs")  # folders of tests that start it
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Of several processes one has all tests that start Ray: two clusters at once are slow and large."""
-    if item.path.relative_to(Path(__file__).parent).as_posix().startswith(ON_RAY):
-        item.add_marker(pytest.mark.xdist_group("ray"))
-
 
 @pytest.fixture(scope="session")
 def detector() -> Detector:

@@ -1,0 +1,1 @@
+"""Classifiers by what they look at: a judge a file."""
