@@ -18,7 +18,7 @@ from engine.commits import CAMPAIGN, Ledger, ShardRecord
 from engine.errors import InputError
 from engine.plan import EventRange
 from engine.remote.crew import IN_FLIGHT, Crew, Hand, Ref
-from engine.retry import Case, Decision, Failure, Make, Patience, Quarantine, Stop, Task
+from engine.retry import Case, Decision, Failure, Make, Patience, Probe, Quarantine, Stop, Task
 from engine.storage.answers import takes_files
 
 TICK_S = 0.5  # how long to wait for an answer before looking around
@@ -126,13 +126,23 @@ class Loop:
             time.sleep(TICK_S)
 
     def _hand_out(self, now: float) -> None:
-        """Give every worker that has room a task, if there is one."""
+        """Give every worker that has room a task, if there is one.
+
+        A probe has its worker alone: the answer of a call can be lost where the next one kills the worker at
+        once, and an event whose probe failed so would be taken for a culprit.
+        """
         for depth in range(IN_FLIGHT):
             for hand in self._crew.able():
-                if len(hand.calls) == depth and (task := self._next(now)) is not None:
+                alone = self._probe_is_due(now) or any(isinstance(task, Probe) for _, task in hand.calls)
+                if len(hand.calls) != depth or (depth and alone):
+                    continue
+                if (task := self._next(now)) is not None:
                     if not hand.calls:
                         hand.since = now
                     hand.calls.append((self._call(hand, task), task))
+
+    def _probe_is_due(self, now: float) -> bool:
+        return bool(self._later) and self._later[0][0] <= now and isinstance(self._later[0][2], Probe)
 
     def _next(self, now: float) -> Task | None:
         if self._later and self._later[0][0] <= now:

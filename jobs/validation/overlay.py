@@ -52,9 +52,7 @@ def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figu
             _bars(bottom, place, curve.over(band.value), colour, marker)
     top.set(ylabel=y, xscale="log")
     top.margins(y=0.15)
-    if (
-        band.value[np.isfinite(band.value)].min(initial=0.0) >= 0
-    ):  # an error bar may reach where nothing can be
+    if (band.value[np.isfinite(band.value)] >= 0).all():  # an error bar may reach where nothing can be
         top.set_ylim(bottom=max(top.get_ylim()[0], 0.0))
     top.legend()
     _finish(bottom, edges, curves, x)

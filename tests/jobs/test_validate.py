@@ -13,19 +13,20 @@ import pytest
 import torch
 
 from engine.errors import InputError
+from jobs.sample import sample
 from jobs.validate import Validated, validate
 from jobs.validation.card import card_metrics
 from jobs.validation.figures import figure_names, measure_in
 from jobs.validation.measuring import Effort
 from jobs.validation.requirements import SHIPPED, read_requirements
-from jobs.validation.samples import Contest, Sample
+from jobs.validation.samples import Contest, Sample, model_generator
 from jobs.validation.verdicts import PASS_SIGMA, Comparison, Outcome, decide, holm, showers_needed, worst
 from models.dataset import ShowerSet, read_showers, write_showers
 from models.grid import Grid
 from models.records import Showers
 from models.suite import SAMPLES
 
-HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), drawn=2)
+HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), drawn=1)
 
 RATIO = Comparison("response", 1.0, 0.001, 1.0, 0.001, ideal=1.0, tolerance=0.005, sigmas=2, showers=1000)
 AREA = Comparison("auc", 0.5, 0.01, 0.5, 0.01, ideal=0.5, tolerance=0.08, one_sided=True, showers=1000)
@@ -315,6 +316,17 @@ def test_every_plot_is_there_as_png_and_pdf(validated: Validated) -> None:
     assert {"egamma-radial-profile", "egamma-correlations", "egamma-power"} <= set(png)
     assert {"egamma-roc-high-level", "egamma-weights-high-level"} <= set(png)
     assert len([name for name in png if name.startswith("egamma-observable-")]) == HASTY.drawn
+
+
+def test_a_model_is_judged_by_the_showers_that_monsoon_sample_writes(reference: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.h5"
+    write_showers(small, read_showers(SAMPLES / "egamma.h5")[:300], {})
+    sample(str(small), str(reference), str(tmp_path / "out.h5"), seed=5)
+    written = read_showers(tmp_path / "out.h5")
+    rows = torch.arange(3, ROWS, 2)
+    asked = model_generator(str(small)).of(read_showers(reference), rows, seed=5)
+    assert torch.equal(asked.showers.energy_mev, written.showers.energy_mev[rows])
+    assert torch.equal(asked.conditions.energy_mev, written.conditions.energy_mev[rows])
 
 
 def test_unusable_input_is_one_line(reference: Path, smeared: Path, tmp_path: Path) -> None:
