@@ -171,6 +171,8 @@ def validate(
         limit=limit,
         into_card=into_card,
     )
+    if done.unclear and not strict:
+        print("monsoon: not every requirement can be told at this sample size", file=sys.stderr)
     print(f"report: {done.page}")
     if done.fails(strict):
         raise typer.Exit(VERDICT_FAILED)

@@ -55,7 +55,7 @@ def train_on_ray(
             failure_config=FailureConfig(max_failures=max_failures),
         ),
     )
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
     # in a thread, because fit() takes Ctrl-C for itself in the main one
     thread = Thread(target=_fit, args=(trainer, failures), name="ray train", daemon=True)
     thread.start()
@@ -76,14 +76,14 @@ def train_on_ray(
         shutil.rmtree(room, ignore_errors=True)
 
 
-def _fit(trainer: TorchTrainer, failures: list[Exception]) -> None:
+def _fit(trainer: TorchTrainer, failures: list[BaseException]) -> None:
     try:
         trainer.fit()
-    except Exception as error:  # told by who waits for it
+    except BaseException as error:  # told by who waits for it; nobody may, where the driver disconnects
         failures.append(error)
 
 
-def _reason(failures: list[Exception], max_failures: int) -> Exception:
+def _reason(failures: list[BaseException], max_failures: int) -> BaseException:
     if failures and isinstance(failures[0], TrainingFailedError):
         line = str(failures[0]).strip().splitlines()[-1]
         return InputError(
