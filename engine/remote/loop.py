@@ -81,7 +81,7 @@ class Loop:
         self._order = count()
         self._cases: dict[EventRange, Case] = {}  # shards in trouble alone
         self._uncommitted: list[tuple[EventRange, Callable[[], ShardRecord]]] = []
-        self._commit_at = 0.0
+        self._commit_at = self._fresh_at = 0.0
         self._doomed = 0  # shards given up since the last that was made
         self._patience, self._doubts = Patience(resolved.campaign.patience_s), DOUBTS
 
@@ -147,6 +147,8 @@ class Loop:
     def _next(self, now: float) -> Task | None:
         if self._later and self._later[0][0] <= now:
             return heapq.heappop(self._later)[2]
+        if now < self._fresh_at:
+            return None
         shard = next(self._fresh, None)
         return None if shard is None else Make(shard)
 
@@ -200,7 +202,7 @@ class Loop:
             return
         if isinstance(task, Make):
             self._doomed = 0
-            self._patience = self._patience.after_success()
+            self._answered()
             self._uncommitted.append((task.shard, lambda: answer))
             yield from self._commit_rest(time.monotonic(), at_once=True)
         elif (case := self._waiting_for(task)) is not None:
@@ -280,13 +282,27 @@ class Loop:
                 self._commit_at = time.monotonic() + self._bear(_line(error))
                 return
             self._uncommitted.pop(0)
-            self._patience, self._doubts = self._patience.after_success(), DOUBTS
+            self._doubts = DOUBTS
+            self._answered()
             self._cases.pop(shard, None)
             self._left -= 1
             yield Committed(*commit)
 
+    def _answered(self) -> None:
+        """Storage has done what it should."""
+        self._patience, self._fresh_at = self._patience.after_success(), 0.0
+
     def _bear(self, reason: str) -> float:
-        """Storage has failed: how long to wait. Raises InputError where that has lasted too long."""
+        """Storage has failed: how long to wait. Raises InputError where that has lasted too long.
+
+        Shards that nobody has tried wait too, until something succeeds: calls that fail at once would run
+        through all that is left of the campaign.
+        """
+        delay_s = self._bearable(reason)
+        self._fresh_at = time.monotonic() + delay_s
+        return delay_s
+
+    def _bearable(self, reason: str) -> float:
         self._patience, verdict = self._patience.after_failure(time.monotonic())
         if (
             isinstance(verdict, Stop)

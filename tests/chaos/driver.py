@@ -5,6 +5,7 @@ It has imported what they import: starting anew would cost each of them seconds.
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -21,5 +22,7 @@ if __name__ == "__main__":
     words = serve(Path(sys.argv[1]))
     if words:  # in a fork
         sys.argv = ["monsoon", *words]
+        # whatever a shell starts in its background ignores Ctrl-C, and so would its forks
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         install()
         run()

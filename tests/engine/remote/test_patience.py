@@ -1,8 +1,9 @@
-"""Storage that fails ends a run, and two single failures, however far apart, do not."""
+"""Storage that fails is waited for and ends a run, and two single failures, however far apart, do not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from engine.commits import Ledger
 from engine.config import Campaign
 from engine.detector import Detector
 from engine.errors import InputError
+from engine.plan import EventRange
 from engine.remote.loop import DOUBTS, Loop
+from engine.retry import Make
 from engine.storage import open_store
 from engine.storage.answers import takes_files
 from models.suite import Suite
@@ -21,22 +24,22 @@ SHORT_S = 1e-9  # so that any two failures are as far apart
 
 
 @pytest.fixture
-def loop(pool: Path, tmp_path: Path, suite: Suite, detector: Detector) -> Callable[[float], Loop]:
-    """A loop of no shards with this patience, on an output of its own."""
+def loop(pool: Path, tmp_path: Path, suite: Suite, detector: Detector) -> Callable[..., Loop]:
+    """A loop of some shards with this patience, on an output of its own."""
 
-    def make(patience_s: float) -> Loop:
+    def make(patience_s: float, shards: Sequence[EventRange] = ()) -> Loop:
         campaign = Campaign(incidents=str(pool), mu=1.5, output=str(tmp_path / "out"), patience_s=patience_s)
         store = open_store(campaign.output)
         store.probe()
         resolved = resolve(campaign, store.url, str(pool), suite, detector)
         Ledger(store).open(resolved.identity, campaign.layout(), campaign.events)
-        return Loop(resolved, Ledger(store), iter([]), 0)
+        return Loop(resolved, Ledger(store), iter(shards), len(shards))
 
     return make
 
 
 def test_single_failures_of_storage_that_answers_do_not_end_the_run_but_many_do(
-    loop: Callable[[float], Loop],
+    loop: Callable[..., Loop],
 ) -> None:
     patient = loop(SHORT_S)
     for _ in range(2 * DOUBTS + 1):
@@ -46,7 +49,7 @@ def test_single_failures_of_storage_that_answers_do_not_end_the_run_but_many_do(
 
 
 def test_storage_that_is_gone_ends_the_run_at_once_when_patience_is_over(
-    loop: Callable[[float], Loop], tmp_path: Path
+    loop: Callable[..., Loop], tmp_path: Path
 ) -> None:
     patient = loop(SHORT_S)
     (tmp_path / "out").rename(tmp_path / "away")
@@ -56,9 +59,22 @@ def test_storage_that_is_gone_ends_the_run_at_once_when_patience_is_over(
     assert not (tmp_path / "out").exists()
 
 
-def test_no_patience_is_no_patience(loop: Callable[[float], Loop]) -> None:
+def test_no_patience_is_no_patience(loop: Callable[..., Loop]) -> None:
     with pytest.raises(InputError):
         loop(0.0)._bear("a call")
+
+
+def test_shards_that_nobody_has_tried_wait_for_storage_that_fails(loop: Callable[..., Loop]) -> None:
+    """Whatever is made of them would not be taken; what was tried before goes first when time is up."""
+    first, second, third = (EventRange(event, event) for event in range(3))
+    patient = loop(60.0, [second, third])
+    now = time.monotonic()
+    patient._put_back(Make(first), patient._bear("a call"))
+    assert patient._next(now) is None
+    assert [patient._next(now + 2) for _ in range(2)] == [Make(first), Make(second)]
+    assert patient._next(now) is None
+    patient._answered()
+    assert patient._next(now) == Make(third)
 
 
 def test_asking_storage_leaves_nothing_behind(tmp_path: Path) -> None:
