@@ -1,16 +1,15 @@
-"""A conditional flow, from coarse to fine: the visible energy, then regions of the picture, then pixels.
+"""A conditional flow, from coarse to fine: the visible energy, which pixels are lit, regions, pixels.
 
-Three likelihoods add up: of the visible energy (models/energy.py); of how it divides among the inner pixels
-and outer sectors, which are log ratios at the nodes of a tree that spline couplings (arXiv:1906.04032) move
-together; and of the splits inside the sectors (models/splits.py). Every division keeps the energy, so that a
-picture adds up to the visible energy by construction.
+Four likelihoods add up: of the visible energy (models/energy.py); of the set of lit pixels (models/hits.py);
+of how the energy divides among the lit inner pixels and outer sectors, whose logarithms spline couplings
+(arXiv:1906.04032) move together; and of the divisions inside the sectors (models/splits.py). Every division
+keeps the energy, so that a picture adds up to the visible energy by construction.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
@@ -24,7 +23,8 @@ from models.domain import Domain
 from models.energy import EnergyModel
 from models.errors import InputError
 from models.grid import Grid
-from models.networks import Coupling
+from models.hits import Hits
+from models.networks import Coupling, mlp
 from models.preprocess import Standardise, features, quadratic
 from models.records import Conditions, Showers
 from models.sectors import Sectors
@@ -32,17 +32,23 @@ from models.species import EGAMMA
 from models.splits import Splits
 
 BOUND = 6.0  # of the splines of standardised energies
-LEAST_MEV = 0.01  # pixels and regions below are empty
-GAP = (
-    2.0  # between the logs of the least energy and of what stands for none: else the one leaks into the other
-)
+SOFT = 2.0  # spreads from which on the tails of log energies are drawn in
+COMMON = 0.1  # spread of a factor common to all regions of a shower, which training adds
+LARGEST_LOG = 3.0  # by which the context may widen or narrow a coordinate
 BUCKET = (
     256  # showers sampled at once: matrix products of one size give a row the same bits wherever it stands
 )
 ELECTROMAGNETIC = [(0.0, float("inf"))]
 # nothing, a trace, part of a minimum-ionising signal, that signal, a shower
 HADRONIC = [(0.0, 0.0), (0.0, 1.0), (1.0, 40.0), (40.0, 75.0), (75.0, float("inf"))]
-DEFAULTS = {"couplings": 6, "hidden": 192, "bins": 8, "energy_hidden": 64, "split_hidden": 32}
+DEFAULTS = {
+    "couplings": 6,
+    "hidden": 192,
+    "bins": 8,
+    "energy_hidden": 64,
+    "hits_hidden": 192,
+    "split_hidden": 48,
+}
 
 
 class Flow(nn.Module):
@@ -59,28 +65,29 @@ class Flow(nn.Module):
         self.register_buffer("pdg", torch.tensor(self.species, dtype=torch.int32))
         self.pdg: Tensor
         edges = [(low, float("inf") if high is None else high) for low, high in config["classes"]]
-        known, classes = 5 + len(self.species), len(edges)
-        groups = classes + len(self.species) - 1
+        known, classes, regions = 5 + len(self.species), len(edges), self.sectors.count
         self.energy = EnergyModel(edges, known, 21 * len(self.species), config["energy_hidden"])
         context = known + 2 + classes
-        nodes = len(self.sectors.coarse.children)
-        self.standard = Standardise(28 * groups, nodes, soft=2.0)
+        self.hits = Hits(self.grid, context, config["hits_hidden"])
+        context += regions
+        self.standard = Standardise(28 * classes + len(self.species), regions, SOFT)
+        self.place = mlp(context, config["hidden"], 2 * regions)
         self.couplings = nn.ModuleList()
         generator = torch.Generator().manual_seed(0)  # the masks are part of the architecture
         for number in range(config["couplings"]):
             if number % 2 == 0:
-                half = torch.randperm(nodes, generator=generator) < nodes // 2
+                half = torch.randperm(regions, generator=generator) < regions // 2
             self.couplings.append(
                 Coupling(half if number % 2 == 0 else ~half, context, config["hidden"], config["bins"], BOUND)
             )
-        self.splits = Splits(self.sectors, context, config["split_hidden"], LEAST_MEV)
-        self.noise_dimensions = 2 + nodes + self.splits.nodes
+        self.splits = Splits(self.sectors, context + regions, config["split_hidden"])
+        self.noise_dimensions = 2 + self.grid.voxels + regions + self.splits.nodes
 
     @classmethod
     def prepare(cls, options: Mapping[str, Any], sample: ShowerSet) -> Flow:
         """An untrained flow for the species of a sample, its regressions fitted to that.
 
-        options  couplings, hidden, bins, energy_hidden, split_hidden (see DEFAULTS), seed
+        options  of DEFAULTS, and seed
 
         Raises InputError on an unknown option.
         """
@@ -113,9 +120,7 @@ class Flow(nn.Module):
     @property
     def fingerprint(self) -> str:
         """sha256 of all that determines a sample."""
-        digest = hashlib.sha256(
-            json.dumps([self.config, BUCKET, BOUND, LEAST_MEV, GAP], sort_keys=True).encode()
-        )
+        digest = hashlib.sha256(json.dumps([self.config, BUCKET, BOUND, SOFT], sort_keys=True).encode())
         for name, value in sorted(self.state_dict().items()):
             digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
@@ -127,20 +132,25 @@ class Flow(nn.Module):
     # training
 
     def optimisers(self) -> dict[str, list[nn.Parameter]]:
-        """See Trainable. Three, so that the noisy gradient of the splits does not clip the others'."""
-        parts = {"energy": self.energy, "regions": self.couplings, "splits": self.splits}
-        return {name: list(part.parameters()) for name, part in parts.items()}
+        """See Trainable. One a part, so that the noisy gradient of the splits does not clip the others'."""
+        parts: dict[str, list[nn.Module]] = {
+            "energy": [self.energy],
+            "hits": [self.hits],
+            "regions": [self.place, self.couplings],
+            "splits": [self.splits],
+        }
+        return {name: [p for part in some for p in part.parameters()] for name, some in parts.items()}
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See Trainable."""
-        return {name: (batch.weight * loss).sum() for name, loss in self.losses(batch).items()}
+        return {name: (batch.weight * loss).sum() for name, loss in self.losses(batch, step).items()}
 
     def validation_loss(self, batch: Batch) -> Tensor:
         """Negative log-likelihood in nats per shower [N], up to a constant; see Trainable."""
         return torch.stack(list(self.losses(batch).values())).sum(0)
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The three parts of it, [N] each."""
+    def losses(self, batch: Batch, step: int | None = None) -> dict[str, Tensor]:
+        """The four parts of it, [N] each; with a step, those of the hits and splits are estimates."""
         known, simple = self.known(batch.conditions)
         picture = batch.showers.energy_mev
         visible = picture.sum(1)
@@ -148,17 +158,29 @@ class Flow(nn.Module):
         coordinate = self.energy.coordinate(simple, batch.conditions.energy_mev, visible, classes)
         energy = self.energy.loss(known, classes, coordinate)
         context = self._context(known, classes, coordinate, visible)
-        picture = torch.where(picture >= LEAST_MEV, picture, 0.0)
-        ratios = self._ratios(picture, batch.normal(2 * len(self.sectors.coarse.children)).abs())
-        x = self.standard(self._quadratic(known, classes, coordinate), ratios)
-        log_density = torch.zeros_like(visible)
+        lit = picture > 0
+        hits = self.hits.loss(lit, context, step)
+        context = torch.cat([context, self._counts(lit)], 1)
+        shares, present = self._shares(picture)
+        # energies that add up to a known total lie on a surface, where no density is: the common factor
+        # spreads them about it, and the division by the sum takes it out again
+        x = self.standard(self._quadratic(known, classes, coordinate), shares + COMMON * batch.normal(1))
+        centre, size = self._place(context)
+        x = (x - centre) * torch.exp(-size)
+        log_density = -(size * present).sum(1)
         for coupling in self.couplings:
-            x, log_slope = coupling(x, context)
+            x, log_slope = coupling(x, present, context)
             log_density = log_density + log_slope
-        picture_loss = 0.5 * x.square().sum(1) - log_density
-        lit = visible > 0
+        regions = 0.5 * (x.square() * present).sum(1) - log_density
+        context = torch.cat([context, self._scaled(shares, present)], 1)
         splits = self.splits.loss(picture, context, batch.uniform(self.splits.nodes))
-        return {"energy": energy, "regions": torch.where(lit, picture_loss, 0.0), "splits": splits}
+        some = visible > 0
+        return {
+            "energy": energy,
+            "hits": torch.where(some, hits, 0.0),
+            "regions": torch.where(some, regions, 0.0),
+            "splits": splits,
+        }
 
     def signals(self, batch: Batch) -> dict[str, float]:
         """See Trainable."""
@@ -182,20 +204,29 @@ class Flow(nn.Module):
 
     def _bucket(self, conditions: Conditions, noise: Tensor) -> Tensor:
         """Pictures [BUCKET, V]."""
+        parts = [2, self.grid.voxels, self.sectors.count, self.splits.nodes]
+        of_energy, of_hits, of_regions, of_splits = torch.split(noise, parts, 1)
         known, simple = self.known(conditions)
-        classes, coordinate, visible = self.energy.sample(known, simple, conditions.energy_mev, noise[:, :2])
+        classes, coordinate, visible = self.energy.sample(known, simple, conditions.energy_mev, of_energy)
         context = self._context(known, classes, coordinate, visible)
-        first = 2 + len(self.sectors.coarse.children)
-        x = torch.special.ndtri(noise[:, 2:first])
-        for coupling in reversed(self.couplings):
-            x = cast(Coupling, coupling).inverse(x, context)
-        ratios = self.standard.inverse(self._quadratic(known, classes, coordinate), x)
-        cut = LEAST_MEV * math.exp(-GAP / 2)
-        regions = self.sectors.coarse.share_out(visible, ratios, LEAST_MEV, cut)
-        picture = self.splits.sample(regions, context, noise[:, first:])
+        lit = self.hits.sample(context, of_hits)
         impact = self.grid.centre * self.grid.columns + self.grid.centre
-        dark = picture.sum(1) == 0
-        picture[:, impact] = torch.where(dark, visible, picture[:, impact])
+        lit[:, impact] |= ~lit.any(1)
+        lit &= visible[:, None] > 0
+        context = torch.cat([context, self._counts(lit)], 1)
+        present = (self.sectors.sums(lit.float()) > 0).float()
+        x = torch.special.ndtri(of_regions)
+        for coupling in reversed(self.couplings):
+            x = cast(Coupling, coupling).inverse(x, present, context)
+        centre, size = self._place(context)
+        logits = self.standard.inverse(self._quadratic(known, classes, coordinate), x * size.exp() + centre)
+        logits = torch.where(present > 0, logits, -torch.inf)
+        shares = torch.where(present > 0, torch.softmax(logits, 1), 0.0)
+        context = torch.cat([context, self._scaled(torch.log(shares.clamp(min=1e-30)), present)], 1)
+        regions = visible[:, None] * shares
+        inner = self.sectors.inner
+        picture = self.splits.sample(regions[:, inner:], lit, context, of_splits)
+        picture[:, self.sectors.pixels] = regions[:, :inner]
         total = picture.sum(1, dtype=torch.float64)
         scale = torch.where(total > 0, visible / total.clamp(min=1e-30), 0.0)
         return (picture * scale[:, None]).float()
@@ -207,24 +238,34 @@ class Flow(nn.Module):
         known = features(conditions, self.pdg, self.grid.pixel_mm / 2)
         return known, quadratic(known[:, :5], known[:, 5:])
 
-    def _ratios(self, picture_mev: Tensor, empty: Tensor) -> Tensor:
-        """Log ratios of the energies below the two children of each coarse node, [N, M].
+    def _shares(self, picture_mev: Tensor) -> tuple[Tensor, Tensor]:
+        """Log share of each region in the shower, and whether it has energy, float32 [N, R] each."""
+        regions = self.sectors.sums(picture_mev)
+        some = regions > 0
+        total = regions.sum(1, keepdim=True)
+        return torch.where(some, regions / total, 1.0).log(), some.float()
 
-        empty  [N, 2 M]  a child without energy counts as the least times exp(-GAP - empty)
-        """
-        parts = self.sectors.coarse.energies(self.sectors.sums(picture_mev))  # [N, M, 2]
-        logs = torch.log(parts.clamp(min=LEAST_MEV) / LEAST_MEV)
-        logs = torch.where(parts > 0, logs, -GAP - empty.view(parts.shape))
-        return logs[:, :, 0] - logs[:, :, 1]
+    def _scaled(self, log_shares: Tensor, present: Tensor) -> Tensor:
+        """About unit size, 0 for regions without energy."""
+        return torch.where(present > 0, log_shares / 4 + 1.5, 0.0)
+
+    def _counts(self, lit: Tensor) -> Tensor:
+        """Logarithm of one more than the lit pixels of each region, float32 [N, R]."""
+        return torch.log1p(self.sectors.sums(lit.float()))
+
+    def _place(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Centre and log width of each coordinate where the context is known, [N, R] each."""
+        centre, size = self.place(context).chunk(2, 1)
+        return centre, LARGEST_LOG * torch.tanh(size / LARGEST_LOG)
 
     def _context(self, known: Tensor, classes: Tensor, coordinate: Tensor, visible: Tensor) -> Tensor:
-        size = torch.log(visible.clamp(min=LEAST_MEV) / LEAST_MEV) / 5 - 2
+        size = torch.log(visible.clamp(min=1e-2)) / 5 - 1
         return torch.cat([known, coordinate[:, None], size[:, None], self.energy.one_hot(classes)], 1)
 
     def _quadratic(self, known: Tensor, classes: Tensor, coordinate: Tensor) -> Tensor:
-        """For the regions' regressions: quadratics of condition and energy for each class and species."""
-        groups = torch.cat([self.energy.one_hot(classes), known[:, 6:]], 1)
-        return quadratic(torch.cat([known[:, :5], coordinate[:, None]], 1), groups)
+        """For the regions' regressions: quadratics of condition and energy for each class; species."""
+        of_class = quadratic(torch.cat([known[:, :5], coordinate[:, None]], 1), self.energy.one_hot(classes))
+        return torch.cat([of_class, known[:, 5:]], 1)
 
     @torch.no_grad()
     def _fit(self, sample: ShowerSet) -> None:
@@ -235,8 +276,10 @@ class Flow(nn.Module):
         self.energy.fit(simple, c.energy_mev, visible, sample.weight)
         classes = self.energy.classes(visible)
         coordinate = self.energy.coordinate(simple, c.energy_mev, visible, classes)
-        nodes = len(self.sectors.coarse.children)
-        empty = torch.randn(len(c), 2 * nodes, generator=torch.Generator().manual_seed(0)).abs()
-        ratios = self._ratios(torch.where(picture >= LEAST_MEV, picture, 0.0), empty)
-        lit = visible > 0
-        self.standard.fit(self._quadratic(known, classes, coordinate)[lit], ratios[lit], sample.weight[lit])
+        lit = picture > 0
+        self.hits.fit(lit)
+        self.splits.fit(picture)
+        shares, present = self._shares(picture)
+        self.standard.fit(
+            self._quadratic(known, classes, coordinate), shares, sample.weight[:, None] * present
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.kernels.spline.cpu import inverse_spline
+from models.kernels.spline import cpu
 from models.kernels.spline.reference import spline
 
 
@@ -23,8 +23,15 @@ def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequentia
 def unspline(z: Tensor, parameters: Tensor, bound: float) -> Tensor:
     """The inverse spline, by the kernel of the device."""
     if z.device.type == "cpu" and not parameters.requires_grad:
-        return inverse_spline(z.contiguous(), parameters.contiguous(), bound)
+        return cpu.inverse_spline(z.contiguous(), parameters.contiguous(), bound)
     return spline(z, parameters, bound, inverse=True)[0]
+
+
+def respline(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
+    """The spline and the log of its slope, by the kernel of the device; bfloat16 has no kernel."""
+    if x.device.type == "cpu" and x.dtype == parameters.dtype == torch.float32:
+        return cpu.spline(x, parameters, bound)
+    return spline(x, parameters, bound)
 
 
 class Coupling(nn.Module):
@@ -42,17 +49,23 @@ class Coupling(nn.Module):
         self.kept: Tensor
         self.conditioner = mlp(len(self.kept) + context, hidden, len(self.moved) * (3 * bins - 1))
 
-    def _splines(self, x: Tensor, context: Tensor) -> Tensor:
-        raw = self.conditioner(torch.cat([x[:, self.kept], context], 1))
+    def forward(self, x: Tensor, present: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Towards the noise: z [N, D] and the log-determinant [N].
+
+        present  float32 [N, D]  1, or 0 for coordinates that are not there: they stay, and nothing sees them
+        """
+        moved, log_slope = respline(x[:, self.moved], self._splines(x, present, context), self.bound)
+        there = present[:, self.moved]
+        moved = torch.where(there > 0, moved, x[:, self.moved])
+        return x.index_copy(1, self.moved, moved), (log_slope * there).sum(1)
+
+    def inverse(self, z: Tensor, present: Tensor, context: Tensor) -> Tensor:
+        """From the noise: x [N, D]; what is not present comes out as anything."""
+        moved = unspline(z[:, self.moved], self._splines(z, present, context), self.bound)
+        return z.index_copy(1, self.moved, moved)
+
+    def _splines(self, x: Tensor, present: Tensor, context: Tensor) -> Tensor:
+        kept = x[:, self.kept] * present[:, self.kept]
+        raw = self.conditioner(torch.cat([kept, context], 1))
         parameters: Tensor = raw.view(len(x), len(self.moved), 3 * self.bins - 1)
         return parameters
-
-    def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Towards the noise: z [N, D] and the log-determinant [N]."""
-        moved, log_slope = spline(x[:, self.moved], self._splines(x, context), self.bound)
-        return x.index_copy(1, self.moved, moved), log_slope.sum(1)
-
-    def inverse(self, z: Tensor, context: Tensor) -> Tensor:
-        """From the noise: x [N, D]."""
-        moved = unspline(z[:, self.moved], self._splines(z, context), self.bound)
-        return z.index_copy(1, self.moved, moved)

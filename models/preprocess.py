@@ -44,13 +44,17 @@ class Standardise(nn.Module):
     """
 
     REACH = 2.0  # how far the log of a spread may lie from its mean over all rows
+    FURTHEST = 20.0  # of what is drawn in, where it is undone: sinh grows fast
+    PRIOR = 30.0  # rows' worth of no dependence on the features: rare groups have few rows of their own
 
     def __init__(self, features: int, columns: int, soft: float) -> None:
         super().__init__()
         self.soft = soft
+        self.register_buffer("level", torch.zeros(columns))
         self.register_buffer("mean", torch.zeros(features, columns))
         self.register_buffer("spread", torch.zeros(features, columns))
         self.register_buffer("usual", torch.zeros(columns))
+        self.level: Tensor
         self.mean: Tensor
         self.spread: Tensor
         self.usual: Tensor
@@ -58,24 +62,44 @@ class Standardise(nn.Module):
     def fit(self, x: Tensor, y: Tensor, weight: Tensor) -> None:
         """Weighted regressions of y [N, D] on features x [N, F], and of the log of what is left.
 
-        A prior worth one row keeps the coefficients of rare groups near zero.
+        weight  [N], or [N, D] where columns have weights of their own
         """
-        x, y, weight = x.double(), y.double(), weight.double()[:, None] / weight.double().mean()
-        normal = x.T @ (weight * x) + torch.eye(x.shape[1]).double()
-        self.mean.copy_(torch.linalg.solve(normal, x.T @ (weight * y)))
-        left = (y - x @ self.mean.double()).abs()
+        x, y, weight = x.double(), y.double(), weight.double()
+        if weight.ndim == 1:
+            self._fit(slice(None), x, y, weight[:, None])
+            return
+        for column in range(y.shape[1]):
+            rows = torch.nonzero(weight[:, column])[:, 0]
+            if len(rows):
+                one = slice(column, column + 1)
+                self._fit(one, x[rows], y[rows, one], weight[rows, one])
+
+    def _fit(self, columns: slice, x: Tensor, y: Tensor, weight: Tensor) -> None:
+        weight = weight / weight.mean()
+        normal = x.T @ (weight * x) + self.PRIOR * torch.eye(x.shape[1]).double()
+
+        def regression(y: Tensor) -> tuple[Tensor, Tensor]:
+            level = (weight * y).mean(0)
+            return level, torch.linalg.solve(normal, x.T @ (weight * (y - level)))
+
+        level, mean = regression(y)
+        left = (y - level - x @ mean).abs()
         # of a Gaussian, the mean of ln|x| lies 0.635 below the log of its standard deviation
-        size = torch.log(left + 1e-2 * left.mean(0) + 1e-6) + 0.635
-        self.usual.copy_((weight * size).mean(0))
-        self.spread.copy_(torch.linalg.solve(normal, x.T @ (weight * (size - self.usual))))
+        usual, spread = regression(torch.log(left + 1e-2 * left.mean(0) + 1e-6) + 0.635)
+        self.level[columns], self.usual[columns] = level.float(), usual.float()
+        self.mean[:, columns], self.spread[:, columns] = mean.float(), spread.float()
+
+    def _centre(self, x: Tensor) -> Tensor:
+        return self.level + x @ self.mean
 
     def _size(self, x: Tensor) -> Tensor:
         return torch.exp(self.usual + (x @ self.spread).clamp(-self.REACH, self.REACH))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """y [N, D] in units of its spread, tails drawn in."""
-        return self.soft * torch.asinh((y - x @ self.mean) / (self.soft * self._size(x)))
+        return self.soft * torch.asinh((y - self._centre(x)) / (self.soft * self._size(x)))
 
     def inverse(self, x: Tensor, z: Tensor) -> Tensor:
         """y [N, D] of z."""
-        return x @ self.mean + self.soft * self._size(x) * torch.sinh(z / self.soft)
+        z = z.clamp(-self.FURTHEST, self.FURTHEST)
+        return self._centre(x) + self.soft * self._size(x) * torch.sinh(z / self.soft)

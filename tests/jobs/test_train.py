@@ -30,7 +30,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 def config(files: tuple[str, str], folder: Path, **settings: Any) -> TrainConfig:
     small = {
         "family": "flow",
-        "options": {"couplings": 2, "hidden": 8, "bins": 4, "energy_hidden": 8, "split_hidden": 4},
+        "options": {
+            "couplings": 2,
+            "hidden": 8,
+            "bins": 4,
+            "energy_hidden": 8,
+            "hits_hidden": 8,
+            "split_hidden": 4,
+        },
         "train": [files[0]],
         "validation": [files[1]],
         "output": str(folder),

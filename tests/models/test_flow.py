@@ -14,7 +14,7 @@ from models.flow import BUCKET, Flow
 from models.records import Conditions
 from models.suite import SAMPLES
 
-SMALL = {"couplings": 2, "hidden": 32, "energy_hidden": 16, "split_hidden": 16}
+SMALL = {"couplings": 2, "hidden": 32, "energy_hidden": 16, "hits_hidden": 16, "split_hidden": 16}
 
 
 @pytest.fixture(scope="module", params=["egamma", "hadrons"])

@@ -54,7 +54,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 def config(files: tuple[str, str], output: Path, workers: int | tuple[int, int] = 2) -> TrainConfig:
     return TrainConfig(
         family="flow",
-        options={"couplings": 2, "hidden": 8, "bins": 4, "energy_hidden": 8, "split_hidden": 4},
+        options={
+            "couplings": 2,
+            "hidden": 8,
+            "bins": 4,
+            "energy_hidden": 8,
+            "hits_hidden": 8,
+            "split_hidden": 4,
+        },
         train=(files[0],),
         validation=(files[1],),
         recipe=Recipe(steps=12, batch=64, validate_every=3, checkpoint_every=3),

@@ -1,6 +1,7 @@
 """Monotone rational-quadratic splines: `reference.py` is the truth, in plain torch and differentiable.
 
-Both files have `spline(x, parameters, bound, inverse)`; `cpu.py` gives values only.
+The reference has `spline(x, parameters, bound, inverse)`; `cpu.py` has `spline(x, parameters, bound)`, with
+first gradients, and `inverse_spline`, which gives values only.
 """
 
 from __future__ import annotations

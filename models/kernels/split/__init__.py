@@ -1,9 +1,12 @@
-"""split: the energy of regions, handed down trees of bisections to single pixels.
+"""split: the energy of sectors, handed down trees of bisections to the pixels that are lit.
 
-At a node with energy e one uniform number decides: all to the first child, all to the second, or a share
-q to the first with logit(q) / log(e / least - 1) = x in (-1, 1), so that both get at least `least`; x
-follows from the rest of the number through a monotone spline. What the node does is said by a small network
-with two hidden layers.
+At a node of energy e with lit pixels on both sides the first side gets e * sigmoid(y), where
+
+    y = prior + shift + exp(scale) * x
+
+`prior` is the logarithm of the ratio of what the two sides' lit pixels have on average; x follows from the
+logistic quantile of one uniform number through a monotone spline on [-REACH, REACH]. Shift, scale and spline
+are said by a small network with two hidden layers. A side without lit pixels gets nothing.
 """
 
 from __future__ import annotations
@@ -12,22 +15,24 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+REACH = 8.0
+LARGEST_SCALE = 3.0  # |scale| is cut there
+INPUTS = 4  # of a node: log(e / MeV), the logs of how many pixels are lit on either side, prior
+
 
 class SplitNetwork(NamedTuple):
     """Weights, float32, of the network that every node asks.
 
-    Its input is the node's log energy log(e / least), its features, and the shower's context.
-
-    first    [H]           of the log energy
-    node     [M, H]        what the features of each of M nodes add to the first layer, its bias included
-    context  [N, H]        what the context of each shower adds
+    first    [4, H]      of a node's INPUTS
+    node     [M, H]      what each of M nodes adds to the first layer
+    sector   [N, S, H]   what each of S sectors of a shower adds, the bias included
     second   [H, H], second_bias [H]
-    last     [H, 3 K + 2], last_bias [3 K + 2]    logits (first, second, both), then a spline's parameters
+    last     [H, 3 K + 1], last_bias [3 K + 1]    shift, scale, then a spline's parameters
     """
 
     first: Tensor
     node: Tensor
-    context: Tensor
+    sector: Tensor
     second: Tensor
     second_bias: Tensor
     last: Tensor

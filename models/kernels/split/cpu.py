@@ -1,4 +1,4 @@
-"""`split` in numba: a shower at a time, down each tree with a stack, empty branches not visited."""
+"""`split` in numba: a shower at a time, down each tree with a stack, dark branches not visited."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.kernels.spline.cpu import invert
-from models.kernels.split import SplitNetwork
+from models.kernels.split import LARGEST_SCALE, REACH, SplitNetwork
 
 Array = NDArray[Any]
 DEPTH = 64  # of the stack: a tree of 2^31 pixels needs half
@@ -28,77 +28,97 @@ def _forward(x: Array, weight: Array, out: Array) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
+def _below(lit: Array, usual: Array, children: Array, count: Array, weight: Array) -> None:
+    """Lit pixels [M, 2] and their usual energies below the children of every node."""
+    for node in range(len(children) - 1, -1, -1):
+        for side in range(2):
+            child = children[node, side]
+            if child < 0:
+                count[node, side] = lit[~child]
+                weight[node, side] = usual[~child] if lit[~child] else 0.0
+            else:
+                count[node, side] = count[child, 0] + count[child, 1]
+                weight[node, side] = weight[child, 0] + weight[child, 1]
+
+
+@nb.njit(cache=True, nogil=True)
 def _split(
     energy: Array,
+    lit: Array,
+    usual: Array,
     roots: Array,
     children: Array,
     first: Array,
     node: Array,
-    context: Array,
+    sector: Array,
     second: Array,
     second_bias: Array,
     last: Array,
     last_bias: Array,
     noise: Array,
-    least: float,
     picture: Array,
 ) -> None:
-    hidden, inner = np.empty(len(first), np.float32), np.empty(len(second_bias), np.float32)
+    hidden, inner = np.empty(first.shape[1], np.float32), np.empty(len(second_bias), np.float32)
     out = np.empty(len(last_bias), np.float32)
-    bins = (len(last_bias) - 2) // 3
+    bins = (len(last_bias) - 1) // 3
     width, height = np.empty(bins), np.empty(bins)
     places, energies = np.empty(DEPTH, np.int64), np.empty(DEPTH, np.float32)
+    count, weight = np.empty(children.shape, np.int64), np.empty(children.shape, np.float32)
     for n in range(len(energy)):
-        for region in range(len(roots)):
-            places[0], energies[0] = roots[region], energy[n, region]
+        _below(lit[n], usual, children, count, weight)
+        for s in range(len(roots)):
+            if not energy[n, s] > 0:
+                continue
+            places[0], energies[0] = roots[s], energy[n, s]
             top = 1
             while top:
                 top -= 1
                 place, e = places[top], energies[top]
-                if e < least:
-                    continue
                 if place < 0:
                     picture[n, ~place] = e
                     continue
-                log_energy = np.float32(math.log(e / least))
-                for j in range(len(first)):
-                    hidden[j] = log_energy * first[j] + node[place, j] + context[n, j]
-                inner[:] = second_bias
-                _forward(hidden, second, inner)
-                out[:] = last_bias
-                _forward(inner, last, out)
-                greatest = max(out[0], out[1])
-                if e >= 2 * least:
-                    greatest = max(greatest, out[2])
-                p0, p1 = math.exp(out[0] - greatest), math.exp(out[1] - greatest)
-                p2 = math.exp(out[2] - greatest) if e >= 2 * least else 0.0
-                u = noise[n, place] * (p0 + p1 + p2)
-                if u < p0:
-                    part = e
-                elif u < p0 + p1 or p2 == 0.0:
-                    part = np.float32(0)
-                else:
-                    z = min(2 * (u - p0 - p1) / p2 - 1, 1.0)
-                    x = invert(z, out[3:], 1.0, width, height)
-                    reach = math.log(max(e / least - 1, 1.0))
-                    part = np.float32(e / (1 + math.exp(-x * reach)))
-                    part = min(max(part, np.float32(least)), np.float32(e - np.float32(least)))
-                places[top], energies[top] = children[place, 1], e - part
-                places[top + 1], energies[top + 1] = children[place, 0], part
-                top += 2
+                part = e if count[place, 1] == 0 else np.float32(0)
+                if count[place, 0] and count[place, 1] and e > 0:
+                    prior = np.float32(math.log(weight[place, 0]) - math.log(weight[place, 1]))
+                    log_e = np.float32(math.log(e))
+                    log_0 = np.float32(math.log(count[place, 0]))
+                    log_1 = np.float32(math.log(count[place, 1]))
+                    for j in range(len(hidden)):
+                        hidden[j] = (
+                            log_e * first[0, j]
+                            + log_0 * first[1, j]
+                            + log_1 * first[2, j]
+                            + prior * first[3, j]
+                            + node[place, j]
+                            + sector[n, s, j]
+                        )
+                    inner[:] = second_bias
+                    _forward(hidden, second, inner)
+                    out[:] = last_bias
+                    _forward(inner, last, out)
+                    u = float(noise[n, place])
+                    x = invert(math.log(u / (1 - u)), out[2:], REACH, width, height)
+                    scale = math.exp(min(max(out[1], -LARGEST_SCALE), LARGEST_SCALE))
+                    part = np.float32(e / (1 + math.exp(-(prior + out[0] + scale * x))))
+                if count[place, 1]:
+                    places[top], energies[top] = children[place, 1], e - part
+                    top += 1
+                if count[place, 0]:
+                    places[top], energies[top] = children[place, 0], part
+                    top += 1
 
 
 def split(
     energy: Tensor,
+    lit: Tensor,
+    usual: Tensor,
     roots: Tensor,
     children: Tensor,
     network: SplitNetwork,
     noise: Tensor,
-    least: float,
-    voxels: int,
 ) -> Tensor:
     """See the reference."""
-    picture = torch.zeros(len(energy), voxels)
-    inputs = (energy, roots, children, *(weight.contiguous() for weight in network), noise)
-    _split(*(t.numpy() for t in inputs), least, picture.numpy())
+    picture = torch.zeros(lit.shape)
+    inputs = (energy, lit, usual, roots, children, *network, noise)
+    _split(*(part.detach().contiguous().numpy() for part in inputs), picture.numpy())
     return picture

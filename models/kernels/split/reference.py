@@ -6,62 +6,73 @@ import torch
 from torch import Tensor
 
 from models.kernels.spline.reference import spline
-from models.kernels.split import SplitNetwork
+from models.kernels.split import LARGEST_SCALE, REACH, SplitNetwork
 
 
 def split(
     energy: Tensor,
+    lit: Tensor,
+    usual: Tensor,
     roots: Tensor,
     children: Tensor,
     network: SplitNetwork,
     noise: Tensor,
-    least: float,
-    voxels: int,
 ) -> Tensor:
-    """Pictures of which each region's pixels have the region's energy, to rounding.
+    """Pictures of which each sector's lit pixels have the sector's energy, to rounding.
 
-    energy    float32 [N, R]    of each region; below `least` counts as none
-    roots     int32   [R]       the node of each region, or ~voxel
-    children  int32   [M, 2]    likewise
-    noise     float32 [N, M]    uniform in (0, 1)
-    returns   float32 [N, voxels]
+    energy    float32 [N, S]  of each sector, in MeV; a sector without lit pixels has none
+    lit       bool    [N, V]
+    usual     float32 [V]     mean energy of each pixel where it is lit, up to a factor
+    roots     int32   [S]     the node of each sector, or ~voxel
+    children  int32   [M, 2]  likewise; a node's number is less than its children's
+    noise     float32 [N, M]  uniform in (0, 1)
+    returns   float32 [N, V]
     """
-    picture = energy.new_zeros(len(energy), voxels)
-    shower = torch.arange(len(energy), device=energy.device).repeat_interleave(len(roots))
+    count, weight = below(lit.to(energy.dtype), children), below(lit * usual, children)
+    sectors = len(roots)
+    picture = torch.zeros_like(lit, dtype=energy.dtype)
+    shower = torch.arange(len(energy), device=energy.device).repeat_interleave(sectors)
+    sector = torch.arange(sectors, device=energy.device).repeat(len(energy))
     place, e = roots.long().repeat(len(energy)), energy.flatten()
     while True:
-        lit = e >= least
-        shower, place, e = shower[lit], place[lit], e[lit]
+        some = e > 0
+        shower, sector, place, e = shower[some], sector[some], place[some], e[some]
         pixel = place < 0
         picture[shower[pixel], ~place[pixel]] = e[pixel]
-        shower, place, e = shower[~pixel], place[~pixel], e[~pixel]
+        shower, sector, place, e = shower[~pixel], sector[~pixel], place[~pixel], e[~pixel]
         if not len(e):
             return picture
-        first = share(e, place, shower, network, noise[shower, place], least)
-        shower, e = shower.repeat(2), torch.cat([first, e - first])
+        inputs = node_inputs(e, count[shower, place], weight[shower, place])
+        shift, scale, parameters = decide(inputs, place, shower, sector, network)
+        x = spline(torch.logit(noise[shower, place]), parameters, REACH, inverse=True)[0]
+        part = e * torch.sigmoid(inputs[:, 3] + shift + scale.exp() * x)
+        first, second = count[shower, place].unbind(1)
+        part = torch.where(second == 0, e, torch.where(first == 0, 0.0, part))
+        shower, sector, e = shower.repeat(2), sector.repeat(2), torch.cat([part, e - part])
         place = children.long()[place].T.flatten()
 
 
+def below(leaves: Tensor, children: Tensor) -> Tensor:
+    """Sums below the two children of each node, [N, M, 2], of leaves [N, V]."""
+    sums: list[Tensor] = [leaves.new_empty(0)] * len(children)
+    pairs = [leaves.new_empty(0)] * len(children)
+    for node in reversed(range(len(children))):
+        pairs[node] = torch.stack([leaves[:, ~c] if c < 0 else sums[c] for c in children[node].tolist()], 1)
+        sums[node] = pairs[node].sum(1)
+    return torch.stack(pairs, 1)
+
+
+def node_inputs(e: Tensor, count: Tensor, weight: Tensor) -> Tensor:
+    """INPUTS of n nodes, [n, 4], of their energy [n], and lit pixels and usual energies [n, 2]."""
+    counts, weights = torch.log(count.clamp(min=1)), torch.log(weight.clamp(min=1e-30))
+    return torch.stack([torch.log(e), counts[:, 0], counts[:, 1], weights[:, 0] - weights[:, 1]], 1)
+
+
 def decide(
-    e: Tensor, node: Tensor, shower: Tensor, network: SplitNetwork, least: float
-) -> tuple[Tensor, Tensor]:
-    """The logits [n, 3] and the spline's parameters [n, 3 K - 1] of n nodes of energy e."""
-    log_energy = torch.log(e / least)
-    hidden = torch.relu(log_energy[:, None] * network.first + network.node[node] + network.context[shower])
-    hidden = torch.relu(hidden @ network.second + network.second_bias)
+    inputs: Tensor, node: Tensor, shower: Tensor, sector: Tensor, network: SplitNetwork
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Shift [n], scale [n] and the spline's parameters [n, 3 K - 1] of n nodes."""
+    hidden = inputs @ network.first + network.node[node] + network.sector[shower, sector]
+    hidden = torch.relu(torch.relu(hidden) @ network.second + network.second_bias)
     out = hidden @ network.last + network.last_bias
-    logits = out[:, :3]
-    both = torch.where(e >= 2 * least, logits[:, 2], -torch.inf)  # else one child would get less
-    return torch.stack([logits[:, 0], logits[:, 1], both], 1), out[:, 3:]
-
-
-def share(e: Tensor, node: Tensor, shower: Tensor, network: SplitNetwork, u: Tensor, least: float) -> Tensor:
-    """The energy [n] that the first child gets of e [n]."""
-    logits, parameters = decide(e, node, shower, network, least)
-    p = torch.softmax(logits, 1)
-    rest = (u - p[:, 0] - p[:, 1]) / p[:, 2]
-    x = spline((2 * rest - 1).clamp(-1, 1), parameters, 1.0, inverse=True)[0]
-    reach = torch.log((e / least - 1).clamp(min=1))
-    part = (e * torch.sigmoid(x * reach)).clamp(min=least)
-    part = torch.minimum(part, e - least)
-    return torch.where(u < p[:, 0], e, torch.where(u < p[:, 0] + p[:, 1], 0.0, part))
+    return out[:, 0], out[:, 1].clamp(-LARGEST_SCALE, LARGEST_SCALE), out[:, 2:]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
+from models.kernels.spline import cpu
 from models.kernels.spline.cpu import inverse_spline
-from models.kernels.spline.reference import spline
+from models.kernels.spline.reference import _knots, spline
+from models.networks import respline
 
 BOUND = 4.0
 
@@ -66,3 +70,84 @@ def test_a_million_evaluations_at_edges_and_tails_stay_finite_and_inside(size: f
             assert torch.isfinite(log_slope).all()
             assert (y.abs() <= x.abs().clamp(min=BOUND) * (1 + 1e-6)).all()
         assert torch.isfinite(inverse_spline(x, raw, BOUND)).all()
+
+
+def extremes(count: int, bins: int = 8) -> Tensor:
+    """Raw parameters of -30, 0 and 30 alone."""
+    choice = torch.randint(-1, 2, (count, 3 * bins - 1), generator=torch.Generator().manual_seed(3))
+    return 30.0 * choice
+
+
+def worked_out(
+    function: Callable[..., tuple[Tensor, Tensor]], x: Tensor, raw: Tensor, weights: tuple[Tensor, Tensor]
+) -> tuple[Tensor, ...]:
+    """Value, log slope, and the gradients of x and parameters of their weighted sum."""
+    x, raw = x.clone().requires_grad_(), raw.clone().requires_grad_()
+    outputs = function(x, raw, BOUND)
+    given = tuple(weight.to(x.dtype) for weight in weights)
+    return *(output.detach() for output in outputs), *torch.autograd.grad(outputs, (x, raw), given)
+
+
+def assert_the_kernel_agrees(x: Tensor, raw: Tensor) -> None:
+    generator = torch.Generator().manual_seed(4)
+    weights = (torch.randn(x.shape, generator=generator), torch.randn(x.shape, generator=generator))
+    got = worked_out(cpu.spline, x, raw, weights)
+    expected = worked_out(spline, x.double(), raw.double(), weights)
+    for one, other in zip(got, expected, strict=True):
+        assert one.dtype == torch.float32
+        torch.testing.assert_close(one.double(), other, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("bins", [1, 2, 8])
+@pytest.mark.parametrize("count", [0, 1, 63, 500])
+def test_the_kernel_gives_the_references_slopes_and_gradients(count: int, bins: int) -> None:
+    assert_the_kernel_agrees(points(count), parameters(count, bins))
+
+
+@pytest.mark.parametrize("make", [extremes, lambda count: parameters(count, size=30.0)])
+def test_the_kernel_agrees_where_raw_parameters_are_extreme(make: Callable[[int], Tensor]) -> None:
+    assert_the_kernel_agrees(points(500), make(500))
+
+
+@pytest.mark.parametrize("make", [parameters, extremes, lambda count: torch.zeros(count, 23)])
+def test_the_kernel_agrees_at_the_ends_of_bins(make: Callable[[int], Tensor]) -> None:
+    raw = make(70)
+    ends = (
+        _knots(raw[:, :8].double(), BOUND).mul(2**20).round().div(2**20).float()
+    )  # [70, 9]; no end is 1e-15 off
+    assert_the_kernel_agrees(ends, raw[:, None].expand(-1, 9, -1))
+
+
+def test_the_kernel_is_the_identity_at_and_beyond_the_bound() -> None:
+    beyond = torch.tensor([BOUND, BOUND + 1, 1e6, torch.inf])
+    x, raw = torch.cat([beyond, -beyond]), parameters(8)
+    weights = (torch.full((8,), 2.0), torch.full((8,), 3.0))
+    value, log_slope, for_x, for_raw = worked_out(cpu.spline, x, raw, weights)
+    assert torch.equal(value, x)
+    assert torch.equal(log_slope, torch.zeros(8))
+    assert torch.equal(for_x, weights[0])
+    assert torch.equal(for_raw, torch.zeros_like(raw))
+    within = torch.nextafter(torch.tensor([BOUND, -BOUND]), torch.zeros(()))
+    assert_the_kernel_agrees(within, raw[:2])
+
+
+def test_the_kernel_does_not_depend_on_layout_or_neighbours() -> None:
+    x, raw = points(500).view(100, 5), parameters(500).view(100, 5, 23)
+    whole = cpu.spline(x, raw, BOUND)
+    turned = cpu.spline(x.T, raw.transpose(0, 1), BOUND)
+    alone = cpu.spline(x[37:38, 2], raw[37:38, 2], BOUND)
+    for one, other, single in zip(whole, turned, alone, strict=True):
+        assert torch.equal(one, other.T)
+        assert torch.equal(one[37:38, 2], single)
+
+
+def test_the_kernel_refuses_shapes_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        cpu.spline(points(4), parameters(3), BOUND)
+
+
+def test_respline_takes_the_kernel_for_float32_alone() -> None:
+    x, raw = points(4), parameters(4).requires_grad_()
+    assert "_Spline" in str(respline(x, raw, BOUND)[0].grad_fn)
+    for other in (raw.double(), raw.bfloat16()):
+        assert "_Spline" not in str(respline(x, other, BOUND)[0].grad_fn)

@@ -1,0 +1,64 @@
+"""`hits` in numba: a shower at a time; what a lit pixel adds is added when it is lit."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba as nb
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.kernels.hits import HitNetwork
+
+Array = NDArray[Any]
+
+
+# sums in any order, so that they fill a vector register; the order is the machine's, not the row's
+@nb.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+def _dot(x: Array, y: Array) -> Any:
+    total = np.float32(0)
+    for i in range(len(x)):
+        total += x[i] * y[i]
+    return total
+
+
+@nb.njit(cache=True, nogil=True)
+def _hits(
+    base: Array,
+    start: Array,
+    first: Array,
+    last: Array,
+    near: Array,
+    beside: Array,
+    noise: Array,
+    lit: Array,
+) -> None:
+    size = start.shape[1]
+    hidden, seen = np.empty(size, np.float32), np.empty(size, np.float32)
+    for n in range(len(start)):
+        hidden[:] = start[n]
+        for i in range(size):
+            seen[i] = max(hidden[i], np.float32(0))
+        for place in range(len(last)):
+            logit = base[n, place] + _dot(seen, last[place])
+            for k in range(near.shape[1]):
+                if near[place, k] < 0:
+                    break
+                if lit[n, near[place, k]]:
+                    logit += beside[place, k]
+            if noise[n, place] < 1 / (1 + math.exp(-logit)):
+                lit[n, place] = True
+                for i in range(size):
+                    hidden[i] += first[place, i]
+                    seen[i] = max(hidden[i], np.float32(0))
+
+
+def hits(network: HitNetwork, noise: Tensor) -> Tensor:
+    """See the reference."""
+    lit = torch.zeros(noise.shape, dtype=torch.bool)
+    inputs = (*network, noise)
+    _hits(*(part.detach().contiguous().numpy() for part in inputs), lit.numpy())
+    return lit

@@ -1,0 +1,53 @@
+"""The set of lit pixels: estimates of its likelihood are unbiased, and dependences are learned."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from models.grid import Grid
+from models.hits import Hits
+
+GRID = Grid(rows=8, columns=8, centre=4)
+
+
+def pictures(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Lit pixels [N, 64] and contexts [N, 1]: what is lit is, but for its edges, lit as a whole."""
+    generator = torch.Generator().manual_seed(seed)
+    context = torch.rand(count, 1, generator=generator)
+    bright = torch.rand(count, 1, generator=generator) < context
+    chance = torch.where(bright, 0.9, 0.1).expand(count, 64)
+    return torch.rand(count, 64, generator=generator) < chance, context
+
+
+def trained() -> Hits:
+    torch.manual_seed(0)
+    hits = Hits(GRID, 1, 16)
+    hits.fit(pictures(2000)[0])
+    optimiser = torch.optim.Adam(hits.parameters(), 1e-2)
+    for step in range(400):
+        optimiser.zero_grad()
+        hits.loss(*pictures(256, step), step).mean().backward()
+        optimiser.step()
+    return hits.requires_grad_(False)
+
+
+def test_estimates_have_the_mean_of_the_whole() -> None:
+    hits = Hits(GRID, 1, 16)
+    hits.fit(pictures(2000)[0])
+    hits.base[-1].bias.data += torch.linspace(-1, 1, 64)
+    lit, context = pictures(50)
+    estimates = torch.stack([hits.loss(lit, context, step) for step in range(400)])
+    error = estimates.std(0) / 20
+    assert ((estimates.mean(0) - hits.loss(lit, context, None)).abs() < 5 * error + 1e-3).all()
+
+
+def test_pixels_that_are_lit_together_are_drawn_together() -> None:
+    """The number of lit pixels has two peaks, as often as the context says."""
+    hits = trained()
+    context = torch.full((4000, 1), 0.3)
+    noise = torch.rand(4000, 64, generator=torch.Generator().manual_seed(1))
+    count = hits.sample(context, noise).sum(1)
+    bright = float((count > 32).float().mean())
+    assert abs(bright - 0.3) < 0.08
+    assert float(((count > 16) & (count < 48)).float().mean()) < 0.15  # 0.93 were they independent
