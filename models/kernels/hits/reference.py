@@ -13,15 +13,13 @@ def hits(network: HitNetwork, noise: Tensor) -> Tensor:
 
     noise  float32 [N, V]  uniform in (0, 1)
     """
-    hidden = network.start.clone()
-    lit: list[Tensor] = []
+    hidden = network.start
+    lit = torch.zeros_like(noise, dtype=torch.bool)
+    near = network.near.clamp(min=0).long()
+    beside = network.beside * (network.near >= 0)
     for place in range(len(network.last)):
         logit = network.base[:, place] + torch.relu(hidden) @ network.last[place]
-        for neighbour, adds in zip(network.near[place].tolist(), network.beside[place], strict=True):
-            if neighbour >= 0:
-                logit = logit + lit[neighbour] * adds
-        chance = torch.sigmoid(logit)
-        now = noise[:, place] < chance
-        hidden = hidden + now[:, None] * network.first[place]
-        lit.append(now)
-    return torch.stack(lit, 1)
+        logit = logit + lit[:, near[place]].to(logit.dtype) @ beside[place]
+        lit[:, place] = noise[:, place] < torch.sigmoid(logit)
+        hidden = hidden + lit[:, place, None] * network.first[place]
+    return lit
