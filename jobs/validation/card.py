@@ -11,8 +11,9 @@ MEASURED = ("value", "error", "floor", "floor_error")
 def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str, Any]:
     """What a model's card keeps of a `report.json`: {name: {value, error, floor, floor_error}}, and notes.
 
-    Areas under the curve of every judge, FPD, KPD, and the response and resolution bins farthest from one;
-    names begin with the group of species, and so do the notes: outcome, sizes, seed, checksums.
+    Areas under the curve of every judge, FPD, KPD, the response and resolution bins farthest from one, and
+    the fractions that requirements ask for; names begin with the group of species, and so do the notes:
+    outcome, sizes, seed, checksums.
 
     who  which generator of the report; absent: the only one
 
@@ -41,6 +42,13 @@ def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str,
         for metric in chosen:
             if metric is not None:
                 found[f"{group} {metric['name']}"] = {key: metric[key] for key in MEASURED}
+        for verdict in report["verdicts"][who]:
+            if verdict["requirement"]["region"]["species"] == group:
+                found |= {
+                    f"{group} {one['what']}": {key: one[key] for key in MEASURED}
+                    for one in verdict["comparisons"]
+                    if one["what"].startswith("fraction/")
+                }
         found[f"{group} validation"] = {
             "outcome": report["outcome"][who],
             "showers": of["showers"]["reference"],

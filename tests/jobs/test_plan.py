@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import pytest
+from torch import Tensor
 
 from engine.config import Campaign
 from jobs.generate import generate
-from jobs.plan import plan, say_plan
+from jobs.plan import plan, say_plan, seconds_per_shower
+from models.records import Conditions, Showers
+from models.shower_model import ShowerModel
+from models.suite import load_suite
 
 
 def test_a_plan_writes_nothing_and_counts_shards_and_particles(pool: Path, tmp_path: Path) -> None:
@@ -17,6 +22,25 @@ def test_a_plan_writes_nothing_and_counts_shards_and_particles(pool: Path, tmp_p
     assert (forecast.shards, forecast.events) == (3, 2500)
     assert 100 < forecast.particles_per_event < 200
     assert not (tmp_path / "out").exists()
+
+
+def test_a_slower_generator_takes_longer(pool: Path, tmp_path: Path) -> None:
+    class Slow:
+        """The library, and one hundredth of a second a batch."""
+
+        def __init__(self, model: ShowerModel) -> None:
+            self.domain, self.noise_dimensions, self._model = model.domain, model.noise_dimensions, model
+
+        def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
+            until = process_time() + 1e-2
+            while process_time() < until:
+                pass
+            return self._model.sample(conditions, noise)
+
+    library = load_suite("library").models[0]
+    assert 0 < seconds_per_shower(library, 100) < seconds_per_shower(Slow(library), 100)  # type: ignore[arg-type]
+    campaign = Campaign(incidents=str(pool), mu=5.2, events=2500, output=str(tmp_path / "out"))
+    assert plan(campaign).core_hours > 0
 
 
 def test_without_incidents_the_pool_is_part_of_the_cost(tmp_path: Path) -> None:
