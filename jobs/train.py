@@ -163,5 +163,6 @@ def _here(wanted: str | None) -> Iterator[tuple[str, bool]]:
     distributed.init_process_group("gloo" if device == "cpu" else "nccl")
     try:
         yield device, distributed.get_rank() == 0
+        distributed.barrier()  # gloo may abort where one leaves while another still talks
     finally:
         distributed.destroy_process_group()

@@ -100,7 +100,7 @@ def mirrored(rows: ShowerSet, g: Tensor, grid: Grid) -> ShowerSet:
 
 
 def partnered(grid: Grid) -> Tensor:
-    """Which pixels move to a place of their own under every symmetry, bool [V]; losses leave the others out.
+    """Which pixels move to a place of their own under every symmetry, bool [V].
 
     Row and column 0 have no partner in the picture (index i goes to 2 * centre - i) and stay where they are.
     """

@@ -28,7 +28,7 @@ from models.flow import Flow
 from models.training_state import write_whole
 
 WEIGHTS, MODEL, CARD = "weights.safetensors", "model.json", "README.md"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def save(folder: str | Path, network: Flow, card: Mapping[str, Any]) -> None:
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             tensors[name] = parameter.cpu().half()
+            if not tensors[name].isfinite().all():
+                raise ValueError(f"{name} has weights beyond half precision")
             parameter.copy_(tensors[name])
     data = bytes_of(tensors)
     family = next(name for name, kind in FAMILIES.items() if isinstance(network, kind))
@@ -83,10 +85,10 @@ def load(folder: str | Path) -> Checkpoint:
         raise InputError(f"{path}: cannot be read ({error.strerror}); copy the whole folder again") from error
     if hashlib.sha256(data).hexdigest() != card["weights"]["sha256"]:
         raise InputError(f"{path}: not the weights that {MODEL} names (checksum); copy the folder again")
-    network = FAMILIES[card["family"]].restore(card["config"])
     try:
+        network = FAMILIES[card["family"]].restore(card["config"])
         network.load_state_dict(tensors_of(data))
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
         raise InputError(f"{path}: does not fit the family {card['family']} of this release") from error
     network.requires_grad_(False)
     network.eval()

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.kernels.spline.reference import spline
-from models.networks import mlp, unspline
+from models.networks import mlp, respline, unspline
 from models.preprocess import Standardise
 
 BOUND, BINS = 5.0, 20
@@ -70,14 +69,17 @@ class EnergyModel(nn.Module):
     def loss(self, context: Tensor, classes: Tensor, coordinate: Tensor) -> Tensor:
         """Negative log-likelihood of class and coordinate, [N], up to a constant."""
         log_class = functional.log_softmax(self.which(context), 1).gather(1, classes[:, None])[:, 0]
-        z, log_slope = spline(coordinate, self._spline(context, classes), BOUND)
+        z, log_slope = respline(coordinate, self._spline(context, classes), BOUND)
         inside = log_slope - 0.5 * (z.square() + LOG_TWO_PI)
         return -log_class - torch.where(self.high[classes] > 0, inside, 0.0)
 
     def sample(
         self, context: Tensor, features: Tensor, incident_mev: Tensor, noise: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Classes int64 [N], coordinates [N] and visible energies [N] from uniform noise [N, 2]."""
+        """Classes int64 [N], coordinates [N] and visible energies [N] from uniform noise [N, 2].
+
+        The energies lie in their classes, and are at most the incident one.
+        """
         cumulative = functional.softmax(self.which(context), 1).cumsum(1)
         classes = (noise[:, :1] > cumulative[:, :-1]).sum(1)
         z = torch.special.ndtri(noise[:, 1])
@@ -87,7 +89,8 @@ class EnergyModel(nn.Module):
         )
         visible = incident_mev * torch.exp(every.gather(1, classes[:, None])[:, 0].clamp(max=0.0))
         visible = visible.clamp(self.low[classes], self._below(self.high[classes]))
-        return classes, torch.where(self.high[classes] > 0, coordinate, 0.0), visible
+        visible = torch.minimum(visible, incident_mev)  # a class may ask more of particles it has not seen
+        return classes, self.coordinate(features, incident_mev, visible, classes), visible
 
     def _spline(self, context: Tensor, classes: Tensor) -> Tensor:
         parameters: Tensor = self.shape(torch.cat([context, self.one_hot(classes)], 1))

@@ -35,9 +35,8 @@ BOUND = 6.0  # of the splines of standardised energies
 SOFT = 2.0  # spreads from which on the tails of log energies are drawn in
 COMMON = 0.1  # spread of a factor common to all regions of a shower, which training adds
 LARGEST_LOG = 3.0  # by which the context may widen or narrow a coordinate
-BUCKET = (
-    256  # showers sampled at once: matrix products of one size give a row the same bits wherever it stands
-)
+# showers sampled at once: matrix products of one size give a row the same bits wherever it stands
+BUCKET = 256
 ELECTROMAGNETIC = [(0.0, float("inf"))]
 # nothing, a trace, part of a minimum-ionising signal, that signal, a shower
 HADRONIC = [(0.0, 0.0), (0.0, 1.0), (1.0, 40.0), (40.0, 75.0), (75.0, float("inf"))]
@@ -105,9 +104,8 @@ class Flow(nn.Module):
             "classes": [[low, None if high == float("inf") else high] for low, high in classes],
         }
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(
-                options.get("seed", 0)
-            )  # torch initialises layers from the global generator only
+            # torch initialises layers from the global generator only
+            torch.manual_seed(options.get("seed", 0))
             flow = cls(config)
         flow._fit(sample)
         return flow
@@ -146,11 +144,15 @@ class Flow(nn.Module):
         return {name: (batch.weight * loss).sum() for name, loss in self.losses(batch, step).items()}
 
     def validation_loss(self, batch: Batch) -> Tensor:
-        """Negative log-likelihood in nats per shower [N], up to a constant; see Trainable."""
+        """Negative log-likelihood in nats per shower [N], up to what does not depend on the weights."""
         return torch.stack(list(self.losses(batch).values())).sum(0)
 
     def losses(self, batch: Batch, step: int | None = None) -> dict[str, Tensor]:
-        """The four parts of it, [N] each; with a step, those of the hits and splits are estimates."""
+        """The four parts of it, [N] each, as estimates without bias.
+
+        The regions' is of one draw of the common factor, the splits' of some of the nodes, by the batch's
+        noise; with a step the hits' is of some of the pixels.
+        """
         known, simple = self.known(batch.conditions)
         picture = batch.showers.energy_mev
         visible = picture.sum(1)
@@ -281,5 +283,5 @@ class Flow(nn.Module):
         self.splits.fit(picture)
         shares, present = self._shares(picture)
         self.standard.fit(
-            self._quadratic(known, classes, coordinate), shares, sample.weight[:, None] * present
+            self._quadratic(known, classes, coordinate), shares, sample.weight[:, None] * present, COMMON
         )

@@ -42,7 +42,7 @@ class Hits(nn.Module):
         nn.init.normal_(self.first, std=0.3 * hidden**-0.5)
 
     def fit(self, lit: Tensor) -> None:
-        """Start from the rate of each pixel in `lit`, bool [N, V] by voxel."""
+        """Start from the rate of each pixel in `lit`, bool [N, V] by voxel; rows count alike."""
         rate = (lit[:, self.order].double().sum(0) + 0.5) / (len(lit) + 1)
         with torch.no_grad():
             cast(Tensor, self.base[-1].bias).copy_(torch.logit(rate))
@@ -68,11 +68,12 @@ class Hits(nn.Module):
         steps[0] = steps[0] + network.start
         seen = zip(accumulate(steps), places, strict=True)  # hidden units [N, H], place after place
         far = torch.stack([torch.relu(h) @ network.last[k] + network.base[:, k] for h, k in seen], 1)
-        near = network.near[places].long()  # [A, K]
-        around = inputs[:, near.clamp(min=0)] * (near >= 0)  # [N, A, K]
-        logits = far + torch.einsum("nak,ak->na", around, network.beside[places])
+        near = network.near[places].long()
+        ties = network.beside[places] * (near >= 0)
+        ties = torch.zeros_like(inputs[:1]).repeat(len(places), 1).scatter_add(1, near.clamp(min=0), ties)
+        logits = (far + inputs @ ties.T).float()  # half precision is not enough for a sum of hundreds
         each = functional.binary_cross_entropy_with_logits(logits, inputs[:, places], reduction="none")
-        return each @ weight
+        return (each * weight).sum(1)
 
     def sample(self, context: Tensor, noise: Tensor) -> Tensor:
         """Lit pixels, bool [N, V] by voxel, from uniform noise [N, V]."""

@@ -28,7 +28,12 @@ def unspline(z: Tensor, parameters: Tensor, bound: float) -> Tensor:
 
 
 def respline(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-    """The spline and the log of its slope, by the kernel of the device; bfloat16 has no kernel."""
+    """The spline and the log of its slope, by the kernel of the device; doubles have none.
+
+    Half precision would make bins of no width: such parameters are widened first.
+    """
+    if parameters.dtype in (torch.bfloat16, torch.float16):
+        x, parameters = x.float(), parameters.float()
     if x.device.type == "cpu" and x.dtype == parameters.dtype == torch.float32:
         return cpu.spline(x, parameters, bound)
     return spline(x, parameters, bound)

@@ -59,22 +59,24 @@ class Standardise(nn.Module):
         self.spread: Tensor
         self.usual: Tensor
 
-    def fit(self, x: Tensor, y: Tensor, weight: Tensor) -> None:
+    def fit(self, x: Tensor, y: Tensor, weight: Tensor, least: float = 1e-6) -> None:
         """Weighted regressions of y [N, D] on features x [N, F], and of the log of what is left.
 
-        weight  [N], or [N, D] where columns have weights of their own
+        weight  [N], or [N, D] where columns have weights of their own; their size alone counts: whatever
+                the regressions are, the map has an inverse
+        least   of a spread, about
         """
-        x, y, weight = x.double(), y.double(), weight.double()
+        x, y, weight = x.double(), y.double(), weight.double().abs()
         if weight.ndim == 1:
-            self._fit(slice(None), x, y, weight[:, None])
+            self._fit(slice(None), x, y, weight[:, None], least)
             return
         for column in range(y.shape[1]):
             rows = torch.nonzero(weight[:, column])[:, 0]
             if len(rows):
                 one = slice(column, column + 1)
-                self._fit(one, x[rows], y[rows, one], weight[rows, one])
+                self._fit(one, x[rows], y[rows, one], weight[rows, one], least)
 
-    def _fit(self, columns: slice, x: Tensor, y: Tensor, weight: Tensor) -> None:
+    def _fit(self, columns: slice, x: Tensor, y: Tensor, weight: Tensor, least: float) -> None:
         weight = weight / weight.mean()
         normal = x.T @ (weight * x) + self.PRIOR * torch.eye(x.shape[1]).double()
 
@@ -85,15 +87,15 @@ class Standardise(nn.Module):
         level, mean = regression(y)
         left = (y - level - x @ mean).abs()
         # of a Gaussian, the mean of ln|x| lies 0.635 below the log of its standard deviation
-        usual, spread = regression(torch.log(left + 1e-2 * left.mean(0) + 1e-6) + 0.635)
+        usual, spread = regression(torch.log(left + 1e-2 * left.mean(0) + least) + 0.635)
         self.level[columns], self.usual[columns] = level.float(), usual.float()
         self.mean[:, columns], self.spread[:, columns] = mean.float(), spread.float()
 
     def _centre(self, x: Tensor) -> Tensor:
-        return self.level + x @ self.mean
+        return self.level + _exact(x, self.mean)
 
     def _size(self, x: Tensor) -> Tensor:
-        return torch.exp(self.usual + (x @ self.spread).clamp(-self.REACH, self.REACH))
+        return torch.exp(self.usual + _exact(x, self.spread).clamp(-self.REACH, self.REACH))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """y [N, D] in units of its spread, tails drawn in."""
@@ -103,3 +105,9 @@ class Standardise(nn.Module):
         """y [N, D] of z."""
         z = z.clamp(-self.FURTHEST, self.FURTHEST)
         return self._centre(x) + self.soft * self._size(x) * torch.sinh(z / self.soft)
+
+
+def _exact(x: Tensor, weight: Tensor) -> Tensor:
+    """x @ weight in float32, also where a training is in half precision."""
+    with torch.autocast(x.device.type, enabled=False):
+        return x.to(weight.dtype) @ weight

@@ -30,6 +30,8 @@ class Sectors:
         """The region of every voxel, int64 [V]."""
         x, y = self.grid.centres_mm.T / self.grid.pixel_mm
         ring = torch.maximum(x.abs(), y.abs()).round().long()
+        if int(ring.max()) > RINGS[-1][1]:
+            raise ValueError(f"a picture has more than the {RINGS[-1][1]} rings that there are sectors for")
         turn = torch.atan2(y.double(), x.double()) / (2 * torch.pi)
         region = (turn * AROUND).round().long() % AROUND
         for number, (low, high) in enumerate(RINGS):

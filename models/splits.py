@@ -43,7 +43,10 @@ class Splits(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def fit(self, picture_mev: Tensor) -> None:
-        """Start from the usual energy of each pixel: the geometric mean of where it is lit, [N, V]."""
+        """Start from the usual energy of each pixel: the geometric mean over rows of [N, V] where it is lit.
+
+        Rows count alike, whatever their weights: it is a start, and the network moves away from it.
+        """
         lit = picture_mev > 0
         logs = torch.where(lit, picture_mev, 1.0).log().double()
         # pixels that are hardly ever lit fall back on all pixels

@@ -153,13 +153,11 @@ class Training:
         # a full-strength average would remember the untrained weights for too long
         decay = min(self._recipe.ema, (1 + self._step) / (10 + self._step))
         with torch.no_grad():
-            for mean, now in zip(
-                self._averaged.state_dict().values(), self._module.state_dict().values(), strict=True
-            ):
-                if mean.is_floating_point() and decay:
-                    mean.lerp_(now, 1 - decay)
-                else:
-                    mean.copy_(now)
+            for mean, weight in zip(self._averaged.parameters(), self._module.parameters(), strict=True):
+                mean.lerp_(weight, 1 - decay)
+            # buffers are no weights, and may be infinite: the mean with itself is then no number
+            for kept, now in zip(self._averaged.buffers(), self._module.buffers(), strict=True):
+                kept.copy_(now)
 
     def _validate(self) -> Iterator[Event]:
         """Score the averaged weights on the validation rows, and look for failures."""

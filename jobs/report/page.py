@@ -30,8 +30,8 @@ DRAWS = 8  # showers drawn for one condition
 PICTURES = 2  # of those that are shown
 
 LIMITS = (
-    "A generator that draws on a library of showers cannot be better than that library: its statistics, "
-    "its energies (1 to 100 GeV), its angles. Agreement at this sample size is agreement within the "
+    "A generator knows no more than the showers it was made of: their statistics, "
+    "their energies (1 to 100 GeV), their angles. Agreement at this sample size is agreement within the "
     "uncertainties shown, no more.",
     "Generated and held-out showers come from the same Geant4 application with the same geometry. Nothing "
     "here compares with another simulation or with data: conclusions are about the generators, not about "

@@ -45,7 +45,7 @@ def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str,
         for verdict in report["verdicts"][who]:
             if verdict["requirement"]["region"]["species"] == group:
                 found |= {
-                    f"{group} {one['what']}": {key: one[key] for key in MEASURED}
+                    f"{group} {one['what']}{_of(verdict)}": {key: one[key] for key in MEASURED}
                     for one in verdict["comparisons"]
                     if one["what"].startswith("fraction/")
                 }
@@ -57,3 +57,9 @@ def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str,
             **{name: file["sha256"] for name, file in report["compared"]["samples"].items()},
         }
     return found
+
+
+def _of(verdict: Mapping[str, Any]) -> str:
+    """Which species a requirement is about, where it is not all of its group."""
+    pdg = verdict["requirement"]["region"]["pdg"]
+    return f" of {', '.join(map(str, pdg))}" if pdg else ""

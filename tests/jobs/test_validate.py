@@ -295,6 +295,17 @@ def test_a_card_keeps_the_areas_and_the_worst_bins(validated: Validated) -> None
         card_metrics(record)
 
 
+def test_a_card_keeps_what_hadrons_leave(validated: Validated) -> None:
+    record = json.loads(validated.page.with_name("report.json").read_text())
+    found = {"value": 0.04, "error": 0.01, "floor": 0.03, "floor_error": 0.01}
+    region = {"species": "egamma", "pdg": [22]}
+    comparisons = [{"what": "fraction/nothing", **found}, {"what": "auc/high-level", **found}]
+    record["verdicts"]["smeared"] = [{"requirement": {"region": region}, "comparisons": comparisons}]
+    kept = card_metrics(record, "smeared")
+    assert kept["egamma fraction/nothing of 22"] == found
+    assert "egamma auc/high-level of 22" not in kept
+
+
 def test_the_page_opens_with_verdicts_and_refers_to_nothing_outside_itself(validated: Validated) -> None:
     page = validated.page.read_text()
     without_pictures = re.sub(r"base64,[A-Za-z0-9+/=]*", "", page)

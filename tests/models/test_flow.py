@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -67,6 +70,17 @@ def visible_mev(flow: Flow, conditions: Conditions, u: Tensor) -> Tensor:
     return torch.cat(found)[: len(u)]
 
 
+@pytest.mark.parametrize("energy_mev", [1.0, 300.0, 1e6, 1e7])
+def test_energies_far_outside_the_domain_give_showers_too(
+    flow: Flow, data: ShowerSet, energy_mev: float
+) -> None:
+    c = replace(data.conditions[:300], energy_mev=torch.full((300,), energy_mev))
+    energy = flow.sample(c, noise(flow, 300)).energy_mev
+    assert torch.isfinite(energy).all()
+    assert (energy >= 0).all()
+    assert (energy.sum(1) <= energy_mev * (1 + 1e-5)).all()
+
+
 def test_a_row_does_not_depend_on_the_others(flow: Flow, data: ShowerSet) -> None:
     rows = torch.randperm(700, generator=torch.Generator().manual_seed(2))
     c, u = data.conditions[:700], noise(flow, 700)
@@ -82,6 +96,52 @@ def test_classes_have_the_energies_they_say(flow: Flow, data: ShowerSet) -> None
     known, simple = flow.known(c)
     classes, _, visible = flow.energy.sample(known, simple, c.energy_mev, u[:, :2])
     assert torch.equal(flow.energy.classes(visible), classes)
+
+
+def test_signed_weights_leave_it_prepared(data: ShowerSet) -> None:
+    weight = torch.ones(1200)
+    weight[::3] = -1
+    rows = data[:1200]
+    flow = Flow.prepare(SMALL, ShowerSet(rows.conditions, rows.showers, weight))
+    assert all(value.isfinite().all() for value in flow.standard.buffers())
+    loss = flow.training_step(Batch(rows.conditions, rows.showers, weight / 1200, torch.arange(1200)), 0)
+    assert all(value.isfinite() for value in loss.values())
+
+
+def test_half_precision_gives_nearly_the_same_losses(flow: Flow, data: ShowerSet) -> None:
+    rows = data[:100]
+    whole = flow.losses(batch(rows))
+    with torch.autocast("cpu", torch.bfloat16):
+        half = flow.losses(batch(rows))
+    for name in ("energy", "hits", "splits"):
+        torch.testing.assert_close(half[name].mean(), whole[name].mean(), rtol=0.02, atol=0.1)
+    assert half["regions"].isfinite().all()
+
+
+def test_regions_that_are_drawn_have_the_density_that_training_maximises(flow: Flow, data: ShowerSet) -> None:
+    """Couplings and their inverse agree where there is energy, and so does the log-determinant."""
+    generator = torch.Generator().manual_seed(4)
+    regions = flow.sectors.count
+    present = (torch.rand(3, regions, generator=generator) < 0.6).float()
+    context = torch.randn(3, flow.place[0].in_features, generator=generator)
+    z = torch.randn(3, regions, generator=generator)
+    for coupling in flow.couplings:
+        x = coupling.inverse(z, present, context)
+        back, log_slope = coupling(x, present, context)
+        torch.testing.assert_close(back * present, z * present, atol=1e-4, rtol=1e-4)
+        for row in range(3):
+            there = torch.nonzero(present[row])[:, 0]
+
+            def forward(part: Tensor) -> Tensor:
+                whole = x[row].double().index_copy(0, there, part)  # noqa: B023
+                p, c = present[row : row + 1].double(), context[row : row + 1].double()  # noqa: B023
+                return double(whole[None], p, c)[0][0, there]  # noqa: B023
+
+            double = copy.deepcopy(coupling).double()
+            slopes = torch.autograd.functional.jacobian(forward, x[row, there].double())
+            torch.testing.assert_close(
+                torch.linalg.slogdet(slopes).logabsdet.float(), log_slope[row], atol=1e-4, rtol=1e-4
+            )
 
 
 def test_training_lowers_the_loss_of_rows_it_has_not_seen(data: ShowerSet) -> None:

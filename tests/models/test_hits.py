@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -12,7 +13,7 @@ GRID = Grid(rows=8, columns=8, centre=4)
 
 
 def pictures(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Lit pixels [N, 64] and contexts [N, 1]: what is lit is, but for its edges, lit as a whole."""
+    """Lit pixels [N, 64] and contexts [N, 1]: of a bright picture 90 % are lit, of others 10 %."""
     generator = torch.Generator().manual_seed(seed)
     context = torch.rand(count, 1, generator=generator)
     bright = torch.rand(count, 1, generator=generator) < context
@@ -40,6 +41,24 @@ def test_estimates_have_the_mean_of_the_whole() -> None:
     estimates = torch.stack([hits.loss(lit, context, step) for step in range(400)])
     error = estimates.std(0) / 20
     assert ((estimates.mean(0) - hits.loss(lit, context, None)).abs() < 5 * error + 1e-3).all()
+
+
+def test_the_chances_of_all_pictures_add_up_to_one_and_are_those_of_drawing() -> None:
+    hits = Hits(Grid(rows=3, columns=3, centre=1), 1, 8)
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in hits.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator))
+    every = (torch.arange(512)[:, None] >> torch.arange(9)) % 2 == 1  # [512, 9]
+    chance = torch.exp(-hits.loss(every, torch.ones(512, 1), None)).detach()
+    assert float(chance.sum()) == pytest.approx(1, abs=1e-4)
+    draws = 50_000
+    lit = hits.sample(torch.ones(draws, 1), torch.rand(draws, 9, generator=generator))
+    seen = torch.bincount((lit.long() << torch.arange(9)).sum(1), minlength=512)
+    expected = draws * chance
+    common = expected > 5
+    chi2 = ((seen - expected)[common] ** 2 / expected[common]).sum()
+    assert float(chi2) < int(common.sum()) + 5 * (2 * int(common.sum())) ** 0.5
 
 
 def test_pixels_that_are_lit_together_are_drawn_together() -> None:

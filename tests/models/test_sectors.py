@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from models.grid import Grid
@@ -26,6 +27,11 @@ def test_symmetries_map_sectors_onto_each_other() -> None:
         moved = SECTORS.region[symmetry][inside]
         pairs = torch.unique(torch.stack([SECTORS.region[inside], moved], 1), dim=0)
         assert len(pairs) == SECTORS.count
+
+
+def test_a_picture_too_large_for_them_is_refused() -> None:
+    with pytest.raises(ValueError, match="more than the 15 rings"):
+        _ = Sectors(Grid(rows=40, columns=40, centre=20)).region
 
 
 def test_every_pixel_of_a_sector_hangs_once_below_it() -> None:

@@ -143,6 +143,7 @@ rank, folder, meeting = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
 told = run(folder)
 print(json.dumps([losses(told), told[-1].best.score.mean]))
+torch.distributed.barrier()
 torch.distributed.destroy_process_group()
 """
     children = [child(lines, rank, tmp_path / "states", tmp_path / "meeting") for rank in range(2)]
@@ -266,6 +267,14 @@ def test_averaged_weights_are_what_is_scored_and_kept(tmp_path: Path) -> None:
     assert (mean - now).abs().min() > 0.1
     assert end.best
     assert end.best.score.mean == pytest.approx(float(((5.0 - mean) ** 2).sum()), rel=1e-5)
+
+
+def test_buffers_are_kept_as_they_are_infinite_ones_too(tmp_path: Path) -> None:
+    network = Mean()
+    network.register_buffer("edges", torch.tensor([0.0, torch.inf]))
+    recipe = Recipe(steps=3, batch=8, ema=0.9, validate_every=3)
+    train(network, points(torch.ones(8, 2)), points(torch.ones(8, 2)), recipe, tmp_path)
+    assert network.get_buffer("edges").tolist() == [0.0, torch.inf]
 
 
 def test_half_precision_trains_to_nearly_the_same(

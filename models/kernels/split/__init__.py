@@ -4,7 +4,7 @@ At a node of energy e with lit pixels on both sides the first side gets e * sigm
 
     y = prior + shift + exp(scale) * x
 
-`prior` is the logarithm of the ratio of what the two sides' lit pixels have on average; x follows from the
+`prior` is the logarithm of the ratio of what the two sides' lit pixels usually have; x follows from the
 logistic quantile of one uniform number through a monotone spline on [-REACH, REACH]. Shift, scale and spline
 are said by a small network with two hidden layers. A side without lit pixels gets nothing.
 """

@@ -20,7 +20,7 @@ DEPTH = 64  # of the stack: a tree of 2^31 pixels needs half
 
 @nb.njit(cache=True, nogil=True)
 def _forward(x: Array, weight: Array, out: Array) -> None:
-    """Add x @ weight to out; zeros of a ReLU are passed by."""
+    """Add relu(x) @ weight to out."""
     for i in range(len(x)):
         if x[i] > 0:
             for j in range(len(out)):

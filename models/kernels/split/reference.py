@@ -22,7 +22,7 @@ def split(
 
     energy    float32 [N, S]  of each sector, in MeV; a sector without lit pixels has none
     lit       bool    [N, V]
-    usual     float32 [V]     mean energy of each pixel where it is lit, up to a factor
+    usual     float32 [V]     what each pixel has about where it is lit, up to a factor
     roots     int32   [S]     the node of each sector, or ~voxel
     children  int32   [M, 2]  likewise; a node's number is less than its children's
     noise     float32 [N, M]  uniform in (0, 1)

@@ -146,8 +146,10 @@ def test_the_kernel_refuses_shapes_that_do_not_fit() -> None:
         cpu.spline(points(4), parameters(3), BOUND)
 
 
-def test_respline_takes_the_kernel_for_float32_alone() -> None:
+def test_respline_takes_the_kernel_for_all_but_doubles() -> None:
     x, raw = points(4), parameters(4).requires_grad_()
-    assert "_Spline" in str(respline(x, raw, BOUND)[0].grad_fn)
-    for other in (raw.double(), raw.bfloat16()):
-        assert "_Spline" not in str(respline(x, other, BOUND)[0].grad_fn)
+    for whole in (raw, raw.bfloat16()):
+        value = respline(x, whole, BOUND)[0]
+        assert "_Spline" in str(value.grad_fn)
+        assert value.dtype == torch.float32
+    assert "_Spline" not in str(respline(x.double(), raw.double(), BOUND)[0].grad_fn)

@@ -55,6 +55,12 @@ def test_implementations_agree(showers: int) -> None:
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 
+def test_sums_below_nodes_are_those_of_the_tree() -> None:
+    leaves = torch.rand(5, 900, generator=torch.Generator().manual_seed(1))
+    tree = SECTORS.fine
+    torch.testing.assert_close(reference.below(leaves, tree.children), tree.energies(leaves))
+
+
 @pytest.mark.parametrize("implementation", [reference, cpu])
 @pytest.mark.parametrize("scale", [0.02, 30.0, 1e4])
 @pytest.mark.parametrize("chance", [0.01, 0.3, 1.0])
