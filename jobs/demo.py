@@ -10,7 +10,13 @@ from engine.remote.cluster import connected
 from jobs.generate import generate
 from jobs.report.page import write_report
 
-SETTINGS = ("events=2000", "shard_events=250", "pool_collisions=10000", "formats=[parquet, root]")
+SETTINGS = (
+    "model=best",
+    "events=2000",
+    "shard_events=250",
+    "pool_collisions=10000",
+    "formats=[parquet, root]",
+)
 
 
 def demo(output: str | Path = "out/demo") -> tuple[Campaign, str]:

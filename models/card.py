@@ -13,14 +13,14 @@ def markdown(card: Card) -> str:
     """The page for a card with any of these entries; what is not known is left out.
 
     name, family, parameters, species, weights {sha256, bytes}, config {domain, ...},
-    training {steps, seconds, device, recipe, findings}, data {files: [{name, rows, sha256}]}, curve [...],
+    training {steps, seconds, device, recipe, findings}, data {files: [{name, use, rows, sha256}]}, curve [...],
     metrics {name: {value, error, floor, floor_error}}
     """
     parts = [f"# {card.get('name', 'model')}\n", _facts(card)]
     if "metrics" in card:
         parts += ["## Judged\n", _metrics(card["metrics"])]
     if "data" in card:
-        parts += ["## Trained on\n", _data(card["data"])]
+        parts += ["## Showers\n", _data(card["data"])]
     if "training" in card:
         parts += ["## Training\n", _training(card)]
     parts += ["## Domain\n", _domain(card["config"].get("domain", {}))]
@@ -56,8 +56,11 @@ def _number(value: float | None, error: float | None) -> str:
 
 
 def _data(data: Card) -> str:
-    rows = ["| file | showers | SHA-256 |", "|---|---|---|"]
-    rows += [f"| {file['name']} | {file['rows']:,} | `{file['sha256']}` |" for file in data.get("files", [])]
+    rows = ["| file | for | showers | SHA-256 |", "|---|---|---|---|"]
+    rows += [
+        f"| {file['name']} | {file['use']} | {file['rows']:,} | `{file['sha256']}` |"
+        for file in data.get("files", [])
+    ]
     return "\n".join([*rows, ""])
 
 

@@ -20,7 +20,8 @@ from models.species import NEIGHBOUR
 SAMPLES = Path(__file__).parent / "samples"
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
-SHIPPED = {"library": LIBRARY, "best": LIBRARY}
+FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
+SHIPPED = {"library": LIBRARY, "best": FLOWS}
 NEAREST, CLAMP, REFUSE = POLICIES = ("nearest", "clamp", "refuse")
 
 

@@ -224,7 +224,7 @@ def test_models_are_loaded_by_name_and_by_file() -> None:
     assert small.outside is None
     assert small.other is not None
     assert load_suite(SMALL).other is None
-    assert [type(model) for model in load_suite("best").models] == [Library, Library]
+    assert [type(model) for model in load_suite("best").models] == [Flow, Flow]
 
 
 @pytest.mark.parametrize(
