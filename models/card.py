@@ -13,7 +13,8 @@ def markdown(card: Card) -> str:
     """The page for a card with any of these entries; what is not known is left out.
 
     name, family, parameters, species, weights {sha256, bytes}, config {domain, ...},
-    training {steps, seconds, device, recipe, findings}, data {files: [{name, use, rows, sha256}]}, curve [...],
+    training {steps, seconds, device, recipe, findings}, data {files: [{name, use, rows, sha256}]},
+    curve [...],
     metrics {name: {value, error, floor, floor_error}}
     """
     parts = [f"# {card.get('name', 'model')}\n", _facts(card)]
