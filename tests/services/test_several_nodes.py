@@ -68,7 +68,7 @@ def test_nodes_join_drain_and_leave_and_no_event_minds(several: Cluster, pool: P
         several,
         tmp_path / "out",
         pool,
-        "events=40000",
+        "events=1000000",  # more than can be made while nodes come and go
         "shard_events=25",
         f"wait_for_resources_s={SECONDS:g}",
         pools,
