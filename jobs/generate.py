@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import TypeVar
 
 from engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
 from engine.commits import Ledger
@@ -19,12 +21,15 @@ from engine.manifest import write_manifest
 from engine.plan import EventRange, count_tasks, shard_tasks
 from engine.quarantine import screen
 from engine.remote.cluster import connected
+from engine.retry import Patience, Stop
 from engine.shards import FORMATS
 from engine.status import running
 from engine.storage import Store, open_store, split_url, storage_answers
 from jobs.incidents import CHUNK, make_pool, pool_settings
 from jobs.narrate import run_campaign
 from jobs.verify import repair
+
+T = TypeVar("T")
 
 POOL = "_incidents/pool.parquet"
 ONLY = "_only"
@@ -75,12 +80,27 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
             tasks = shard_tasks(stored.range, campaign.shard_events, done)
             run_campaign(resolved, ledger, tasks, shards, stored.events - missing, say)
     with storage_answers(store):
-        manifest = write_manifest(ledger, campaign, read_metadata(incidents))
+        manifest = patiently(
+            lambda: write_manifest(ledger, campaign, read_metadata(incidents)), campaign.patience_s
+        )
     if shards:
         say(f"made {shards} shards; {manifest['counts']['events']} events are committed")
     else:
         say(f"finished before: {manifest['counts']['events']} events are committed, nothing to do")
     return Outcome(store.url, shards, manifest["content"])
+
+
+def patiently(act: Callable[[], T], patience_s: float) -> T:
+    """What `act` returns, once storage lets it. Raises its OSError where that has lasted too long."""
+    patience = Patience(patience_s)
+    while True:
+        try:
+            return act()
+        except OSError:
+            patience, verdict = patience.after_failure(monotonic())
+            if isinstance(verdict, Stop):
+                raise
+            sleep(verdict.delay_s)
 
 
 def _incidents(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from engine.shards import FORMATS
 from engine.status import running
 from engine.storage import open_store
 from jobs.cli import INTERRUPTED, main
-from jobs.generate import POOL, Outcome, generate
+from jobs.generate import POOL, Outcome, generate, patiently
 
 EVENTS = 500
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -133,6 +134,16 @@ def test_a_second_driver_on_one_output_is_told_so_and_harms_nothing(
     assert outcome.content == undisturbed.content
     assert any(line.startswith("another driver") for line in said)
     assert main(["verify", campaign.output]) == 0
+
+
+def test_the_last_word_of_a_campaign_waits_for_storage_as_its_shards_do(tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    back = Timer(0.3, away.mkdir)
+    back.start()
+    assert patiently(lambda: (away / "manifest").write_text("whole"), 60.0) == len("whole")
+    back.join()
+    with pytest.raises(FileNotFoundError):
+        patiently((tmp_path / "gone" / "manifest").read_text, 0.0)
 
 
 def test_one_event_alone_is_the_event_of_the_campaign(campaign: Campaign, undisturbed: Outcome) -> None:
