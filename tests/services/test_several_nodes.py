@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ray._raylet import GcsClient
 from ray.cluster_utils import Cluster
-from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
 from engine.commits import Ledger
 from engine.storage import open_store
@@ -76,9 +74,7 @@ def test_nodes_join_drain_and_leave_and_no_event_minds(several: Cluster, pool: P
     driver.until_said("waiting up to")
     gpu = several.add_node(num_cpus=1, num_gpus=1)
     driver.until_committed(3)
-    gcs = GcsClient(address=several.address)
-    preemption = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
-    gcs.drain_node(gpu.node_id, preemption, "to be taken away", int((time.time() + SECONDS) * 1000))
+    drain(several, gpu.node_id)
     driver.until_said("about to be taken away")
     several.remove_node(gpu, allow_graceful=False)
     driver.until_said("has left")
@@ -108,6 +104,14 @@ def test_nodes_that_must_not_work_on_a_campaign_are_named(
     assert sum("instruction_set is" in line for line in said) == 1
     assert sum(f"output {output} is not to be seen" in line for line in said) == blind
     assert Ledger(open_store(output)).ranges() == []
+
+
+def drain(cluster: Cluster, node: str) -> None:
+    """As an operator does; Ray's client of its head in this process may abort it at its end."""
+    why = ["--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=to be taken away"]
+    until = f"--deadline-remaining-seconds={SECONDS:.0f}"
+    words = [f"--address={cluster.address}", f"--node-id={node}", *why, until]
+    subprocess.run([Path(sys.executable).with_name("ray"), "drain-node", *words], check=True)
 
 
 @contextmanager
