@@ -22,6 +22,7 @@ import pytest
 
 from engine.storage import Store, open_store
 
+VERDICT = pytest.StashKey[int]()  # on all tests
 MANY = 2500  # objects below s3://monsoon/many, and files below root://...//many
 S3_SERVER = f"""
 from moto.s3.models import s3_backends
@@ -69,6 +70,21 @@ def serving(command: list[str], ready: str, **options: object) -> Iterator[re.Ma
             yield found
         finally:
             server.kill()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[VERDICT] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave at once: threads of Ray's own may abort a process that takes itself apart, after all is judged.
+
+    Commands are processes of their own here, whose exit codes the tests look at.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(config.stash.get(VERDICT, int(pytest.ExitCode.INTERNAL_ERROR)))
 
 
 @pytest.fixture(scope="session")
