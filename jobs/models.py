@@ -6,16 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 
 from engine.errors import InputError
-from engine.noise import Purpose, uniform
+from jobs.timing import seconds_per_shower
 from jobs.validation.samples import GROUPS
 from models.checkpoint import MODEL, load, read_card, write_card
 from models.dataset import read_showers
@@ -128,31 +125,14 @@ def row_of(name: str, card: Mapping[str, Any], milliseconds: Mapping[str, float]
 
 def time_of(model: ShowerModel, conditions: Conditions) -> dict[str, float]:
     """Milliseconds per shower at each of BATCHES on one thread: the median of ROUNDS after one to warm up."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return {str(batch): _time(model, conditions, batch) for batch in BATCHES}
-    finally:
-        torch.set_num_threads(threads)
+    batches = {str(batch): conditions[torch.arange(batch) % len(conditions)] for batch in BATCHES}
+    return {batch: 1000 * seconds_per_shower(model, asked, ROUNDS) for batch, asked in batches.items()}
 
 
 def markdown(rows: list[tuple[str, ...]]) -> str:
     """A Markdown table whose first row is its head."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
-
-
-def _time(model: ShowerModel, conditions: Conditions, batch: int) -> float:
-    rows = torch.arange(batch) % len(conditions)
-    asked = conditions[rows]
-    row = np.arange(batch)
-    noise = torch.from_numpy(uniform(0, row, np.zeros_like(row), Purpose.SHOWER, model.noise_dimensions))
-    seconds = []
-    for _ in range(ROUNDS + 1):
-        start = perf_counter()
-        model.sample(asked, noise)
-        seconds.append(perf_counter() - start)
-    return 1000 * median(seconds[1:]) / batch
 
 
 def _measured(name: str, card: Mapping[str, Any], metric: str, scale: float) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from statistics import fmean
-from time import process_time
 
-import numpy as np
 import torch
 
 from engine.campaign import load
@@ -15,9 +13,9 @@ from engine.commits import CAMPAIGN, Ledger
 from engine.config import Campaign
 from engine.incidents.parquet import read_header
 from engine.manifest import summarise
-from engine.noise import Purpose, uniform
 from engine.plan import EventRange, count_tasks
 from engine.storage import Store, open_store, storage_answers
+from jobs.timing import seconds_per_shower
 from models.records import Conditions
 from models.shower_model import ShowerModel
 from models.suite import Suite
@@ -70,7 +68,9 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite) -> Forecast:
             basis=f"the {len(done)} shards made so far",
         )
     particles = _particles_per_event(campaign)
-    per_particle = SECONDS_PER_PARTICLE + fmean(map(seconds_per_shower, suite.models))
+    per_particle = SECONDS_PER_PARTICLE + fmean(
+        seconds_per_shower(model, usual(model), rounds=1) for model in suite.models
+    )
     per_event = sum(
         particles * (BYTES_PER_PARTICLE[f] + HITS_PER_PARTICLE * BYTES_PER_HIT[f]) for f in campaign.formats
     )
@@ -86,23 +86,12 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite) -> Forecast:
     )
 
 
-def seconds_per_shower(model: ShowerModel, batch: int = 512) -> float:
-    """Of one core here, for straight particles amid the energies that the model knows, a batch at a time."""
-    row = np.arange(batch)
-    pdg = model.domain.pdg[torch.from_numpy(row) % len(model.domain.pdg)]
-    energy_mev = torch.full((batch,), float(model.domain.energy_mev.log().mean().exp()))
-    straight = torch.tensor([0.0, 0.0, 1.0]).repeat(batch, 1)
-    conditions = Conditions(pdg, energy_mev, straight, torch.zeros(batch, 2))
-    noise = torch.from_numpy(uniform(0, row, np.zeros_like(row), Purpose.SHOWER, model.noise_dimensions))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as workers do
-    try:
-        model.sample(conditions, noise)  # the first time may compile
-        start = process_time()
-        model.sample(conditions, noise)
-        return (process_time() - start) / batch
-    finally:
-        torch.set_num_threads(threads)
+def usual(model: ShowerModel, count: int = 512) -> Conditions:
+    """Straight particles amid the energies that the model knows, of each of its species in turn."""
+    pdg = model.domain.pdg[torch.arange(count) % len(model.domain.pdg)]
+    energy_mev = torch.full((count,), float(model.domain.energy_mev.log().mean().exp()))
+    straight = torch.tensor([0.0, 0.0, 1.0]).repeat(count, 1)
+    return Conditions(pdg, energy_mev, straight, torch.zeros(count, 2))
 
 
 def say_plan(campaign: Campaign) -> Forecast:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from engine.config import Campaign
 from jobs.generate import generate
-from jobs.plan import plan, say_plan, seconds_per_shower
+from jobs.plan import plan, say_plan, usual
+from jobs.timing import seconds_per_shower
 from models.records import Conditions, Showers
 from models.shower_model import ShowerModel
 from models.suite import load_suite
@@ -38,7 +39,8 @@ def test_a_slower_generator_takes_longer(pool: Path, tmp_path: Path) -> None:
             return self._model.sample(conditions, noise)
 
     library = load_suite("library").models[0]
-    assert 0 < seconds_per_shower(library, 100) < seconds_per_shower(Slow(library), 100)  # type: ignore[arg-type]
+    few = usual(library, 100)
+    assert 0 < seconds_per_shower(library, few, 1) < seconds_per_shower(Slow(library), few, 1)  # type: ignore[arg-type]
     campaign = Campaign(incidents=str(pool), mu=5.2, events=2500, output=str(tmp_path / "out"))
     assert plan(campaign).core_hours > 0
 

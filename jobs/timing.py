@@ -1,0 +1,30 @@
+"""How long a generator takes for a shower, on one core here."""
+
+from __future__ import annotations
+
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from engine.noise import Purpose, uniform
+from models.records import Conditions
+from models.shower_model import ShowerModel
+
+
+def seconds_per_shower(model: ShowerModel, conditions: Conditions, rounds: int) -> float:
+    """The conditions as one batch on one thread: the median of the rounds, after one that may compile."""
+    row = np.arange(len(conditions))
+    noise = torch.from_numpy(uniform(0, row, np.zeros_like(row), Purpose.SHOWER, model.noise_dimensions))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        seconds = []
+        for _ in range(rounds + 1):
+            start = perf_counter()
+            model.sample(conditions, noise)
+            seconds.append(perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
+    return median(seconds[1:]) / len(conditions)
