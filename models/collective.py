@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import torch
+
+# its functions hold the group that is there when it is imported, which is then never destroyed: an optimiser
+# imports it at its first step, and gloo's threads lived on into Python's end, where they may abort it
+import torch.distributed.nn.functional
 from torch import Tensor, distributed
 
 
