@@ -21,15 +21,29 @@ MAX_DIMENSIONS = 1 << 24
 class Batch:
     """The rows of one step that one worker has.
 
-    weight  float32 [N]
-    seeds   int64 [N]  what a row's noise follows from
+    weight    float32 [N]
+    seeds     int64 [N]  what a row's noise follows from
+    symmetry  int64 [N]  of the grid, that each row went through; Grid.valid says which pixels it leaves out
     """
 
     conditions: Conditions
     showers: Showers
     weight: Tensor
     seeds: Tensor
+    symmetry: Tensor
     _calls: list[int] = field(default_factory=lambda: [0], repr=False)  # for noise, so far
+
+    @classmethod
+    def of(cls, rows: ShowerSet, seeds: Tensor) -> Batch:
+        """Rows as they are in the files."""
+        return cls(rows.conditions, rows.showers, rows.weight, seeds, torch.zeros_like(seeds))
+
+    @classmethod
+    def mirrored(cls, rows: ShowerSet, seeds: Tensor, grid: Grid) -> Batch:
+        """Each row after a symmetry of the grid, which its seed draws."""
+        symmetry = _shifted(mixed(seeds - GAMMA), 61)  # one of eight; noise starts at the seed itself
+        image = mirrored(rows, symmetry, grid)
+        return cls(image.conditions, image.showers, image.weight, seeds, symmetry)
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -41,6 +55,7 @@ class Batch:
             Showers(self.showers.energy_mev[rows]),
             self.weight[rows],
             self.seeds[rows],
+            self.symmetry[rows],
             self._calls.copy(),
         )
 
@@ -70,6 +85,7 @@ class Batch:
             Showers(self.showers.energy_mev.to(device)),
             self.weight.to(device),
             self.seeds.to(device),
+            self.symmetry.to(device),
             self._calls,
         )
 
@@ -97,15 +113,6 @@ def mirrored(rows: ShowerSet, g: Tensor, grid: Grid) -> ShowerSet:
         Showers(rows.showers.energy_mev.gather(1, grid.symmetries[g])),
         rows.weight,
     )
-
-
-def partnered(grid: Grid) -> Tensor:
-    """Which pixels move to a place of their own under every symmetry, bool [V].
-
-    Row and column 0 have no partner in the picture (index i goes to 2 * centre - i) and stay where they are.
-    """
-    row, column = torch.arange(grid.rows) > 0, torch.arange(grid.columns) > 0
-    return (row[:, None] & column).reshape(-1)
 
 
 def _shifted(words: Tensor, bits: int) -> Tensor:

@@ -151,7 +151,8 @@ class Flow(nn.Module):
         """The four parts of it, [N] each, as estimates without bias.
 
         The regions' is of one draw of the common factor, the splits' of some of the nodes, by the batch's
-        noise; with a step the hits' is of some of the pixels.
+        noise; with a step the hits' is of some of the pixels. Hits and splits leave out pixels that a
+        symmetry did not move to where they belong; regions count their energy, so that they have the whole.
         """
         known, simple = self.known(batch.conditions)
         picture = batch.showers.energy_mev
@@ -161,7 +162,8 @@ class Flow(nn.Module):
         energy = self.energy.loss(known, classes, coordinate)
         context = self._context(known, classes, coordinate, visible)
         lit = picture > 0
-        hits = self.hits.loss(lit, context, step)
+        valid = self.grid.valid.to(lit.device)[batch.symmetry]
+        hits = self.hits.loss(lit, context, valid, step)
         context = torch.cat([context, self._counts(lit)], 1)
         shares, present = self._shares(picture)
         # energies that add up to a known total lie on a surface, where no density is: the common factor
@@ -175,7 +177,7 @@ class Flow(nn.Module):
             log_density = log_density + log_slope
         regions = 0.5 * (x.square() * present).sum(1) - log_density
         context = torch.cat([context, self._scaled(shares, present)], 1)
-        splits = self.splits.loss(picture, context, batch.uniform(self.splits.nodes))
+        splits = self.splits.loss(picture, context, valid, batch.uniform(self.splits.nodes))
         some = visible > 0
         return {
             "energy": energy,

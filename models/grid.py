@@ -50,6 +50,22 @@ class Grid:
             pictures.append((picture.T if g & 4 else picture).reshape(-1))
         return torch.stack(pictures)
 
+    @cached_property
+    def valid(self) -> Tensor:
+        """Which pixels of a picture after each symmetry hold what belongs there, bool [8, V].
+
+        Not those of row or column 0 that a reflection left in place: losses leave them out.
+        """
+        g = torch.arange(len(self.symmetries))
+        swapped = (g & 4) > 0
+        reflects_x, reflects_y = (g & 1) > 0, (g & 2) > 0  # before the swap
+        columns = torch.where(swapped, reflects_y, reflects_x)
+        rows = torch.where(swapped, reflects_x, reflects_y)
+        valid = torch.ones(len(g), self.rows, self.columns, dtype=torch.bool)
+        valid[columns, :, 0] = False
+        valid[rows, 0] = False
+        return valid.reshape(len(g), -1)
+
 
 def reflect(xy: Tensor, g: Tensor) -> Tensor:
     """Apply symmetry g [N] to x, y components [N, 2]: offsets and transverse directions alike."""

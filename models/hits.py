@@ -54,9 +54,10 @@ class Hits(nn.Module):
             self.base(context), self.start(context), self.first, self.last, self.near, self.beside
         )
 
-    def loss(self, lit: Tensor, context: Tensor, step: int | None) -> Tensor:
+    def loss(self, lit: Tensor, context: Tensor, valid: Tensor, step: int | None) -> Tensor:
         """Negative log-likelihood of each shower's hits, float32 [N], of `lit`, bool [N, V] by voxel.
 
+        Only pixels that are valid, bool [N, V], are asked about.
         With a step, an unbiased estimate of it from ASKED places, which are drawn by the step alone: all
         workers look at the same. They are drawn in proportion to what there is to learn at them.
         """
@@ -73,7 +74,7 @@ class Hits(nn.Module):
         ties = torch.zeros_like(inputs[:1]).repeat(len(places), 1).scatter_add(1, near.clamp(min=0), ties)
         logits = (far + inputs @ ties.T).float()  # half precision is not enough for a sum of hundreds
         each = functional.binary_cross_entropy_with_logits(logits, inputs[:, places], reduction="none")
-        return (each * weight).sum(1)
+        return (each * weight * valid[:, self.order[places]]).sum(1)
 
     def sample(self, context: Tensor, noise: Tensor) -> Tensor:
         """Lit pixels, bool [N, V] by voxel, from uniform noise [N, V]."""

@@ -67,16 +67,16 @@ class Splits(nn.Module):
             self.last.bias,
         )
 
-    def loss(self, picture_mev: Tensor, context: Tensor, order: Tensor) -> Tensor:
+    def loss(self, picture_mev: Tensor, context: Tensor, valid: Tensor, order: Tensor) -> Tensor:
         """Negative log-likelihood of the divisions of each shower [N], up to a constant.
 
-        Estimated from at most ASKED of its nodes with energy on both sides, the first in `order`, random
-        numbers [N, M].
+        Only nodes all of whose pixels are valid, bool [N, V], are asked about. Estimated from at most ASKED
+        of those with energy on both sides, the first in `order`, random numbers [N, M].
         """
         lit = (picture_mev > 0).float()
         tree = self.sectors.fine
         parts = tree.energies(picture_mev)  # [N, M, 2]
-        divided = (parts > 0).all(2)
+        divided = ((parts > 0) & (tree.energies((~valid).float()) == 0)).all(2)
         asked = min(ASKED, self.nodes)
         drawn = torch.where(divided, order, 2.0).topk(asked, 1, largest=False)
         shower, place = torch.nonzero(drawn.values < 2.0, as_tuple=True)

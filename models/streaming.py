@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.batches import GAMMA, Batch, mirrored, mixed
+from models.batches import GAMMA, Batch, mixed
 from models.dataset import ShowerSet, extent, read_conditions, read_rows
 from models.errors import InputError
 from models.grid import Grid
@@ -108,7 +108,7 @@ class ShowerFiles:
         with _Reader() as reader:
             read = reader.ahead(partial(self.read, *span) for span in spans)
             for (start, stop), rows in zip(spans, read, strict=True):
-                yield _batch(rows, mixed(torch.arange(start, stop) * GAMMA))
+                yield Batch.of(rows, mixed(torch.arange(start, stop) * GAMMA))
 
 
 class ShowerStream(ShowerFiles):
@@ -164,7 +164,8 @@ class ShowerStream(ShowerFiles):
             step = first_step
             while True:
                 rows = _concatenated([lane.take(self._share) for lane in lanes])
-                yield _batch(rows, torch.cat([self._row_seeds(step, lane) for lane in self._own]))
+                seeds = torch.cat([self._row_seeds(step, lane) for lane in self._own])
+                yield Batch.mirrored(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
                 step += 1
 
     def _pools(self, lane: int, step: int) -> Iterator[_Pool]:
@@ -197,14 +198,10 @@ class ShowerStream(ShowerFiles):
         return parts
 
     def _fill(self, pool: _Pool) -> ShowerSet:
-        """A pool's rows, shuffled and mirrored."""
+        """A pool's rows, shuffled."""
         rows = _concatenated([self.read(int(start), int(stop)) for start, stop in pool.parts])
-        random = self._random(SHUFFLE, *pool.key)
-        order = torch.from_numpy(random.permutation(len(rows)))
-        symmetry = torch.from_numpy(random.integers(0, 8, len(rows)))
-        used = slice(pool.skipped, pool.rows)
-        rows = rows[order[used]]
-        return mirrored(rows, symmetry[used], self.grid) if self._symmetries else rows
+        order = torch.from_numpy(self._random(SHUFFLE, *pool.key).permutation(len(rows)))
+        return rows[order[pool.skipped : pool.rows]]
 
     def _row_seeds(self, step: int, lane: int) -> Tensor:
         first = int(self._random(NOISE, step, lane).integers(-(1 << 63), 1 << 63))
@@ -272,10 +269,6 @@ def _one_ahead(
         rows = following.result()
         following = next(submitted, None)
         yield rows
-
-
-def _batch(rows: ShowerSet, seeds: Tensor) -> Batch:
-    return Batch(rows.conditions, rows.showers, rows.weight, seeds)
 
 
 def _concatenated(parts: Sequence[ShowerSet]) -> ShowerSet:

@@ -8,9 +8,8 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from models.batches import GAMMA, Batch, mixed, partnered
+from models.batches import GAMMA, Batch, mixed
 from models.dataset import read_rows
-from models.grid import Grid
 from models.suite import SAMPLES
 
 ROWS = 200
@@ -19,7 +18,7 @@ ROWS = 200
 @pytest.fixture
 def batch() -> Batch:
     rows = read_rows(SAMPLES / "egamma-heldout.h5", 0, ROWS)
-    return Batch(rows.conditions, rows.showers, rows.weight, mixed(torch.arange(ROWS) * GAMMA))
+    return Batch.of(rows, mixed(torch.arange(ROWS) * GAMMA))
 
 
 def test_words_are_those_of_splitmix64() -> None:
@@ -71,15 +70,5 @@ def test_normal_noise_is_gaussian_and_independent_between_rows_and_dimensions(ba
 def test_the_largest_words_make_noise_that_is_finite() -> None:
     words = torch.tensor([-1, 0])
     rows = read_rows(SAMPLES / "egamma-heldout.h5", 0, 2)
-    batch = Batch(rows.conditions, rows.showers, rows.weight, words)
+    batch = Batch.of(rows, words)
     assert batch.normal(100_000).isfinite().all()
-
-
-def test_pixels_with_a_partner_are_moved_among_themselves_by_every_symmetry() -> None:
-    grid = Grid()
-    partner = partnered(grid)
-    assert int(partner.sum()) == 29 * 29
-    row, column = torch.arange(900) // 30, torch.arange(900) % 30
-    assert torch.equal(~partner, (row == 0) | (column == 0))
-    for permutation in grid.symmetries:
-        assert torch.equal(partner[permutation], partner)

@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.batches import Batch
+from models.batches import Batch, mirrored
 from models.checkpoint import load, save
 from models.dataset import ShowerSet, read_showers
 from models.errors import InputError
 from models.flow import BUCKET, Flow
+from models.grid import Grid
 from models.records import Conditions
 from models.suite import SAMPLES
 
@@ -43,7 +44,11 @@ def noise(flow: Flow, rows: int, seed: int = 0) -> Tensor:
 
 def batch(data: ShowerSet, seed: int = 0) -> Batch:
     seeds = torch.arange(len(data)) + 1_000_003 * seed
-    return Batch(data.conditions, data.showers, data.weight / data.weight.sum(), seeds)
+    return Batch.of(weighted(data, data.weight / data.weight.sum()), seeds)
+
+
+def weighted(data: ShowerSet, weight: Tensor) -> ShowerSet:
+    return replace(data, weight=weight)
 
 
 @pytest.mark.parametrize("extreme", [0.0, 1e-7, 1 - 6e-8])
@@ -102,9 +107,9 @@ def test_signed_weights_leave_it_prepared(data: ShowerSet) -> None:
     weight = torch.ones(1200)
     weight[::3] = -1
     rows = data[:1200]
-    flow = Flow.prepare(SMALL, ShowerSet(rows.conditions, rows.showers, weight))
+    flow = Flow.prepare(SMALL, weighted(rows, weight))
     assert all(value.isfinite().all() for value in flow.standard.buffers())
-    loss = flow.training_step(Batch(rows.conditions, rows.showers, weight / 1200, torch.arange(1200)), 0)
+    loss = flow.training_step(Batch.of(weighted(rows, weight / 1200), torch.arange(1200)), 0)
     assert all(value.isfinite() for value in loss.values())
 
 
@@ -165,9 +170,31 @@ def test_rows_of_weight_zero_do_not_matter(data: ShowerSet) -> None:
     weight = torch.cat([torch.ones(40), torch.zeros(40)]) / 40
     seeds = torch.arange(80)
     flow = Flow.prepare(SMALL, data)
-    both = flow.training_step(Batch(rows.conditions, rows.showers, weight, seeds), 0)
-    first = Batch(rows.conditions[:40], data[:40].showers, weight[:40], seeds[:40])
-    torch.testing.assert_close(both, flow.training_step(first, 0))
+    both = Batch.of(weighted(rows, weight), seeds)
+    first = both[:40]
+    torch.testing.assert_close(flow.training_step(both, 0), flow.training_step(first, 0))
+
+
+def test_pixels_that_a_reflection_left_in_place_teach_nothing(flow: Flow, data: ShowerSet) -> None:
+    """Neither whether they are lit nor how much energy they have; rows as they are teach both."""
+    flow = copy.deepcopy(flow).requires_grad_(True)
+    valid, tree = flow.grid.valid.all(0), flow.sectors.fine
+    above_edge = (tree.energies((~valid[None]).float()) > 0).any(2)[0]  # nodes
+    for rows, taught in ((batch(data), True), (reflected(data, flow.grid), False)):
+        flow.zero_grad()
+        sum(flow.training_step(rows, 1).values()).backward()
+        of_pixels = torch.zeros(900).index_copy(0, flow.hits.order, flow.hits.base[-1].bias.grad)
+        of_nodes = flow.splits.node.grad.abs().sum(1)
+        assert bool((of_pixels[~valid] != 0).any()) == taught
+        assert bool((of_nodes[above_edge] > 0).any()) == taught
+        assert (of_nodes[~above_edge] > 0).any()
+        assert (of_pixels[valid] != 0).any()
+
+
+def reflected(data: ShowerSet, grid: Grid) -> Batch:
+    """Every row in both directions."""
+    both = torch.full((len(data),), 3)
+    return replace(batch(mirrored(data, both, grid)), symmetry=both)
 
 
 def test_a_checkpoint_gives_the_same_showers_and_says_what_it_is(

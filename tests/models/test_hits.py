@@ -28,7 +28,8 @@ def trained() -> Hits:
     optimiser = torch.optim.Adam(hits.parameters(), 1e-2)
     for step in range(400):
         optimiser.zero_grad()
-        hits.loss(*pictures(256, step), step).mean().backward()
+        lit, context = pictures(256, step)
+        hits.loss(lit, context, torch.ones_like(lit), step).mean().backward()
         optimiser.step()
     return hits.requires_grad_(False)
 
@@ -38,9 +39,23 @@ def test_estimates_have_the_mean_of_the_whole() -> None:
     hits.fit(pictures(2000)[0])
     hits.base[-1].bias.data += torch.linspace(-1, 1, 64)
     lit, context = pictures(50)
-    estimates = torch.stack([hits.loss(lit, context, step) for step in range(400)])
+    valid = torch.rand(50, 64, generator=torch.Generator().manual_seed(5)) < 0.8
+    estimates = torch.stack([hits.loss(lit, context, valid, step) for step in range(400)])
     error = estimates.std(0) / 20
-    assert ((estimates.mean(0) - hits.loss(lit, context, None)).abs() < 5 * error + 1e-3).all()
+    assert ((estimates.mean(0) - hits.loss(lit, context, valid, None)).abs() < 5 * error + 1e-3).all()
+
+
+def test_pixels_that_are_not_valid_are_left_out() -> None:
+    hits = Hits(GRID, 1, 16)
+    lit, context = pictures(50)
+    valid = torch.ones_like(lit)
+    last = int(hits.order[-1])  # no other pixel comes after it
+    valid[:, last] = False
+    other = lit.clone()
+    other[:, last] = ~lit[:, last]
+    torch.testing.assert_close(hits.loss(other, context, valid, None), hits.loss(lit, context, valid, None))
+    whole = hits.loss(lit, context, torch.ones_like(lit), None)
+    assert (hits.loss(lit, context, valid, None) < whole - 0.1).all()
 
 
 def test_the_chances_of_all_pictures_add_up_to_one_and_are_those_of_drawing() -> None:
@@ -50,7 +65,7 @@ def test_the_chances_of_all_pictures_add_up_to_one_and_are_those_of_drawing() ->
         for parameter in hits.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=generator))
     every = (torch.arange(512)[:, None] >> torch.arange(9)) % 2 == 1  # [512, 9]
-    chance = torch.exp(-hits.loss(every, torch.ones(512, 1), None)).detach()
+    chance = torch.exp(-hits.loss(every, torch.ones(512, 1), torch.ones_like(every), None)).detach()
     assert float(chance.sum()) == pytest.approx(1, abs=1e-4)
     draws = 50_000
     lit = hits.sample(torch.ones(draws, 1), torch.rand(draws, 9, generator=generator))

@@ -67,7 +67,7 @@ def names(batches: Sequence[Batch]) -> list[float]:
 def columns(batch: Batch) -> Tensor:
     """All that a step has of each row, noise too, the rows in the order of their seeds."""
     c = batch.conditions
-    noise = Batch(c, batch.showers, batch.weight, batch.seeds).normal(3)
+    noise = Batch(c, batch.showers, batch.weight, batch.seeds, batch.symmetry).normal(3)
     known = [c.pdg[:, None], c.energy_mev[:, None], c.direction, c.offset_mm, batch.weight[:, None]]
     table = torch.cat([*known, batch.showers.energy_mev, noise], 1)
     return table[torch.argsort(batch.seeds)]
@@ -147,6 +147,7 @@ def test_every_row_keeps_its_conditions_and_picture_and_goes_through_one_symmetr
     fit = torch.stack(fits)
     assert (fit.sum(0) == 1).all()
     assert (fit.sum(1) > 10).all()  # all eight, 32 of each on average
+    assert torch.equal(fit.int().argmax(0), batch.symmetry)
     assert torch.equal(rows.conditions.pdg, batch.conditions.pdg)
 
 

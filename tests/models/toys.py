@@ -77,7 +77,7 @@ def _batch(showers: ShowerSet, chosen: Tensor, first_seed: int) -> Batch:
     seeds = torch.arange(len(chosen)) + first_seed
     mine = slice(rank(), None, workers())
     part = showers[chosen[mine]]
-    return Batch(part.conditions, part.showers, part.weight, seeds[mine])
+    return Batch.of(part, seeds[mine])
 
 
 class Gaussian(nn.Module):
