@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,18 +16,22 @@ from engine.errors import InputError
 from engine.noise import Purpose, uniform
 from engine.storage import fetch, local_path
 from jobs.progress import JobProgress
-from models.dataset import ShowerSet, extent, read_conditions, shower_writer
+from models.dataset import ShowerSet, extent, join_showers, read_conditions, rows_together, shower_writer
 from models.records import Conditions, Status
 from models.suite import Suite, load_suite
+from models.training_state import write_whole
 
 BLOCK = 4096  # rows that are in memory at a time; content does not depend on it
+PART = 25  # times the rows that are compressed together: what an interrupted run may lose
+IDENTITY = "of.json"  # in the folder of parts: what they are of
 
 
 def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
     """Write a shower file whose row i is a shower of row i of `conditions`, which need not hold showers.
 
     Noise is keyed by (seed, row); the conditions are taken over as they are. Until it is whole the file does
-    not exist under its name. What the model has not seen in training is told on stderr.
+    not exist under its name: its parts are in a hidden folder beside it, where the same call goes on. What
+    the model has not seen in training is told on stderr.
 
     Raises InputError where the model, the conditions or the seed cannot be used, or `out` exists.
     """
@@ -41,29 +49,59 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
         "fingerprint": suite.fingerprint,
         "seed": str(seed),
     }
-    with (
-        shower_writer(path, suite.grid.voxels, attributes, conditions=source) as writer,
-        JobProgress("showers", rows) as progress,
-    ):
-        for start, block in _blocks(source, rows):
-            row = np.arange(start, start + len(block))
-            noise = uniform(seed, row, np.zeros_like(row), Purpose.SHOWER, suite.noise_dimensions)
-            showers = suite.sample(block, torch.from_numpy(noise))
-            writer.append(ShowerSet(block, showers, torch.ones(len(block))))
-            progress.advance(len(block))
+    folder = path.with_name(f".{path.name}.parts")
+    _begin(folder, path, attributes | {"conditions": _checksum(source)})
+    size = PART * rows_together((suite.grid.voxels,))
+    parts = {start: folder / f"{start}.h5" for start in range(0, rows, size)}
+    missing = [start for start, part in parts.items() if not part.exists()]
+    left = sum(min(size, rows - start) for start in missing)
+    with JobProgress("showers", rows, start=rows - left) as progress:
+        for first in missing:
+            with shower_writer(parts[first], suite.grid.voxels, {}) as writer:
+                for start, block in _blocks(source, first, min(first + size, rows)):
+                    row = np.arange(start, start + len(block))
+                    noise = uniform(seed, row, np.zeros_like(row), Purpose.SHOWER, suite.noise_dimensions)
+                    showers = suite.sample(block, torch.from_numpy(noise))
+                    writer.append(ShowerSet(block, showers, torch.ones(len(block))))
+                    progress.advance(len(block))
+    join_showers(path, list(parts.values()), attributes, source)
+    shutil.rmtree(folder)
 
 
-def _blocks(source: str, rows: int) -> Iterator[tuple[int, Conditions]]:
+def _begin(folder: Path, path: Path, identity: dict[str, str]) -> None:
+    """Make the folder of parts. Raises InputError where it cannot be made, or is of something else."""
+    file = folder / IDENTITY
+    try:
+        folder.mkdir(exist_ok=True)
+        if not file.exists():
+            write_whole(file, json.dumps(identity).encode())
+        found = json.loads(file.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+    for key, value in identity.items():
+        if found.get(key) != value:
+            raise InputError(
+                f"{folder}: was begun with {key} = {found.get(key)!r}, not {value!r}; "
+                "use the same, or remove the folder"
+            )
+
+
+def _checksum(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _blocks(source: str, first: int, end: int) -> Iterator[tuple[int, Conditions]]:
     """The first row and the conditions of each block."""
-    for start in range(0, rows, BLOCK):
-        yield start, read_conditions(source, start, min(start + BLOCK, rows))
+    for start in range(first, end, BLOCK):
+        yield start, read_conditions(source, start, min(start + BLOCK, end))
 
 
 def _tell_of_the_unseen(suite: Suite, source: str, conditions: str, rows: int) -> None:
     """Raises InputError, before anything is made, where there are rows that no generator is for."""
     counts = np.zeros(len(Status), np.int64)
     unknown: dict[int, int] = {}
-    for _, block in _blocks(source, rows):
+    for _, block in _blocks(source, 0, rows):
         status = suite.status(block)
         counts += torch.bincount(status, minlength=len(Status)).numpy()
         species, found = torch.unique(block.pdg[status == Status.NO_GENERATOR], return_counts=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +140,26 @@ def shower_writer(
         partial.unlink(missing_ok=True)
 
 
+def join_showers(
+    path: str | Path, parts: Sequence[str | Path], attributes: dict[str, str], conditions: str | Path
+) -> None:
+    """Their showers laid end to end in a file with the conditions of another; see shower_writer.
+
+    All but the last part have a multiple of `rows_together` rows: what is compressed is copied as it is.
+
+    Raises InputError where the file cannot be written.
+    """
+    voxels = [extent(part).voxels or 0 for part in parts]
+    with shower_writer(path, voxels[0], attributes, conditions) as writer:
+        for part in parts:
+            writer.copy(part)
+
+
+def rows_together(row: Sequence[int]) -> int:
+    """How many rows of a dataset, each of this shape, are compressed together."""
+    return min(CHUNK_ROWS, max(1, CHUNK_BYTES // (4 * int(np.prod(row)))))
+
+
 def write_showers(path: str | Path, showers: ShowerSet, attributes: dict[str, str]) -> None:
     """All showers of one file at once; see shower_writer."""
     with shower_writer(path, showers.showers.energy_mev.shape[1], attributes) as writer:
@@ -179,17 +199,29 @@ class ShowerWriter:
             dataset[start:] = columns[name]
         self._disk.check()
 
+    def copy(self, path: str | Path) -> None:
+        """Add the showers of a file as they are compressed there. Raises OSError where the disk is full."""
+        to = self._datasets["showers"]
+        with _opened(Path(path)) as file:
+            showers = file["showers"]
+            start, self.rows = self.rows, self.rows + len(showers)
+            to.resize(self.rows, axis=0)
+            for number in range(showers.id.get_num_chunks()):
+                row, voxel = showers.id.get_chunk_info(number).chunk_offset
+                filters, compressed = showers.id.read_direct_chunk((row, voxel))
+                to.id.write_direct_chunk((start + row, voxel), compressed, filters)
+        self._disk.check()
+
     def _create(
         self, name: str, shape: tuple[int, ...], kind: type, unit: str, fillvalue: float | None = None
     ) -> h5py.Dataset:
         """A dataset without rows that can grow."""
-        row_bytes = 4 * int(np.prod(shape))
         dataset = self._file.create_dataset(
             name,
             (0, *shape),
             kind,
             maxshape=(None, *shape),
-            chunks=(min(CHUNK_ROWS, max(1, CHUNK_BYTES // row_bytes)), *shape),
+            chunks=(rows_together(shape), *shape),
             compression="gzip",
             compression_opts=GZIP,
             shuffle=True,

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 import jobs.sample
+import models.dataset
 from engine.errors import InputError
 from jobs.sample import sample
-from models.dataset import read_conditions, read_showers
+from models.dataset import read_showers
 from models.library import Library
 from models.records import Conditions, Showers
 from models.statistics import response
@@ -162,11 +163,23 @@ class Stopped(Library):
         return super().sample(conditions, noise)
 
 
-def test_an_interrupted_run_leaves_nothing(conditions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.sample, "BLOCK", 50)
-    monkeypatch.setattr(jobs.sample, "load_suite", lambda model: Suite([Stopped(read_showers(model))]))
+def test_an_interrupted_run_goes_on_where_it_was(conditions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file is the one of a run that nobody interrupts."""
+    whole = made(conditions, "whole.h5")
+    monkeypatch.setattr(models.dataset, "CHUNK_ROWS", 2)  # parts of 50 rows
+    library = Stopped(read_showers(MODEL))
+    monkeypatch.setattr(jobs.sample, "load_suite", lambda model: Suite([library]))
     with pytest.raises(KeyboardInterrupt):
         made(conditions)
-    assert list(conditions.parent.iterdir()) == [conditions]
-    monkeypatch.undo()
-    assert len(read_conditions(made(conditions))) == ROWS
+    folder = conditions.parent / ".out.h5.parts"
+    assert {path.name for path in folder.iterdir()} == {"of.json", "0.h5", "50.h5"}
+    with pytest.raises(InputError, match=r"out\.h5\.parts: was begun with seed = '0', not '1'"):
+        made(conditions, seed=1)
+    out = made(conditions)
+    assert library.asked == 3 + 4
+    assert set(conditions.parent.iterdir()) == {conditions, whole, out}
+    with h5py.File(whole) as known, h5py.File(out) as file:
+        assert dict(known.attrs) == dict(file.attrs)
+        assert set(known) == set(file)
+        for name, column in known.items():
+            assert np.array_equal(column[()], file[name][()])

@@ -19,9 +19,11 @@ from models.dataset import (
     Extent,
     ShowerSet,
     extent,
+    join_showers,
     read_conditions,
     read_rows,
     read_showers,
+    rows_together,
     shower_writer,
     write_showers,
 )
@@ -181,6 +183,24 @@ def test_a_file_written_in_parts_is_the_file_written_at_once(tmp_path: Path) -> 
     again = read_showers(tmp_path / "parts.h5")
     assert torch.equal(again.showers.energy_mev, showers.showers.energy_mev)
     assert torch.equal(again.weight, torch.ones(2000))
+
+
+@pytest.mark.parametrize("last", [1, 400, 1000])
+def test_parts_are_joined_as_they_are_compressed(tmp_path: Path, last: int) -> None:
+    source, size = SAMPLES / "egamma-heldout.h5", rows_together((900,))
+    showers = read_rows(source, 0, size + last)
+    parts = [tmp_path / "0.h5", tmp_path / "1.h5"]
+    for part, rows in zip(parts, (showers[:size], showers[size:]), strict=True):
+        write_showers(part, rows, {})
+    asked = tmp_path / "asked.h5"
+    write_showers(asked, showers, {})
+    join_showers(tmp_path / "x.h5", parts, {"generator": "test"}, asked)
+    joined = read_showers(tmp_path / "x.h5")
+    assert torch.equal(joined.showers.energy_mev, showers.showers.energy_mev)
+    assert torch.equal(joined.conditions.energy_mev, showers.conditions.energy_mev)
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert dict(file.attrs) == {"generator": "test"}
+        assert file["showers"].id.get_num_chunks() == 2
 
 
 def test_weights_are_written_from_the_first_that_is_not_one(tmp_path: Path) -> None:
