@@ -18,6 +18,7 @@ from jobs.models import card_of, store
 from jobs.validation.card import card_metrics
 from jobs.validation.gallery import Gallery
 from jobs.validation.measuring import QUICK, Effort, cost, find
+from jobs.validation.memory import Memory
 from jobs.validation.page import document
 from jobs.validation.requirements import SHIPPED, read_requirements
 from jobs.validation.result import Result, record, verdicts_on
@@ -68,6 +69,8 @@ def validate(
 ) -> Validated:
     """Judge models and files of showers of the reference's conditions, side by side; writes page and record.
 
+    Interrupted, it leaves the judgements it has beside them, and the same call goes on.
+
     floor      a second Geant4 file; absent: the reference is halved
     limit      showers of each sample and group of species, at most
     into_card  store what was found in the folder of each model that is one
@@ -85,7 +88,7 @@ def validate(
     cards = {name: card_of(name) for name in models} if into_card else {}
     wanted = read_requirements(local_path(requirements) if requirements else SHIPPED).requirements
     folder = local_path(out)
-    gallery = Gallery(folder)
+    gallery, memory = Gallery(folder), Memory(folder)
     effort = effort or (QUICK if quick else Effort())
     grid = Grid()
     console = Console(stderr=True)
@@ -99,7 +102,7 @@ def validate(
     with console.status("generating showers"):
         found = contests(generators, real, other, seed, limit, grid)
     with _progress(console, sum(cost(c, effort) + FIGURES_COST for c in found)) as advance:
-        findings = [find(contest, effort, advance) for contest in found]
+        findings = [find(contest, effort, advance, memory.judge) for contest in found]
         verdicts = {g.name: verdicts_on(g.name, wanted, findings, effort) for g in generators}
         samples = {"reference": real_origin, **({"floor": other_origin} if other_origin else {})}
         origins = {"samples": samples, "generators": {g.name: dict(g.origin) for g in generators}}
@@ -113,6 +116,7 @@ def validate(
     for name, card in cards.items():
         who = next(g.name for g in generators if g.origin.get("model") == name)
         store(name, {**card, "metrics": {**card.get("metrics", {}), **card_metrics(recorded, who)}})
+    memory.forget()
     _say(result, say)
     return Validated(folder / PAGE, result)
 

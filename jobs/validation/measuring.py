@@ -75,8 +75,16 @@ def cost(contest: Contest, effort: Effort) -> int:
     return each + (effort.repeats + len(FLAWS)) * judges
 
 
-def find(contest: Contest, effort: Effort, advance: Callable[[str, int], None]) -> Findings:
-    """Measure everything; `advance` is told what comes next, and how much is done."""
+def find(
+    contest: Contest,
+    effort: Effort,
+    advance: Callable[[str, int], None],
+    ask: Callable[..., Judgement] = judge,
+) -> Findings:
+    """Measure everything; `advance` is told what comes next, and how much is done.
+
+    ask  in place of `judge`, as one that remembers
+    """
     reference, floor, grid, seed = (
         contest.reference.showers,
         contest.floor.showers,
@@ -95,16 +103,16 @@ def find(contest: Contest, effort: Effort, advance: Callable[[str, int], None]) 
         settings = effort.judge(name)
         for who, sample in contest.generated.items():
             advance(f"{contest.group}: {name} judges {who}", 0)
-            judged[who][name] = judge(name, sample.showers, reference, grid, seed, effort.repeats, **settings)
+            judged[who][name] = ask(name, sample.showers, reference, grid, seed, effort.repeats, **settings)
             advance("", COST[name] * effort.repeats)
         advance(f"{contest.group}: {name} judges Geant4", 0)
-        floors[name] = judge(name, floor, reference, grid, seed, effort.repeats, **settings)
+        floors[name] = ask(name, floor, reference, grid, seed, effort.repeats, **settings)
         advance("", COST[name] * effort.repeats)
         power[name] = {}
         for flaw, spoil in FLAWS.items():
             advance(f"{contest.group}: {name} judges Geant4 with {flaw}", 0)
             spoilt = spoil(floor, grid, seed)
-            power[name][flaw] = judge(name, spoilt, reference, grid, seed, 1, **settings)
+            power[name][flaw] = ask(name, spoilt, reference, grid, seed, 1, **settings)
             advance("", COST[name])
     return Findings(contest, metrics, judged, floors, power)
 

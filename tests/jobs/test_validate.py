@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import jobs.validation.memory
 from engine.errors import InputError
 from jobs.sample import sample
 from jobs.validate import Validated, validate
@@ -23,6 +24,8 @@ from jobs.validation.samples import Contest, Sample, model_generator
 from jobs.validation.verdicts import PASS_SIGMA, Comparison, Outcome, decide, holm, showers_needed, worst
 from models.dataset import ShowerSet, read_showers, write_showers
 from models.grid import Grid
+from models.metrics.classifier import Judgement, judge
+from models.metrics.flaws import FLAWS
 from models.records import Showers
 from models.suite import SAMPLES
 
@@ -338,6 +341,37 @@ def test_a_model_is_judged_by_the_showers_that_monsoon_sample_writes(reference: 
     asked = model_generator(str(small)).of(read_showers(reference), rows, seed=5)
     assert torch.equal(asked.showers.energy_mev, written.showers.energy_mev[rows])
     assert torch.equal(asked.conditions.energy_mev, written.conditions.energy_mev[rows])
+
+
+def test_an_interrupted_validation_goes_on_and_says_the_same(
+    reference: Path, smeared: Path, tmp_path: Path, validated: Validated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def counted(*arguments: object, **settings: int) -> Judgement:
+        asked.append(arguments)
+        if len(asked) == 5:
+            raise KeyboardInterrupt
+        return judge(*arguments, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(jobs.validation.memory, "judge", counted)
+
+    def again() -> Validated:
+        return validate(
+            ["library"], [str(smeared)], reference=str(reference), out=str(tmp_path), seed=1, effort=HASTY
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        again()
+    assert len(list((tmp_path / ".judgements").iterdir())) == 4
+    found = again()
+    assert len(asked) == 5 + (2 + 1 + len(FLAWS) - 4)  # two generators, the floor, the flaws
+    assert not (tmp_path / ".judgements").exists()
+    for now, before in zip(found.result.findings, validated.result.findings, strict=True):
+        for who in ("library", "smeared"):
+            assert now.judged[who]["high-level"].worst == before.judged[who]["high-level"].worst
+    ours, theirs = (json.loads((v.page.parent / "report.json").read_text()) for v in (found, validated))
+    assert ours["verdicts"] == theirs["verdicts"]
 
 
 def test_unusable_input_is_one_line(reference: Path, smeared: Path, tmp_path: Path) -> None:
