@@ -13,31 +13,20 @@ from engine.errors import InputError
 from jobs.train import train
 from jobs.training_config import RECIPES, TrainConfig, load_training
 from models.checkpoint import load
-from models.dataset import read_showers, write_showers
+from models.dataset import read_showers
 from models.suite import SAMPLES
+from tests.models.toys import SMALL_FLOW, shower_files
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """600 showers to train on and 300 others."""
-    folder = tmp_path_factory.mktemp("showers")
-    whole = read_showers(SAMPLES / "egamma.h5")
-    for name, part in (("train", whole[:600]), ("validation", whole[600:900])):
-        write_showers(folder / f"{name}.h5", part, {})
-    return str(folder / "train.h5"), str(folder / "validation.h5")
+    return shower_files(tmp_path_factory.mktemp("showers"))
 
 
 def config(files: tuple[str, str], folder: Path, **settings: Any) -> TrainConfig:
     small = {
         "family": "flow",
-        "options": {
-            "couplings": 2,
-            "hidden": 8,
-            "bins": 4,
-            "energy_hidden": 8,
-            "hits_hidden": 8,
-            "split_hidden": 4,
-        },
+        "options": SMALL_FLOW,
         "train": [files[0]],
         "validation": [files[1]],
         "output": str(folder),

@@ -13,13 +13,30 @@ from torch.nn import Parameter
 
 from models.batches import Batch
 from models.collective import rank, workers
-from models.dataset import ShowerSet, read_showers
+from models.dataset import ShowerSet, read_showers, write_showers
 from models.events import Event, Finished, Stepped
 from models.recipe import Recipe
 from models.records import Conditions, Showers
 from models.suite import SAMPLES
 from models.training import Training
 from models.training_state import StateFolder
+
+SMALL_FLOW = {
+    "couplings": 2,
+    "hidden": 8,
+    "bins": 4,
+    "energy_hidden": 8,
+    "hits_hidden": 8,
+    "split_hidden": 4,
+}
+
+
+def shower_files(folder: Path) -> tuple[str, str]:
+    """Files of 600 showers to train on and of 300 others."""
+    files = str(folder / "train.h5"), str(folder / "validation.h5")
+    for file, part in zip(files, (rows(600), rows(300, 600)), strict=True):
+        write_showers(file, part, {})
+    return files
 
 
 def rows(number: int, first: int = 0) -> ShowerSet:

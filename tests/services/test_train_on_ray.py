@@ -17,9 +17,8 @@ from engine.errors import InputError
 from jobs.train import train
 from jobs.training_config import TrainConfig
 from models.checkpoint import load
-from models.dataset import read_showers, write_showers
 from models.recipe import Recipe
-from models.suite import SAMPLES
+from tests.models.toys import SMALL_FLOW, shower_files
 
 pytest.importorskip("pandas", reason="ray.train needs pandas: pip install 'ray[train]'")
 pytestmark = [  # Ray's own, under Python 3.11
@@ -44,24 +43,13 @@ train(TrainConfig.model_validate_json(sys.argv[1]), say=say)
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    folder = tmp_path_factory.mktemp("showers")
-    whole = read_showers(SAMPLES / "egamma.h5")
-    for name, part in (("train", whole[:600]), ("validation", whole[600:900])):
-        write_showers(folder / f"{name}.h5", part, {})
-    return str(folder / "train.h5"), str(folder / "validation.h5")
+    return shower_files(tmp_path_factory.mktemp("showers"))
 
 
 def config(files: tuple[str, str], output: Path, workers: int | tuple[int, int] = 2) -> TrainConfig:
     return TrainConfig(
         family="flow",
-        options={
-            "couplings": 2,
-            "hidden": 8,
-            "bins": 4,
-            "energy_hidden": 8,
-            "hits_hidden": 8,
-            "split_hidden": 4,
-        },
+        options=SMALL_FLOW,
         train=(files[0],),
         validation=(files[1],),
         recipe=Recipe(steps=12, batch=64, validate_every=3, checkpoint_every=3),
