@@ -1,4 +1,4 @@
-"""What the PDG code says: charge and mass, looked up once per species."""
+"""What the PDG code says: name, charge and mass, looked up once per species."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ def masses_mev(pdg: Array) -> Array:
     codes, inverse = np.unique(pdg, return_inverse=True)
     mass: Array = np.array([_mass_mev(int(code)) for code in codes], np.float64)[inverse]
     return mass
+
+
+@cache
+def named(code: int) -> str:
+    """Name and code, as `K+ (321)`; the code alone where it is unknown."""
+    try:
+        return f"{Particle.from_pdgid(code).name} ({code})"
+    except (InvalidParticle, ParticleNotFound):
+        return str(code)
 
 
 @cache

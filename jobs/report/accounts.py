@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from particle import InvalidParticle, Particle, ParticleNotFound
-
+from engine.incidents.pdg import named
 from engine.records import Events, Loss
 from jobs.report import markup
 from jobs.report.sample import remapped
@@ -152,7 +151,7 @@ def _stand_ins(events: Events) -> str:
     found = remapped(events)
     if not found:
         return markup.paragraph(f"No particle of the {number(len(events))} events read was remapped.")
-    rows = [(_named(pdg), _named(known), number(count)) for pdg, known, count in found]
+    rows = [(named(pdg), named(known), number(count)) for pdg, known, count in found]
     return "\n".join(
         [
             markup.subtitle("Species that have no sample of their own"),
@@ -164,13 +163,6 @@ def _stand_ins(events: Events) -> str:
             ),
         ]
     )
-
-
-def _named(pdg: int) -> str:
-    try:
-        return f"{Particle.from_pdgid(pdg).name} ({pdg})"
-    except (InvalidParticle, ParticleNotFound):
-        return str(pdg)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

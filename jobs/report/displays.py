@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from engine.detector import MARGIN, Detector
+from engine.incidents.pdg import named
 from engine.kernels.place import NO_CELL
 from engine.records import Array, Events
 from jobs.report.style import BLUE, ENERGY_MAP, GREEN, GREY, colour_bar, framed, row
@@ -26,7 +27,6 @@ from models.records import Conditions, Showers
 FAINTEST_PIXEL_MEV = 0.1
 HOLE = "#f1f2f3"
 TRUTH = {"photon": (22, "o", BLUE), "electron or positron": (11, "^", GREEN)}
-NAMES = {22: "photon", 11: "electron", 211: "π⁺"}
 
 
 def face(events: Events, which: int, detector: Detector, zone: int = 0) -> Figure:
@@ -116,7 +116,7 @@ def described(condition: Conditions) -> str:
     x, y, z = condition.direction.double().numpy()[0]
     offset = condition.offset_mm.numpy()[0]
     return (
-        f"{NAMES.get(int(condition.pdg[0]), f'species {int(condition.pdg[0])}')}, "
+        f"{named(int(condition.pdg[0]))}, "
         f"{float(condition.energy_mev[0]) / 1000:.1f} GeV, {np.degrees(np.arctan2(np.hypot(x, y), z)):.1f}° "
         f"to the beam at azimuth {np.degrees(np.arctan2(y, x)):.0f}°, impact at ({offset[0]:+.1f}, "
         f"{offset[1]:+.1f}) mm in its pixel"
