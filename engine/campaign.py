@@ -29,9 +29,9 @@ from engine.plan import EventRange, Fault
 from engine.quarantine import screen, set_aside, write_faults
 from engine.records import Events, Incidents, Loss
 from engine.shards import publish_shard
-from engine.storage import fetch, open_store
+from engine.storage import fetch, fetch_folder, open_store
 from models.records import Status
-from models.suite import NEAREST, REFUSE, Suite, load_suite, refusal
+from models.suite import NEAREST, REFUSE, SHOWER_FILES, TRAINED, Suite, load_suite, refusal
 
 # Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory.
 BLOCK_EVENTS = 500
@@ -77,8 +77,15 @@ class ResolvedCampaign:
 
 def load(model: str, outside: str, detector: str) -> tuple[Suite, Detector]:
     """The generators and the detector of these names, paths or URLs. Raises InputError."""
-    here = (",".join(map(fetch, words.split(","))) for words in (model, outside))
-    return load_suite(*here), Detector.load(fetch(detector))
+    return load_suite(fetch_models(model), fetch_models(outside)), Detector.load(fetch(detector))
+
+
+def fetch_models(words: str) -> str:
+    """Words for load_suite, with what is behind URLs on this machine. Raises InputError."""
+    return ",".join(
+        fetch(word) if word.endswith(SHOWER_FILES) else fetch_folder(word, TRAINED)
+        for word in words.split(",")
+    )
 
 
 def resolve(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engine.campaign import fetch_models
 from engine.errors import InputError
 from engine.noise import Purpose, uniform
 from engine.storage import fetch, local_path
@@ -42,7 +43,7 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
         raise InputError(f"seed: {seed} is not in 0 .. 2^64 - 1")
     source = fetch(conditions)
     rows = extent(source).rows
-    suite = load_suite(model)
+    suite = load_suite(fetch_models(model))
     _tell_of_the_unseen(suite, source, conditions, rows)
     attributes = {
         "generator": f"Monsoon, model {model}",

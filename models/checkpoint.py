@@ -25,9 +25,11 @@ from models.card import markdown
 from models.errors import InputError
 from models.families import FAMILIES
 from models.flow import Flow
+from models.suite import TRAINED
 from models.training_state import write_whole
 
-WEIGHTS, MODEL, CARD = "weights.safetensors", "model.json", "README.md"
+MODEL, WEIGHTS = TRAINED
+CARD = "README.md"
 FORMAT = 2
 
 

@@ -21,6 +21,8 @@ SAMPLES = Path(__file__).parent / "samples"
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
 FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
+SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
+TRAINED = ("model.json", "weights.safetensors")  # what is in the folder of a trained model, and read
 SHIPPED = {"library": LIBRARY, "best": FLOWS}
 NEAREST, CLAMP, REFUSE = POLICIES = ("nearest", "clamp", "refuse")
 

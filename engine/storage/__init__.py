@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from engine.storage.answers import storage_answers
 from engine.storage.store import Entry, Store
-from engine.storage.urls import fetch, local_path, open_store, split_url
+from engine.storage.urls import fetch, fetch_folder, local_path, open_store, split_url
 
-__all__ = ["Entry", "Store", "fetch", "local_path", "open_store", "split_url", "storage_answers"]
+__all__ = [
+    "Entry",
+    "Store",
+    "fetch",
+    "fetch_folder",
+    "local_path",
+    "open_store",
+    "split_url",
+    "storage_answers",
+]

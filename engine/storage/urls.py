@@ -48,16 +48,36 @@ def fetch(url: str) -> str:
 
     Remote files are fetched once a process, into a folder that goes with it. Raises InputError.
     """
-    if "://" not in url or url.startswith("file://"):
+    if _is_here(url):
         return url.removeprefix("file://")
     store, name = split_url(url)
     path = Path(tempfile.mkdtemp(dir=_scratch())) / name
+    _copy(store, name, path, url)
+    return str(path)
+
+
+@cache
+def fetch_folder(url: str, names: tuple[str, ...]) -> str:
+    """Likewise of a folder, with the files of these names in it."""
+    if _is_here(url):
+        return url.removeprefix("file://")
+    store = open_store(url)
+    folder = Path(tempfile.mkdtemp(dir=_scratch()))
+    for name in names:
+        _copy(store, name, folder / name, f"{url}/{name}")
+    return str(folder)
+
+
+def _is_here(url: str) -> bool:
+    return "://" not in url or url.startswith("file://")
+
+
+def _copy(store: Store, name: str, path: Path, url: str) -> None:
     try:
         with store.local(name) as here:
             shutil.copyfile(here, path)
     except OSError as error:
         raise InputError(f"{url}: cannot be read ({error.strerror or error}); give another") from error
-    return str(path)
 
 
 @cache

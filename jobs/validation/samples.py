@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.campaign import fetch_models
 from engine.errors import InputError
 from engine.noise import Purpose, uniform
 from engine.storage import fetch
@@ -116,7 +117,7 @@ def read_file(path: str, grid: Grid) -> tuple[ShowerSet, dict[str, str]]:
 
 def model_generator(name: str) -> Generator:
     """Raises InputError where there is no such model."""
-    suite = load_suite(name)
+    suite = load_suite(fetch_models(name))
     label = name if len(name) < 40 else Path(name.split(",")[0]).stem
     return Generator(label, suite, None, {"model": name, "fingerprint": suite.fingerprint})
 

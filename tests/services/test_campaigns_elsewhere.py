@@ -7,17 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from engine.campaign import ShardMaker, resolve
+from engine.campaign import ShardMaker, load, resolve
 from engine.commits import COMMITS, EVENTS, Ledger
 from engine.config import Campaign
 from engine.detector import Detector
+from engine.errors import InputError
 from engine.formats.schema import content_hash, event_hashes
 from engine.manifest import read_manifest
 from engine.plan import EventRange
 from engine.storage import open_store
 from jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
-from models.suite import Suite
+from jobs.sample import sample
+from models.dataset import read_showers
+from models.suite import CHECKPOINTS, SAMPLES, TRAINED, Suite
 
 
 def monsoon(*words: str) -> str:
@@ -71,6 +75,23 @@ def test_a_campaign_on_a_server_is_the_campaign_here(
     assert len(list(store.list(COMMITS))) == 3
     assert main(["report", store.url]) == DONE
     assert store.read("report.html").startswith(b"<!DOCTYPE html>")
+
+
+def test_a_model_on_a_server_is_the_model_here(url: str, tmp_path: Path) -> None:
+    """A library and a trained one, in one suite; the conditions come from there too."""
+    for name in TRAINED:
+        upload(CHECKPOINTS / "flow-hadrons" / name, f"{url}/flow", name)
+    showers = SAMPLES / "egamma-heldout.h5"
+    library = upload(showers, url, "library.h5")
+    out = {"there": tmp_path / "there.h5", "here": tmp_path / "here.h5"}
+    sample(f"{library},{url}/flow", library, str(out["there"]))
+    sample(f"{showers},{CHECKPOINTS / 'flow-hadrons'}", str(showers), str(out["here"]))
+    there, here = (read_showers(path).showers.energy_mev for path in out.values())
+    assert torch.equal(there, here)
+    suite, _ = load(f"{library},{url}/flow", "clamp", "lhcb-ecal")
+    assert {22, 211} <= set(suite.species)
+    with pytest.raises(InputError, match=r"flow/model\.json: cannot be read"):
+        sample(f"{url}/absent/flow", library, str(tmp_path / "x.h5"))
 
 
 def test_a_server_that_is_not_there_is_one_line(
