@@ -80,10 +80,6 @@ class Orders:
         found = sorted(path.name for path in self._claimed.glob(f"{name} *"))
         return [Claim.parse(text.partition(" ")[2]) for text in found]
 
-    def waits(self, name: str) -> bool:
-        """Whether an order is still to be executed, for the first time or again."""
-        return any(self._waiting.glob(f"{name}.*"))
-
     def withdraw(self, name: str) -> bool:
         """Take an order back; whether that was in time."""
         found = list(self._waiting.glob(f"{name}.*"))

@@ -170,6 +170,11 @@ class World:
                 raise NotSeenError(f"{file.url}: committed with other bytes than it has")
         return record
 
+    def has(self, shard: str) -> bool:
+        """Whether a shard is committed, as far as can be seen now."""
+        parsed = EventRange.parse(shard)
+        return parsed is not None and self._record(parsed) is not None
+
     def _record(self, shard: EventRange) -> ShardRecord | None:
         try:
             return self.ledger.record(shard)
