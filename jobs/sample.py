@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -15,6 +14,7 @@ import torch
 from engine.campaign import fetch_models
 from engine.errors import InputError
 from engine.noise import Purpose, uniform
+from engine.shards import sha256_of
 from engine.storage import fetch, local_path
 from jobs.progress import JobProgress
 from models.dataset import ShowerSet, extent, join_showers, read_conditions, rows_together, shower_writer
@@ -51,7 +51,7 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
         "seed": str(seed),
     }
     folder = path.with_name(f".{path.name}.parts")
-    _begin(folder, path, attributes | {"conditions": _checksum(source)})
+    _begin(folder, path, attributes | {"conditions": sha256_of(Path(source))})
     size = PART * rows_together((suite.grid.voxels,))
     parts = {start: folder / f"{start}.h5" for start in range(0, rows, size)}
     missing = [start for start, part in parts.items() if not part.exists()]
@@ -85,11 +85,6 @@ def _begin(folder: Path, path: Path, identity: dict[str, str]) -> None:
                 f"{folder}: was begun with {key} = {found.get(key)!r}, not {value!r}; "
                 "use the same, or remove the folder"
             )
-
-
-def _checksum(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _blocks(source: str, first: int, end: int) -> Iterator[tuple[int, Conditions]]:

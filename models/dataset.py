@@ -149,8 +149,8 @@ def join_showers(
 
     Raises InputError where the file cannot be written.
     """
-    voxels = [extent(part).voxels or 0 for part in parts]
-    with shower_writer(path, voxels[0], attributes, conditions) as writer:
+    voxels = extent(parts[0]).voxels or 0
+    with shower_writer(path, voxels, attributes, conditions) as writer:
         for part in parts:
             writer.copy(part)
 
