@@ -16,6 +16,7 @@ from engine.errors import InputError
 from engine.noise import Purpose, uniform
 from engine.shards import sha256_of
 from engine.storage import fetch, local_path
+from jobs.identity import refuse_another
 from jobs.progress import JobProgress
 from models.dataset import ShowerSet, extent, join_showers, read_conditions, rows_together, shower_writer
 from models.records import Conditions, Status
@@ -79,12 +80,7 @@ def _begin(folder: Path, path: Path, identity: dict[str, str]) -> None:
         found = json.loads(file.read_text())
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
-    for key, value in identity.items():
-        if found.get(key) != value:
-            raise InputError(
-                f"{folder}: was begun with {key} = {found.get(key)!r}, not {value!r}; "
-                "use the same, or remove the folder"
-            )
+    refuse_another(folder, found, identity, "remove the folder")
 
 
 def _blocks(source: str, first: int, end: int) -> Iterator[tuple[int, Conditions]]:

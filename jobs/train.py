@@ -15,6 +15,7 @@ import torch
 from torch import distributed
 
 from engine.errors import InputError
+from jobs.identity import refuse_another
 from jobs.narrate_training import TrainingNarrator
 from jobs.training_config import TrainConfig
 from models.dataset import extent
@@ -122,12 +123,7 @@ def _claim(output: Path, fit: Fit) -> None:
         found = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"output {output}: {error}; give a folder to write in") from error
-    for key in identity:
-        if found.get(key) != identity[key]:
-            raise InputError(
-                f"{output}: was begun with {key} = {found.get(key)!r}, not {identity[key]!r}; "
-                "use the same, or another output"
-            )
+    refuse_another(output, found, identity, "another output")
 
 
 def _ray() -> tuple[Any, Any]:
