@@ -14,6 +14,7 @@ $(READY): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --editable '.[dev,cluster]'
+	mkdir -p .venv/sources && ln -sfn ../.. .venv/sources/monsoon  # where mypy finds the tree as a package
 	touch $@
 
 demo: $(READY)

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from engine.commits import Ledger, ShardFile, ShardRecord, StoredCampaign, locate, record_name
-from engine.errors import first_problem
-from engine.plan import EventRange
-from engine.quarantine import QUARANTINE
-from engine.shards import FORMATS, content_of, sha256_of
-from engine.storage import Store
+from monsoon.engine.commits import Ledger, ShardFile, ShardRecord, StoredCampaign, locate, record_name
+from monsoon.engine.errors import first_problem
+from monsoon.engine.plan import EventRange
+from monsoon.engine.quarantine import QUARANTINE
+from monsoon.engine.shards import FORMATS, content_of, sha256_of
+from monsoon.engine.storage import Store
 
 AT_ONCE = 16  # shards, of a store that is another machine
 

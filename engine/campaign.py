@@ -15,23 +15,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.commits import ShardRecord, identity_hash
-from engine.config import Campaign
-from engine.detector import Detector, localise
-from engine.errors import InputError
-from engine.formats.schema import SCHEMA_VERSION, combine
-from engine.incidents.gun import Gun, shoot
-from engine.incidents.overlay import overlay
-from engine.incidents.parquet import read_header, read_incidents
-from engine.incidents.transport import Transport, transport
-from engine.pipeline import Stopwatch, generate
-from engine.plan import EventRange, Fault
-from engine.quarantine import screen, set_aside, write_faults
-from engine.records import Events, Incidents, Loss
-from engine.shards import publish_shard
-from engine.storage import fetch, fetch_folder, open_store
-from models.records import Status
-from models.suite import NEAREST, REFUSE, SHOWER_FILES, TRAINED, Suite, load_suite, refusal
+from monsoon.engine.commits import ShardRecord, identity_hash
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector, localise
+from monsoon.engine.errors import InputError
+from monsoon.engine.formats.schema import SCHEMA_VERSION, combine
+from monsoon.engine.incidents.gun import Gun, shoot
+from monsoon.engine.incidents.overlay import overlay
+from monsoon.engine.incidents.parquet import read_header, read_incidents
+from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.pipeline import Stopwatch, generate
+from monsoon.engine.plan import EventRange, Fault
+from monsoon.engine.quarantine import screen, set_aside, write_faults
+from monsoon.engine.records import Events, Incidents, Loss
+from monsoon.engine.shards import publish_shard
+from monsoon.engine.storage import fetch, fetch_folder, open_store
+from monsoon.models.records import Status
+from monsoon.models.suite import NEAREST, REFUSE, SHOWER_FILES, TRAINED, Suite, load_suite, refusal
 
 # Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory.
 BLOCK_EVENTS = 500

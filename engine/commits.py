@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.errors import InputError, first_problem
-from engine.plan import EventRange
-from engine.storage import Store, open_store
+from monsoon.engine.errors import InputError, first_problem
+from monsoon.engine.plan import EventRange
+from monsoon.engine.storage import Store, open_store
 
 COMMITS = "_commits"
 CAMPAIGN = "campaign.json"

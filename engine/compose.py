@@ -8,18 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.detector import MARGIN, Detector
-from engine.kernels.attribute import cpu as attribute_cpu
-from engine.kernels.attribute import reference as attribute_reference
-from engine.kernels.digitise import cpu as digitise_cpu
-from engine.kernels.digitise import reference as digitise_reference
-from engine.kernels.place import UNITS_PER_MEV
-from engine.kernels.place import cpu as place_cpu
-from engine.kernels.place import reference as place_reference
-from engine.noise import key_of
-from engine.records import Array, Events, Incidents, offsets_of
-from models.grid import Grid
-from models.records import Showers
+from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.kernels.attribute import cpu as attribute_cpu
+from monsoon.engine.kernels.attribute import reference as attribute_reference
+from monsoon.engine.kernels.digitise import cpu as digitise_cpu
+from monsoon.engine.kernels.digitise import reference as digitise_reference
+from monsoon.engine.kernels.place import UNITS_PER_MEV
+from monsoon.engine.kernels.place import cpu as place_cpu
+from monsoon.engine.kernels.place import reference as place_reference
+from monsoon.engine.noise import key_of
+from monsoon.engine.records import Array, Events, Incidents, offsets_of
+from monsoon.models.grid import Grid
+from monsoon.models.records import Showers
 
 KERNELS: dict[str, tuple[ModuleType, ModuleType, ModuleType]] = {
     "reference": (place_reference, digitise_reference, attribute_reference),

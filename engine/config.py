@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from engine.errors import InputError, first_problem
+from monsoon.engine.errors import InputError, first_problem
 
 Config = TypeVar("Config", bound=BaseModel)
 Format = Literal["parquet", "root", "ttree"]
@@ -82,7 +82,7 @@ class Campaign(BaseModel):
 
     def anchored(self) -> Campaign:
         """The same with the paths of models and detectors absolute, as workers elsewhere need them."""
-        from models.suite import POLICIES, is_shipped  # and with them torch: configs alone do without
+        from monsoon.models.suite import POLICIES, is_shipped  # and with them torch: configs alone do without
 
         def absolute(word: str) -> str:
             return str(Path(word).absolute()) if Path(word).exists() and not is_shipped(word) else word

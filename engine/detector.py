@@ -12,12 +12,12 @@ import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from engine.electronics import electronics_tables
-from engine.errors import InputError, first_problem
-from engine.kernels.digitise import Tables
-from engine.kernels.place import NO_CELL
-from engine.records import Array, Incidents
-from models.records import Conditions
+from monsoon.engine.electronics import electronics_tables
+from monsoon.engine.errors import InputError, first_problem
+from monsoon.engine.kernels.digitise import Tables
+from monsoon.engine.kernels.place import NO_CELL
+from monsoon.engine.records import Array, Incidents
+from monsoon.models.records import Conditions
 
 MARGIN = 32  # pixels without a cell around the lookup, so that pictures may hang over the edge
 

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from scipy.special import pdtr
 
-from engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, Tables
-from engine.kernels.place import UNITS_PER_MEV
-from engine.noise import Purpose, gaussian_table
-from engine.records import Array
+from monsoon.engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, Tables
+from monsoon.engine.kernels.place import UNITS_PER_MEV
+from monsoon.engine.noise import Purpose, gaussian_table
+from monsoon.engine.records import Array
 
 if TYPE_CHECKING:
-    from engine.detector import Description
+    from monsoon.engine.detector import Description
 
 # Below this mean the Poisson numbers come from the exact distribution; above it from its
 # Cornish-Fisher expansion, whose skewness and tails are then right to better than 1 %.

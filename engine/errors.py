@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from models.errors import InputError
+from monsoon.models.errors import InputError
 
 __all__ = ["InputError", "first_problem"]
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from engine.commits import Ledger, ShardRecord
-from engine.config import Campaign
-from engine.formats.schema import combine
-from engine.storage import Store
+from monsoon.engine.commits import Ledger, ShardRecord
+from monsoon.engine.config import Campaign
+from monsoon.engine.formats.schema import combine
+from monsoon.engine.storage import Store
 
 MANIFEST = "manifest.json"
 PACKAGES = (

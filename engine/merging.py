@@ -8,8 +8,8 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from engine.audit import Flaw, quarantine_flaw, quarantine_name, read_record
-from engine.commits import (
+from monsoon.engine.audit import Flaw, quarantine_flaw, quarantine_name, read_record
+from monsoon.engine.commits import (
     CAMPAIGN,
     COMMITS,
     EVENTS,
@@ -21,11 +21,11 @@ from engine.commits import (
     locate,
     record_name,
 )
-from engine.errors import InputError
-from engine.plan import EventRange
-from engine.quarantine import QUARANTINE
-from engine.storage import Store
-from engine.storage.posix import PosixStore
+from monsoon.engine.errors import InputError
+from monsoon.engine.plan import EventRange
+from monsoon.engine.quarantine import QUARANTINE
+from monsoon.engine.storage import Store
+from monsoon.engine.storage.posix import PosixStore
 
 
 class Site(NamedTuple):

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from scipy.special import ndtri
 
-from engine.kernels.philox.cpu import philox
-from engine.records import Array
+from monsoon.engine.kernels.philox.cpu import philox
+from monsoon.engine.records import Array
 
 WORD = 0xFFFFFFFF
 MAX_DIMENSIONS = 4 << 24  # the counter's last word: 8 bits of purpose, 24 of blocks of four words

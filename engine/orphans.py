@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.commits import COMMITS, EVENTS, Ledger, record_name
-from engine.errors import InputError
-from engine.plan import EventRange
-from engine.quarantine import QUARANTINE
-from engine.status import DRIVERS
+from monsoon.engine.commits import COMMITS, EVENTS, Ledger, record_name
+from monsoon.engine.errors import InputError
+from monsoon.engine.plan import EventRange
+from monsoon.engine.quarantine import QUARANTINE
+from monsoon.engine.status import DRIVERS
 
 # every folder that a campaign writes in
 FOLDERS = ("", EVENTS, COMMITS, QUARANTINE, DRIVERS, "_incidents", "_only")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.incidents.soundness import faults
-from engine.plan import EventRange, Fault
-from engine.records import Array, Incidents
-from engine.storage import Store
+from monsoon.engine.incidents.soundness import faults
+from monsoon.engine.plan import EventRange, Fault
+from monsoon.engine.records import Array, Incidents
+from monsoon.engine.storage import Store
 
 QUARANTINE = "_quarantine"
 

@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.commits import EVENTS, ShardFile
-from engine.formats import parquet, root
-from engine.formats.schema import ContentHash
-from engine.pipeline import Stopwatch
-from engine.plan import EventRange
-from engine.records import Events
-from engine.storage import Store
+from monsoon.engine.commits import EVENTS, ShardFile
+from monsoon.engine.formats import parquet, root
+from monsoon.engine.formats.schema import ContentHash
+from monsoon.engine.pipeline import Stopwatch
+from monsoon.engine.plan import EventRange
+from monsoon.engine.records import Events
+from monsoon.engine.storage import Store
 
 
 class Format(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.storage import Store
+from monsoon.engine.storage import Store
 
 DRIVERS = "_drivers"
 EVERY_S = 3.0

@@ -1,1 +1,1 @@
-"""What a person runs: each verb is `monsoon VERB`, `python -m jobs.VERB` and a plain function of a config."""
+"""What a person runs: each verb is `monsoon VERB` and a plain function of a config, a verb a file."""

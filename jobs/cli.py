@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from engine.errors import InputError
+from monsoon.engine.errors import InputError
 
 DONE, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 2, 3, 130
 
@@ -35,8 +35,8 @@ def incidents(
     settings: Settings = None,
 ) -> None:
     """Write a Parquet file of the particles that reach the calorimeter's face."""
-    from engine.config import parse_overrides, validate
-    from jobs.incidents import SOURCES
+    from monsoon.engine.config import parse_overrides, validate
+    from monsoon.jobs.incidents import SOURCES
 
     if source not in SOURCES:
         raise InputError(f"incidents {source}: no such source; choose from {', '.join(SOURCES)}")
@@ -47,8 +47,8 @@ def incidents(
 @app.command()
 def plan(campaign: CampaignName, settings: Settings = None) -> None:
     """Say what a campaign will take, before it runs."""
-    from engine.config import load_campaign
-    from jobs.plan import say_plan
+    from monsoon.engine.config import load_campaign
+    from monsoon.jobs.plan import say_plan
 
     say_plan(load_campaign(campaign, settings or []))
 
@@ -56,8 +56,8 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
 @app.command()
 def generate(campaign: CampaignName, settings: Settings = None) -> None:
     """Run a campaign, or what is missing of it."""
-    from engine.config import load_campaign
-    from jobs.generate import generate as run
+    from monsoon.engine.config import load_campaign
+    from monsoon.jobs.generate import generate as run
 
     asked = load_campaign(campaign, settings or [])
     outcome = run(asked)
@@ -68,7 +68,7 @@ def generate(campaign: CampaignName, settings: Settings = None) -> None:
 @app.command()
 def status(url: str) -> None:
     """Say how a campaign stands, while it runs and after."""
-    from jobs.status import status as run
+    from monsoon.jobs.status import status as run
 
     run(url)
 
@@ -80,7 +80,7 @@ def verify(
     clean: Annotated[bool, typer.Option("--clean", help="remove files that no record names")] = False,
 ) -> None:
     """Re-read all that a campaign has written; exit 3 where something is wrong."""
-    from jobs.verify import verify as run
+    from monsoon.jobs.verify import verify as run
 
     if not run(url, quick=quick, clean=clean).good:
         raise typer.Exit(VERDICT_FAILED)
@@ -92,7 +92,7 @@ def merge(
     sites: Annotated[list[str], typer.Argument(metavar="SITE...", help="outputs of the parts")],
 ) -> None:
     """Make one campaign of several sites' parts: records alone, the files stay where they are."""
-    from jobs.merge import merge as run
+    from monsoon.jobs.merge import merge as run
 
     print(f"events: {run(output, sites)}")
 
@@ -105,7 +105,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the page that shows what a campaign has made."""
-    from jobs.report.page import write_report
+    from monsoon.jobs.report.page import write_report
 
     print(f"report: {write_report(url, page)}")
 
@@ -119,8 +119,8 @@ def train(
     ] = False,
 ) -> None:
     """Train a generator, or go on with it; exit 3 where the training failed."""
-    from jobs.train import train as run
-    from jobs.training_config import load_training
+    from monsoon.jobs.train import train as run
+    from monsoon.jobs.training_config import load_training
 
     outcome = run(load_training(config, settings or []), local=local)
     if outcome.failed:
@@ -136,7 +136,7 @@ def sample(
     seed: Annotated[int, typer.Option("--seed")] = 0,
 ) -> None:
     """Write one shower for each row of a conditions file."""
-    from jobs.sample import sample as run
+    from monsoon.jobs.sample import sample as run
 
     run(model, conditions, out, seed)
     print(f"showers: {out}")
@@ -157,7 +157,7 @@ def validate(
     into_card: Annotated[bool, typer.Option("--into-card", help="keep the numbers in the model")] = False,
 ) -> None:
     """Judge generated showers against Geant4's; exit 3 where a requirement is not met."""
-    from jobs.validate import validate as run
+    from monsoon.jobs.validate import validate as run
 
     done = run(
         model or (),
@@ -184,7 +184,7 @@ def models(
     time: Annotated[bool, typer.Option("--time", help="measure the time per shower now")] = False,
 ) -> None:
     """Print the table of the shipped generators: quality, with floors, and speed."""
-    from jobs.models import models as run
+    from monsoon.jobs.models import models as run
 
     run(write, time)
 
@@ -194,8 +194,8 @@ def demo(
     output: Annotated[str, typer.Argument(help="where the events and the report go")] = "out/demo",
 ) -> None:
     """Make 2 000 Run 3 events on this machine, and a report of them."""
-    from engine.storage import local_path
-    from jobs.demo import demo as run
+    from monsoon.engine.storage import local_path
+    from monsoon.jobs.demo import demo as run
 
     run(local_path(output))
 
@@ -207,8 +207,8 @@ def bench(
     csv: Annotated[str | None, typer.Option("--csv", help="where the rows are appended")] = None,
 ) -> None:
     """Time each stage and the whole against named peers, equality first."""
-    from engine.storage import local_path
-    from jobs.bench.run import bench as run
+    from monsoon.engine.storage import local_path
+    from monsoon.jobs.bench.run import bench as run
 
     raise typer.Exit(run(quick=quick, check=check, csv=local_path(csv) if csv else None))
 
@@ -234,7 +234,3 @@ def run() -> None:
     """The console script. SIGTERM, as batch systems send it, ends as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
-
-
-if __name__ == "__main__":
-    run()

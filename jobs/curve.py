@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from jobs.report.style import BLUE, GREY, ORANGE, single, styled
-from models.history import Record
+from monsoon.jobs.report.style import BLUE, GREY, ORANGE, single, styled
+from monsoon.models.history import Record
 
 
 def draw_curve(curve: Sequence[Record]) -> bytes:

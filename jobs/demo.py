@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from engine.config import Campaign, load_campaign
-from engine.remote.cluster import connected
-from jobs.generate import generate
-from jobs.report.page import write_report
+from monsoon.engine.config import Campaign, load_campaign
+from monsoon.engine.remote.cluster import connected
+from monsoon.jobs.generate import generate
+from monsoon.jobs.report.page import write_report
 
 SETTINGS = (
     "model=best",
@@ -28,9 +28,3 @@ def demo(output: str | Path = "out/demo") -> tuple[Campaign, str]:
     print(f"events: {outcome.output}")
     print(f"report: {report}")
     return campaign, report
-
-
-if __name__ == "__main__":
-    from jobs.cli import main
-
-    sys.exit(main(["demo", *sys.argv[1:]]))

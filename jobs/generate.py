@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TypeVar
 
-from engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
-from engine.commits import Ledger
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.formats.schema import content_hash, event_hashes
-from engine.incidents.parquet import read_header, read_metadata
-from engine.incidents.transport import Transport
-from engine.manifest import write_manifest
-from engine.plan import EventRange, count_tasks, shard_tasks
-from engine.quarantine import screen
-from engine.remote.cluster import connected
-from engine.retry import Patience, Stop
-from engine.shards import FORMATS
-from engine.status import running
-from engine.storage import Store, open_store, split_url, storage_answers
-from jobs.incidents import CHUNK, make_pool, pool_settings
-from jobs.narrate import run_campaign
-from jobs.verify import repair
+from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
+from monsoon.engine.commits import Ledger
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.formats.schema import content_hash, event_hashes
+from monsoon.engine.incidents.parquet import read_header, read_metadata
+from monsoon.engine.incidents.transport import Transport
+from monsoon.engine.manifest import write_manifest
+from monsoon.engine.plan import EventRange, count_tasks, shard_tasks
+from monsoon.engine.quarantine import screen
+from monsoon.engine.remote.cluster import connected
+from monsoon.engine.retry import Patience, Stop
+from monsoon.engine.shards import FORMATS
+from monsoon.engine.status import running
+from monsoon.engine.storage import Store, open_store, split_url, storage_answers
+from monsoon.jobs.incidents import CHUNK, make_pool, pool_settings
+from monsoon.jobs.narrate import run_campaign
+from monsoon.jobs.verify import repair
 
 T = TypeVar("T")
 
@@ -169,9 +168,3 @@ def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None
         say(f"event: {store.url}/{final}")
     say(f"content: {content}")
     return Outcome(store.url, 0, content)
-
-
-if __name__ == "__main__":
-    from jobs.cli import main
-
-    sys.exit(main(["generate", *sys.argv[1:]]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError
+from monsoon.engine.errors import InputError
 
 
 def refuse_another(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any], remedy: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,25 +9,25 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.chunks import Chunk, Parts, cut, incidents_of
-from engine.incidents.gun import Gun, shoot
-from engine.incidents.hepmc import HepmcFile
-from engine.incidents.overlay import LARGEST_MU, overlay
-from engine.incidents.parquet import (
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.chunks import Chunk, Parts, cut, incidents_of
+from monsoon.engine.incidents.gun import Gun, shoot
+from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.incidents.overlay import LARGEST_MU, overlay
+from monsoon.engine.incidents.parquet import (
     Header,
     read_header,
     read_incidents,
     refuse_existing,
     write_incidents,
 )
-from engine.incidents.pythia import check_cards
-from engine.incidents.table import read_table
-from engine.incidents.transport import Transport, transport
-from engine.records import Incidents
-from engine.storage import fetch, split_url
-from jobs.progress import JobProgress
+from monsoon.engine.incidents.pythia import check_cards
+from monsoon.engine.incidents.table import read_table
+from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.records import Incidents
+from monsoon.engine.storage import fetch, split_url
+from monsoon.jobs.progress import JobProgress
 
 BLOCK = 1000  # events that are in memory at a time
 CHUNK = 500  # collisions that are made at a time, and lost at most by an interruption
@@ -274,14 +273,8 @@ def _made(
             yield incidents_of(cards, seed, chunk, detector, way)
         return
     # imported here: Ray takes seconds to import, and the other sources do without
-    from engine.remote.cluster import collision_workers, connected
-    from engine.remote.collisions import collide
+    from monsoon.engine.remote.cluster import collision_workers, connected
+    from monsoon.engine.remote.collisions import collide
 
     with connected(ray_address):
         yield from collide(cards, seed, chunks, detector, way, collision_workers(workers))
-
-
-if __name__ == "__main__":
-    from jobs.cli import main
-
-    sys.exit(main(["incidents", *sys.argv[1:]]))

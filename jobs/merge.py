@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.commits import CAMPAIGN, Ledger
-from engine.errors import InputError
-from engine.manifest import MANIFEST, read_manifest, summarise
-from engine.merging import Site, begin, merged, refuse_overlaps, same_place, take_over
-from engine.plan import gaps
-from engine.storage import Store, open_store, storage_answers
-from jobs.progress import JobProgress
+from monsoon.engine.commits import CAMPAIGN, Ledger
+from monsoon.engine.errors import InputError
+from monsoon.engine.manifest import MANIFEST, read_manifest, summarise
+from monsoon.engine.merging import Site, begin, merged, refuse_overlaps, same_place, take_over
+from monsoon.engine.plan import gaps
+from monsoon.engine.storage import Store, open_store, storage_answers
+from monsoon.jobs.progress import JobProgress
 
 
 def merge(url: str, sites: Sequence[str], say: Callable[[str], None] = print) -> str:
@@ -82,9 +81,3 @@ def _write_manifest(output: Ledger, sites: Sequence[Site]) -> bool:
         output.store.replace(MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
         return True
     return False
-
-
-if __name__ == "__main__":
-    from jobs.cli import main
-
-    sys.exit(main(["merge", *sys.argv[1:]]))

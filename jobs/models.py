@@ -11,15 +11,15 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from engine.errors import InputError
-from jobs.timing import seconds_per_shower
-from jobs.validation.samples import GROUPS
-from models.checkpoint import MODEL, load, read_card, write_card
-from models.dataset import read_showers
-from models.library import Library
-from models.records import Conditions
-from models.shower_model import ShowerModel
-from models.suite import CHECKPOINTS, SAMPLES
+from monsoon.engine.errors import InputError
+from monsoon.jobs.timing import seconds_per_shower
+from monsoon.jobs.validation.samples import GROUPS
+from monsoon.models.checkpoint import MODEL, load, read_card, write_card
+from monsoon.models.dataset import read_showers
+from monsoon.models.library import Library
+from monsoon.models.records import Conditions
+from monsoon.models.shower_model import ShowerModel
+from monsoon.models.suite import CHECKPOINTS, SAMPLES
 
 LIBRARY, LIBRARY_CARD = "library", "library.json"
 MILLISECONDS = "ms_per_shower"  # a card's entry: by the name in the table, then by batch

@@ -11,17 +11,17 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TextIO
 
-from engine.campaign import ResolvedCampaign
-from engine.commits import Ledger
-from engine.journal import Journal
-from engine.plan import EventRange
-from engine.remote.cluster import head_is_gone
-from engine.remote.loop import Beat, Committed, Failed, Loop, News
-from engine.remote.metrics import DriverMetrics
-from engine.status import DriverStatus, State, StatusFile, driver_name
-from engine.storage import Store
-from engine.storage.posix import PosixStore
-from jobs.progress import JobProgress
+from monsoon.engine.campaign import ResolvedCampaign
+from monsoon.engine.commits import Ledger
+from monsoon.engine.journal import Journal
+from monsoon.engine.plan import EventRange
+from monsoon.engine.remote.cluster import head_is_gone
+from monsoon.engine.remote.loop import Beat, Committed, Failed, Loop, News
+from monsoon.engine.remote.metrics import DriverMetrics
+from monsoon.engine.status import DriverStatus, State, StatusFile, driver_name
+from monsoon.engine.storage import Store
+from monsoon.engine.storage.posix import PosixStore
+from monsoon.jobs.progress import JobProgress
 
 LOGS = "_logs"
 LONGEST_HEADLESS_S = 50.0  # Ray ends the driver after 60

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from jobs.curve import draw_curve
-from jobs.progress import JobProgress
-from models.events import Event, Finished, Noticed, Started, Stepped, Validated
-from models.history import Record
-from models.training_state import write_whole
+from monsoon.jobs.curve import draw_curve
+from monsoon.jobs.progress import JobProgress
+from monsoon.models.events import Event, Finished, Noticed, Started, Stepped, Validated
+from monsoon.models.history import Record
+from monsoon.models.training_state import write_whole
 
 LOSSES, TENSORBOARD, CURVE = "losses.jsonl", "tensorboard", "curve.png"
 FLUSH_S = 2.0

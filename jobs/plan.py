@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from statistics import fmean
 
 import torch
 
-from engine.campaign import load
-from engine.commits import CAMPAIGN, Ledger
-from engine.config import Campaign
-from engine.incidents.parquet import read_header
-from engine.manifest import summarise
-from engine.plan import EventRange, count_tasks
-from engine.storage import Store, open_store, storage_answers
-from jobs.timing import seconds_per_shower
-from models.records import Conditions
-from models.shower_model import ShowerModel
-from models.suite import Suite
+from monsoon.engine.campaign import load
+from monsoon.engine.commits import CAMPAIGN, Ledger
+from monsoon.engine.config import Campaign
+from monsoon.engine.incidents.parquet import read_header
+from monsoon.engine.manifest import summarise
+from monsoon.engine.plan import EventRange, count_tasks
+from monsoon.engine.storage import Store, open_store, storage_answers
+from monsoon.jobs.timing import seconds_per_shower
+from monsoon.models.records import Conditions
+from monsoon.models.shower_model import ShowerModel
+from monsoon.models.suite import Suite
 
 # Measured on one core of an AMD EPYC (jobs/bench/history.csv, 2 000 Run 3 events), the generator apart, which
 # is timed when it is asked; a campaign that has begun is extrapolated from its own commit records instead.
@@ -117,9 +116,3 @@ def _particles_per_event(campaign: Campaign) -> float:
         header = read_header(campaign.incidents)
         per_collision = header.particles / header.events
     return per_collision * (campaign.mu or 1.0)
-
-
-if __name__ == "__main__":
-    from jobs.cli import main
-
-    sys.exit(main(["plan", *sys.argv[1:]]))

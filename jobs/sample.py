@@ -11,17 +11,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.campaign import fetch_models
-from engine.errors import InputError
-from engine.noise import Purpose, uniform
-from engine.shards import sha256_of
-from engine.storage import fetch, local_path
-from jobs.identity import refuse_another
-from jobs.progress import JobProgress
-from models.dataset import ShowerSet, extent, join_showers, read_conditions, rows_together, shower_writer
-from models.records import Conditions, Status
-from models.suite import Suite, load_suite
-from models.training_state import write_whole
+from monsoon.engine.campaign import fetch_models
+from monsoon.engine.errors import InputError
+from monsoon.engine.noise import Purpose, uniform
+from monsoon.engine.shards import sha256_of
+from monsoon.engine.storage import fetch, local_path
+from monsoon.jobs.identity import refuse_another
+from monsoon.jobs.progress import JobProgress
+from monsoon.models.dataset import (
+    ShowerSet,
+    extent,
+    join_showers,
+    read_conditions,
+    rows_together,
+    shower_writer,
+)
+from monsoon.models.records import Conditions, Status
+from monsoon.models.suite import Suite, load_suite
+from monsoon.models.training_state import write_whole
 
 BLOCK = 4096  # rows that are in memory at a time; content does not depend on it
 PART = 25  # times the rows that are compressed together: what an interrupted run may lose

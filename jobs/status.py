@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 
-from engine.commits import Ledger
-from engine.plan import count_tasks
-from engine.status import DriverStatus, read_statuses
-from engine.storage import open_store, storage_answers
+from monsoon.engine.commits import Ledger
+from monsoon.engine.plan import count_tasks
+from monsoon.engine.status import DriverStatus, read_statuses
+from monsoon.engine.storage import open_store, storage_answers
 
 SHOWN_TROUBLES = 5
 
@@ -58,9 +57,3 @@ def _duration(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}"
-
-
-if __name__ == "__main__":
-    from jobs.cli import main
-
-    sys.exit(main(["status", *sys.argv[1:]]))

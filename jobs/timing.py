@@ -8,9 +8,9 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from engine.noise import Purpose, uniform
-from models.records import Conditions
-from models.shower_model import ShowerModel
+from monsoon.engine.noise import Purpose, uniform
+from monsoon.models.records import Conditions
+from monsoon.models.shower_model import ShowerModel
 
 
 def seconds_per_shower(model: ShowerModel, conditions: Conditions, rounds: int) -> float:

@@ -14,15 +14,15 @@ from typing import Any
 import torch
 from torch import distributed
 
-from engine.errors import InputError
-from jobs.identity import refuse_another
-from jobs.narrate_training import TrainingNarrator
-from jobs.training_config import TrainConfig
-from models.dataset import extent
-from models.events import Finished
-from models.fitting import FAILED, MODEL, STATES, Fit
-from models.suite import SAMPLES
-from models.training_state import write_whole
+from monsoon.engine.errors import InputError
+from monsoon.jobs.identity import refuse_another
+from monsoon.jobs.narrate_training import TrainingNarrator
+from monsoon.jobs.training_config import TrainConfig
+from monsoon.models.dataset import extent
+from monsoon.models.events import Finished
+from monsoon.models.fitting import FAILED, MODEL, STATES, Fit
+from monsoon.models.suite import SAMPLES
+from monsoon.models.training_state import write_whole
 
 TRAINING = "training.json"
 
@@ -129,8 +129,8 @@ def _claim(output: Path, fit: Fit) -> None:
 def _ray() -> tuple[Any, Any]:
     """What needs Ray, and Ray Train; --local runs where they are not installed."""
     try:
-        from engine.remote.cluster import connected
-        from engine.remote.training import train_on_ray
+        from monsoon.engine.remote.cluster import connected
+        from monsoon.engine.remote.training import train_on_ray
     except ImportError as error:
         raise InputError(f"{error}; or train with --local") from error
     return connected, train_on_ray

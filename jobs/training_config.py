@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from engine.config import parse_overrides, validate
-from engine.errors import InputError
-from models.families import FAMILIES
-from models.recipe import Recipe
+from monsoon.engine.config import parse_overrides, validate
+from monsoon.engine.errors import InputError
+from monsoon.models.families import FAMILIES
+from monsoon.models.recipe import Recipe
 
 RECIPES = Path(__file__).parent / "recipes"
 RECIPE_KEYS = {field.name for field in fields(Recipe)}

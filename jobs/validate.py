@@ -12,19 +12,19 @@ from time import perf_counter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from engine.errors import InputError
-from engine.storage import local_path
-from jobs.models import card_of, store
-from jobs.validation.card import card_metrics
-from jobs.validation.gallery import Gallery
-from jobs.validation.measuring import QUICK, Effort, cost, find
-from jobs.validation.memory import Memory
-from jobs.validation.page import document
-from jobs.validation.requirements import SHIPPED, read_requirements
-from jobs.validation.result import Result, record, verdicts_on
-from jobs.validation.samples import Generator, contests, file_generator, model_generator, read_file
-from jobs.validation.verdicts import Outcome, worst
-from models.grid import Grid
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import local_path
+from monsoon.jobs.models import card_of, store
+from monsoon.jobs.validation.card import card_metrics
+from monsoon.jobs.validation.gallery import Gallery
+from monsoon.jobs.validation.measuring import QUICK, Effort, cost, find
+from monsoon.jobs.validation.memory import Memory
+from monsoon.jobs.validation.page import document
+from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
+from monsoon.jobs.validation.result import Result, record, verdicts_on
+from monsoon.jobs.validation.samples import Generator, contests, file_generator, model_generator, read_file
+from monsoon.jobs.validation.verdicts import Outcome, worst
+from monsoon.models.grid import Grid
 
 PAGE, RECORD = "report.html", "report.json"
 FIGURES_COST = 3

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from engine.audit import Flaw, check_all, quarantine_name
-from engine.commits import EVENTS, Ledger, ShardRecord
-from engine.errors import InputError
-from engine.orphans import Names, Orphan, orphans
-from engine.plan import EventRange, gaps, overlaps
-from engine.status import running
-from engine.storage import Store, open_store, storage_answers
-from jobs.progress import JobProgress
+from monsoon.engine.audit import Flaw, check_all, quarantine_name
+from monsoon.engine.commits import EVENTS, Ledger, ShardRecord
+from monsoon.engine.errors import InputError
+from monsoon.engine.orphans import Names, Orphan, orphans
+from monsoon.engine.plan import EventRange, gaps, overlaps
+from monsoon.engine.status import running
+from monsoon.engine.storage import Store, open_store, storage_answers
+from monsoon.jobs.progress import JobProgress
 
 
 @dataclass
@@ -173,9 +172,3 @@ def _refuse_drivers(store: Store) -> None:
     driver = running(store)
     if driver is not None:
         raise InputError(f"{store.url}: {driver} works on this campaign; clean when it has ended")
-
-
-if __name__ == "__main__":
-    from jobs.cli import main
-
-    sys.exit(main(["verify", *sys.argv[1:]]))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from models.dataset import ShowerSet
-from models.grid import Grid, reflect
-from models.records import Conditions, Showers
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid, reflect
+from monsoon.models.records import Conditions, Showers
 
 GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as int64
 MIXER = ((30, 0xBF58476D1CE4E5B9 - (1 << 64)), (27, 0x94D049BB133111EB - (1 << 64)))

@@ -21,12 +21,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 
-from models.card import markdown
-from models.errors import InputError
-from models.families import FAMILIES
-from models.flow import Flow
-from models.suite import TRAINED
-from models.training_state import write_whole
+from monsoon.models.card import markdown
+from monsoon.models.errors import InputError
+from monsoon.models.families import FAMILIES
+from monsoon.models.flow import Flow
+from monsoon.models.suite import TRAINED
+from monsoon.models.training_state import write_whole
 
 MODEL, WEIGHTS = TRAINED
 CARD = "README.md"

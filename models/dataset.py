@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.disk import Disk
-from models.errors import InputError
-from models.records import Conditions, Showers
+from monsoon.models.disk import Disk
+from monsoon.models.errors import InputError
+from monsoon.models.records import Conditions, Showers
 
 CHUNK_ROWS, CHUNK_BYTES = 1000, 4_000_000  # what is compressed together, at most
 CACHE_BYTES = 64_000_000  # chunks that are not full yet stay in memory

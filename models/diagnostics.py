@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.history import Record
+from monsoon.models.history import Record
 
 SETTLED = 0.1  # fraction of the steps before which nothing but divergence is said
 IN_A_ROW = 2  # records that must agree

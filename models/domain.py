@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.holes import Array, find_holes
-from models.records import Conditions
+from monsoon.models.holes import Array, find_holes
+from monsoon.models.records import Conditions
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks import mlp, respline, unspline
-from models.preprocess import Standardise
+from monsoon.models.networks import mlp, respline, unspline
+from monsoon.models.preprocess import Standardise
 
 BOUND, BINS = 5.0, 20
 LOG_TWO_PI = math.log(2 * math.pi)

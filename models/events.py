@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.diagnostics import Finding
-from models.history import Record
+from monsoon.models.diagnostics import Finding
+from monsoon.models.history import Record
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from models.flow import Flow
+from monsoon.models.flow import Flow
 
 FAMILIES = {"flow": Flow}

@@ -18,16 +18,16 @@ from typing import Any
 
 import torch
 
-from models.batches import Batch
-from models.checkpoint import save
-from models.collective import of_first, rank, workers
-from models.dataset import ShowerSet
-from models.events import Event, Finished
-from models.families import FAMILIES
-from models.recipe import Recipe
-from models.streaming import LANES, ShowerFiles, ShowerStream
-from models.training import Training
-from models.training_state import StateFolder, write_whole
+from monsoon.models.batches import Batch
+from monsoon.models.checkpoint import save
+from monsoon.models.collective import of_first, rank, workers
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.events import Event, Finished
+from monsoon.models.families import FAMILIES
+from monsoon.models.recipe import Recipe
+from monsoon.models.streaming import LANES, ShowerFiles, ShowerStream
+from monsoon.models.training import Training
+from monsoon.models.training_state import StateFolder, write_whole
 
 SAMPLE_ROWS = 50_000  # for preprocessing and the domain
 VALIDATION_ROWS = 1024  # at once

@@ -17,19 +17,19 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from models.batches import Batch
-from models.dataset import ShowerSet
-from models.domain import Domain
-from models.energy import EnergyModel
-from models.errors import InputError
-from models.grid import Grid
-from models.hits import Hits
-from models.networks import Coupling, mlp
-from models.preprocess import Standardise, features, quadratic
-from models.records import Conditions, Showers
-from models.sectors import Sectors
-from models.species import EGAMMA
-from models.splits import Splits
+from monsoon.models.batches import Batch
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.domain import Domain
+from monsoon.models.energy import EnergyModel
+from monsoon.models.errors import InputError
+from monsoon.models.grid import Grid
+from monsoon.models.hits import Hits
+from monsoon.models.networks import Coupling, mlp
+from monsoon.models.preprocess import Standardise, features, quadratic
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.sectors import Sectors
+from monsoon.models.species import EGAMMA
+from monsoon.models.splits import Splits
 
 BOUND = 6.0  # of the splines of standardised energies
 SOFT = 2.0  # spreads from which on the tails of log energies are drawn in

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.grid import Grid
-from models.kernels.hits import HitNetwork
-from models.kernels.hits import cpu as cpu_kernel
-from models.kernels.hits import reference as reference_kernel
-from models.networks import mlp
+from monsoon.models.grid import Grid
+from monsoon.models.kernels.hits import HitNetwork
+from monsoon.models.kernels.hits import cpu as cpu_kernel
+from monsoon.models.kernels.hits import reference as reference_kernel
+from monsoon.models.networks import mlp
 
 ASKED = 96  # places of the order that a training step looks at
 NEAR = 4.5  # pixels; how far neighbours are

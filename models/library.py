@@ -15,14 +15,14 @@ import torch
 from scipy.spatial import KDTree
 from torch import Tensor
 
-from models.dataset import ShowerSet
-from models.domain import Domain
-from models.errors import InputError
-from models.grid import Grid, reflect
-from models.kernels.gather import compress
-from models.kernels.gather.cpu import gather
-from models.records import Conditions, Showers
-from models.species import EGAMMA
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.domain import Domain
+from monsoon.models.errors import InputError
+from monsoon.models.grid import Grid, reflect
+from monsoon.models.kernels.gather import compress
+from monsoon.models.kernels.gather.cpu import gather
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.species import EGAMMA
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.kernels.spline import cpu
-from models.kernels.spline.reference import spline
+from monsoon.models.kernels.spline import cpu
+from monsoon.models.kernels.spline.reference import spline
 
 
 def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequential:

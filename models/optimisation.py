@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from models.recipe import Recipe
+from monsoon.models.recipe import Recipe
 
 KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 

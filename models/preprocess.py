@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from models.records import Conditions
+from monsoon.models.records import Conditions
 
 MIDDLE_MEV = 10_000.0  # of the training energies, on a log scale
 WIDTH = 1.33  # of a log-uniform energy over two decades

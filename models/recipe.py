@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from models.errors import InputError
+from monsoon.models.errors import InputError
 
 ONE_CYCLE_START = 1 / 25  # of the peak, as in the paper
 ONE_CYCLE_RISE = 0.3  # of all steps, unless warm_up says otherwise

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from models.grid import Grid
+from monsoon.models.grid import Grid
 
 INNER_RING = 3  # the inner 7 x 7 pixels stand for themselves
 RINGS = ((4, 5), (6, 8), (9, 15))  # first and last ring of the sectors

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-from models.domain import Domain
-from models.grid import Grid
-from models.records import Conditions, Showers
+from monsoon.models.domain import Domain
+from monsoon.models.grid import Grid
+from monsoon.models.records import Conditions, Showers
 
 
 class ShowerModel(Protocol):

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.kernels.split import INPUTS, REACH, SplitNetwork
-from models.kernels.split import cpu as cpu_kernel
-from models.kernels.split import reference as reference_kernel
-from models.networks import respline
-from models.sectors import Sectors
+from monsoon.models.kernels.split import INPUTS, REACH, SplitNetwork
+from monsoon.models.kernels.split import cpu as cpu_kernel
+from monsoon.models.kernels.split import reference as reference_kernel
+from monsoon.models.networks import respline
+from monsoon.models.sectors import Sectors
 
 BINS = 8
 ASKED = 24  # divided nodes of a shower that a training step looks at

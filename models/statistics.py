@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.grid import Grid
-from models.records import Conditions, Showers
+from monsoon.models.grid import Grid
+from monsoon.models.records import Conditions, Showers
 
 LEADING = (1, 2, 4, 8)  # pixels
 CONTAINMENT = (3, 5)  # pixels a side, about the impact pixel

@@ -22,11 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.batches import GAMMA, Batch, mixed
-from models.dataset import ShowerSet, extent, read_conditions, read_rows
-from models.errors import InputError
-from models.grid import Grid
-from models.records import Conditions, Showers
+from monsoon.models.batches import GAMMA, Batch, mixed
+from monsoon.models.dataset import ShowerSet, extent, read_conditions, read_rows
+from monsoon.models.errors import InputError
+from monsoon.models.grid import Grid
+from monsoon.models.records import Conditions, Showers
 
 LANES = 8
 BLOCK_ROWS = 1000  # or the file's own chunk of rows, where that is larger

@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.dataset import read_showers
-from models.domain import describe
-from models.errors import InputError
-from models.library import Library
-from models.records import Conditions, Showers, Status
-from models.shower_model import ShowerModel
-from models.species import NEIGHBOUR
+from monsoon.models.dataset import read_showers
+from monsoon.models.domain import describe
+from monsoon.models.errors import InputError
+from monsoon.models.library import Library
+from monsoon.models.records import Conditions, Showers, Status
+from monsoon.models.shower_model import ShowerModel
+from monsoon.models.species import NEIGHBOUR
 
 SAMPLES = Path(__file__).parent / "samples"
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
@@ -199,6 +199,6 @@ def _load(model: str) -> list[ShowerModel]:
 def _load_part(path: Path) -> ShowerModel:
     if not path.is_dir():
         return Library(read_showers(path))
-    from models.checkpoint import load  # with all that networks need, where there is one
+    from monsoon.models.checkpoint import load  # with all that networks need, where there is one
 
     return load(path).model

@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor
 from torch.nn import Parameter
 
-from models.batches import Batch
+from monsoon.models.batches import Batch
 
 
 class Trainable(Protocol):

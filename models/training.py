@@ -17,16 +17,16 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.batches import Batch
-from models.collective import of_first, rank, total, workers
-from models.diagnostics import Finding, diagnose, not_finite, unfit
-from models.errors import InputError
-from models.events import Event, Finished, Noticed, Started, Stepped, Validated
-from models.history import Means, Record, Score
-from models.optimisation import Optimisation
-from models.recipe import Recipe
-from models.trainable import Source, Trainable
-from models.training_state import State, StateFolder
+from monsoon.models.batches import Batch
+from monsoon.models.collective import of_first, rank, total, workers
+from monsoon.models.diagnostics import Finding, diagnose, not_finite, unfit
+from monsoon.models.errors import InputError
+from monsoon.models.events import Event, Finished, Noticed, Started, Stepped, Validated
+from monsoon.models.history import Means, Record, Score
+from monsoon.models.optimisation import Optimisation
+from monsoon.models.recipe import Recipe
+from monsoon.models.trainable import Source, Trainable
+from monsoon.models.training_state import State, StateFolder
 
 
 class _Failed(Exception):

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from models.errors import InputError
+from monsoon.models.errors import InputError
 
 KEPT = 2
 STATE, BEST = "step", "best"

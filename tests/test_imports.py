@@ -1,4 +1,4 @@
-"""The import rule: jobs -> engine -> models; ray in two places only; kernels stand alone."""
+"""The import rule: jobs -> engine -> models; no circles; ray in two places only; kernels stand alone."""
 
 from __future__ import annotations
 
@@ -6,42 +6,72 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("models", "engine", "jobs") for path in (ROOT / package).rglob("*.py"))
-KERNEL_MAY_IMPORT = {"__future__", "math", "typing", "numpy", "torch", "numba", "triton", "engine", "models"}
+KERNEL_MAY_IMPORT = {"__future__", "math", "typing", "numpy", "torch", "numba", "triton", "monsoon"}
+
+
+def module_of(path: Path) -> str:
+    """The name under which a source file is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(("monsoon", *(parts[:-1] if parts[-1] == "__init__" else parts)))
+
+
+MODULES = {module_of(path): path for path in SOURCES}
 STANDALONE = [
-    ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for path in SOURCES
-    if path.name != "__init__.py" and (path.is_relative_to(ROOT / "models") or "kernels" in path.parts)
+    name
+    for name, path in MODULES.items()
+    if path.name != "__init__.py" and (name.startswith("monsoon.models.") or "kernels" in path.parts)
 ]
 
 
 def imported(path: Path) -> Iterator[str]:
+    """Every module that a file names in an import, at its top or inside a function."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else node.module
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_go_one_way(path: Path) -> None:
     package = path.relative_to(ROOT).parts[0]
-    forbidden = {"models": {"engine", "jobs", "ray"}, "engine": {"jobs"}, "jobs": set()}[package]
+    forbidden = {
+        "models": {"monsoon.engine", "monsoon.jobs", "ray"},
+        "engine": {"monsoon.jobs"},
+        "jobs": set(),
+    }[package]
     if package == "engine" and not path.is_relative_to(ROOT / "engine" / "remote"):
         forbidden = forbidden | {"ray"}
-    assert not {module.split(".")[0] for module in imported(path)} & forbidden
+    for module in imported(path):
+        parts = module.split(".")
+        assert ".".join(parts[:2] if parts[0] == "monsoon" else parts[:1]) not in forbidden, module
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Imports inside functions and for annotations count: they hide a circle, they do not open it."""
+    graph = {
+        name: {module for module in imported(path) if module in MODULES} for name, path in MODULES.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if "kernels" in p.parts], ids=str)
 def test_kernels_import_numbers_and_nothing_else(path: Path) -> None:
     for module in imported(path):
         assert module.split(".")[0] in KERNEL_MAY_IMPORT
-        if module.startswith(("engine", "models")):
+        if module.startswith("monsoon"):
             assert ".kernels" in module
 
 
@@ -55,4 +85,20 @@ def test_models_and_kernels_import_without_ray_or_pydantic() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stderr
+
+
+def test_monsoon_alone_is_imported_at_once_and_brings_nothing_heavy() -> None:
+    """The time counts processor seconds of the import alone, so that a busy machine does not matter much."""
+    program = (
+        "import sys, time\n"
+        "start = time.process_time()\n"
+        "import monsoon\n"
+        "seconds = time.process_time() - start\n"
+        "assert seconds < 0.3, seconds\n"
+        "assert not {'ray', 'torch', 'numpy', 'pydantic'} & set(sys.modules)\n"
+        "assert {'Campaign', 'generate', 'train', 'sample', 'validate'} <= set(dir(monsoon))\n"
+        "for name in dir(monsoon): getattr(monsoon, name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+NOT_INSTALLED = {"jobs/bench/history.csv"}  # grows in a checkout alone
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_the_main_path_runs_from_the_wheel_in_an_empty_folder(installed: Path, t
 
     def monsoon(*words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "jobs.cli", *words],
+            [sys.executable, "-m", "monsoon", *words],
             cwd=tmp_path,
             env=environment,
             capture_output=True,
@@ -69,10 +70,13 @@ def test_the_main_path_runs_from_the_wheel_in_an_empty_folder(installed: Path, t
     assert (tmp_path / "out" / "_only" / "events-000000000003-000000000003.parquet").exists()
 
 
-def test_the_wheel_holds_the_packages_and_nothing_else(installed: Path) -> None:
-    names = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
-    assert names == {"engine", "jobs", "models"}
-    for package in names:
-        for path in (ROOT / package).rglob("*"):
-            if path.suffix in (".py", ".yaml", ".h5", ".md") and "__pycache__" not in path.parts:
-                assert (installed / path.relative_to(ROOT)).exists(), path
+def test_the_wheel_holds_the_package_and_nothing_else(installed: Path) -> None:
+    (package,) = (path for path in installed.iterdir() if not path.name.endswith(".dist-info"))
+    assert package.name == "monsoon"
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if tracked.returncode:
+        pytest.skip("not a checkout: what belongs into the wheel is not known")
+    rooms = ("engine/", "jobs/", "models/", "__init__.py", "__main__.py")
+    wanted = {name for name in tracked.stdout.split() if name.startswith(rooms)}
+    found = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
+    assert found == wanted - NOT_INSTALLED

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.formats.schema import (
+from monsoon.engine.formats.schema import (
     READER_EVENTS,
     Column,
     assemble,
@@ -21,7 +21,7 @@ from engine.formats.schema import (
     schema,
     values_of,
 )
-from engine.records import Array, Events, concatenate
+from monsoon.engine.records import Array, Events, concatenate
 
 SUFFIX = ".parquet"
 ROW_GROUP_EVENTS = 5000

@@ -15,7 +15,7 @@ from typing import Any
 import awkward as ak
 import uproot
 
-from engine.formats.schema import (
+from monsoon.engine.formats.schema import (
     READER_EVENTS,
     Column,
     Group,
@@ -26,7 +26,7 @@ from engine.formats.schema import (
     schema,
     values_of,
 )
-from engine.records import Array, Events, concatenate, offsets_of
+from monsoon.engine.records import Array, Events, concatenate, offsets_of
 
 SUFFIX = ".root"
 TTREE_SUFFIX = ".ttree.root"

@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from engine.records import Array, Events, Loss
-from models.records import Status
+from monsoon.engine.records import Array, Events, Loss
+from monsoon.models.records import Status
 
 SCHEMA_VERSION = 1
 READER_EVENTS = 1000  # at a time, unless it asks for another number

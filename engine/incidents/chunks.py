@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.parquet import read_header, read_incidents, write_incidents
-from engine.incidents.pythia import collisions
-from engine.incidents.transport import Transport, transport
-from engine.records import Incidents
-from engine.storage import open_store
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.parquet import read_header, read_incidents, write_incidents
+from monsoon.engine.incidents.pythia import collisions
+from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.records import Incidents
+from monsoon.engine.storage import open_store
 
 SETTINGS = "settings.json"
 

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from engine.records import PER_EVENT, PER_PARTICLE, Incidents
+from monsoon.engine.records import PER_EVENT, PER_PARTICLE, Incidents
 
 LITTLE_ENDIAN = {"i": "<i8", "u": "<u8", "f": "<f8"}
 

@@ -7,12 +7,12 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.pdg import masses_mev
-from engine.incidents.transport import C_MM_PER_NS
-from engine.noise import Purpose, uniform
-from engine.records import Array, Particles, offsets_of
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.pdg import masses_mev
+from monsoon.engine.incidents.transport import C_MM_PER_NS
+from monsoon.engine.noise import Purpose, uniform
+from monsoon.engine.records import Array, Particles, offsets_of
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Energy = Annotated[float, Field(gt=0, allow_inf_nan=False)]

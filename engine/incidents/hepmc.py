@@ -22,9 +22,9 @@ import numpy as np
 import pyhepmc
 from pyhepmc.io import ReaderAscii, ReaderAsciiHepMC2, pyiostream
 
-from engine.errors import InputError
-from engine.incidents.transport import C_MM_PER_NS
-from engine.records import Array, Particles, offsets_of
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.transport import C_MM_PER_NS
+from monsoon.engine.records import Array, Particles, offsets_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import pdtr
 
-from engine.errors import InputError
-from engine.noise import Purpose, words
-from engine.records import PER_PARTICLE, Array, Incidents, offsets_of
+from monsoon.engine.errors import InputError
+from monsoon.engine.noise import Purpose, words
+from monsoon.engine.records import PER_PARTICLE, Array, Incidents, offsets_of
 
 LARGEST_MU = 10_000.0
 

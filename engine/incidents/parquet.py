@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.errors import InputError
-from engine.incidents.content import ContentHash, content_hash
-from engine.incidents.schema import (
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.content import ContentHash, content_hash
+from monsoon.engine.incidents.schema import (
     EVENT_COLUMNS,
     PARTICLE_COLUMNS,
     REMEDY,
@@ -24,9 +24,9 @@ from engine.incidents.schema import (
     from_table,
     to_table,
 )
-from engine.incidents.soundness import check_order, check_values
-from engine.records import Incidents, Loss, concatenate
-from engine.storage import split_url, storage_answers
+from monsoon.engine.incidents.soundness import check_order, check_values
+from monsoon.engine.records import Incidents, Loss, concatenate
+from monsoon.engine.storage import split_url, storage_answers
 
 __all__ = ["Header", "content_hash", "read_header", "read_incidents", "read_metadata", "write_incidents"]
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from particle import PDGID, InvalidParticle, Particle, ParticleNotFound
 
-from engine.records import Array
+from monsoon.engine.records import Array
 
 NEUTRINOS = (12, 14, 16, 18)
 

@@ -11,9 +11,9 @@ import awkward as ak
 import numpy as np
 import pythia8mc
 
-from engine.errors import InputError
-from engine.incidents.transport import C_MM_PER_NS
-from engine.records import Array, Particles, offsets_of
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.transport import C_MM_PER_NS
+from monsoon.engine.records import Array, Particles, offsets_of
 
 Pythia = Any  # neither pythia8mc nor awkward has types
 Awkward = Any

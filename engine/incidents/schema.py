@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from engine.errors import InputError
-from engine.records import Array, Incidents, Loss, offsets_of
+from monsoon.engine.errors import InputError
+from monsoon.engine.records import Array, Incidents, Loss, offsets_of
 
 REMEDY = "make it again with `monsoon incidents`"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import InputError
-from engine.records import Array, Incidents
+from monsoon.engine.errors import InputError
+from monsoon.engine.records import Array, Incidents
 
 MAX_ENERGY_MEV = 1e7  # beyond any collider's beam; a single shower stays inside the fixed point
 REMEDY = "mend or remove the event, or make the file again with `monsoon incidents`"

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.errors import InputError
-from engine.incidents.pdg import masses_mev
-from engine.records import Array, Particles, offsets_of
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.pdg import masses_mev
+from monsoon.engine.records import Array, Particles, offsets_of
 
 WHOLE = ("event", "pdg")
 MOMENTUM = ("px_mev", "py_mev", "pz_mev")

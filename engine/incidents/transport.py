@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.detector import Detector
-from engine.incidents.pdg import NEUTRINOS, charges
-from engine.kernels.place import NO_CELL
-from engine.records import Array, Incidents, Loss, Particles, offsets_of
+from monsoon.engine.detector import Detector
+from monsoon.engine.incidents.pdg import NEUTRINOS, charges
+from monsoon.engine.kernels.place import NO_CELL
+from monsoon.engine.records import Array, Incidents, Loss, Particles, offsets_of
 
 C_MM_PER_NS = 299.792458
 FAR_MM = 1e7  # grazing particles meet the face's plane anywhere: positions are cut here, far off any face

@@ -11,12 +11,12 @@ from typing import Any
 
 import ray
 
-from engine.campaign import ResolvedCampaign, ShardMaker
-from engine.commits import ShardRecord
-from engine.journal import Journal
-from engine.plan import EventRange, Fault
-from engine.remote.metrics import WorkerMetrics
-from engine.remote.preflight import differences, facts
+from monsoon.engine.campaign import ResolvedCampaign, ShardMaker
+from monsoon.engine.commits import ShardRecord
+from monsoon.engine.journal import Journal
+from monsoon.engine.plan import EventRange, Fault
+from monsoon.engine.remote.metrics import WorkerMetrics
+from monsoon.engine.remote.preflight import differences, facts
 
 
 @ray.remote(max_restarts=0, max_task_retries=0)

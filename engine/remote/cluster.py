@@ -13,7 +13,7 @@ from threading import Event, current_thread, main_thread
 
 import ray
 
-from engine.errors import InputError
+from monsoon.engine.errors import InputError
 
 ANSWER_SECONDS = 5.0
 

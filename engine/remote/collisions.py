@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 import ray
 from ray.exceptions import RayTaskError
 
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.chunks import Chunk, incidents_of
-from engine.incidents.transport import Transport
-from engine.records import Incidents
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.chunks import Chunk, incidents_of
+from monsoon.engine.incidents.transport import Transport
+from monsoon.engine.records import Incidents
 
 AHEAD = 4  # chunks that may wait, per worker, for an earlier one that is late
 

@@ -13,13 +13,13 @@ from typing import Any
 import ray
 from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
 
-from engine.campaign import ResolvedCampaign, set_shard_aside
-from engine.commits import CAMPAIGN, Ledger, ShardRecord
-from engine.errors import InputError
-from engine.plan import EventRange
-from engine.remote.crew import IN_FLIGHT, Crew, Hand, Ref
-from engine.retry import Case, Decision, Failure, Make, Patience, Probe, Quarantine, Stop, Task
-from engine.storage.answers import takes_files
+from monsoon.engine.campaign import ResolvedCampaign, set_shard_aside
+from monsoon.engine.commits import CAMPAIGN, Ledger, ShardRecord
+from monsoon.engine.errors import InputError
+from monsoon.engine.plan import EventRange
+from monsoon.engine.remote.crew import IN_FLIGHT, Crew, Hand, Ref
+from monsoon.engine.retry import Case, Decision, Failure, Make, Patience, Probe, Quarantine, Stop, Task
+from monsoon.engine.storage.answers import takes_files
 
 TICK_S = 0.5  # how long to wait for an answer before looking around
 START_S = 300.0  # how long a worker may take to start, however short the deadline of shards

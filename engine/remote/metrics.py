@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ray.util.metrics import Counter, Gauge
 
-from engine.commits import ShardRecord
+from monsoon.engine.commits import ShardRecord
 
 
 class WorkerMetrics:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from engine.config import Pool
-from engine.remote.nodes import Node
+from monsoon.engine.config import Pool
+from monsoon.engine.remote.nodes import Node
 
 EPSILON = 1e-9  # of sums of fractions
 

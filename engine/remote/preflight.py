@@ -6,32 +6,36 @@ import hashlib
 import platform
 from functools import cache
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from engine.campaign import ResolvedCampaign, load, numerics
-from engine.commits import CAMPAIGN
-from engine.errors import InputError
-from engine.incidents.parquet import read_header
-from engine.remote.nodes import Node
-from engine.storage import open_store
+import monsoon
+from monsoon.engine.campaign import ResolvedCampaign, load, numerics
+from monsoon.engine.commits import CAMPAIGN
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.parquet import read_header
+from monsoon.engine.remote.nodes import Node
+from monsoon.engine.storage import open_store
 
+PACKAGES = ("engine", "jobs", "models")
 SAME = ("torch", "numpy", "numba", "pyarrow", "scipy")
 
 
 @cache
 def code_hash() -> str:
     """Hash of all of Monsoon's own source files, as this process imports them."""
+    return hash_of_sources(Path(monsoon.__file__).parent)
+
+
+def hash_of_sources(root: Path) -> str:
+    """Hash of the source files of a Monsoon whose package is this folder: their places and their contents."""
     digest = hashlib.sha256()
-    for package in ("engine", "jobs", "models"):
-        spec = find_spec(package)
-        (root,) = spec.submodule_search_locations or [] if spec else []
-        for path in sorted(Path(root).rglob("*.py")):
-            digest.update(f"{package}/{path.relative_to(root)}\n".encode())
+    for package in PACKAGES:  # the folder is also the checkout's root: nothing else in it is Monsoon's
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(f"{path.relative_to(root)}\n".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

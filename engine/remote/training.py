@@ -21,9 +21,9 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 from ray.train.v2.api.exceptions import TrainingFailedError
 from ray.util.metrics import Counter, Gauge
 
-from engine.errors import InputError
-from models.events import Event, Finished, Stepped, Validated
-from models.fitting import Fit
+from monsoon.engine.errors import InputError
+from monsoon.models.events import Event, Finished, Stepped, Validated
+from monsoon.models.fitting import Fit
 
 TOLD_S = 0.5  # steps are told so often, all other events at once
 POLL_S = 0.2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.storage.answers import storage_answers
-from engine.storage.store import Entry, Store
-from engine.storage.urls import fetch, fetch_folder, local_path, open_store, split_url
+from monsoon.engine.storage.answers import storage_answers
+from monsoon.engine.storage.store import Entry, Store
+from monsoon.engine.storage.urls import fetch, fetch_folder, local_path, open_store, split_url
 
 __all__ = [
     "Entry",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from engine.errors import InputError
-from engine.storage.store import Store
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage.store import Store
 
 
 @contextmanager

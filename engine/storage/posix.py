@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.errors import InputError
-from engine.storage.store import Entry
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage.store import Entry
 
 
 class PosixStore:

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
-from engine.errors import InputError
-from engine.storage.store import Store
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage.store import Store
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine.errors import InputError
-from engine.storage import remote
-from engine.storage.store import Entry
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import remote
+from monsoon.engine.storage.store import Entry
 
 try:
     from aiohttp import ClientError as TransferError

@@ -8,9 +8,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from engine.errors import InputError
-from engine.storage.posix import PosixStore
-from engine.storage.store import Store
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage.posix import PosixStore
+from monsoon.engine.storage.store import Store
 
 PROTOCOLS = "give a path, file://, root:// or s3://"
 
@@ -20,11 +20,11 @@ def open_store(url: str | Path) -> Store:
     protocol, rest = _protocol(str(url))
     # The clients of remote stores are imported where they are used: most runs do without.
     if protocol == "s3":
-        from engine.storage.s3 import S3Store
+        from monsoon.engine.storage.s3 import S3Store
 
         return S3Store(f"s3://{rest}")
     if protocol == "root":
-        from engine.storage.xrootd import XrootdStore
+        from monsoon.engine.storage.xrootd import XrootdStore
 
         return XrootdStore(f"root://{rest}")
     return PosixStore(local_path(url))

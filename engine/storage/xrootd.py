@@ -10,10 +10,10 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from engine.errors import InputError
-from engine.storage import remote
-from engine.storage.store import Entry
-from engine.storage.xrootd_server import CHUNK_BYTES, Server, is_folder
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import remote
+from monsoon.engine.storage.store import Entry
+from monsoon.engine.storage.xrootd_server import CHUNK_BYTES, Server, is_folder
 
 REMEDY = "check the URL, and the keytab, proxy or token that the server asks for"
 CLAIMS = ".claims"

@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from engine.errors import InputError
-from engine.storage.remote import reader
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage.remote import reader
 
 try:
     from XRootD import client

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobs.bench.comparison import OURS, Row
-from jobs.bench.composition import COMPOSITION
-from jobs.bench.end_to_end import END_TO_END
+from monsoon.jobs.bench.comparison import OURS, Row
+from monsoon.jobs.bench.composition import COMPOSITION
+from monsoon.jobs.bench.end_to_end import END_TO_END
 
 BARS = {COMPOSITION: 2.0, END_TO_END: 30.0}
 

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from engine.records import Array
-from jobs.bench.timing import race
+from monsoon.engine.records import Array
+from monsoon.jobs.bench.timing import race
 
 Result = TypeVar("Result")
 OURS = "ours"

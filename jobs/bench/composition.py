@@ -9,20 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.detector import Detector
-from engine.kernels.place.cpu import place
-from engine.pipeline import batches
-from engine.records import Array
-from jobs.bench.comparison import OURS, Comparison, Provider
-from jobs.bench.deposits import Deposits, Hits, deposits_of, hits_of, join, same_hits
-from jobs.bench.inputs import SEED, Drawn, Inputs, compose_ours, draw
-from jobs.bench.numpy_add_at import AddAt
-from jobs.bench.numpy_bincount import Bincount
-from jobs.bench.numpy_digitise import NumpyDigitise
-from jobs.bench.timing import best_chunk
-from jobs.bench.torch_digitise import TorchDigitise
-from jobs.bench.torch_index_add import IndexAdd
-from models.grid import Grid
+from monsoon.engine.detector import Detector
+from monsoon.engine.kernels.place.cpu import place
+from monsoon.engine.pipeline import batches
+from monsoon.engine.records import Array
+from monsoon.jobs.bench.comparison import OURS, Comparison, Provider
+from monsoon.jobs.bench.deposits import Deposits, Hits, deposits_of, hits_of, join, same_hits
+from monsoon.jobs.bench.inputs import SEED, Drawn, Inputs, compose_ours, draw
+from monsoon.jobs.bench.numpy_add_at import AddAt
+from monsoon.jobs.bench.numpy_bincount import Bincount
+from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
+from monsoon.jobs.bench.timing import best_chunk
+from monsoon.jobs.bench.torch_digitise import TorchDigitise
+from monsoon.jobs.bench.torch_index_add import IndexAdd
+from monsoon.models.grid import Grid
 
 CHUNKS = (1, 2, 4, 8, 16, 32, 64, 256)  # events in one call
 PLACE = "place and sum"

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.detector import MARGIN, Detector
-from engine.kernels.place import NO_CELL
-from engine.records import Array, Events, offsets_of
-from jobs.bench.inputs import Drawn
-from models.grid import Grid
+from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.kernels.place import NO_CELL
+from monsoon.engine.records import Array, Events, offsets_of
+from monsoon.jobs.bench.inputs import Drawn
+from monsoon.models.grid import Grid
 
 
 @dataclass(frozen=True)

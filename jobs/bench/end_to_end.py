@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.formats import parquet
-from engine.formats.schema import event_hashes
-from engine.pipeline import generate
-from jobs.bench.comparison import OURS, Comparison, Provider
-from jobs.bench.inputs import SEED, Inputs, typical
-from jobs.bench.one_at_a_time import run_loop
-from jobs.bench.writing import read
+from monsoon.engine.formats import parquet
+from monsoon.engine.formats.schema import event_hashes
+from monsoon.engine.pipeline import generate
+from monsoon.jobs.bench.comparison import OURS, Comparison, Provider
+from monsoon.jobs.bench.inputs import SEED, Inputs, typical
+from monsoon.jobs.bench.one_at_a_time import run_loop
+from monsoon.jobs.bench.writing import read
 
 END_TO_END = "end to end"
 

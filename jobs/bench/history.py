@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from engine.errors import InputError
-from jobs.bench.comparison import Row
+from monsoon.engine.errors import InputError
+from monsoon.jobs.bench.comparison import Row
 
 HISTORY = Path(__file__).parent / "history.csv"
 PACKAGES = ("numpy", "torch", "numba", "pyarrow", "uproot")

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.compose import compose
-from engine.detector import Detector, localise
-from engine.incidents.overlay import overlay
-from engine.incidents.pythia import collisions
-from engine.incidents.transport import Transport, transport
-from engine.noise import Purpose, uniform
-from engine.pipeline import batches
-from engine.records import Array, Events, Incidents, concatenate
-from models.records import Showers
-from models.suite import Suite, load_suite
+from monsoon.engine.compose import compose
+from monsoon.engine.detector import Detector, localise
+from monsoon.engine.incidents.overlay import overlay
+from monsoon.engine.incidents.pythia import collisions
+from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.noise import Purpose, uniform
+from monsoon.engine.pipeline import batches
+from monsoon.engine.records import Array, Events, Incidents, concatenate
+from monsoon.models.records import Showers
+from monsoon.models.suite import Suite, load_suite
 
 SEED = 20_260
 POOL_COLLISIONS = 1500

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.detector import Detector
-from engine.kernels.place import UNITS_PER_MEV
-from engine.records import Array
-from jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
-from models.grid import Grid
+from monsoon.engine.detector import Detector
+from monsoon.engine.kernels.place import UNITS_PER_MEV
+from monsoon.engine.records import Array
+from monsoon.jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
+from monsoon.models.grid import Grid
 
 
 class Bincount:

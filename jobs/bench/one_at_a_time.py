@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.compose import events_of
-from engine.detector import MARGIN, Detector, localise
-from engine.noise import Purpose, uniform
-from engine.records import Events, Incidents, concatenate
-from jobs.bench.numpy_add_at import AddAt
-from jobs.bench.numpy_digitise import NumpyDigitise
-from jobs.bench.uproot_ttree import write
-from models.suite import Suite
+from monsoon.engine.compose import events_of
+from monsoon.engine.detector import MARGIN, Detector, localise
+from monsoon.engine.noise import Purpose, uniform
+from monsoon.engine.records import Events, Incidents, concatenate
+from monsoon.jobs.bench.numpy_add_at import AddAt
+from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
+from monsoon.jobs.bench.uproot_ttree import write
+from monsoon.models.suite import Suite
 
 EXTEND_EVENTS = 100  # a basket an event would cost far more
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.formats.schema import has_contributions, offsets_for, schema, values_of
-from engine.records import Events
+from monsoon.engine.formats.schema import has_contributions, offsets_for, schema, values_of
+from monsoon.engine.records import Events
 
 
 def write(events: Events, path: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from jobs.bench import composition, end_to_end, stages, writing
-from jobs.bench.bars import check_bars
-from jobs.bench.comparison import Comparison, Row, compare
-from jobs.bench.history import HISTORY, append, check_history
-from jobs.bench.inputs import make_inputs
-from jobs.bench.table import show
-from jobs.bench.timing import one_core
+from monsoon.jobs.bench import composition, end_to_end, stages, writing
+from monsoon.jobs.bench.bars import check_bars
+from monsoon.jobs.bench.comparison import Comparison, Row, compare
+from monsoon.jobs.bench.history import HISTORY, append, check_history
+from monsoon.jobs.bench.inputs import make_inputs
+from monsoon.jobs.bench.table import show
+from monsoon.jobs.bench.timing import one_core
 
 DONE, VERDICT_FAILED = 0, 3
 

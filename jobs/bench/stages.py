@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.detector import localise
-from engine.formats import parquet
-from engine.formats.schema import event_hashes
-from engine.incidents.overlay import overlay
-from engine.kernels.digitise.cpu import digitise
-from engine.noise import Purpose, key_of, uniform
-from engine.pipeline import batches
-from jobs.bench.comparison import OURS, Comparison, Provider
-from jobs.bench.composition import place_ours
-from jobs.bench.inputs import RUN3_MU, SEED, Inputs, compose_ours, draw
+from monsoon.engine.detector import localise
+from monsoon.engine.formats import parquet
+from monsoon.engine.formats.schema import event_hashes
+from monsoon.engine.incidents.overlay import overlay
+from monsoon.engine.kernels.digitise.cpu import digitise
+from monsoon.engine.noise import Purpose, key_of, uniform
+from monsoon.engine.pipeline import batches
+from monsoon.jobs.bench.comparison import OURS, Comparison, Provider
+from monsoon.jobs.bench.composition import place_ours
+from monsoon.jobs.bench.inputs import RUN3_MU, SEED, Inputs, compose_ours, draw
 
 
 def comparisons(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Comparison[object]]:

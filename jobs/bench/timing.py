@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from engine.records import Array
+from monsoon.engine.records import Array
 
 
 @contextmanager

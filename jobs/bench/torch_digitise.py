@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.detector import Detector
-from engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, SIXTH
-from engine.kernels.philox.reference import MASK, MULTIPLIER, ROUNDS, WEYL
-from engine.noise import key_of
-from engine.records import Array, offsets_of
-from jobs.bench.deposits import Hits
+from monsoon.engine.detector import Detector
+from monsoon.engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, SIXTH
+from monsoon.engine.kernels.philox.reference import MASK, MULTIPLIER, ROUNDS, WEYL
+from monsoon.engine.noise import key_of
+from monsoon.engine.records import Array, offsets_of
+from monsoon.jobs.bench.deposits import Hits
 
 
 class TorchDigitise:

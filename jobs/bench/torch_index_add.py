@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.detector import Detector
-from engine.kernels.place import UNITS_PER_MEV
-from jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
-from models.grid import Grid
+from monsoon.engine.detector import Detector
+from monsoon.engine.kernels.place import UNITS_PER_MEV
+from monsoon.jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
+from monsoon.models.grid import Grid
 
 
 class IndexAdd:

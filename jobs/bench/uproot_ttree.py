@@ -9,9 +9,9 @@ from typing import Any
 import awkward as ak
 import uproot
 
-from engine.formats.root import NAME
-from engine.formats.schema import has_contributions, offsets_for, schema, values_of
-from engine.records import Events
+from monsoon.engine.formats.root import NAME
+from monsoon.engine.formats.schema import has_contributions, offsets_for, schema, values_of
+from monsoon.engine.records import Events
 
 COMPRESSION = {"zlib-1 (defaults)": uproot.ZLIB(1), "zstd-1": uproot.ZSTD(1)}
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.formats import parquet, root
-from engine.formats.schema import event_hashes
-from engine.incidents.overlay import overlay
-from engine.pipeline import generate
-from engine.records import Events
-from jobs.bench import parquet_defaults, uproot_ttree
-from jobs.bench.comparison import OURS, Comparison, Provider
-from jobs.bench.inputs import BUSY_MU, SEED, Inputs
+from monsoon.engine.formats import parquet, root
+from monsoon.engine.formats.schema import event_hashes
+from monsoon.engine.incidents.overlay import overlay
+from monsoon.engine.pipeline import generate
+from monsoon.engine.records import Events
+from monsoon.jobs.bench import parquet_defaults, uproot_ttree
+from monsoon.jobs.bench.comparison import OURS, Comparison, Provider
+from monsoon.jobs.bench.inputs import BUSY_MU, SEED, Inputs
 
 WRITING = "write"
 

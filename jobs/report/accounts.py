@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.incidents.pdg import named
-from engine.records import Events, Loss
-from jobs.report import markup
-from jobs.report.sample import remapped
-from models.records import Status
+from monsoon.engine.incidents.pdg import named
+from monsoon.engine.records import Events, Loss
+from monsoon.jobs.report import markup
+from monsoon.jobs.report.sample import remapped
+from monsoon.models.records import Status
 
 STATUS_TEXT = {
     Status.SIMULATED: "simulated as its own species",

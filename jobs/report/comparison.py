@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.noise import Purpose, uniform
-from engine.records import Array
-from models.dataset import ShowerSet, read_showers
-from models.records import Conditions, Showers
-from models.suite import SAMPLES, Suite
+from monsoon.engine.noise import Purpose, uniform
+from monsoon.engine.records import Array
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.suite import SAMPLES, Suite
 
 ENERGY_EDGES_MEV = np.geomspace(1e3, 1e5, 9)
 COSINE_EDGES = np.linspace(0.85, 1.0, 7)  # steps equal in solid angle

@@ -10,9 +10,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from engine.records import Array
-from jobs.report.comparison import ENERGY_EDGES_MEV, Comparison
-from jobs.report.quality import (
+from monsoon.engine.records import Array
+from monsoon.jobs.report.comparison import ENERGY_EDGES_MEV, Comparison
+from monsoon.jobs.report.quality import (
     Agreement,
     Estimate,
     Statistic,
@@ -24,10 +24,10 @@ from jobs.report.quality import (
     mean_rows,
     resolution,
 )
-from jobs.report.style import FLOOR, GENERATED, HELDOUT, with_ratio
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.statistics import centroid_mm, lateral_profile, response
+from monsoon.jobs.report.style import FLOOR, GENERATED, HELDOUT, with_ratio
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.statistics import centroid_mm, lateral_profile, response
 
 PIXEL_MM = 20.2
 RING_EDGES_MM = PIXEL_MM * np.array([0, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15])

@@ -15,14 +15,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from engine.detector import MARGIN, Detector
-from engine.incidents.pdg import named
-from engine.kernels.place import NO_CELL
-from engine.records import Array, Events
-from jobs.report.style import BLUE, ENERGY_MAP, GREEN, GREY, colour_bar, framed, row
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.records import Conditions, Showers
+from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.incidents.pdg import named
+from monsoon.engine.kernels.place import NO_CELL
+from monsoon.engine.records import Array, Events
+from monsoon.jobs.report.style import BLUE, ENERGY_MAP, GREEN, GREY, colour_bar, framed, row
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.records import Conditions, Showers
 
 FAINTEST_PIXEL_MEV = 0.1
 HOLE = "#f1f2f3"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from engine.records import Array
-from jobs.report.comparison import Comparison
-from jobs.report.curves import COLOURS, NAMES, draw_ratio, finish_ratio, points
-from jobs.report.quality import (
+from monsoon.engine.records import Array
+from monsoon.jobs.report.comparison import Comparison
+from monsoon.jobs.report.curves import COLOURS, NAMES, draw_ratio, finish_ratio, points
+from monsoon.jobs.report.quality import (
     CLASSES,
     Agreement,
     Estimate,
@@ -17,8 +17,8 @@ from jobs.report.quality import (
     combined,
     fraction,
 )
-from jobs.report.style import FLOOR, GENERATED, row, with_ratio
-from models.dataset import ShowerSet
+from monsoon.jobs.report.style import FLOOR, GENERATED, row, with_ratio
+from monsoon.models.dataset import ShowerSet
 
 SPECIES = {
     r"$\pi^\pm$": (211, -211),

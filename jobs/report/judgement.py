@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.records import Array
-from jobs.report import curves, hadrons, markup
-from jobs.report.comparison import Comparison
-from jobs.report.quality import CLASSES, Agreement, fraction
-from jobs.report.style import png
-from models.grid import Grid
+from monsoon.engine.records import Array
+from monsoon.jobs.report import curves, hadrons, markup
+from monsoon.jobs.report.comparison import Comparison
+from monsoon.jobs.report.quality import CLASSES, Agreement, fraction
+from monsoon.jobs.report.style import png
+from monsoon.models.grid import Grid
 
 SHOWERING_MEV = CLASSES["showering"][0]
 Judged = tuple[str, Agreement, Agreement, curves.Curves | None]

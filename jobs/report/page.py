@@ -8,18 +8,18 @@ from typing import Any
 
 import torch
 
-from engine.campaign import load
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.storage import open_store, split_url, storage_answers
-from jobs.report import accounts, displays, distributions, judgement, markup
-from jobs.report.comparison import Comparison, compare, draw
-from jobs.report.sample import CampaignSample, read_sample, typical_event
-from jobs.report.style import png, styled
-from models.dataset import ShowerSet
-from models.records import Showers
-from models.species import EGAMMA
-from models.suite import NEAREST, Suite
+from monsoon.engine.campaign import load
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import open_store, split_url, storage_answers
+from monsoon.jobs.report import accounts, displays, distributions, judgement, markup
+from monsoon.jobs.report.comparison import Comparison, compare, draw
+from monsoon.jobs.report.sample import CampaignSample, read_sample, typical_event
+from monsoon.jobs.report.style import png, styled
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.records import Showers
+from monsoon.models.species import EGAMMA
+from monsoon.models.suite import NEAREST, Suite
 
 PAGE = "report.html"  # in the output
 

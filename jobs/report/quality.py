@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from engine.records import Array
+from monsoon.engine.records import Array
 
 REPLICAS = 200
 RAREST = 10  # a class with fewer showers in both samples together joins its neighbour in a chi2

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.commits import Ledger, ShardRecord, locate
-from engine.errors import InputError
-from engine.incidents.pdg import charges
-from engine.manifest import MANIFEST, read_manifest
-from engine.records import Array, Events, concatenate
-from engine.shards import FORMATS
-from engine.storage import Store
-from models.records import Status
-from models.species import NEIGHBOUR
+from monsoon.engine.commits import Ledger, ShardRecord, locate
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.pdg import charges
+from monsoon.engine.manifest import MANIFEST, read_manifest
+from monsoon.engine.records import Array, Events, concatenate
+from monsoon.engine.shards import FORMATS
+from monsoon.engine.storage import Store
+from monsoon.models.records import Status
+from monsoon.models.species import NEIGHBOUR
 
 READ_EVENTS = 2000
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from engine.records import Array
-from jobs.report.style import BLACK, GREY, single
-from jobs.validation.measuring import Findings
-from jobs.validation.overlay import FLOOR, look, named
-from models.metrics.classifier import Judgement
+from monsoon.engine.records import Array
+from monsoon.jobs.report.style import BLACK, GREY, single
+from monsoon.jobs.validation.measuring import Findings
+from monsoon.jobs.validation.overlay import FLOOR, look, named
+from monsoon.models.metrics.classifier import Judgement
 
 
 def roc(findings: Findings, judge: str) -> Figure:

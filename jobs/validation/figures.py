@@ -12,17 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jobs.report.quality import CLASSES
-from jobs.validation.samples import Contest, Sample
-from models.grid import Grid
-from models.metrics.classifier import JUDGES
-from models.metrics.measurement import Array, Measurement, measured_each
-from models.metrics.response import mean, resolution
-from models.metrics.separation import separation
-from models.metrics.summary import Summary
-from models.metrics.wasserstein import wasserstein
-from models.records import Conditions, Showers
-from models.statistics import observables
+from monsoon.jobs.report.quality import CLASSES
+from monsoon.jobs.validation.samples import Contest, Sample
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.classifier import JUDGES
+from monsoon.models.metrics.measurement import Array, Measurement, measured_each
+from monsoon.models.metrics.response import mean, resolution
+from monsoon.models.metrics.separation import separation
+from monsoon.models.metrics.summary import Summary
+from monsoon.models.metrics.wasserstein import wasserstein
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.statistics import observables
 
 CLASSIFIED = "auc"
 REGIONAL = ("response", "resolution", "fraction", "separation", "wasserstein")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from engine.errors import InputError
-from jobs.report import markup
-from jobs.report.style import png
+from monsoon.engine.errors import InputError
+from monsoon.jobs.report import markup
+from monsoon.jobs.report.style import png
 
 PLOTS = "plots"  # the folder, in the output
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from jobs.validation.figures import CLASSIFIED, IDEAL, REGIONAL, measure_in
-from jobs.validation.requirements import Requirement
-from jobs.validation.samples import Contest
-from jobs.validation.verdicts import Comparison
-from models.metrics.classifier import JUDGES, Judgement, judge, sees
-from models.metrics.flaws import FLAWS
-from models.metrics.measurement import Measurement
-from models.metrics.table import measure_all
+from monsoon.jobs.validation.figures import CLASSIFIED, IDEAL, REGIONAL, measure_in
+from monsoon.jobs.validation.requirements import Requirement
+from monsoon.jobs.validation.samples import Contest
+from monsoon.jobs.validation.verdicts import Comparison
+from monsoon.models.metrics.classifier import JUDGES, Judgement, judge, sees
+from monsoon.models.metrics.flaws import FLAWS
+from monsoon.models.metrics.measurement import Measurement
+from monsoon.models.metrics.table import measure_all
 
 COST = {"high-level": 2, "pixel-trees": 4, "whitened-cnn": 6, "mlp": 2}  # relative time of a judgement
 METRICS_COST = 3

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.validation.result import software
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.metrics.classifier import Judgement, judge
-from models.metrics.regions import Region
-from models.training_state import write_whole
+from monsoon.jobs.validation.result import software
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.classifier import Judgement, judge
+from monsoon.models.metrics.regions import Region
+from monsoon.models.training_state import write_whole
 
 ARRAYS = ("log_weight", "log_weight_reference")
 

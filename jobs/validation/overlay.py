@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from engine.records import Array
-from jobs.report.quality import Estimate
-from jobs.report.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, with_ratio
-from jobs.validation.samples import Contest, Sample
+from monsoon.engine.records import Array
+from monsoon.jobs.report.quality import Estimate
+from monsoon.jobs.report.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, with_ratio
+from monsoon.jobs.validation.samples import Contest, Sample
 
 REFERENCE, FLOOR = "Geant4", "Geant4, other (floor)"
 COLOURS = (ORANGE, BLUE, GREEN, PURPLE, SKY)

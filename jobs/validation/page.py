@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from jobs.report import markup
-from jobs.report.displays import described
-from jobs.report.style import styled
-from jobs.validation import displays, eyes, plots, tables
-from jobs.validation.gallery import Gallery
-from jobs.validation.measuring import Findings
-from jobs.validation.result import Result, software
+from monsoon.jobs.report import markup
+from monsoon.jobs.report.displays import described
+from monsoon.jobs.report.style import styled
+from monsoon.jobs.validation import displays, eyes, plots, tables
+from monsoon.jobs.validation.gallery import Gallery
+from monsoon.jobs.validation.measuring import Findings
+from monsoon.jobs.validation.result import Result, software
 
 TITLES = {"egamma": "Photons and electrons", "hadrons": "Hadrons and muons"}
 

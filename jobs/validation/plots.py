@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from engine.records import Array
-from jobs.report.curves import RING_EDGES_MM
-from jobs.report.quality import CLASSES, Estimate
-from jobs.report.style import BAR, LEFT, colour_bar, row, single
-from jobs.validation.figures import class_shares
-from jobs.validation.overlay import REFERENCE, look, named, points, steps
-from jobs.validation.samples import Contest, Sample
-from models.metrics.correlation import correlation
-from models.metrics.response import mean, resolution
-from models.metrics.spectrum import EDGES_MEV
-from models.statistics import lateral_profile
+from monsoon.engine.records import Array
+from monsoon.jobs.report.curves import RING_EDGES_MM
+from monsoon.jobs.report.quality import CLASSES, Estimate
+from monsoon.jobs.report.style import BAR, LEFT, colour_bar, row, single
+from monsoon.jobs.validation.figures import class_shares
+from monsoon.jobs.validation.overlay import REFERENCE, look, named, points, steps
+from monsoon.jobs.validation.samples import Contest, Sample
+from monsoon.models.metrics.correlation import correlation
+from monsoon.models.metrics.response import mean, resolution
+from monsoon.models.metrics.spectrum import EDGES_MEV
+from monsoon.models.statistics import lateral_profile
 
 ENERGY_EDGES_GEV = np.geomspace(1, 100, 9)
 REPLICAS = 40

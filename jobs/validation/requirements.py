@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from engine.errors import InputError, first_problem
-from jobs.validation.figures import CLASSIFIED, IDEAL, REGIONAL, figure_names
+from monsoon.engine.errors import InputError, first_problem
+from monsoon.jobs.validation.figures import CLASSIFIED, IDEAL, REGIONAL, figure_names
 
 SHIPPED = Path(__file__).parent / "requirements.yaml"
 Species = Literal["egamma", "hadrons"]

@@ -11,11 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from jobs.validation.eyes import weight_tails
-from jobs.validation.measuring import Effort, Findings, compared
-from jobs.validation.requirements import Requirement
-from jobs.validation.verdicts import FAMILY_LEVEL, PASS_SIGMA, Comparison, Judged, Outcome, decide, worst
-from models.metrics.classifier import Judgement
+from monsoon.jobs.validation.eyes import weight_tails
+from monsoon.jobs.validation.measuring import Effort, Findings, compared
+from monsoon.jobs.validation.requirements import Requirement
+from monsoon.jobs.validation.verdicts import (
+    FAMILY_LEVEL,
+    PASS_SIGMA,
+    Comparison,
+    Judged,
+    Outcome,
+    decide,
+    worst,
+)
+from monsoon.models.metrics.classifier import Judgement
 
 SOFTWARE = ("monsoon-hep", "torch", "numpy", "scipy", "scikit-learn", "h5py", "matplotlib", "mplhep")
 QUANTILES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)

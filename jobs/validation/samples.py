@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.campaign import fetch_models
-from engine.errors import InputError
-from engine.noise import Purpose, uniform
-from engine.storage import fetch
-from models.dataset import ShowerSet, read_showers
-from models.grid import Grid
-from models.metrics.summary import Summary
-from models.records import Conditions, Showers, Status
-from models.species import EGAMMA
-from models.suite import Suite, load_suite
+from monsoon.engine.campaign import fetch_models
+from monsoon.engine.errors import InputError
+from monsoon.engine.noise import Purpose, uniform
+from monsoon.engine.storage import fetch
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.summary import Summary
+from monsoon.models.records import Conditions, Showers, Status
+from monsoon.models.species import EGAMMA
+from monsoon.models.suite import Suite, load_suite
 
 BLOCK = 4096  # conditions that a generator is asked at a time; showers do not depend on it
 FEWEST = 200  # showers of a group in each sample: fewer can tell nothing

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from html import escape
 
-from jobs.report import markup
-from jobs.validation.eyes import weight_tails
-from jobs.validation.measuring import Findings
-from jobs.validation.result import Result, Verdict
-from jobs.validation.verdicts import FAMILY_LEVEL, Outcome
-from models.metrics.classifier import Judgement
+from monsoon.jobs.report import markup
+from monsoon.jobs.validation.eyes import weight_tails
+from monsoon.jobs.validation.measuring import Findings
+from monsoon.jobs.validation.result import Result, Verdict
+from monsoon.jobs.validation.verdicts import FAMILY_LEVEL, Outcome
+from monsoon.models.metrics.classifier import Judgement
 
 COLOUR = {Outcome.PASS: "#00664a", Outcome.CANNOT_TELL: "#8a5a00", Outcome.FAIL: "#b00020", None: "#5c6670"}
 

@@ -14,18 +14,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.dataset import ShowerSet
-from models.errors import InputError
-from models.grid import Grid
-from models.metrics.auc import auc, error_of
-from models.metrics.flaws import FLAWS
-from models.metrics.folds import folds, groups_of
-from models.metrics.judges.high_level import HighLevel
-from models.metrics.judges.judge import Flags, Floats, Judge, Rows
-from models.metrics.judges.pixel_trees import PixelTrees
-from models.metrics.judges.whitened import WhitenedCNN, WhitenedMLP
-from models.metrics.regions import Region, worst_regions
-from models.records import Conditions, Showers
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.errors import InputError
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.auc import auc, error_of
+from monsoon.models.metrics.flaws import FLAWS
+from monsoon.models.metrics.folds import folds, groups_of
+from monsoon.models.metrics.judges.high_level import HighLevel
+from monsoon.models.metrics.judges.judge import Flags, Floats, Judge, Rows
+from monsoon.models.metrics.judges.pixel_trees import PixelTrees
+from monsoon.models.metrics.judges.whitened import WhitenedCNN, WhitenedMLP
+from monsoon.models.metrics.regions import Region, worst_regions
+from monsoon.models.records import Conditions, Showers
 
 JUDGES: dict[str, Callable[..., Judge]] = {
     "high-level": HighLevel,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.metrics.measurement import Array
+from monsoon.models.metrics.measurement import Array
 
 
 def correlation(values: Array, weight: Array) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.metrics.measurement import Array
+from monsoon.models.metrics.measurement import Array
 
 NEIGHBOURS = 5
 ROWS = 1024  # rows of a distance matrix at a time

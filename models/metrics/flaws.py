@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.records import Showers
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.records import Showers
 
 
 def smear_totals(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:

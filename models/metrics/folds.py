@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import InputError
-from models.records import Conditions
+from monsoon.models.errors import InputError
+from monsoon.models.records import Conditions
 
 
 def groups_of(conditions: Conditions) -> NDArray[np.int64]:

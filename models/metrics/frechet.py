@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.metrics.measurement import Array
+from monsoon.models.metrics.measurement import Array
 
 MOST_SAMPLES = 50_000
 LEAST_SHARE = 0.4  # of the largest batch: jetnet's 20 000 of 50 000

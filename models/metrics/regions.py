@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.statistics import observables
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.statistics import observables
 
 Floats = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from models.metrics.measurement import Array
-from models.metrics.summary import Summary
+from monsoon.models.metrics.measurement import Array
+from monsoon.models.metrics.summary import Summary
 
 ENERGY_EDGES_MEV = np.geomspace(1e3, 1e5, 5)
 FEWEST = 10  # showers in an energy bin; with fewer it is NaN

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from models.metrics.measurement import Array
-from models.metrics.separation import separation_power
-from models.records import Showers
+from monsoon.models.metrics.measurement import Array
+from monsoon.models.metrics.separation import separation_power
+from monsoon.models.records import Showers
 
 EDGES_MEV = np.geomspace(1e-2, 1e4, 61)
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.metrics.measurement import Array
-from models.metrics.spectrum import cell_counts
-from models.statistics import observables
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.measurement import Array
+from monsoon.models.metrics.spectrum import cell_counts
+from monsoon.models.statistics import observables
 
 ROWS = 4096  # showers at a time: a thousand take some 60 MB of scratch
 

@@ -8,20 +8,20 @@ from math import hypot
 import numpy as np
 import torch
 
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.metrics.correlation import correlation_difference
-from models.metrics.coverage import coverage, standardised
-from models.metrics.frechet import fpd, frechet_at_full_size
-from models.metrics.kernel import kpd
-from models.metrics.measurement import REPLICAS, Array, Measurement, bootstrap, measured_each
-from models.metrics.memorisation import memorisation
-from models.metrics.response import energy_bins, linearity, resolution_ratios, response_ratios
-from models.metrics.separation import separation
-from models.metrics.spectrum import spectrum_separation
-from models.metrics.summary import Summary
-from models.metrics.tails import tails
-from models.metrics.wasserstein import wasserstein
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.correlation import correlation_difference
+from monsoon.models.metrics.coverage import coverage, standardised
+from monsoon.models.metrics.frechet import fpd, frechet_at_full_size
+from monsoon.models.metrics.kernel import kpd
+from monsoon.models.metrics.measurement import REPLICAS, Array, Measurement, bootstrap, measured_each
+from monsoon.models.metrics.memorisation import memorisation
+from monsoon.models.metrics.response import energy_bins, linearity, resolution_ratios, response_ratios
+from monsoon.models.metrics.separation import separation
+from monsoon.models.metrics.spectrum import spectrum_separation
+from monsoon.models.metrics.summary import Summary
+from monsoon.models.metrics.tails import tails
+from monsoon.models.metrics.wasserstein import wasserstein
 
 MOST_NEIGHBOURS = 5000  # rows among which neighbours are sought: the time goes with their square
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from models.metrics.measurement import Array
+from monsoon.models.metrics.measurement import Array
 
 
 def wasserstein(

@@ -9,14 +9,14 @@ import signal
 import sys
 from pathlib import Path
 
-import engine.remote.loop
-import jobs.generate
-import jobs.verify
-from jobs.cli import run
+import monsoon.engine.remote.loop
+import monsoon.jobs.generate
+import monsoon.jobs.verify
+from monsoon.jobs.cli import run
 from tests.chaos.commands import serve
 from tests.chaos.hook import install
 
-__all__ = ["engine", "jobs"]
+LOADED = (monsoon.engine.remote.loop, monsoon.jobs.generate, monsoon.jobs.verify)  # before hooks go in
 
 if __name__ == "__main__":
     words = serve(Path(sys.argv[1]))

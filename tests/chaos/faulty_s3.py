@@ -35,7 +35,7 @@ class FaultyS3FileSystem(S3FileSystem):  # type: ignore[misc]
 
 def register(orders: Orders) -> None:
     """Make it what fsspec, and Monsoon's store, take for s3://."""
-    from engine.storage import s3
+    from monsoon.engine.storage import s3
 
     FaultyS3FileSystem.orders = orders
     fsspec.register_implementation("s3", FaultyS3FileSystem, clobber=True)

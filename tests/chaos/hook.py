@@ -32,11 +32,11 @@ def install() -> None:
 
 
 def _wrap_maker(orders: Orders) -> None:
-    from engine.campaign import ShardMaker
-    from engine.commits import ShardRecord
-    from engine.pipeline import Stopwatch
-    from engine.plan import EventRange, Fault
-    from engine.records import Events, Incidents
+    from monsoon.engine.campaign import ShardMaker
+    from monsoon.engine.commits import ShardRecord
+    from monsoon.engine.pipeline import Stopwatch
+    from monsoon.engine.plan import EventRange, Fault
+    from monsoon.engine.records import Events, Incidents
 
     make, events = ShardMaker.make, ShardMaker.events
 
@@ -54,7 +54,7 @@ def _wrap_maker(orders: Orders) -> None:
 
 
 def _wrap_store(orders: Orders) -> None:
-    from engine.storage.posix import PosixStore
+    from monsoon.engine.storage.posix import PosixStore
 
     begin, publish, publish_over = PosixStore.attempt, PosixStore.publish, PosixStore.publish_over
 

@@ -15,8 +15,8 @@ from random import Random
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from engine.config import Campaign
-from jobs.incidents import make_pool
+from monsoon.engine.config import Campaign
+from monsoon.jobs.incidents import make_pool
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.judgement import judge
 from tests.chaos.harness.kinds import KINDS, Kind

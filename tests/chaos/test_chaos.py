@@ -12,15 +12,15 @@ from typing import Any
 import h5py
 import pytest
 
-from engine.commits import ShardRecord
-from engine.config import Campaign
-from engine.formats import parquet
-from engine.formats.schema import event_hashes
-from engine.plan import EventRange
-from engine.quarantine import QUARANTINE
-from engine.records import Events
-from jobs.verify import Verdict, verify
-from models.suite import SHIPPED
+from monsoon.engine.commits import ShardRecord
+from monsoon.engine.config import Campaign
+from monsoon.engine.formats import parquet
+from monsoon.engine.formats.schema import event_hashes
+from monsoon.engine.plan import EventRange
+from monsoon.engine.quarantine import QUARANTINE
+from monsoon.engine.records import Events
+from monsoon.jobs.verify import Verdict, verify
+from monsoon.models.suite import SHIPPED
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.drivers import End
 from tests.chaos.harness.judgement import judge

@@ -9,19 +9,19 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
-from engine.commits import Ledger, ShardRecord
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.parquet import write_incidents
-from engine.manifest import write_manifest
-from engine.plan import EventRange
-from engine.records import Incidents
-from engine.storage import open_store
-from models.dataset import read_showers, write_showers
-from models.records import Status
-from models.suite import SAMPLES, Suite, load_suite
+from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
+from monsoon.engine.commits import Ledger, ShardRecord
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.parquet import write_incidents
+from monsoon.engine.manifest import write_manifest
+from monsoon.engine.plan import EventRange
+from monsoon.engine.records import Incidents
+from monsoon.engine.storage import open_store
+from monsoon.models.dataset import read_showers, write_showers
+from monsoon.models.records import Status
+from monsoon.models.suite import SAMPLES, Suite, load_suite
 
 MakeIncidents = Callable[..., Incidents]
 HADRONS = SAMPLES / "hadrons-heldout.h5"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from engine.commits import CAMPAIGN, COMMITS, EVENTS, Ledger, ShardRecord, identity_hash, locate
-from engine.errors import InputError
-from engine.plan import EventRange
-from engine.storage import Store, open_store
-from engine.storage.posix import PosixStore
+from monsoon.engine.commits import CAMPAIGN, COMMITS, EVENTS, Ledger, ShardRecord, identity_hash, locate
+from monsoon.engine.errors import InputError
+from monsoon.engine.plan import EventRange
+from monsoon.engine.storage import Store, open_store
+from monsoon.engine.storage.posix import PosixStore
 
 LAYOUT = {"first_event": 0, "shard_events": 10, "formats": ["parquet"], "contributions": False}
 
@@ -171,7 +171,7 @@ class Remote:
 
 
 def test_a_records_url_leads_to_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.commits._opened", lambda url: Remote(url.removeprefix("file://")))
+    monkeypatch.setattr("monsoon.engine.commits._opened", lambda url: Remote(url.removeprefix("file://")))
     here: Store = PosixStore(tmp_path)
     assert locate(here, "events/a.root") == (here, "events/a.root")
     assert locate(here, "../site/events/a.root") == (here, "../site/events/a.root")

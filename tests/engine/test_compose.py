@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine import pipeline
-from engine.compose import compose
-from engine.detector import Detector, localise
-from engine.formats.schema import event_hashes
-from engine.pipeline import batches, generate
-from engine.records import Events, Incidents, concatenate
-from models.records import Showers
-from models.suite import Suite
+from monsoon.engine import pipeline
+from monsoon.engine.compose import compose
+from monsoon.engine.detector import Detector, localise
+from monsoon.engine.formats.schema import event_hashes
+from monsoon.engine.pipeline import batches, generate
+from monsoon.engine.records import Events, Incidents, concatenate
+from monsoon.models.records import Showers
+from monsoon.models.suite import Suite
 
 Make = Callable[..., Incidents]
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
-from engine import detector as module
-from engine.detector import MARGIN, Detector, localise
-from engine.errors import InputError
-from engine.kernels.place import NO_CELL
-from engine.records import Incidents
+from monsoon.engine import detector as module
+from monsoon.engine.detector import MARGIN, Detector, localise
+from monsoon.engine.errors import InputError
+from monsoon.engine.kernels.place import NO_CELL
+from monsoon.engine.records import Incidents
 
 SHIPPED = Path(module.__file__).parent / "detectors" / "lhcb-ecal.yaml"
 

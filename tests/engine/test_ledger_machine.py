@@ -23,15 +23,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from engine.commits import EVENTS, Ledger, ShardRecord
-from engine.detector import Detector
-from engine.formats.schema import combine, content_hash, event_hashes
-from engine.pipeline import Stopwatch, generate
-from engine.plan import EventRange, gaps
-from engine.records import Events, Incidents
-from engine.shards import content_of, publish_shard, sha256_of
-from engine.storage.posix import PosixStore
-from models.suite import Suite
+from monsoon.engine.commits import EVENTS, Ledger, ShardRecord
+from monsoon.engine.detector import Detector
+from monsoon.engine.formats.schema import combine, content_hash, event_hashes
+from monsoon.engine.pipeline import Stopwatch, generate
+from monsoon.engine.plan import EventRange, gaps
+from monsoon.engine.records import Events, Incidents
+from monsoon.engine.shards import content_of, publish_shard, sha256_of
+from monsoon.engine.storage.posix import PosixStore
+from monsoon.models.suite import Suite
 
 SHARDS = [EventRange(0, 1), EventRange(2, 3)]
 FORMATS = ("root", "parquet")  # ROOT files differ in their time stamp

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from engine.noise import Purpose, gaussian_table, key_of, uniform, words
+from monsoon.engine.noise import Purpose, gaussian_table, key_of, uniform, words
 
 
 def test_numbers_do_not_depend_on_the_batch() -> None:

@@ -9,8 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.plan import EventRange, Fault
-from engine.retry import Again, Case, Decision, Failure, Make, Patience, Probe, Quarantine, Stop, Task, Wait
+from monsoon.engine.plan import EventRange, Fault
+from monsoon.engine.retry import (
+    Again,
+    Case,
+    Decision,
+    Failure,
+    Make,
+    Patience,
+    Probe,
+    Quarantine,
+    Stop,
+    Task,
+    Wait,
+)
 
 STORAGE, NODE, LOST, HUNG, ERROR = Failure
 SHARD = EventRange(100, 107)
@@ -231,8 +243,8 @@ def test_a_success_makes_an_outage_new() -> None:
 
 def test_retrying_needs_nothing_but_the_standard_library() -> None:
     program = (
-        "import sys; before = set(sys.modules); import engine.retry\n"
+        "import sys; before = set(sys.modules); import monsoon.engine.retry\n"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
-        "assert new <= sys.stdlib_module_names | {'engine'}, new"
+        "assert new <= sys.stdlib_module_names | {'monsoon'}, new"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.commits import EVENTS, ShardFile
-from engine.detector import Detector
-from engine.formats.schema import content_hash, event_hashes
-from engine.pipeline import Stopwatch, generate
-from engine.plan import EventRange
-from engine.records import Events, Incidents, concatenate
-from engine.shards import FORMATS, Published, content_of, publish_shard, sha256_of
-from engine.storage import open_store
-from engine.storage.posix import PosixStore
-from models.suite import Suite
+from monsoon.engine.commits import EVENTS, ShardFile
+from monsoon.engine.detector import Detector
+from monsoon.engine.formats.schema import content_hash, event_hashes
+from monsoon.engine.pipeline import Stopwatch, generate
+from monsoon.engine.plan import EventRange
+from monsoon.engine.records import Events, Incidents, concatenate
+from monsoon.engine.shards import FORMATS, Published, content_of, publish_shard, sha256_of
+from monsoon.engine.storage import open_store
+from monsoon.engine.storage.posix import PosixStore
+from monsoon.models.suite import Suite
 
 SHARD = EventRange(0, 4)
 PARTICLES = [20, 0, 50, 3, 1]

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.campaign import counts_of
-from engine.commits import Ledger, ShardRecord
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.manifest import write_manifest
-from engine.pipeline import Stopwatch, generate
-from engine.plan import EventRange, Fault, shard_tasks
-from engine.quarantine import set_aside, write_faults
-from engine.records import Events, Incidents
-from engine.shards import publish_shard
-from engine.storage import open_store
-from models.suite import Suite
+from monsoon.engine.campaign import counts_of
+from monsoon.engine.commits import Ledger, ShardRecord
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.manifest import write_manifest
+from monsoon.engine.pipeline import Stopwatch, generate
+from monsoon.engine.plan import EventRange, Fault, shard_tasks
+from monsoon.engine.quarantine import set_aside, write_faults
+from monsoon.engine.records import Events, Incidents
+from monsoon.engine.shards import publish_shard
+from monsoon.engine.storage import open_store
+from monsoon.models.suite import Suite
 
 IDENTITY = {"seed": 1, "mu": 2.5, "numerics": {"device": "cpu"}}
 

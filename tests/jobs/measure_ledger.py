@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
-from engine.commits import COMMITS, Ledger, ShardRecord, as_json
-from engine.plan import EventRange, gaps, shard_tasks
-from engine.storage import open_store
-from jobs.verify import verify
+from monsoon.engine.commits import COMMITS, Ledger, ShardRecord, as_json
+from monsoon.engine.plan import EventRange, gaps, shard_tasks
+from monsoon.engine.storage import open_store
+from monsoon.jobs.verify import verify
 
 SHARD_EVENTS = 1000
 LAYOUT = {"first_event": 0, "shard_events": SHARD_EVENTS, "formats": [], "contributions": False}

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine import detector
-from jobs.cli import DONE, UNUSABLE, main
+from monsoon.engine import detector
+from monsoon.jobs.cli import DONE, UNUSABLE, main
 
 Words = Callable[["Here"], list[str]]
 

@@ -13,18 +13,18 @@ from threading import Timer
 import numpy as np
 import pytest
 
-from engine.commits import COMMITS, Commit, Ledger, ShardRecord
-from engine.config import Campaign
-from engine.errors import InputError
-from engine.formats import parquet
-from engine.formats.schema import content_hash, event_hashes
-from engine.incidents.parquet import read_incidents, write_incidents
-from engine.manifest import read_manifest
-from engine.shards import FORMATS
-from engine.status import running
-from engine.storage import open_store
-from jobs.cli import INTERRUPTED, main
-from jobs.generate import POOL, Outcome, generate, patiently
+from monsoon.engine.commits import COMMITS, Commit, Ledger, ShardRecord
+from monsoon.engine.config import Campaign
+from monsoon.engine.errors import InputError
+from monsoon.engine.formats import parquet
+from monsoon.engine.formats.schema import content_hash, event_hashes
+from monsoon.engine.incidents.parquet import read_incidents, write_incidents
+from monsoon.engine.manifest import read_manifest
+from monsoon.engine.shards import FORMATS
+from monsoon.engine.status import running
+from monsoon.engine.storage import open_store
+from monsoon.jobs.cli import INTERRUPTED, main
+from monsoon.jobs.generate import POOL, Outcome, generate, patiently
 
 EVENTS = 500
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -123,7 +123,7 @@ def test_a_second_driver_on_one_output_is_told_so_and_harms_nothing(
     """The first is a process with a Ray of its own; the second starts while that one's workers load."""
     words = [f"{k}={v}" for k, v in campaign.model_dump(exclude_defaults=True).items()]
     first = subprocess.Popen(
-        [sys.executable, "-m", "jobs.cli", "generate", "run3", *words], stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "monsoon", "generate", "run3", *words], stdout=subprocess.DEVNULL
     )
     while not running(open_store(campaign.output)):
         assert first.poll() is None
@@ -270,8 +270,8 @@ def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path
 
 
 SCRIPT = """
-from engine.config import Campaign
-from jobs.generate import generate
+from monsoon.engine.config import Campaign
+from monsoon.jobs.generate import generate
 
 campaign = Campaign(incidents="{pool}", mu=2.0, events=40, shard_events=20, output="{out}/script")
 print("content:", generate(campaign).content)

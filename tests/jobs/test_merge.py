@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from engine import merging
-from engine.commits import COMMITS, EVENTS, Commit, Ledger, ShardFile, ShardRecord
-from engine.errors import InputError
-from engine.manifest import MANIFEST, read_manifest
-from engine.plan import EventRange
-from engine.quarantine import QUARANTINE
-from engine.storage import open_store
-from engine.storage.posix import PosixStore
-from jobs.cli import DONE, UNUSABLE, main
-from jobs.merge import merge
-from jobs.verify import Verdict, repair, verify
+from monsoon.engine import merging
+from monsoon.engine.commits import COMMITS, EVENTS, Commit, Ledger, ShardFile, ShardRecord
+from monsoon.engine.errors import InputError
+from monsoon.engine.manifest import MANIFEST, read_manifest
+from monsoon.engine.plan import EventRange
+from monsoon.engine.quarantine import QUARANTINE
+from monsoon.engine.storage import open_store
+from monsoon.engine.storage.posix import PosixStore
+from monsoon.jobs.cli import DONE, UNUSABLE, main
+from monsoon.jobs.merge import merge
+from monsoon.jobs.verify import Verdict, repair, verify
 
 IDENTITY = {"seed": 1, "mu": 2.5, "numerics": {"device": "cpu"}}  # as the small campaigns have it
 BAD = (13,)

@@ -7,12 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from jobs import models as table
-from jobs.models import BATCHES, BEGIN, END, HEAD, card_of, entries, markdown, models, row_of, store, time_of
-from models.dataset import read_showers
-from models.library import Library
-from models.suite import SAMPLES
+from monsoon.engine.errors import InputError
+from monsoon.jobs import models as table
+from monsoon.jobs.models import (
+    BATCHES,
+    BEGIN,
+    END,
+    HEAD,
+    card_of,
+    entries,
+    markdown,
+    models,
+    row_of,
+    store,
+    time_of,
+)
+from monsoon.models.dataset import read_showers
+from monsoon.models.library import Library
+from monsoon.models.suite import SAMPLES
 
 AREA = {"value": 0.5164, "error": 0.0071, "floor": 0.5021, "floor_error": 0.007}
 CARD = {

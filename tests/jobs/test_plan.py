@@ -8,13 +8,13 @@ from time import process_time
 import pytest
 from torch import Tensor
 
-from engine.config import Campaign
-from jobs.generate import generate
-from jobs.plan import plan, say_plan, usual
-from jobs.timing import seconds_per_shower
-from models.records import Conditions, Showers
-from models.shower_model import ShowerModel
-from models.suite import load_suite
+from monsoon.engine.config import Campaign
+from monsoon.jobs.generate import generate
+from monsoon.jobs.plan import plan, say_plan, usual
+from monsoon.jobs.timing import seconds_per_shower
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.shower_model import ShowerModel
+from monsoon.models.suite import load_suite
 
 
 def test_a_plan_writes_nothing_and_counts_shards_and_particles(pool: Path, tmp_path: Path) -> None:

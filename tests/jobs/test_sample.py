@@ -13,15 +13,15 @@ import pytest
 import torch
 from torch import Tensor
 
-import jobs.sample
-import models.dataset
-from engine.errors import InputError
-from jobs.sample import sample
-from models.dataset import read_showers
-from models.library import Library
-from models.records import Conditions, Showers
-from models.statistics import response
-from models.suite import SAMPLES, Suite
+import monsoon.jobs.sample
+import monsoon.models.dataset
+from monsoon.engine.errors import InputError
+from monsoon.jobs.sample import sample
+from monsoon.models.dataset import read_showers
+from monsoon.models.library import Library
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.statistics import response
+from monsoon.models.suite import SAMPLES, Suite
 
 MODEL = str(SAMPLES / "egamma-heldout.h5")
 ROWS = 300
@@ -72,7 +72,7 @@ def test_a_shower_does_not_depend_on_the_rows_around_it(
 ) -> None:
     whole = pictures(made(conditions))
     for block in (1, 7, 128):
-        monkeypatch.setattr(jobs.sample, "BLOCK", block)
+        monkeypatch.setattr(monsoon.jobs.sample, "BLOCK", block)
         if block > 1:
             assert torch.equal(pictures(made(conditions, f"{block}.h5")), whole)
     with h5py.File(conditions) as all_of_them:
@@ -166,9 +166,9 @@ class Stopped(Library):
 def test_an_interrupted_run_goes_on_where_it_was(conditions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its file is the one of a run that nobody interrupts."""
     whole = made(conditions, "whole.h5")
-    monkeypatch.setattr(models.dataset, "CHUNK_ROWS", 2)  # parts of 50 rows
+    monkeypatch.setattr(monsoon.models.dataset, "CHUNK_ROWS", 2)  # parts of 50 rows
     library = Stopped(read_showers(MODEL))
-    monkeypatch.setattr(jobs.sample, "load_suite", lambda model: Suite([library]))
+    monkeypatch.setattr(monsoon.jobs.sample, "load_suite", lambda model: Suite([library]))
     with pytest.raises(KeyboardInterrupt):
         made(conditions)
     folder = conditions.parent / ".out.h5.parts"

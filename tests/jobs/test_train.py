@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from engine.errors import InputError
-from jobs.train import train
-from jobs.training_config import RECIPES, TrainConfig, load_training
-from models.checkpoint import load
-from models.dataset import read_showers
-from models.suite import SAMPLES
+from monsoon.engine.errors import InputError
+from monsoon.jobs.train import train
+from monsoon.jobs.training_config import RECIPES, TrainConfig, load_training
+from monsoon.models.checkpoint import load
+from monsoon.models.dataset import read_showers
+from monsoon.models.suite import SAMPLES
 from tests.models.toys import SMALL_FLOW, shower_files
 
 

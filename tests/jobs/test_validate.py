@@ -12,22 +12,30 @@ import numpy as np
 import pytest
 import torch
 
-import jobs.validation.memory
-from engine.errors import InputError
-from jobs.sample import sample
-from jobs.validate import Validated, validate
-from jobs.validation.card import card_metrics
-from jobs.validation.figures import figure_names, measure_in
-from jobs.validation.measuring import Effort
-from jobs.validation.requirements import SHIPPED, read_requirements
-from jobs.validation.samples import Contest, Sample, model_generator
-from jobs.validation.verdicts import PASS_SIGMA, Comparison, Outcome, decide, holm, showers_needed, worst
-from models.dataset import ShowerSet, read_showers, write_showers
-from models.grid import Grid
-from models.metrics.classifier import Judgement, judge
-from models.metrics.flaws import FLAWS
-from models.records import Showers
-from models.suite import SAMPLES
+import monsoon.jobs.validation.memory
+from monsoon.engine.errors import InputError
+from monsoon.jobs.sample import sample
+from monsoon.jobs.validate import Validated, validate
+from monsoon.jobs.validation.card import card_metrics
+from monsoon.jobs.validation.figures import figure_names, measure_in
+from monsoon.jobs.validation.measuring import Effort
+from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
+from monsoon.jobs.validation.samples import Contest, Sample, model_generator
+from monsoon.jobs.validation.verdicts import (
+    PASS_SIGMA,
+    Comparison,
+    Outcome,
+    decide,
+    holm,
+    showers_needed,
+    worst,
+)
+from monsoon.models.dataset import ShowerSet, read_showers, write_showers
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.classifier import Judgement, judge
+from monsoon.models.metrics.flaws import FLAWS
+from monsoon.models.records import Showers
+from monsoon.models.suite import SAMPLES
 
 HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), drawn=1)
 
@@ -354,7 +362,7 @@ def test_an_interrupted_validation_goes_on_and_says_the_same(
             raise KeyboardInterrupt
         return judge(*arguments, **settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(jobs.validation.memory, "judge", counted)
+    monkeypatch.setattr(monsoon.jobs.validation.memory, "judge", counted)
 
     def again() -> Validated:
         return validate(

@@ -16,15 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
-from engine.formats.schema import combine
-from engine.plan import EventRange, Fault, overlaps
-from engine.quarantine import QUARANTINE, write_faults
-from engine.status import DRIVERS, DriverStatus, StatusFile, driver_name
-from engine.storage import open_store
-from engine.storage.posix import PosixStore
-from jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
-from jobs.verify import Verdict, repair, superfluous, verify
+from monsoon.engine.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
+from monsoon.engine.formats.schema import combine
+from monsoon.engine.plan import EventRange, Fault, overlaps
+from monsoon.engine.quarantine import QUARANTINE, write_faults
+from monsoon.engine.status import DRIVERS, DriverStatus, StatusFile, driver_name
+from monsoon.engine.storage import open_store
+from monsoon.engine.storage.posix import PosixStore
+from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
+from monsoon.jobs.verify import Verdict, repair, superfluous, verify
 
 BAD = (13,)
 SETTINGS: dict[str, Any] = {"formats": ("parquet", "root"), "bad": BAD}  # three shards of ten events

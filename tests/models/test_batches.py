@@ -8,9 +8,9 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from models.batches import GAMMA, Batch, mixed
-from models.dataset import read_rows
-from models.suite import SAMPLES
+from monsoon.models.batches import GAMMA, Batch, mixed
+from monsoon.models.dataset import read_rows
+from monsoon.models.suite import SAMPLES
 
 ROWS = 200
 

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.nn.functional import logsigmoid
 
-from models.batches import Batch
-from models.diagnostics import diagnose, neighbourhood
-from models.events import Event, Finished, Noticed
-from models.history import Record, Score
-from models.recipe import Recipe
+from monsoon.models.batches import Batch
+from monsoon.models.diagnostics import diagnose, neighbourhood
+from monsoon.models.events import Event, Finished, Noticed
+from monsoon.models.history import Record, Score
+from monsoon.models.recipe import Recipe
 from tests.models.toys import Gaussian, points, rows, train
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.dataset import read_showers
-from models.domain import Domain, describe
-from models.records import Conditions
-from models.suite import SAMPLES
+from monsoon.models.dataset import read_showers
+from monsoon.models.domain import Domain, describe
+from monsoon.models.records import Conditions
+from monsoon.models.suite import SAMPLES
 
 GEV = 1000.0
 KINDS = ("egamma", "hadrons")

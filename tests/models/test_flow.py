@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.batches import Batch, mirrored
-from models.checkpoint import load, save
-from models.dataset import ShowerSet, read_showers
-from models.errors import InputError
-from models.flow import BUCKET, Flow
-from models.grid import Grid
-from models.records import Conditions
-from models.suite import SAMPLES
+from monsoon.models.batches import Batch, mirrored
+from monsoon.models.checkpoint import load, save
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.errors import InputError
+from monsoon.models.flow import BUCKET, Flow
+from monsoon.models.grid import Grid
+from monsoon.models.records import Conditions
+from monsoon.models.suite import SAMPLES
 
 SMALL = {"couplings": 2, "hidden": 32, "energy_hidden": 16, "hits_hidden": 16, "split_hidden": 16}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.grid import Grid, reflect
+from monsoon.models.grid import Grid, reflect
 
 
 @pytest.mark.parametrize("g", range(8))

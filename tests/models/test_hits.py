@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.grid import Grid
-from models.hits import Hits
+from monsoon.models.grid import Grid
+from monsoon.models.hits import Hits
 
 GRID = Grid(rows=8, columns=8, centre=4)
 

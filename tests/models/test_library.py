@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.dataset import ShowerSet, read_showers
-from models.errors import InputError
-from models.grid import Grid
-from models.library import Library
-from models.records import Conditions, Showers
-from models.species import EGAMMA
-from models.suite import SAMPLES, Suite
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.errors import InputError
+from monsoon.models.grid import Grid
+from monsoon.models.library import Library
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.species import EGAMMA
+from monsoon.models.suite import SAMPLES, Suite
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_a_condition_of_the_library_alone_gives_its_own_shower(egamma: ShowerSet
 
 @pytest.mark.parametrize("g", range(8))
 def test_a_mirrored_condition_gives_the_mirrored_shower(egamma: ShowerSet, g: int) -> None:
-    from models.grid import reflect
+    from monsoon.models.grid import reflect
 
     library = Library(egamma, neighbours=1)
     c = egamma.conditions

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.grid import Grid
-from models.sectors import Sectors
+from monsoon.models.grid import Grid
+from monsoon.models.sectors import Sectors
 
 GRID = Grid()
 SECTORS = Sectors(GRID)

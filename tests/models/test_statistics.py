@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.dataset import ShowerSet, read_showers
-from models.grid import Grid, reflect
-from models.records import Conditions, Showers
-from models.statistics import (
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.grid import Grid, reflect
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.statistics import (
     THRESHOLDS_MEV,
     asymmetry,
     centroid_mm,
@@ -26,7 +26,7 @@ from models.statistics import (
     sparsity,
     widths_mm,
 )
-from models.suite import SAMPLES
+from monsoon.models.suite import SAMPLES
 
 GRID = Grid()
 SMALL = Grid(rows=6, columns=6, centre=3)

@@ -16,12 +16,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.batches import Batch, mirrored
-from models.dataset import read_showers
-from models.errors import InputError
-from models.grid import Grid
-from models.streaming import BLOCK_ROWS, LANES, POOL_BLOCKS, ShowerFiles, ShowerStream
-from models.suite import SAMPLES
+from monsoon.models.batches import Batch, mirrored
+from monsoon.models.dataset import read_showers
+from monsoon.models.errors import InputError
+from monsoon.models.grid import Grid
+from monsoon.models.streaming import BLOCK_ROWS, LANES, POOL_BLOCKS, ShowerFiles, ShowerStream
+from monsoon.models.suite import SAMPLES
 
 SHIPPED = [SAMPLES / "egamma-heldout.h5", SAMPLES / "hadrons-heldout.h5"]
 VOXELS = 4
@@ -250,7 +250,7 @@ def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
             file.create_dataset(name, shape, "f4", chunks=(1000, *shape[1:]), fillvalue=fill)
     program = (
         "import re, sys\n"
-        "from models.streaming import ShowerStream\n"
+        "from monsoon.models.streaming import ShowerStream\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024\n"
         "before = peak()\n"
         "batches = ShowerStream([sys.argv[1]], 8000, seed=1).batches(100)\n"

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.checkpoint import save
-from models.dataset import read_showers
-from models.domain import Domain
-from models.errors import InputError
-from models.flow import Flow
-from models.grid import Grid
-from models.library import Library
-from models.records import Conditions, Showers, Status
-from models.species import EGAMMA, HADRONS, NEIGHBOUR
-from models.suite import SAMPLES, Suite, load_suite
+from monsoon.models.checkpoint import save
+from monsoon.models.dataset import read_showers
+from monsoon.models.domain import Domain
+from monsoon.models.errors import InputError
+from monsoon.models.flow import Flow
+from monsoon.models.grid import Grid
+from monsoon.models.library import Library
+from monsoon.models.records import Conditions, Showers, Status
+from monsoon.models.species import EGAMMA, HADRONS, NEIGHBOUR
+from monsoon.models.suite import SAMPLES, Suite, load_suite
 
 SMALL = f"{SAMPLES / 'egamma-heldout.h5'},{SAMPLES / 'hadrons-heldout.h5'}"
 FAR_MEV = 5e5  # beyond every domain

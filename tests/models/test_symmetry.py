@@ -8,12 +8,12 @@ import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
-from models.batches import mirrored
-from models.dataset import ShowerSet, read_rows
-from models.grid import Grid
-from models.records import Showers
-from models.statistics import centroid_mm
-from models.suite import SAMPLES
+from monsoon.models.batches import mirrored
+from monsoon.models.dataset import ShowerSet, read_rows
+from monsoon.models.grid import Grid
+from monsoon.models.records import Showers
+from monsoon.models.statistics import centroid_mm
+from monsoon.models.suite import SAMPLES
 
 GRID = Grid()
 INSIDE = GRID.valid.all(0)  # all pixels but row and column 0

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from models.batches import Batch
-from models.errors import InputError
-from models.events import Started, Stepped, Validated
-from models.optimisation import Optimisation
-from models.recipe import Recipe
-from models.training_state import StateFolder
+from monsoon.models.batches import Batch
+from monsoon.models.errors import InputError
+from monsoon.models.events import Started, Stepped, Validated
+from monsoon.models.optimisation import Optimisation
+from monsoon.models.recipe import Recipe
+from monsoon.models.training_state import StateFolder
 from tests.models.toys import Gaussian, losses, points, rows, train
 
 ROOT = Path(__file__).parents[2]
@@ -30,9 +30,9 @@ RECIPE = Recipe(
 CHILD = """
 import os, signal, sys, json
 import torch
-from models.events import Stepped
-from models.training import Training
-from models.training_state import StateFolder
+from monsoon.models.events import Stepped
+from monsoon.models.training import Training
+from monsoon.models.training_state import StateFolder
 from tests.models.test_training import RECIPE
 from tests.models.toys import Gaussian, InMemory, losses, rows
 

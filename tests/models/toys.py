@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from models.batches import Batch
-from models.collective import rank, workers
-from models.dataset import ShowerSet, read_showers, write_showers
-from models.events import Event, Finished, Stepped
-from models.recipe import Recipe
-from models.records import Conditions, Showers
-from models.suite import SAMPLES
-from models.training import Training
-from models.training_state import StateFolder
+from monsoon.models.batches import Batch
+from monsoon.models.collective import rank, workers
+from monsoon.models.dataset import ShowerSet, read_showers, write_showers
+from monsoon.models.events import Event, Finished, Stepped
+from monsoon.models.recipe import Recipe
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.suite import SAMPLES
+from monsoon.models.training import Training
+from monsoon.models.training_state import StateFolder
 
 SMALL_FLOW = {
     "couplings": 2,

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import pytest
 
-from engine.storage import Store, open_store
+from monsoon.engine.storage import Store, open_store
 
 VERDICT = pytest.StashKey[int]()  # on all tests
 MANY = 2500  # objects below s3://monsoon/many, and files below root://...//many
@@ -181,7 +181,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]
     clients = []
 
     def use(address: str) -> None:
-        from engine.storage import s3
+        from monsoon.engine.storage import s3
 
         clients.append(s3._client)
         s3._client.cache_clear()

@@ -9,25 +9,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.campaign import ShardMaker, load, resolve
-from engine.commits import COMMITS, EVENTS, Ledger
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.formats.schema import content_hash, event_hashes
-from engine.manifest import read_manifest
-from engine.plan import EventRange
-from engine.storage import open_store
-from jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
-from jobs.sample import sample
-from models.dataset import read_showers
-from models.suite import CHECKPOINTS, SAMPLES, TRAINED, Suite
+from monsoon.engine.campaign import ShardMaker, load, resolve
+from monsoon.engine.commits import COMMITS, EVENTS, Ledger
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.formats.schema import content_hash, event_hashes
+from monsoon.engine.manifest import read_manifest
+from monsoon.engine.plan import EventRange
+from monsoon.engine.storage import open_store
+from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
+from monsoon.jobs.sample import sample
+from monsoon.models.dataset import read_showers
+from monsoon.models.suite import CHECKPOINTS, SAMPLES, TRAINED, Suite
 
 
 def monsoon(*words: str) -> str:
     """A command of its own process, whose Ray has the servers' addresses and keys from its environment."""
     done = subprocess.run(
-        [sys.executable, "-m", "jobs.cli", *words], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "monsoon", *words], capture_output=True, text=True, check=False
     )
     assert done.returncode == DONE, done.stdout + done.stderr
     return done.stdout

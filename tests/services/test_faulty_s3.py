@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from engine.campaign import ShardMaker, resolve
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.formats.schema import content_hash, event_hashes
-from engine.manifest import read_manifest
-from engine.plan import EventRange
-from engine.storage import open_store
-from jobs.verify import verify
-from models.suite import Suite
+from monsoon.engine.campaign import ShardMaker, resolve
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.formats.schema import content_hash, event_hashes
+from monsoon.engine.manifest import read_manifest
+from monsoon.engine.plan import EventRange
+from monsoon.engine.storage import open_store
+from monsoon.jobs.verify import verify
+from monsoon.models.suite import Suite
 from tests.chaos.harness.drivers import Drivers
 from tests.chaos.harness.nodes import RayNodes
 from tests.chaos.harness.world import until, wait

@@ -19,16 +19,16 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from engine.campaign import ShardMaker, resolve
-from engine.commits import Ledger
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.formats.schema import combine, content_hash, event_hashes
-from engine.plan import EventRange
-from engine.storage import open_store
-from jobs.cli import INTERRUPTED, main
-from jobs.verify import verify
-from models.suite import Suite
+from monsoon.engine.campaign import ShardMaker, resolve
+from monsoon.engine.commits import Ledger
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.formats.schema import combine, content_hash, event_hashes
+from monsoon.engine.plan import EventRange
+from monsoon.engine.storage import open_store
+from monsoon.jobs.cli import INTERRUPTED, main
+from monsoon.jobs.verify import verify
+from monsoon.models.suite import Suite
 
 BIN = Path(sys.executable).parent
 STAGES = ("incidents", "localise", "sample", "compose", "hash", "write", "publish")
@@ -89,7 +89,7 @@ def test_a_running_campaign_is_seen_in_prometheus_metrics_and_by_status(
     """It has more events than it will ever make, and is ended as a batch system would end it."""
     output = tmp_path / "out"
     words = [f"incidents={pool}", "mu=1.5", "events=10000000", "shard_events=50", f"output={output}"]
-    command = [sys.executable, "-m", "jobs.cli", "generate", "run3", *words, f"ray_address={head.address}"]
+    command = [sys.executable, "-m", "monsoon", "generate", "run3", *words, f"ray_address={head.address}"]
     with running(command) as driver:
         wanted = {"monsoon_committed_events_total", "monsoon_workers", "monsoon_shards"}
         wanted |= {f'stage="{stage}"' for stage in STAGES}

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from engine.storage import Store, open_store
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import Store, open_store
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -109,7 +109,7 @@ def test_a_lost_answer_reads_as_a_taken_name(
 def test_files_in_parts_are_exclusive_too(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.storage import s3
+    from monsoon.engine.storage import s3
 
     monkeypatch.setattr(s3, "PUT_BYTES", 1 << 20)
     monkeypatch.setattr(s3, "PART_BYTES", 5 << 20)
@@ -175,7 +175,7 @@ def test_urls_name_a_bucket_and_a_prefix_and_nothing_else(url: str) -> None:
 
 
 def test_without_s3fs_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "engine.storage.s3", raising=False)
+    monkeypatch.delitem(sys.modules, "monsoon.engine.storage.s3", raising=False)
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(InputError, match=r"needs s3fs; pip install 'monsoon-hep\[s3\]'"):
         open_store("s3://bucket/campaign")

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
-from engine.commits import Ledger
-from engine.storage import open_store
-from jobs.verify import verify
+from monsoon.engine.commits import Ledger
+from monsoon.engine.storage import open_store
+from monsoon.jobs.verify import verify
 
 SECONDS = 240.0  # for anything to happen, on a machine that does other things too
 
@@ -39,7 +39,7 @@ class Driver:
         given = [f"incidents={pool}", "mu=1.5", f"output={output}", f"ray_address={cluster.address}"]
         with self.said.open("w") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jobs.cli", "generate", "run3", *given, *words],
+                [sys.executable, "-m", "monsoon", "generate", "run3", *given, *words],
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "COLUMNS": "400"},

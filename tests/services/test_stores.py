@@ -16,14 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.errors import InputError
-from engine.storage import Store, open_store
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import Store, open_store
 
 # Four processes with two threads each; each thread waits for the word, so that all create at once.
 RIVALS = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from engine.storage import open_store
+from monsoon.engine.storage import open_store
 
 store, me = open_store(sys.argv[1]), sys.argv[2]
 

@@ -13,11 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine.errors import InputError
-from jobs.train import train
-from jobs.training_config import TrainConfig
-from models.checkpoint import load
-from models.recipe import Recipe
+from monsoon.engine.errors import InputError
+from monsoon.jobs.train import train
+from monsoon.jobs.training_config import TrainConfig
+from monsoon.models.checkpoint import load
+from monsoon.models.recipe import Recipe
 from tests.models.toys import SMALL_FLOW, shower_files
 
 pytest.importorskip("pandas", reason="ray.train needs pandas: pip install 'ray[train]'")
@@ -29,9 +29,9 @@ pytestmark = [  # Ray's own, under Python 3.11
 
 DRIVER = """
 import os, signal, sys
-from jobs.train import train
-from jobs.training_config import TrainConfig
-from models.recipe import Recipe
+from monsoon.jobs.train import train
+from monsoon.jobs.training_config import TrainConfig
+from monsoon.models.recipe import Recipe
 
 def say(line):
     if line.startswith("step 6:"):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import InputError
-from engine.storage import Store, open_store
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import Store, open_store
 
 if TYPE_CHECKING:
     from tests.services.conftest import XrootdServer
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 PUBLISHES = """
 import sys
 from pathlib import Path
-from engine.storage import open_store
+from monsoon.engine.storage import open_store
 
 open_store(sys.argv[1]).publish(Path(sys.argv[2]), "events/file.parquet")
 """
 DIES_WITH_A_CLAIM = """
 import os, signal, sys
-from engine.storage.xrootd import XrootdStore
+from monsoon.engine.storage.xrootd import XrootdStore
 
 class Dies(XrootdStore):
     def _settle(self, name):
@@ -38,8 +38,8 @@ Dies(sys.argv[1]).create("name", b"first")
 """
 PROBES = """
 import sys
-from engine.errors import InputError
-from engine.storage import open_store
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import open_store
 
 store = open_store(sys.argv[1])
 try:
@@ -206,7 +206,7 @@ def test_urls_name_a_server_and_an_absolute_path(url: str) -> None:
 
 
 def test_without_xrootd_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("engine.storage.xrootd", "engine.storage.xrootd_server"):
+    for module in ("monsoon.engine.storage.xrootd", "monsoon.engine.storage.xrootd_server"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "XRootD", None)
     with pytest.raises(InputError, match=r"needs xrootd; pip install 'monsoon-hep\[xrootd\]'"):

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.kernels.place import NO_CELL, UNITS_PER_MEV
+from monsoon.engine.kernels.place import NO_CELL, UNITS_PER_MEV
 
 Array = NDArray[Any]
 

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, SIXTH, Tables
-from engine.kernels.philox.cpu import philox_row, philox_words
+from monsoon.engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, SIXTH, Tables
+from monsoon.engine.kernels.philox.cpu import philox_row, philox_words
 
 Array = NDArray[Any]
 SPREAD_SHIFT = PHOTON_BITS // 2 + SIGMA_BITS - PHOTON_BITS

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.kernels.philox.reference import MULTIPLIER, ROUNDS, WEYL
+from monsoon.engine.kernels.philox.reference import MULTIPLIER, ROUNDS, WEYL
 
 M0, M1 = np.uint64(MULTIPLIER[0]), np.uint64(MULTIPLIER[1])
 W0, W1 = np.uint32(WEYL[0]), np.uint32(WEYL[1])

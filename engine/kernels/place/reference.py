@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.kernels.place import NO_CELL, UNITS_PER_MEV
+from monsoon.engine.kernels.place import NO_CELL, UNITS_PER_MEV
 
 
 def place(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.kernels.gather import Pictures
+from monsoon.models.kernels.gather import Pictures
 
 Array = NDArray[Any]
 

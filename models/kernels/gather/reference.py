@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.kernels.gather import Pictures
+from monsoon.models.kernels.gather import Pictures
 
 
 def gather(pictures: Pictures, shower: Tensor, images: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.kernels.hits import HitNetwork
+from monsoon.models.kernels.hits import HitNetwork
 
 Array = NDArray[Any]
 

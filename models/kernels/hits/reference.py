@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.kernels.hits import HitNetwork
+from monsoon.models.kernels.hits import HitNetwork
 
 
 def hits(network: HitNetwork, noise: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from models.kernels.spline import MIN_SIZE, MIN_SLOPE, SLOPE_ONE
+from monsoon.models.kernels.spline import MIN_SIZE, MIN_SLOPE, SLOPE_ONE
 
 Array = NDArray[Any]
 BLOCK = 64  # splines that are worked out together

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.kernels.spline import MIN_SIZE, MIN_SLOPE, SLOPE_ONE
+from monsoon.models.kernels.spline import MIN_SIZE, MIN_SLOPE, SLOPE_ONE
 
 
 def spline(x: Tensor, parameters: Tensor, bound: float, inverse: bool = False) -> tuple[Tensor, Tensor]:

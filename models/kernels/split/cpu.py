@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.kernels.spline.cpu import invert
-from models.kernels.split import LARGEST_SCALE, REACH, SplitNetwork
+from monsoon.models.kernels.spline.cpu import invert
+from monsoon.models.kernels.split import LARGEST_SCALE, REACH, SplitNetwork
 
 Array = NDArray[Any]
 DEPTH = 64  # of the stack: a tree of 2^31 pixels needs half

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.kernels.spline.reference import spline
-from models.kernels.split import LARGEST_SCALE, REACH, SplitNetwork
+from monsoon.models.kernels.spline.reference import spline
+from monsoon.models.kernels.split import LARGEST_SCALE, REACH, SplitNetwork
 
 
 def split(

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import Tensor
 
-from models.metrics.judges.judge import Flags, Floats, Rows
+from monsoon.models.metrics.judges.judge import Flags, Floats, Rows
 
 LEVELS = 128  # a column is seen in as many steps of equal counts
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.metrics.judges.boosting import BoostedTrees
-from models.metrics.judges.judge import condition_columns
-from models.statistics import observables
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.judges.boosting import BoostedTrees
+from monsoon.models.metrics.judges.judge import condition_columns
+from monsoon.models.statistics import observables
 
 
 class HighLevel(BoostedTrees):

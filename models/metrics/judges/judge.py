@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.records import Conditions
+from monsoon.models.records import Conditions
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.metrics.judges.boosting import BoostedTrees
-from models.metrics.judges.judge import condition_columns
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.judges.boosting import BoostedTrees
+from monsoon.models.metrics.judges.judge import condition_columns
 
 INNER = 3  # pixels to either side of the impact pixel that are seen one by one
 BANDS = ((4, 5), (6, 8), (9, 15))  # rings of the rest, first and last; each is seen in octants

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.dataset import ShowerSet
-from models.grid import Grid
-from models.metrics.judges.judge import Flags, Floats, Rows
-from models.metrics.judges.whitening import SIDE, Windows, reflected, residuals
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.judges.judge import Flags, Floats, Rows
+from monsoon.models.metrics.judges.whitening import SIDE, Windows, reflected, residuals
 
 FINE = 9  # pixels a side that the convolutions see one by one
 FILTERS = 16

@@ -13,9 +13,9 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-from models.dataset import ShowerSet
-from models.grid import Grid, reflect
-from models.metrics.judges.judge import condition_columns
+from monsoon.models.dataset import ShowerSet
+from monsoon.models.grid import Grid, reflect
+from monsoon.models.metrics.judges.judge import condition_columns
 
 FILL_MEV = 0.02  # an empty pixel is no further from a full one than noise of this size
 HALF = 7  # pixels to either side of the impact pixel: a window of 15x15

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from engine.commits import Ledger
-from engine.plan import EventRange
-from engine.storage import open_store
+from monsoon.engine.commits import Ledger
+from monsoon.engine.plan import EventRange
+from monsoon.engine.storage import open_store
 from tests.chaos.harness.processes import kill
 from tests.chaos.harness.world import NotSeenError, Seen, Steps, World, until
 

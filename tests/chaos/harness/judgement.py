@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.parquet as pq
 
-from engine.formats.schema import combine, content_hash, event_hashes
-from engine.manifest import read_manifest
-from engine.plan import EventRange
-from jobs.verify import verify
+from monsoon.engine.formats.schema import combine, content_hash, event_hashes
+from monsoon.engine.manifest import read_manifest
+from monsoon.engine.plan import EventRange
+from monsoon.jobs.verify import verify
 from tests.chaos.harness.world import World
 
 BLOCK = 500  # events that the reference makes at a time

@@ -12,13 +12,13 @@ from typing import TypeVar
 
 import yaml
 
-from engine.campaign import ResolvedCampaign, ShardMaker, load, resolve
-from engine.commits import Ledger, ShardRecord
-from engine.config import Campaign
-from engine.errors import InputError
-from engine.plan import EventRange
-from engine.shards import sha256_of
-from engine.storage import open_store
+from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, load, resolve
+from monsoon.engine.commits import Ledger, ShardRecord
+from monsoon.engine.config import Campaign
+from monsoon.engine.errors import InputError
+from monsoon.engine.plan import EventRange
+from monsoon.engine.shards import sha256_of
+from monsoon.engine.storage import open_store
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.drivers import Drivers, Line
 from tests.chaos.harness.nodes import RayNodes

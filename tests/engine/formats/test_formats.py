@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from engine.detector import Detector
-from engine.formats import parquet, root
-from engine.formats.schema import combine, content_hash, event_hashes, schema, values_of
-from engine.pipeline import generate
-from engine.records import Events, Incidents
-from models.suite import Suite
+from monsoon.engine.detector import Detector
+from monsoon.engine.formats import parquet, root
+from monsoon.engine.formats.schema import combine, content_hash, event_hashes, schema, values_of
+from monsoon.engine.pipeline import generate
+from monsoon.engine.records import Events, Incidents
+from monsoon.models.suite import Suite
 
 WRITERS: dict[str, tuple[Any, ModuleType]] = {
     "parquet": (parquet.writer, parquet),

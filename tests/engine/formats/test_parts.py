@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from engine.detector import Detector
-from engine.formats import parquet, root
-from engine.formats.schema import ContentHash, content_hash, event_hashes, no_events
-from engine.pipeline import generate
-from engine.records import Events, Incidents, concatenate
-from models.suite import Suite
+from monsoon.engine.detector import Detector
+from monsoon.engine.formats import parquet, root
+from monsoon.engine.formats.schema import ContentHash, content_hash, event_hashes, no_events
+from monsoon.engine.pipeline import generate
+from monsoon.engine.records import Events, Incidents, concatenate
+from monsoon.models.suite import Suite
 
 WRITERS: dict[str, tuple[Any, ModuleType]] = {
     "parquet": (parquet.writer, parquet),
@@ -156,8 +156,8 @@ PEAKS = """
 import sys
 from pathlib import Path
 import numpy as np
-from engine.formats import parquet, root
-from engine.formats.schema import assemble, schema
+from monsoon.engine.formats import parquet, root
+from monsoon.engine.formats.schema import assemble, schema
 
 def peak_mb():
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

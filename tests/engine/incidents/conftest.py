@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from engine.detector import Detector
-from engine.incidents.gun import Gun, shoot
-from engine.incidents.pdg import masses_mev
-from engine.incidents.pythia import Collider, collider
-from engine.incidents.transport import Transport, transport
-from engine.records import Incidents, Particles, offsets_of
+from monsoon.engine.detector import Detector
+from monsoon.engine.incidents.gun import Gun, shoot
+from monsoon.engine.incidents.pdg import masses_mev
+from monsoon.engine.incidents.pythia import Collider, collider
+from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.records import Incidents, Particles, offsets_of
 
 Row = tuple[int, tuple[float, float, float], tuple[float, float, float]]
 

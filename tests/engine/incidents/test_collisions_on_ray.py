@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.chunks import Chunk, cut, incidents_of
-from engine.incidents.content import content_hash
-from engine.incidents.pythia import collider
-from engine.incidents.transport import Transport
-from engine.records import concatenate
-from engine.remote.collisions import collide
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.chunks import Chunk, cut, incidents_of
+from monsoon.engine.incidents.content import content_hash
+from monsoon.engine.incidents.pythia import collider
+from monsoon.engine.incidents.transport import Transport
+from monsoon.engine.records import concatenate
+from monsoon.engine.remote.collisions import collide
 
 SOFT = ("SoftQCD:nonDiffractive = on",)  # initialises in a tenth of the time of all inelastic
 

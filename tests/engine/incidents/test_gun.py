@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.gun import Gun, shoot
-from engine.incidents.transport import Transport, transport
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.gun import Gun, shoot
+from monsoon.engine.incidents.transport import Transport, transport
 
 KEEP_ALL = Transport(threshold_mev=0)
 

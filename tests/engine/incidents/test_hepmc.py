@@ -9,9 +9,9 @@ import numpy as np
 import pyhepmc
 import pytest
 
-from engine.errors import InputError
-from engine.incidents.hepmc import HepmcFile
-from engine.records import Particles, concatenate
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.records import Particles, concatenate
 
 SIZES = (3, 4, 5, 0, 7, 8)  # stable particles of each event; the fourth event has no particles at all
 SUFFIXES = (".hepmc", ".hepmc3", ".hepmc.gz", ".hepmc.zst")

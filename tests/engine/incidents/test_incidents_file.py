@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.errors import InputError
-from engine.incidents import parquet
-from engine.incidents.parquet import (
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents import parquet
+from monsoon.engine.incidents.parquet import (
     content_hash,
     read_header,
     read_incidents,
     read_metadata,
     write_incidents,
 )
-from engine.records import Incidents, concatenate
+from monsoon.engine.records import Incidents, concatenate
 
 
 def write(path: Path, *parts: Incidents, **more: Any) -> parquet.Header:

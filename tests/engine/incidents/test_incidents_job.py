@@ -11,15 +11,15 @@ import pyarrow.parquet as pq
 import pyhepmc
 import pytest
 
-from engine.config import validate
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.chunks import Chunk, Parts, incidents_of
-from engine.incidents.content import content_hash
-from engine.incidents.parquet import read_header, read_incidents
-from engine.incidents.pythia import Collider
-from engine.incidents.transport import Transport
-from jobs.incidents import SOURCES, make_pool, pool_settings
+from monsoon.engine.config import validate
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.chunks import Chunk, Parts, incidents_of
+from monsoon.engine.incidents.content import content_hash
+from monsoon.engine.incidents.parquet import read_header, read_incidents
+from monsoon.engine.incidents.pythia import Collider
+from monsoon.engine.incidents.transport import Transport
+from monsoon.jobs.incidents import SOURCES, make_pool, pool_settings
 
 POOL: dict[str, Any] = {
     "cards": (),

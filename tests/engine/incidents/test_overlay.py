@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.errors import InputError
-from engine.incidents.content import content_hash
-from engine.incidents.overlay import overlay
-from engine.records import Incidents, offsets_of
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.content import content_hash
+from monsoon.engine.incidents.overlay import overlay
+from monsoon.engine.records import Incidents, offsets_of
 
 
 def events(first: int, last: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.incidents.pythia import SEEDS, Collider, check_cards, stream
-from engine.incidents.transport import Transport, transport
-from engine.records import Particles
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.pythia import SEEDS, Collider, check_cards, stream
+from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.records import Particles
 
 HARD = ("HardQCD:all = on", "PhaseSpace:pTHatMin = 20")
 

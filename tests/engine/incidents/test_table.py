@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.errors import InputError
-from engine.incidents.table import WIDEST_GAP, read_table
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.table import WIDEST_GAP, read_table
 
 GOOD: dict[str, list[Any]] = {
     "event": [7, 5, 5, 10],

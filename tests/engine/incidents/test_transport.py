@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from engine.detector import Detector
-from engine.incidents.transport import C_MM_PER_NS, Transport, transport
-from engine.records import Loss, Particles
+from monsoon.engine.detector import Detector
+from monsoon.engine.incidents.transport import C_MM_PER_NS, Transport, transport
+from monsoon.engine.records import Loss, Particles
 
 ORIGIN = (0.0, 0.0, 0.0)
 

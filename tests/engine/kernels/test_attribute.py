@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.detector import MARGIN, Detector
-from engine.kernels.attribute import cpu, reference
-from engine.kernels.place import cpu as place
+from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.kernels.attribute import cpu, reference
+from monsoon.engine.kernels.place import cpu as place
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 1500])

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.detector import Detector
-from engine.kernels.digitise import Tables, cpu, reference
+from monsoon.engine.detector import Detector
+from monsoon.engine.kernels.digitise import Tables, cpu, reference
 
 
 def energies(events: int, cells: int, seed: int = 1) -> Tensor:

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from engine.kernels.philox import cpu, reference
+from monsoon.engine.kernels.philox import cpu, reference
 
 KNOWN = [
     ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.detector import MARGIN, Detector
-from engine.kernels.place import NO_CELL, cpu, reference
+from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.kernels.place import NO_CELL, cpu, reference
 
 KERNELS = pytest.mark.parametrize("kernel", [reference, cpu], ids=["reference", "cpu"])
 

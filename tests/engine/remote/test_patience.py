@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from engine.campaign import resolve
-from engine.commits import Ledger
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.errors import InputError
-from engine.plan import EventRange
-from engine.remote.loop import DOUBTS, Loop
-from engine.retry import Make
-from engine.storage import open_store
-from engine.storage.answers import takes_files
-from models.suite import Suite
+from monsoon.engine.campaign import resolve
+from monsoon.engine.commits import Ledger
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.plan import EventRange
+from monsoon.engine.remote.loop import DOUBTS, Loop
+from monsoon.engine.retry import Make
+from monsoon.engine.storage import open_store
+from monsoon.engine.storage.answers import takes_files
+from monsoon.models.suite import Suite
 
 SHORT_S = 1e-9  # so that any two failures are as far apart
 

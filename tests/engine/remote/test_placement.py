@@ -7,9 +7,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import Pool
-from engine.remote.nodes import Node
-from engine.remote.placement import Post, shortage, vacancies
+from monsoon.engine.config import Pool
+from monsoon.engine.remote.nodes import Node
+from monsoon.engine.remote.placement import Post, shortage, vacancies
 
 
 def node(name: str, cpus: float, gpus: float = 0, draining: bool = False) -> Node:

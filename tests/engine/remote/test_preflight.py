@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.campaign import ResolvedCampaign, resolve
-from engine.commits import CAMPAIGN, Ledger
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.remote.preflight import code_hash, differences, examine, facts
-from engine.storage import open_store
-from models.suite import Suite
+import monsoon
+from monsoon.engine.campaign import ResolvedCampaign, resolve
+from monsoon.engine.commits import CAMPAIGN, Ledger
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.remote.preflight import code_hash, differences, examine, facts, hash_of_sources
+from monsoon.engine.storage import open_store
+from monsoon.models.suite import Suite
 
 
 @pytest.fixture
@@ -48,5 +49,15 @@ def test_a_node_that_sees_no_output_or_no_incidents_says_so(resolved: ResolvedCa
     assert "/nor/there" in incidents
 
 
-def test_the_code_hash_follows_the_sources() -> None:
-    assert len(code_hash()) == 64
+def test_the_code_hash_follows_the_sources(tmp_path: Path) -> None:
+    def changed(name: str, content: str) -> str:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+        return hash_of_sources(tmp_path)
+
+    first = changed("engine/plan.py", "a = 1\n")
+    assert changed("engine/plan.py", "a = 2\n") != first
+    assert changed("engine/plan.py", "a = 1\n") == first
+    assert changed("tests/test_plan.py", "a = 1\n") == first  # not what a worker runs
+    assert changed("models/flow/plan.py", "a = 1\n") != first
+    assert code_hash() == hash_of_sources(Path(monsoon.__file__).parent) != hash_of_sources(tmp_path)

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import ray
 
-from engine.campaign import BLOCK_EVENTS, resolve
-from engine.commits import Ledger
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.plan import EventRange
-from engine.remote.actor import Worker
-from engine.remote.preflight import facts
-from engine.storage import open_store
-from models.suite import load_suite
+from monsoon.engine.campaign import BLOCK_EVENTS, resolve
+from monsoon.engine.commits import Ledger
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.plan import EventRange
+from monsoon.engine.remote.actor import Worker
+from monsoon.engine.remote.preflight import facts
+from monsoon.engine.storage import open_store
+from monsoon.models.suite import load_suite
 
 MIB = 1 << 20
 

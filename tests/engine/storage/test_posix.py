@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from engine.storage import open_store
-from engine.storage.posix import PosixStore
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import open_store
+from monsoon.engine.storage.posix import PosixStore
 
 # Each waits for the word, so that all create at once.
 RIVAL = """
 import sys
 from pathlib import Path
-from engine.storage.posix import PosixStore
+from monsoon.engine.storage.posix import PosixStore
 
 store, me = PosixStore(Path(sys.argv[1])), sys.argv[2]
 for name in (line.strip() for line in sys.stdin):

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.detector import Detector
-from engine.records import Incidents
-from jobs.bench.composition import compose_peers, place_ours, place_peers, same_cells
-from jobs.bench.deposits import hits_of, same_hits
-from jobs.bench.inputs import Drawn, compose_ours, draw
-from models.records import Showers
-from models.suite import Suite
+from monsoon.engine.detector import Detector
+from monsoon.engine.records import Incidents
+from monsoon.jobs.bench.composition import compose_peers, place_ours, place_peers, same_cells
+from monsoon.jobs.bench.deposits import hits_of, same_hits
+from monsoon.jobs.bench.inputs import Drawn, compose_ours, draw
+from monsoon.models.records import Showers
+from monsoon.models.suite import Suite
 
 MakeIncidents = Callable[..., Incidents]
 PEERS = ("np.add.at per particle", "np.bincount", "torch index_add_")

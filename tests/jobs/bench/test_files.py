@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.detector import Detector
-from engine.formats.schema import event_hashes
-from engine.pipeline import generate
-from engine.records import Events, Incidents
-from jobs.bench import end_to_end, uproot_ttree, writing
-from jobs.bench.comparison import compare
-from jobs.bench.inputs import SEED, Inputs, typical
-from jobs.bench.one_at_a_time import run_loop
-from jobs.bench.writing import read, same_events
-from models.suite import Suite
+from monsoon.engine.detector import Detector
+from monsoon.engine.formats.schema import event_hashes
+from monsoon.engine.pipeline import generate
+from monsoon.engine.records import Events, Incidents
+from monsoon.jobs.bench import end_to_end, uproot_ttree, writing
+from monsoon.jobs.bench.comparison import compare
+from monsoon.jobs.bench.inputs import SEED, Inputs, typical
+from monsoon.jobs.bench.one_at_a_time import run_loop
+from monsoon.jobs.bench.writing import read, same_events
+from monsoon.models.suite import Suite
 
 MakeIncidents = Callable[..., Incidents]
 

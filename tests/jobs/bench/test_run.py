@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import InputError
-from jobs.bench import history, run
-from jobs.bench.bars import check_bars
-from jobs.bench.comparison import Comparison, Provider, Row, compare
-from jobs.bench.timing import best_chunk, race
+from monsoon.engine.errors import InputError
+from monsoon.jobs.bench import history, run
+from monsoon.jobs.bench.bars import check_bars
+from monsoon.jobs.bench.comparison import Comparison, Provider, Row, compare
+from monsoon.jobs.bench.timing import best_chunk, race
 
 
 def comparison(theirs: int, stage: str = "count") -> Comparison[int]:

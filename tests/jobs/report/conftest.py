@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.campaign import ShardMaker, resolve
-from engine.commits import Ledger
-from engine.config import Campaign
-from engine.detector import Detector
-from engine.incidents.parquet import read_metadata, write_incidents
-from engine.manifest import write_manifest
-from engine.plan import EventRange
-from engine.records import Incidents
-from engine.storage import open_store
-from models.suite import Suite
+from monsoon.engine.campaign import ShardMaker, resolve
+from monsoon.engine.commits import Ledger
+from monsoon.engine.config import Campaign
+from monsoon.engine.detector import Detector
+from monsoon.engine.incidents.parquet import read_metadata, write_incidents
+from monsoon.engine.manifest import write_manifest
+from monsoon.engine.plan import EventRange
+from monsoon.engine.records import Incidents
+from monsoon.engine.storage import open_store
+from monsoon.models.suite import Suite
 
 
 @pytest.fixture(scope="session")

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from engine.manifest import MANIFEST, read_manifest
-from engine.records import Loss
-from engine.storage import open_store
-from jobs.report import accounts
-from jobs.report.page import write_report
-from jobs.report.sample import read_sample
-from models.records import Status
-from models.suite import SAMPLES
+from monsoon.engine.errors import InputError
+from monsoon.engine.manifest import MANIFEST, read_manifest
+from monsoon.engine.records import Loss
+from monsoon.engine.storage import open_store
+from monsoon.jobs.report import accounts
+from monsoon.jobs.report.page import write_report
+from monsoon.jobs.report.sample import read_sample
+from monsoon.models.records import Status
+from monsoon.models.suite import SAMPLES
 
 VOID = {"meta", "img", "link", "br"}
 

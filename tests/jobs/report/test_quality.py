@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jobs.report.quality import (
+from monsoon.jobs.report.quality import (
     CLASSES,
     Estimate,
     agreement,

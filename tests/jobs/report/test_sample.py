@@ -8,13 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.commits import COMMITS
-from engine.errors import InputError
-from engine.formats.parquet import read
-from engine.manifest import MANIFEST
-from engine.storage import open_store
-from jobs.report.sample import KINDS, kind_of, particles_per_event, read_sample, remapped, typical_event
-from models.records import Status
+from monsoon.engine.commits import COMMITS
+from monsoon.engine.errors import InputError
+from monsoon.engine.formats.parquet import read
+from monsoon.engine.manifest import MANIFEST
+from monsoon.engine.storage import open_store
+from monsoon.jobs.report.sample import (
+    KINDS,
+    kind_of,
+    particles_per_event,
+    read_sample,
+    remapped,
+    typical_event,
+)
+from monsoon.models.records import Status
 
 
 def test_the_first_events_are_those_of_the_shards(campaign: Path) -> None:

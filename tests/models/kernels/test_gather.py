@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.grid import Grid
-from models.kernels.gather import compress, cpu, reference
+from monsoon.models.grid import Grid
+from monsoon.models.kernels.gather import compress, cpu, reference
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 500])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.kernels.hits import HitNetwork, cpu, reference
+from monsoon.models.kernels.hits import HitNetwork, cpu, reference
 
 PIXELS = 60
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.kernels.spline import cpu
-from models.kernels.spline.cpu import inverse_spline
-from models.kernels.spline.reference import _knots, spline
-from models.networks import respline
+from monsoon.models.kernels.spline import cpu
+from monsoon.models.kernels.spline.cpu import inverse_spline
+from monsoon.models.kernels.spline.reference import _knots, spline
+from monsoon.models.networks import respline
 
 BOUND = 4.0
 

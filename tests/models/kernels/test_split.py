@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.grid import Grid
-from models.kernels.split import INPUTS, SplitNetwork, cpu, reference
-from models.sectors import Sectors
+from monsoon.models.grid import Grid
+from monsoon.models.kernels.split import INPUTS, SplitNetwork, cpu, reference
+from monsoon.models.sectors import Sectors
 
 SECTORS = Sectors(Grid())
 COUNT = len(SECTORS.fine.roots)

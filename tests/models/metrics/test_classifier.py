@@ -9,18 +9,18 @@ import pytest
 import torch
 from scipy import stats
 
-from models.dataset import ShowerSet, read_showers
-from models.errors import InputError
-from models.grid import Grid
-from models.metrics.auc import auc, error_of
-from models.metrics.classifier import Judgement, cross_judge, judge, sees
-from models.metrics.flaws import smear_pixels
-from models.metrics.folds import folds, groups_of
-from models.metrics.judges.pixel_trees import PixelTrees
-from models.metrics.regions import worst_regions
-from models.records import Conditions
-from models.statistics import response
-from models.suite import SAMPLES
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.errors import InputError
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.auc import auc, error_of
+from monsoon.models.metrics.classifier import Judgement, cross_judge, judge, sees
+from monsoon.models.metrics.flaws import smear_pixels
+from monsoon.models.metrics.folds import folds, groups_of
+from monsoon.models.metrics.judges.pixel_trees import PixelTrees
+from monsoon.models.metrics.regions import worst_regions
+from monsoon.models.records import Conditions
+from monsoon.models.statistics import response
+from monsoon.models.suite import SAMPLES
 
 GRID = Grid()
 ROWS = 500

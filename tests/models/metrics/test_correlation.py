@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.metrics.correlation import correlation, correlation_difference
+from monsoon.models.metrics.correlation import correlation, correlation_difference
 
 
 def test_correlation_is_numpys_with_equal_weights() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.metrics.coverage import coverage, standardised
+from monsoon.models.metrics.coverage import coverage, standardised
 
 
 def test_equal_clouds_are_precise_and_covered() -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.dataset import ShowerSet, read_showers
-from models.grid import Grid
-from models.metrics.flaws import FLAWS
-from models.suite import SAMPLES
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.flaws import FLAWS
+from monsoon.models.suite import SAMPLES
 
 GRID = Grid()
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from models.metrics.frechet import _intercept, fpd, frechet_at_full_size, frechet_distance
-from models.metrics.measurement import Array
+from monsoon.models.metrics.frechet import _intercept, fpd, frechet_at_full_size, frechet_distance
+from monsoon.models.metrics.measurement import Array
 
 
 def exact(rows: int, columns: int, seed: int) -> Array:

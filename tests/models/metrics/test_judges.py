@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from models.dataset import ShowerSet, read_showers
-from models.grid import Grid, reflect
-from models.metrics.classifier import JUDGES, judge
-from models.metrics.flaws import FLAWS
-from models.metrics.judges.judge import condition_columns
-from models.metrics.judges.pixel_trees import hits_per_ring, log_shares
-from models.metrics.judges.whitening import Windows, residuals
-from models.records import Conditions
-from models.suite import SAMPLES
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.grid import Grid, reflect
+from monsoon.models.metrics.classifier import JUDGES, judge
+from monsoon.models.metrics.flaws import FLAWS
+from monsoon.models.metrics.judges.judge import condition_columns
+from monsoon.models.metrics.judges.pixel_trees import hits_per_ring, log_shares
+from monsoon.models.metrics.judges.whitening import Windows, residuals
+from monsoon.models.records import Conditions
+from monsoon.models.suite import SAMPLES
 
 GRID = Grid()
 QUICK = {"whitened-cnn": {"steps": 100, "batch": 128}, "mlp": {"steps": 100}}

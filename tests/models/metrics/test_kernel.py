@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.metrics.kernel import kpd, maximum_mean_discrepancy
+from monsoon.models.metrics.kernel import kpd, maximum_mean_discrepancy
 
 
 def test_mmd_is_the_sum_over_pairs_of_different_rows() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.metrics.measurement import Measurement, bootstrap, measured, measured_each
+from monsoon.models.metrics.measurement import Measurement, bootstrap, measured, measured_each
 
 
 def normal(rows: int, seed: int, mean: float = 0.0) -> Tensor:

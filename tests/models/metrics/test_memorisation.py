@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.dataset import ShowerSet, read_showers
-from models.grid import Grid
-from models.library import Library
-from models.metrics.memorisation import features, memorisation
-from models.records import Showers
-from models.suite import SAMPLES
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.grid import Grid
+from monsoon.models.library import Library
+from monsoon.models.metrics.memorisation import features, memorisation
+from monsoon.models.records import Showers
+from monsoon.models.suite import SAMPLES
 
 GRID = Grid()
 ROWS = 300

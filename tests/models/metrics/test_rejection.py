@@ -9,20 +9,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.dataset import ShowerSet, read_showers
-from models.grid import Grid
-from models.metrics.coverage import coverage, standardised
-from models.metrics.frechet import frechet_at_full_size
-from models.metrics.measurement import Measurement, measured
-from models.metrics.response import resolution_ratios
-from models.metrics.separation import separation
-from models.metrics.summary import Summary
-from models.metrics.table import measure_all
-from models.metrics.tails import tails
-from models.metrics.wasserstein import wasserstein
-from models.records import Showers
-from models.statistics import response
-from models.suite import SAMPLES
+from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.grid import Grid
+from monsoon.models.metrics.coverage import coverage, standardised
+from monsoon.models.metrics.frechet import frechet_at_full_size
+from monsoon.models.metrics.measurement import Measurement, measured
+from monsoon.models.metrics.response import resolution_ratios
+from monsoon.models.metrics.separation import separation
+from monsoon.models.metrics.summary import Summary
+from monsoon.models.metrics.table import measure_all
+from monsoon.models.metrics.tails import tails
+from monsoon.models.metrics.wasserstein import wasserstein
+from monsoon.models.records import Showers
+from monsoon.models.statistics import response
+from monsoon.models.suite import SAMPLES
 
 GRID = Grid()
 ROWS = 1500

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.metrics.measurement import Array
-from models.metrics.response import (
+from monsoon.models.metrics.measurement import Array
+from monsoon.models.metrics.response import (
     ENERGY_EDGES_MEV,
     by_energy,
     energy_bins,
@@ -17,7 +17,7 @@ from models.metrics.response import (
     resolution_ratios,
     response_ratios,
 )
-from models.metrics.summary import Summary
+from monsoon.models.metrics.summary import Summary
 
 ROWS = 40_000
 

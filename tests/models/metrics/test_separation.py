@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.metrics.separation import separation, separation_power
+from monsoon.models.metrics.separation import separation, separation_power
 
 ONES = np.ones(1000)
 

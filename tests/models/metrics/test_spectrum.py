@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from models.metrics.spectrum import EDGES_MEV, cell_counts, spectrum_separation
-from models.records import Showers
+from monsoon.models.metrics.spectrum import EDGES_MEV, cell_counts, spectrum_separation
+from monsoon.models.records import Showers
 
 
 def test_a_pixel_is_counted_in_the_bin_of_its_energy() -> None:

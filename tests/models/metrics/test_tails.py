@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.metrics.tails import tails
+from monsoon.models.metrics.tails import tails
 
 REFERENCE = np.arange(1000.0)
 ONES = np.ones(1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.metrics.wasserstein import wasserstein
+from monsoon.models.metrics.wasserstein import wasserstein
 
 
 def test_a_shift_costs_its_length_in_units_of_the_spread() -> None:

@@ -1,0 +1,59 @@
+"""Monsoon: distributed production of simulated LHC calorimeter events with generative models.
+
+What job scripts use is here by name and is loaded when it is first asked for: `import monsoon` alone is quick
+and needs neither ray nor torch. Everything a person runs is also `monsoon VERB` and `python -m monsoon VERB`.
+
+Examples
+--------
+>>> import monsoon
+>>> campaign = monsoon.Campaign(incidents="pool.parquet", mu=5.2, events=1000, output="out/run3")
+>>> campaign.mu
+5.2
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from monsoon.engine.config import Campaign as Campaign
+    from monsoon.engine.config import load_campaign as load_campaign
+    from monsoon.engine.errors import InputError as InputError
+    from monsoon.jobs.generate import generate as generate
+    from monsoon.jobs.merge import merge as merge
+    from monsoon.jobs.plan import plan as plan
+    from monsoon.jobs.report.page import write_report as write_report
+    from monsoon.jobs.sample import sample as sample
+    from monsoon.jobs.train import train as train
+    from monsoon.jobs.training_config import TrainConfig as TrainConfig
+    from monsoon.jobs.training_config import load_training as load_training
+    from monsoon.jobs.validate import validate as validate
+    from monsoon.jobs.verify import verify as verify
+
+_HOME = {
+    "Campaign": "engine.config",
+    "InputError": "engine.errors",
+    "TrainConfig": "jobs.training_config",
+    "generate": "jobs.generate",
+    "load_campaign": "engine.config",
+    "load_training": "jobs.training_config",
+    "merge": "jobs.merge",
+    "plan": "jobs.plan",
+    "sample": "jobs.sample",
+    "train": "jobs.train",
+    "validate": "jobs.validate",
+    "verify": "jobs.verify",
+    "write_report": "jobs.report.page",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'monsoon' has no attribute {name!r}")
+    return getattr(import_module(f"monsoon.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
