@@ -15,8 +15,9 @@ from monsoon.engine.commits import Ledger, ShardFile, ShardRecord, StoredCampaig
 from monsoon.engine.errors import first_problem
 from monsoon.engine.plan import EventRange
 from monsoon.engine.quarantine import QUARANTINE
-from monsoon.engine.shards import FORMATS, content_of, sha256_of
+from monsoon.engine.shards import FORMATS, content_of
 from monsoon.engine.storage import Store
+from monsoon.models.files import sha256_of
 
 AT_ONCE = 16  # shards, of a store that is another machine
 

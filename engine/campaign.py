@@ -31,7 +31,8 @@ from monsoon.engine.records import Events, Incidents, Loss
 from monsoon.engine.shards import publish_shard
 from monsoon.engine.storage import fetch, fetch_folder, open_store
 from monsoon.models.records import Status
-from monsoon.models.suite import NEAREST, REFUSE, SHOWER_FILES, TRAINED, Suite, load_suite, refusal
+from monsoon.models.store.checkpoint import TRAINED
+from monsoon.models.store.suite import NEAREST, REFUSE, SHOWER_FILES, Suite, load_suite, refusal
 
 # Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory.
 BLOCK_EVENTS = 500

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from monsoon.engine.errors import InputError, first_problem
 from monsoon.engine.plan import EventRange
 from monsoon.engine.storage import Store, open_store
+from monsoon.models.files import sha256_of_json
 
 COMMITS = "_commits"
 CAMPAIGN = "campaign.json"
@@ -198,7 +198,7 @@ def _opened(url: str) -> Store:
 
 def identity_hash(identity: Mapping[str, Any]) -> str:
     """One hash for an identity, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return sha256_of_json(identity)
 
 
 def difference(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:

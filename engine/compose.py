@@ -18,7 +18,7 @@ from monsoon.engine.kernels.place import cpu as place_cpu
 from monsoon.engine.kernels.place import reference as place_reference
 from monsoon.engine.noise import key_of
 from monsoon.engine.records import Array, Events, Incidents, offsets_of
-from monsoon.models.grid import Grid
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.records import Showers
 
 KERNELS: dict[str, tuple[ModuleType, ModuleType, ModuleType]] = {

@@ -41,7 +41,7 @@ class Campaign(BaseModel):
     threshold_mev: Annotated[float, Field(ge=0)] = 1000.0
     detector: str = "lhcb-ecal"
     model: str = "library"
-    outside: str = "nearest"  # of the training domain; or clamp, refuse, another model: models/suite.py
+    outside: str = "nearest"  # of the training domain; or clamp, refuse, another model: models/store/suite.py
     content_version: int = 1  # raised by hand when the same input gives other events
 
     # Layout: fixed at the first run.
@@ -82,7 +82,10 @@ class Campaign(BaseModel):
 
     def anchored(self) -> Campaign:
         """The same with the paths of models and detectors absolute, as workers elsewhere need them."""
-        from monsoon.models.suite import POLICIES, is_shipped  # and with them torch: configs alone do without
+        from monsoon.models.store.suite import (  # and with them torch: configs alone do without
+            POLICIES,
+            is_shipped,
+        )
 
         def absolute(word: str) -> str:
             return str(Path(word).absolute()) if Path(word).exists() and not is_shipped(word) else word

@@ -13,7 +13,7 @@ from monsoon.engine.compose import compose
 from monsoon.engine.detector import Detector, localise
 from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Events, Incidents, concatenate
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 # A batch's dense pictures and cells stay near the processor's caches; content does not depend on these.
 BATCH_SHOWERS = 4096

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -16,6 +15,7 @@ from monsoon.engine.pipeline import Stopwatch
 from monsoon.engine.plan import EventRange
 from monsoon.engine.records import Events
 from monsoon.engine.storage import Store
+from monsoon.models.files import sha256_of
 
 
 class Format(NamedTuple):
@@ -99,8 +99,3 @@ def content_of(format_name: str, path: Path) -> str | None:
     except Exception:  # a torn file makes its reader raise anything: each means "not this content"
         return None
     return content.hexdigest()
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 
 from monsoon.jobs.report.style import BLUE, GREY, ORANGE, single, styled
-from monsoon.models.history import Record
+from monsoon.models.training.history import Record
 
 
 def draw_curve(curve: Sequence[Record]) -> bytes:

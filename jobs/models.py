@@ -14,12 +14,12 @@ from rich.console import Console
 from monsoon.engine.errors import InputError
 from monsoon.jobs.timing import seconds_per_shower
 from monsoon.jobs.validation.samples import GROUPS
-from monsoon.models.checkpoint import MODEL, load, read_card, write_card
-from monsoon.models.dataset import read_showers
-from monsoon.models.library import Library
+from monsoon.models.data.shower_files import read_showers
+from monsoon.models.families.library import Library
+from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions
-from monsoon.models.shower_model import ShowerModel
-from monsoon.models.suite import CHECKPOINTS, SAMPLES
+from monsoon.models.store.checkpoint import MODEL, load, read_card, write_card
+from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
 
 LIBRARY, LIBRARY_CARD = "library", "library.json"
 MILLISECONDS = "ms_per_shower"  # a card's entry: by the name in the table, then by batch
@@ -40,7 +40,7 @@ class Entry:
 
     name: str
     model: str  # as `monsoon validate --model` takes it
-    load: Callable[[], ShowerModel]
+    load: Callable[[], Generator]
     conditions: Callable[[], Conditions]  # some that it is inside of
 
 
@@ -123,7 +123,7 @@ def row_of(name: str, card: Mapping[str, Any], milliseconds: Mapping[str, float]
     )
 
 
-def time_of(model: ShowerModel, conditions: Conditions) -> dict[str, float]:
+def time_of(model: Generator, conditions: Conditions) -> dict[str, float]:
     """Milliseconds per shower at each of BATCHES on one thread: the median of ROUNDS after one to warm up."""
     batches = {str(batch): conditions[torch.arange(batch) % len(conditions)] for batch in BATCHES}
     return {batch: 1000 * seconds_per_shower(model, asked, ROUNDS) for batch, asked in batches.items()}

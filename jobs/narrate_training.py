@@ -13,9 +13,9 @@ from typing import Any, TextIO
 
 from monsoon.jobs.curve import draw_curve
 from monsoon.jobs.progress import JobProgress
-from monsoon.models.events import Event, Finished, Noticed, Started, Stepped, Validated
-from monsoon.models.history import Record
-from monsoon.models.training_state import write_whole
+from monsoon.models.files import write_whole
+from monsoon.models.training.history import Record
+from monsoon.models.training.progress import Event, Finished, Noticed, Started, Stepped, Validated
 
 LOSSES, TENSORBOARD, CURVE = "losses.jsonl", "tensorboard", "curve.png"
 FLUSH_S = 2.0

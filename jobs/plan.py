@@ -15,9 +15,9 @@ from monsoon.engine.manifest import summarise
 from monsoon.engine.plan import EventRange, count_tasks
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.timing import seconds_per_shower
+from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions
-from monsoon.models.shower_model import ShowerModel
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 # Measured on one core of an AMD EPYC (jobs/bench/history.csv, 2 000 Run 3 events), the generator apart, which
 # is timed when it is asked; a campaign that has begun is extrapolated from its own commit records instead.
@@ -85,7 +85,7 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite) -> Forecast:
     )
 
 
-def usual(model: ShowerModel, count: int = 512) -> Conditions:
+def usual(model: Generator, count: int = 512) -> Conditions:
     """Straight particles amid the energies that the model knows, of each of its species in turn."""
     pdg = model.domain.pdg[torch.arange(count) % len(model.domain.pdg)]
     energy_mev = torch.full((count,), float(model.domain.energy_mev.log().mean().exp()))

@@ -14,11 +14,10 @@ import torch
 from monsoon.engine.campaign import fetch_models
 from monsoon.engine.errors import InputError
 from monsoon.engine.noise import Purpose, uniform
-from monsoon.engine.shards import sha256_of
 from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.identity import refuse_another
 from monsoon.jobs.progress import JobProgress
-from monsoon.models.dataset import (
+from monsoon.models.data.shower_files import (
     ShowerSet,
     extent,
     join_showers,
@@ -26,9 +25,9 @@ from monsoon.models.dataset import (
     rows_together,
     shower_writer,
 )
+from monsoon.models.files import sha256_of, write_whole
 from monsoon.models.records import Conditions, Status
-from monsoon.models.suite import Suite, load_suite
-from monsoon.models.training_state import write_whole
+from monsoon.models.store.suite import Suite, load_suite
 
 BLOCK = 4096  # rows that are in memory at a time; content does not depend on it
 PART = 25  # times the rows that are compressed together: what an interrupted run may lose

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from monsoon.engine.noise import Purpose, uniform
+from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions
-from monsoon.models.shower_model import ShowerModel
 
 
-def seconds_per_shower(model: ShowerModel, conditions: Conditions, rounds: int) -> float:
+def seconds_per_shower(model: Generator, conditions: Conditions, rounds: int) -> float:
     """The conditions as one batch on one thread: the median of the rounds, after one that may compile."""
     row = np.arange(len(conditions))
     noise = torch.from_numpy(uniform(0, row, np.zeros_like(row), Purpose.SHOWER, model.noise_dimensions))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -18,11 +17,11 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs.identity import refuse_another
 from monsoon.jobs.narrate_training import TrainingNarrator
 from monsoon.jobs.training_config import TrainConfig
-from monsoon.models.dataset import extent
-from monsoon.models.events import Finished
-from monsoon.models.fitting import FAILED, MODEL, STATES, Fit
-from monsoon.models.suite import SAMPLES
-from monsoon.models.training_state import write_whole
+from monsoon.models.data.shower_files import extent
+from monsoon.models.files import sha256_of, write_whole
+from monsoon.models.store.suite import SAMPLES
+from monsoon.models.training.fitting import FAILED, MODEL, STATES, Fit
+from monsoon.models.training.progress import Finished
 
 TRAINING = "training.json"
 
@@ -92,9 +91,7 @@ def _fit(config: TrainConfig) -> Fit:
 
 
 def _described(path: str, use: str) -> dict[str, str | int]:
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"name": Path(path).name, "use": use, "rows": extent(path).rows, "sha256": digest}
+    return {"name": Path(path).name, "use": use, "rows": extent(path).rows, "sha256": sha256_of(path)}
 
 
 def _found(name: str) -> str:

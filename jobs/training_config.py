@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monsoon.engine.config import parse_overrides, validate
 from monsoon.engine.errors import InputError
-from monsoon.models.families import FAMILIES
-from monsoon.models.recipe import Recipe
+from monsoon.models.families.table import FAMILIES
+from monsoon.models.training.recipe import Recipe
 
 RECIPES = Path(__file__).parent / "recipes"
 RECIPE_KEYS = {field.name for field in fields(Recipe)}

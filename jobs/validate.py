@@ -22,9 +22,9 @@ from monsoon.jobs.validation.memory import Memory
 from monsoon.jobs.validation.page import document
 from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.result import Result, record, verdicts_on
-from monsoon.jobs.validation.samples import Generator, contests, file_generator, model_generator, read_file
+from monsoon.jobs.validation.samples import Candidate, contests, file_generator, model_generator, read_file
 from monsoon.jobs.validation.verdicts import Outcome, worst
-from monsoon.models.grid import Grid
+from monsoon.models.geometry.planar import Grid
 
 PAGE, RECORD = "report.html", "report.json"
 FIGURES_COST = 3
@@ -134,7 +134,7 @@ def _say(result: Result, say: Callable[[str], None]) -> None:
                 say(f"{who}: {verdict.outcome}: {what.name}, {what.tolerance.words}{why}")
 
 
-def _check_names(generators: list[Generator]) -> None:
+def _check_names(generators: list[Candidate]) -> None:
     names = [generator.name for generator in generators]
     for name in names:
         if names.count(name) > 1:

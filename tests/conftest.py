@@ -18,7 +18,7 @@ os.environ["RAY_AUTH_MODE"] = "disabled"  # no token file is left in the home of
 from monsoon.engine.detector import Detector
 from monsoon.engine.records import Incidents, Loss, offsets_of
 from monsoon.jobs.incidents import make_pool
-from monsoon.models.suite import Suite, load_suite
+from monsoon.models.store.suite import Suite, load_suite
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
 torch.set_num_threads(1)  # threads that wait for each other on shared cores take minutes

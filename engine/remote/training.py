@@ -22,8 +22,8 @@ from ray.train.v2.api.exceptions import TrainingFailedError
 from ray.util.metrics import Counter, Gauge
 
 from monsoon.engine.errors import InputError
-from monsoon.models.events import Event, Finished, Stepped, Validated
-from monsoon.models.fitting import Fit
+from monsoon.models.training.fitting import Fit
+from monsoon.models.training.progress import Event, Finished, Stepped, Validated
 
 TOLD_S = 0.5  # steps are told so often, all other events at once
 POLL_S = 0.2

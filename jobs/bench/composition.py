@@ -22,7 +22,7 @@ from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
 from monsoon.jobs.bench.timing import best_chunk
 from monsoon.jobs.bench.torch_digitise import TorchDigitise
 from monsoon.jobs.bench.torch_index_add import IndexAdd
-from monsoon.models.grid import Grid
+from monsoon.models.geometry.planar import Grid
 
 CHUNKS = (1, 2, 4, 8, 16, 32, 64, 256)  # events in one call
 PLACE = "place and sum"

@@ -11,7 +11,7 @@ from monsoon.engine.detector import MARGIN, Detector
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Events, offsets_of
 from monsoon.jobs.bench.inputs import Drawn
-from monsoon.models.grid import Grid
+from monsoon.models.geometry.planar import Grid
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.pipeline import batches
 from monsoon.engine.records import Array, Events, Incidents, concatenate
 from monsoon.models.records import Showers
-from monsoon.models.suite import Suite, load_suite
+from monsoon.models.store.suite import Suite, load_suite
 
 SEED = 20_260
 POOL_COLLISIONS = 1500

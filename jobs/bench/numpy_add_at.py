@@ -8,7 +8,7 @@ from monsoon.engine.detector import Detector
 from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.engine.records import Array
 from monsoon.jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
-from monsoon.models.grid import Grid
+from monsoon.models.geometry.planar import Grid
 
 
 class AddAt:

@@ -14,7 +14,7 @@ from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.jobs.bench.numpy_add_at import AddAt
 from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
 from monsoon.jobs.bench.uproot_ttree import write
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 EXTEND_EVENTS = 100  # a basket an event would cost far more
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from monsoon.engine.detector import Detector
 from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
-from monsoon.models.grid import Grid
+from monsoon.models.geometry.planar import Grid
 
 
 class IndexAdd:

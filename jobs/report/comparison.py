@@ -9,9 +9,9 @@ import torch
 
 from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Array
-from monsoon.models.dataset import ShowerSet, read_showers
+from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.suite import SAMPLES, Suite
+from monsoon.models.store.suite import SAMPLES, Suite
 
 ENERGY_EDGES_MEV = np.geomspace(1e3, 1e5, 9)
 COSINE_EDGES = np.linspace(0.85, 1.0, 7)  # steps equal in solid angle

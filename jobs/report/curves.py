@@ -25,9 +25,9 @@ from monsoon.jobs.report.quality import (
     resolution,
 )
 from monsoon.jobs.report.style import FLOOR, GENERATED, HELDOUT, with_ratio
-from monsoon.models.dataset import ShowerSet
-from monsoon.models.grid import Grid
-from monsoon.models.statistics import centroid_mm, lateral_profile, response
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.observables import centroid_mm, lateral_profile, response
+from monsoon.models.geometry.planar import Grid
 
 PIXEL_MM = 20.2
 RING_EDGES_MM = PIXEL_MM * np.array([0, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15])

@@ -20,8 +20,8 @@ from monsoon.engine.incidents.pdg import named
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Events
 from monsoon.jobs.report.style import BLUE, ENERGY_MAP, GREEN, GREY, colour_bar, framed, row
-from monsoon.models.dataset import ShowerSet
-from monsoon.models.grid import Grid
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.records import Conditions, Showers
 
 FAINTEST_PIXEL_MEV = 0.1

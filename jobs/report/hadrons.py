@@ -18,7 +18,7 @@ from monsoon.jobs.report.quality import (
     fraction,
 )
 from monsoon.jobs.report.style import FLOOR, GENERATED, row, with_ratio
-from monsoon.models.dataset import ShowerSet
+from monsoon.models.data.shower_files import ShowerSet
 
 SPECIES = {
     r"$\pi^\pm$": (211, -211),

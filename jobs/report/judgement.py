@@ -9,7 +9,7 @@ from monsoon.jobs.report import curves, hadrons, markup
 from monsoon.jobs.report.comparison import Comparison
 from monsoon.jobs.report.quality import CLASSES, Agreement, fraction
 from monsoon.jobs.report.style import png
-from monsoon.models.grid import Grid
+from monsoon.models.geometry.planar import Grid
 
 SHOWERING_MEV = CLASSES["showering"][0]
 Judged = tuple[str, Agreement, Agreement, curves.Curves | None]

@@ -16,10 +16,10 @@ from monsoon.jobs.report import accounts, displays, distributions, judgement, ma
 from monsoon.jobs.report.comparison import Comparison, compare, draw
 from monsoon.jobs.report.sample import CampaignSample, read_sample, typical_event
 from monsoon.jobs.report.style import png, styled
-from monsoon.models.dataset import ShowerSet
+from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.records import Showers
 from monsoon.models.species import EGAMMA
-from monsoon.models.suite import NEAREST, Suite
+from monsoon.models.store.suite import NEAREST, Suite
 
 PAGE = "report.html"  # in the output
 

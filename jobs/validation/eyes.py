@@ -9,7 +9,7 @@ from monsoon.engine.records import Array
 from monsoon.jobs.report.style import BLACK, GREY, single
 from monsoon.jobs.validation.measuring import Findings
 from monsoon.jobs.validation.overlay import FLOOR, look, named
-from monsoon.models.metrics.classifier import Judgement
+from monsoon.models.metrics.classification import Judgement
 
 
 def roc(findings: Findings, judge: str) -> Figure:

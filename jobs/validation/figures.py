@@ -14,15 +14,15 @@ from torch import Tensor
 
 from monsoon.jobs.report.quality import CLASSES
 from monsoon.jobs.validation.samples import Contest, Sample
-from monsoon.models.grid import Grid
-from monsoon.models.metrics.classifier import JUDGES
+from monsoon.models.geometry.observables import observables
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.classification import JUDGES
 from monsoon.models.metrics.measurement import Array, Measurement, measured_each
 from monsoon.models.metrics.response import mean, resolution
 from monsoon.models.metrics.separation import separation
 from monsoon.models.metrics.summary import Summary
 from monsoon.models.metrics.wasserstein import wasserstein
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.statistics import observables
 
 CLASSIFIED = "auc"
 REGIONAL = ("response", "resolution", "fraction", "separation", "wasserstein")

@@ -9,7 +9,7 @@ from monsoon.jobs.validation.figures import CLASSIFIED, IDEAL, REGIONAL, measure
 from monsoon.jobs.validation.requirements import Requirement
 from monsoon.jobs.validation.samples import Contest
 from monsoon.jobs.validation.verdicts import Comparison
-from monsoon.models.metrics.classifier import JUDGES, Judgement, judge, sees
+from monsoon.models.metrics.classification import JUDGES, Judgement, judge, sees
 from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.metrics.measurement import Measurement
 from monsoon.models.metrics.table import measure_all

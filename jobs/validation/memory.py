@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from monsoon.jobs.validation.result import software
-from monsoon.models.dataset import ShowerSet
-from monsoon.models.grid import Grid
-from monsoon.models.metrics.classifier import Judgement, judge
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.files import write_whole
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.classification import Judgement, judge
 from monsoon.models.metrics.regions import Region
-from monsoon.models.training_state import write_whole
 
 ARRAYS = ("log_weight", "log_weight_reference")
 

@@ -15,10 +15,10 @@ from monsoon.jobs.report.style import BAR, LEFT, colour_bar, row, single
 from monsoon.jobs.validation.figures import class_shares
 from monsoon.jobs.validation.overlay import REFERENCE, look, named, points, steps
 from monsoon.jobs.validation.samples import Contest, Sample
+from monsoon.models.geometry.observables import lateral_profile
 from monsoon.models.metrics.correlation import correlation
 from monsoon.models.metrics.response import mean, resolution
 from monsoon.models.metrics.spectrum import EDGES_MEV
-from monsoon.models.statistics import lateral_profile
 
 ENERGY_EDGES_GEV = np.geomspace(1, 100, 9)
 REPLICAS = 40

@@ -23,7 +23,7 @@ from monsoon.jobs.validation.verdicts import (
     decide,
     worst,
 )
-from monsoon.models.metrics.classifier import Judgement
+from monsoon.models.metrics.classification import Judgement
 
 SOFTWARE = ("monsoon-hep", "torch", "numpy", "scipy", "scikit-learn", "h5py", "matplotlib", "mplhep")
 QUANTILES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)

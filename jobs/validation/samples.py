@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +15,13 @@ from monsoon.engine.campaign import fetch_models
 from monsoon.engine.errors import InputError
 from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.storage import fetch
-from monsoon.models.dataset import ShowerSet, read_showers
-from monsoon.models.grid import Grid
+from monsoon.models.data.shower_files import ShowerSet, read_showers
+from monsoon.models.files import sha256_of
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.summary import Summary
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import EGAMMA
-from monsoon.models.suite import Suite, load_suite
+from monsoon.models.store.suite import Suite, load_suite
 
 BLOCK = 4096  # conditions that a generator is asked at a time; showers do not depend on it
 FEWEST = 200  # showers of a group in each sample: fewer can tell nothing
@@ -72,7 +72,7 @@ class Contest:
 
 
 @dataclass(frozen=True)
-class Generator:
+class Candidate:
     """One that is judged: a model that is asked, or a file of what it gave."""
 
     name: str
@@ -111,18 +111,17 @@ def read_file(path: str, grid: Grid) -> tuple[ShowerSet, dict[str, str]]:
         raise InputError(
             f"{path}: weights row {int((showers.weight < 0).int().argmax())} is negative; drop it"
         )
-    checksum = hashlib.sha256(Path(here).read_bytes()).hexdigest()
-    return showers, {"file": str(path), "sha256": checksum, "rows": str(len(showers))}
+    return showers, {"file": str(path), "sha256": sha256_of(here), "rows": str(len(showers))}
 
 
-def model_generator(name: str) -> Generator:
+def model_generator(name: str) -> Candidate:
     """Raises InputError where there is no such model."""
     suite = load_suite(fetch_models(name))
     label = name if len(name) < 40 else Path(name.split(",")[0]).stem
-    return Generator(label, suite, None, {"model": name, "fingerprint": suite.fingerprint})
+    return Candidate(label, suite, None, {"model": name, "fingerprint": suite.fingerprint})
 
 
-def file_generator(path: str, reference: ShowerSet, grid: Grid) -> Generator:
+def file_generator(path: str, reference: ShowerSet, grid: Grid) -> Candidate:
     """Raises InputError where the file's conditions are not the reference's, row by row."""
     showers, origin = read_file(path, grid)
     if len(showers) != len(reference):
@@ -140,11 +139,11 @@ def file_generator(path: str, reference: ShowerSet, grid: Grid) -> Generator:
             f"{path}: row {int((~same).int().argmax())} has another condition than the reference's; make it "
             "with `monsoon sample --conditions REFERENCE`"
         )
-    return Generator(Path(path).stem, None, showers, origin)
+    return Candidate(Path(path).stem, None, showers, origin)
 
 
 def contests(
-    generators: list[Generator],
+    generators: list[Candidate],
     reference: ShowerSet,
     floor: ShowerSet | None,
     seed: int,
@@ -184,7 +183,7 @@ def contests(
 
 def _contest(
     group: str,
-    generators: list[Generator],
+    generators: list[Candidate],
     reference: ShowerSet,
     rows: Tensor,
     floor: ShowerSet,

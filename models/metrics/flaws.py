@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from monsoon.models.dataset import ShowerSet
-from monsoon.models.grid import Grid
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.records import Showers
 
 

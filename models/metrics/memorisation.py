@@ -8,10 +8,10 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from monsoon.models.dataset import ShowerSet
-from monsoon.models.grid import Grid
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.observables import shares
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.records import Showers
-from monsoon.models.statistics import shares
 
 REACH = 3  # the inner 7 x 7 pixels stand alone; beyond them there is one sum for each square ring
 SMALLEST_SHARE = 1e-4  # of the total; below it, pixels are noise

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
-from monsoon.models.dataset import ShowerSet
-from monsoon.models.grid import Grid
-from monsoon.models.statistics import observables
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.observables import observables
+from monsoon.models.geometry.planar import Grid
 
 Floats = NDArray[np.float64]
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from monsoon.models.dataset import ShowerSet
-from monsoon.models.grid import Grid
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.observables import observables
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.measurement import Array
 from monsoon.models.metrics.spectrum import cell_counts
-from monsoon.models.statistics import observables
 
 ROWS = 4096  # showers at a time: a thousand take some 60 MB of scratch
 

@@ -8,8 +8,8 @@ from math import hypot
 import numpy as np
 import torch
 
-from monsoon.models.dataset import ShowerSet
-from monsoon.models.grid import Grid
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.correlation import correlation_difference
 from monsoon.models.metrics.coverage import coverage, standardised
 from monsoon.models.metrics.frechet import fpd, frechet_at_full_size

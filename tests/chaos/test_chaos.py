@@ -20,7 +20,7 @@ from monsoon.engine.plan import EventRange
 from monsoon.engine.quarantine import QUARANTINE
 from monsoon.engine.records import Events
 from monsoon.jobs.verify import Verdict, verify
-from monsoon.models.suite import SHIPPED
+from monsoon.models.store.suite import SHIPPED
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.drivers import End
 from tests.chaos.harness.judgement import judge

@@ -19,9 +19,9 @@ from monsoon.engine.manifest import write_manifest
 from monsoon.engine.plan import EventRange
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import open_store
-from monsoon.models.dataset import read_showers, write_showers
+from monsoon.models.data.shower_files import read_showers, write_showers
 from monsoon.models.records import Status
-from monsoon.models.suite import SAMPLES, Suite, load_suite
+from monsoon.models.store.suite import SAMPLES, Suite, load_suite
 
 MakeIncidents = Callable[..., Incidents]
 HADRONS = SAMPLES / "hadrons-heldout.h5"

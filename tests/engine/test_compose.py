@@ -16,7 +16,7 @@ from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import batches, generate
 from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.models.records import Showers
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 Make = Callable[..., Incidents]
 

@@ -29,9 +29,10 @@ from monsoon.engine.formats.schema import combine, content_hash, event_hashes
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.plan import EventRange, gaps
 from monsoon.engine.records import Events, Incidents
-from monsoon.engine.shards import content_of, publish_shard, sha256_of
+from monsoon.engine.shards import content_of, publish_shard
 from monsoon.engine.storage.posix import PosixStore
-from monsoon.models.suite import Suite
+from monsoon.models.files import sha256_of
+from monsoon.models.store.suite import Suite
 
 SHARDS = [EventRange(0, 1), EventRange(2, 3)]
 FORMATS = ("root", "parquet")  # ROOT files differ in their time stamp

@@ -13,10 +13,11 @@ from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.plan import EventRange
 from monsoon.engine.records import Events, Incidents, concatenate
-from monsoon.engine.shards import FORMATS, Published, content_of, publish_shard, sha256_of
+from monsoon.engine.shards import FORMATS, Published, content_of, publish_shard
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
-from monsoon.models.suite import Suite
+from monsoon.models.files import sha256_of
+from monsoon.models.store.suite import Suite
 
 SHARD = EventRange(0, 4)
 PARTICLES = [20, 0, 50, 3, 1]

@@ -20,7 +20,7 @@ from monsoon.engine.quarantine import set_aside, write_faults
 from monsoon.engine.records import Events, Incidents
 from monsoon.engine.shards import publish_shard
 from monsoon.engine.storage import open_store
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 IDENTITY = {"seed": 1, "mu": 2.5, "numerics": {"device": "cpu"}}
 

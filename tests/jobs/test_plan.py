@@ -12,9 +12,9 @@ from monsoon.engine.config import Campaign
 from monsoon.jobs.generate import generate
 from monsoon.jobs.plan import plan, say_plan, usual
 from monsoon.jobs.timing import seconds_per_shower
+from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.shower_model import ShowerModel
-from monsoon.models.suite import load_suite
+from monsoon.models.store.suite import load_suite
 
 
 def test_a_plan_writes_nothing_and_counts_shards_and_particles(pool: Path, tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_a_slower_generator_takes_longer(pool: Path, tmp_path: Path) -> None:
     class Slow:
         """The library, and one hundredth of a second a batch."""
 
-        def __init__(self, model: ShowerModel) -> None:
+        def __init__(self, model: Generator) -> None:
             self.domain, self.noise_dimensions, self._model = model.domain, model.noise_dimensions, model
 
         def sample(self, conditions: Conditions, noise: Tensor) -> Showers:

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 import monsoon.jobs.sample
-import monsoon.models.dataset
+import monsoon.models.data.shower_files
 from monsoon.engine.errors import InputError
 from monsoon.jobs.sample import sample
-from monsoon.models.dataset import read_showers
-from monsoon.models.library import Library
+from monsoon.models.data.shower_files import read_showers
+from monsoon.models.families.library import Library
+from monsoon.models.geometry.observables import response
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.statistics import response
-from monsoon.models.suite import SAMPLES, Suite
+from monsoon.models.store.suite import SAMPLES, Suite
 
 MODEL = str(SAMPLES / "egamma-heldout.h5")
 ROWS = 300

@@ -12,9 +12,9 @@ import torch
 from monsoon.engine.errors import InputError
 from monsoon.jobs.train import train
 from monsoon.jobs.training_config import RECIPES, TrainConfig, load_training
-from monsoon.models.checkpoint import load
-from monsoon.models.dataset import read_showers
-from monsoon.models.suite import SAMPLES
+from monsoon.models.data.shower_files import read_showers
+from monsoon.models.store.checkpoint import load
+from monsoon.models.store.suite import SAMPLES
 from tests.models.toys import SMALL_FLOW, shower_files
 
 

@@ -30,12 +30,12 @@ from monsoon.jobs.validation.verdicts import (
     showers_needed,
     worst,
 )
-from monsoon.models.dataset import ShowerSet, read_showers, write_showers
-from monsoon.models.grid import Grid
-from monsoon.models.metrics.classifier import Judgement, judge
+from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.classification import Judgement, judge
 from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.records import Showers
-from monsoon.models.suite import SAMPLES
+from monsoon.models.store.suite import SAMPLES
 
 HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), drawn=1)
 

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from monsoon.models.batches import Batch
-from monsoon.models.collective import rank, workers
-from monsoon.models.dataset import ShowerSet, read_showers, write_showers
-from monsoon.models.events import Event, Finished, Stepped
-from monsoon.models.recipe import Recipe
+from monsoon.models.data.batches import Batch
+from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.suite import SAMPLES
-from monsoon.models.training import Training
-from monsoon.models.training_state import StateFolder
+from monsoon.models.store.suite import SAMPLES
+from monsoon.models.training.collective import rank, workers
+from monsoon.models.training.loop import Training
+from monsoon.models.training.progress import Event, Finished, Stepped
+from monsoon.models.training.recipe import Recipe
+from monsoon.models.training.state import StateFolder
 
 SMALL_FLOW = {
     "couplings": 2,

@@ -20,8 +20,8 @@ from monsoon.engine.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
 from monsoon.jobs.sample import sample
-from monsoon.models.dataset import read_showers
-from monsoon.models.suite import CHECKPOINTS, SAMPLES, TRAINED, Suite
+from monsoon.models.data.shower_files import read_showers
+from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, TRAINED, Suite
 
 
 def monsoon(*words: str) -> str:

@@ -16,7 +16,7 @@ from monsoon.engine.manifest import read_manifest
 from monsoon.engine.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.jobs.verify import verify
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 from tests.chaos.harness.drivers import Drivers
 from tests.chaos.harness.nodes import RayNodes
 from tests.chaos.harness.world import until, wait

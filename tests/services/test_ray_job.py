@@ -28,7 +28,7 @@ from monsoon.engine.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import INTERRUPTED, main
 from monsoon.jobs.verify import verify
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 BIN = Path(sys.executable).parent
 STAGES = ("incidents", "localise", "sample", "compose", "hash", "write", "publish")

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from monsoon.engine.errors import InputError
 from monsoon.jobs.train import train
 from monsoon.jobs.training_config import TrainConfig
-from monsoon.models.checkpoint import load
-from monsoon.models.recipe import Recipe
+from monsoon.models.store.checkpoint import load
+from monsoon.models.training.recipe import Recipe
 from tests.models.toys import SMALL_FLOW, shower_files
 
 pytest.importorskip("pandas", reason="ray.train needs pandas: pip install 'ray[train]'")
@@ -31,7 +31,7 @@ DRIVER = """
 import os, signal, sys
 from monsoon.jobs.train import train
 from monsoon.jobs.training_config import TrainConfig
-from monsoon.models.recipe import Recipe
+from monsoon.models.training.recipe import Recipe
 
 def say(line):
     if line.startswith("step 6:"):

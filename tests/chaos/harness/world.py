@@ -17,8 +17,8 @@ from monsoon.engine.commits import Ledger, ShardRecord
 from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.plan import EventRange
-from monsoon.engine.shards import sha256_of
 from monsoon.engine.storage import open_store
+from monsoon.models.files import sha256_of
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.drivers import Drivers, Line
 from tests.chaos.harness.nodes import RayNodes

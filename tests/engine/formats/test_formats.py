@@ -20,7 +20,7 @@ from monsoon.engine.formats import parquet, root
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes, schema, values_of
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events, Incidents
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 WRITERS: dict[str, tuple[Any, ModuleType]] = {
     "parquet": (parquet.writer, parquet),

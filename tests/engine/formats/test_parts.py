@@ -21,7 +21,7 @@ from monsoon.engine.formats import parquet, root
 from monsoon.engine.formats.schema import ContentHash, content_hash, event_hashes, no_events
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events, Incidents, concatenate
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 WRITERS: dict[str, tuple[Any, ModuleType]] = {
     "parquet": (parquet.writer, parquet),

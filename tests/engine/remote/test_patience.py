@@ -18,7 +18,7 @@ from monsoon.engine.remote.loop import DOUBTS, Loop
 from monsoon.engine.retry import Make
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.answers import takes_files
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 SHORT_S = 1e-9  # so that any two failures are as far apart
 

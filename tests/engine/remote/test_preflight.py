@@ -13,7 +13,7 @@ from monsoon.engine.config import Campaign
 from monsoon.engine.detector import Detector
 from monsoon.engine.remote.preflight import code_hash, differences, examine, facts, hash_of_sources
 from monsoon.engine.storage import open_store
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 
 @pytest.fixture

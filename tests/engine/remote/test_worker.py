@@ -16,7 +16,7 @@ from monsoon.engine.plan import EventRange
 from monsoon.engine.remote.actor import Worker
 from monsoon.engine.remote.preflight import facts
 from monsoon.engine.storage import open_store
-from monsoon.models.suite import load_suite
+from monsoon.models.store.suite import load_suite
 
 MIB = 1 << 20
 

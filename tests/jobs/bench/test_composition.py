@@ -14,7 +14,7 @@ from monsoon.jobs.bench.composition import compose_peers, place_ours, place_peer
 from monsoon.jobs.bench.deposits import hits_of, same_hits
 from monsoon.jobs.bench.inputs import Drawn, compose_ours, draw
 from monsoon.models.records import Showers
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 MakeIncidents = Callable[..., Incidents]
 PEERS = ("np.add.at per particle", "np.bincount", "torch index_add_")

@@ -18,7 +18,7 @@ from monsoon.jobs.bench.comparison import compare
 from monsoon.jobs.bench.inputs import SEED, Inputs, typical
 from monsoon.jobs.bench.one_at_a_time import run_loop
 from monsoon.jobs.bench.writing import read, same_events
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 MakeIncidents = Callable[..., Incidents]
 

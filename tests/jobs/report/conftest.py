@@ -16,7 +16,7 @@ from monsoon.engine.manifest import write_manifest
 from monsoon.engine.plan import EventRange
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import open_store
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 
 @pytest.fixture(scope="session")

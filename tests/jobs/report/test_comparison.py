@@ -12,7 +12,7 @@ from monsoon.jobs.report.comparison import ENERGY_EDGES_MEV, Comparison, compare
 from monsoon.jobs.report.curves import profile_curves, resolution_curves, response_curves
 from monsoon.jobs.report.hadrons import class_agreements, counts_by_class, visible_counts
 from monsoon.models.records import Showers
-from monsoon.models.suite import Suite
+from monsoon.models.store.suite import Suite
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from monsoon.jobs.report import accounts
 from monsoon.jobs.report.page import write_report
 from monsoon.jobs.report.sample import read_sample
 from monsoon.models.records import Status
-from monsoon.models.suite import SAMPLES
+from monsoon.models.store.suite import SAMPLES
 
 VOID = {"meta", "img", "link", "br"}
 

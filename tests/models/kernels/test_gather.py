@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monsoon.models.grid import Grid
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.kernels.gather import compress, cpu, reference
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from monsoon.models.kernels.spline import cpu
 from monsoon.models.kernels.spline.cpu import inverse_spline
 from monsoon.models.kernels.spline.reference import _knots, spline
-from monsoon.models.networks import respline
+from monsoon.models.networks.modules import respline
 
 BOUND = 4.0
 

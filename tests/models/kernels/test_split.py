@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from monsoon.models.grid import Grid
+from monsoon.models.families.flow.sectors import Sectors
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.kernels.split import INPUTS, SplitNetwork, cpu, reference
-from monsoon.models.sectors import Sectors
 
 SECTORS = Sectors(Grid())
 COUNT = len(SECTORS.fine.roots)

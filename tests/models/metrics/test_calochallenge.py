@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 import pytest
 
-from monsoon.models.dataset import ShowerSet, read_showers, write_showers
+from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
+from monsoon.models.geometry.observables import response
 from monsoon.models.metrics.separation import separation_power
-from monsoon.models.statistics import response
-from monsoon.models.suite import SAMPLES
+from monsoon.models.store.suite import SAMPLES
 
 TOLERANCE = 1e-9
 VISIBLE = 0.167  # their showers are scaled to the incident energy

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from monsoon.models.dataset import ShowerSet, read_showers
-from monsoon.models.grid import Grid
+from monsoon.models.data.shower_files import ShowerSet, read_showers
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.flaws import FLAWS
-from monsoon.models.suite import SAMPLES
+from monsoon.models.store.suite import SAMPLES
 
 GRID = Grid()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monsoon.models.dataset import ShowerSet, read_showers
-from monsoon.models.grid import Grid
-from monsoon.models.library import Library
+from monsoon.models.data.shower_files import ShowerSet, read_showers
+from monsoon.models.families.library import Library
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.memorisation import features, memorisation
 from monsoon.models.records import Showers
-from monsoon.models.suite import SAMPLES
+from monsoon.models.store.suite import SAMPLES
 
 GRID = Grid()
 ROWS = 300

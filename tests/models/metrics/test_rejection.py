@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from monsoon.models.dataset import ShowerSet, read_showers
-from monsoon.models.grid import Grid
+from monsoon.models.data.shower_files import ShowerSet, read_showers
+from monsoon.models.geometry.observables import response
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.coverage import coverage, standardised
 from monsoon.models.metrics.frechet import frechet_at_full_size
 from monsoon.models.metrics.measurement import Measurement, measured
@@ -21,8 +22,7 @@ from monsoon.models.metrics.table import measure_all
 from monsoon.models.metrics.tails import tails
 from monsoon.models.metrics.wasserstein import wasserstein
 from monsoon.models.records import Showers
-from monsoon.models.statistics import response
-from monsoon.models.suite import SAMPLES
+from monsoon.models.store.suite import SAMPLES
 
 GRID = Grid()
 ROWS = 1500

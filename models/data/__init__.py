@@ -1,0 +1,1 @@
+"""Showers on disk, and the batches that a training makes of them."""

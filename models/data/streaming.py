@@ -1,0 +1,287 @@
+"""Training input: shower files, partly in memory, in batches that do not depend on how many workers read.
+
+A step's batch comes from a fixed number of lanes; every worker reads some of them. In each epoch the blocks
+of all files are put in a random order, laid end to end, and cut into lanes of equal length. A lane goes
+through its blocks in pools of a few, whose rows it shuffles. All this follows from (seed, epoch, lane) alone:
+any number of workers has the same batches, and a step's are found by reading no more than their pools.
+At most 2 * POOL_BLOCKS blocks a lane are in memory: the pool in use, and the next, read ahead by a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from monsoon.models.data.batches import GAMMA, Batch, mixed
+from monsoon.models.data.shower_files import ShowerSet, extent, read_conditions, read_rows
+from monsoon.models.errors import InputError
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.records import Conditions, Showers
+
+LANES = 8
+BLOCK_ROWS = 1000  # or the file's own chunk of rows, where that is larger
+POOL_BLOCKS = 3
+HASHED_BYTES = 1 << 24
+ORDER, SHUFFLE, NOISE = 1, 2, 3  # what random numbers are for
+
+
+class ShowerFiles:
+    """Shower files laid end to end, read in parts.
+
+    rows         of all files
+    voxels       of every shower
+    has_weights  whether any file has weights; in the others a row counts 1
+    blocks       int64 [B, 2]  first row and end of the parts that are read together
+    """
+
+    def __init__(self, files: Sequence[str | Path]) -> None:
+        """Raises InputError, naming the file, where one cannot be used or they do not fit together."""
+        if not files:
+            raise InputError("no shower files; name at least one")
+        self.files = tuple(Path(file) for file in files)
+        extents = [extent(file) for file in self.files]
+        for file, found in zip(self.files, extents, strict=True):
+            if found.voxels is None:
+                raise InputError(f"{file}: no dataset showers; give files with showers to train on")
+            if found.voxels != extents[0].voxels:
+                raise InputError(
+                    f"{file}: showers has {found.voxels} voxels, {self.files[0]} has {extents[0].voxels}; "
+                    "give files of one grid"
+                )
+        self.voxels = int(extents[0].voxels or 0)
+        self.has_weights = any(found.weighted for found in extents)
+        self._ends = np.cumsum([found.rows for found in extents])
+        self.rows = int(self._ends[-1])
+        blocks = []
+        for end, found in zip(self._ends, extents, strict=True):
+            whole_chunks = max(BLOCK_ROWS // found.together, 1) * found.together
+            edges = np.append(np.arange(end - found.rows, end, whole_chunks), end)
+            blocks.append(np.stack([edges[:-1], edges[1:]], 1))
+        self.blocks = np.concatenate(blocks)
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 over the bytes of all files, one after the other."""
+        digest = hashlib.sha256()
+        for path in self.files:
+            with path.open("rb") as file:
+                while piece := file.read(HASHED_BYTES):
+                    digest.update(piece)
+        return digest.hexdigest()
+
+    @cached_property
+    def species(self) -> tuple[int, ...]:
+        """All PDG codes there are, in order."""
+        found: set[int] = set()
+        for path in self.files:
+            found.update(torch.unique(read_conditions(path).pdg).tolist())
+        return tuple(sorted(found))
+
+    def read(self, start: int, stop: int) -> ShowerSet:
+        """Rows start .. stop - 1 of all. Raises InputError where they cannot be used."""
+        parts = []
+        while start < stop:
+            number = int(np.searchsorted(self._ends, start, side="right"))
+            first = int(self._ends[number - 1]) if number else 0
+            end = min(stop, int(self._ends[number]))
+            parts.append(read_rows(self.files[number], start - first, end - first))
+            start = end
+        return _concatenated(parts)
+
+    def in_order(self, size: int, rank: int = 0, workers: int = 1) -> Iterator[Batch]:
+        """Every row once, in batches of this size but for the last; of `workers` each has every so-manieth.
+
+        Nothing is mirrored, and a row's noise is the same every time: what validation needs.
+        """
+        starts = range(rank * size, self.rows, workers * size)
+        spans = [(start, min(start + size, self.rows)) for start in starts]
+        with _Reader() as reader:
+            read = reader.ahead(partial(self.read, *span) for span in spans)
+            for (start, stop), rows in zip(spans, read, strict=True):
+                yield Batch.of(rows, mixed(torch.arange(start, stop) * GAMMA))
+
+
+class ShowerStream(ShowerFiles):
+    """The batches of a training, without end; see the top of this file.
+
+    An epoch has `steps_per_epoch` steps; less than `batch + lanes` rows are left over, others in each epoch.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[str | Path],
+        batch: int,
+        *,
+        seed: int,
+        rank: int = 0,
+        workers: int = 1,
+        lanes: int = LANES,
+        symmetries: bool = True,
+        grid: Grid | None = None,
+    ) -> None:
+        """
+        batch       rows of a step over all workers, a multiple of lanes
+        rank        this worker's number out of `workers`, at most one a lane
+        symmetries  whether each row goes through a random symmetry of the grid
+
+        Raises InputError where the files or the numbers do not fit together.
+        """
+        super().__init__(files)
+        self.grid = grid or Grid()
+        if symmetries and self.voxels != self.grid.voxels:
+            raise InputError(
+                f"{self.files[0]}: showers has {self.voxels} voxels, the grid {self.grid.voxels}; "
+                "give showers of this grid"
+            )
+        if batch < 1 or batch % lanes:
+            raise InputError(f"batch: {batch} is not a multiple of {lanes}, the number of lanes")
+        if workers > lanes:
+            raise InputError(f"workers: {workers} are more than the {lanes} lanes of the input")
+        if self.rows // lanes < batch // lanes:
+            raise InputError(f"batch: {batch} is more than the {self.rows} rows there are to train on")
+        self._seed, self._lanes, self._symmetries = seed, lanes, symmetries
+        self._own = range(rank, lanes, workers)
+        self._share = batch // lanes  # rows of a lane in a step
+        self.steps_per_epoch = self.rows // lanes // self._share
+
+    def batches(self, first_step: int = 0) -> Iterator[Batch]:
+        """This worker's part of each step's batch, from `first_step` on. Raises InputError at bad rows."""
+        with _Reader() as reader:
+            lanes = [
+                _Lane(reader.ahead(partial(self._fill, pool) for pool in self._pools(lane, first_step)))
+                for lane in self._own
+            ]
+            step = first_step
+            while True:
+                rows = _concatenated([lane.take(self._share) for lane in lanes])
+                seeds = torch.cat([self._row_seeds(step, lane) for lane in self._own])
+                yield Batch.mirrored(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
+                step += 1
+
+    def _pools(self, lane: int, step: int) -> Iterator[_Pool]:
+        """A lane's pools from a step on, without end."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        skipped = within * self._share
+        while True:
+            left = self.steps_per_epoch * self._share
+            parts = self._parts(epoch, lane)
+            for number, first in enumerate(range(0, len(parts), POOL_BLOCKS)):
+                own = parts[first : first + POOL_BLOCKS]
+                rows = min(left, int((own[:, 1] - own[:, 0]).sum()))
+                if skipped < rows:
+                    yield _Pool(own, (epoch, lane, number), skipped, rows)
+                skipped = max(skipped - rows, 0)
+                left -= rows
+            epoch += 1
+
+    def _parts(self, epoch: int, lane: int) -> NDArray[np.int64]:
+        """First row and end of a lane's blocks, in order, int64 [P, 2]; the first and last may be cut."""
+        blocks = self.blocks[self._random(ORDER, epoch).permutation(len(self.blocks))]
+        ends = np.cumsum(blocks[:, 1] - blocks[:, 0])
+        length = self.rows // self._lanes
+        start, stop = lane * length, (lane + 1) * length
+        first = int(np.searchsorted(ends, start, side="right"))
+        last = int(np.searchsorted(ends, stop, side="left"))
+        parts: NDArray[np.int64] = blocks[first : last + 1].copy()
+        parts[-1, 1] -= ends[last] - stop
+        parts[0, 0] = blocks[first, 1] - (ends[first] - start)
+        return parts
+
+    def _fill(self, pool: _Pool) -> ShowerSet:
+        """A pool's rows, shuffled."""
+        rows = _concatenated([self.read(int(start), int(stop)) for start, stop in pool.parts])
+        order = torch.from_numpy(self._random(SHUFFLE, *pool.key).permutation(len(rows)))
+        return rows[order[pool.skipped : pool.rows]]
+
+    def _row_seeds(self, step: int, lane: int) -> Tensor:
+        first = int(self._random(NOISE, step, lane).integers(-(1 << 63), 1 << 63))
+        return mixed(torch.arange(self._share) * GAMMA + first)
+
+    def _random(self, *key: int) -> np.random.Generator:
+        return np.random.default_rng([self._seed, *key])
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Blocks whose rows are shuffled together.
+
+    parts    int64 [P, 2]  first row and end of each
+    key      what the shuffle follows from: epoch, lane, number
+    skipped  shuffled rows before the ones in use, and
+    rows     their end
+    """
+
+    parts: NDArray[np.int64]
+    key: tuple[int, int, int]
+    skipped: int
+    rows: int
+
+
+class _Lane:
+    """Rows out of pools."""
+
+    def __init__(self, pools: Iterator[ShowerSet]) -> None:
+        self._pools = pools
+        self._left: list[ShowerSet] = []
+
+    def take(self, count: int) -> ShowerSet:
+        """The next rows."""
+        taken = []
+        while count:
+            pool = self._left.pop() if self._left else next(self._pools)
+            taken.append(pool[:count])
+            if len(pool) > count:
+                self._left.append(pool[count:])
+            count -= len(taken[-1])
+        return _concatenated(taken)
+
+
+class _Reader:
+    """A thread that reads ahead."""
+
+    def __enter__(self) -> _Reader:
+        self._thread = ThreadPoolExecutor(1)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def ahead(self, tasks: Iterable[Callable[[], ShowerSet]]) -> Iterator[ShowerSet]:
+        """The tasks' results in order; one task more than was asked for is under way or done."""
+        submitted: Iterator[Future[ShowerSet]] = (self._thread.submit(task) for task in tasks)
+        return _one_ahead(submitted, next(submitted, None))
+
+
+def _one_ahead(
+    submitted: Iterator[Future[ShowerSet]], following: Future[ShowerSet] | None
+) -> Iterator[ShowerSet]:
+    while following is not None:
+        rows = following.result()
+        following = next(submitted, None)
+        yield rows
+
+
+def _concatenated(parts: Sequence[ShowerSet]) -> ShowerSet:
+    if len(parts) == 1:
+        return parts[0]
+    conditions = [part.conditions for part in parts]
+    return ShowerSet(
+        Conditions(
+            torch.cat([c.pdg for c in conditions]),
+            torch.cat([c.energy_mev for c in conditions]),
+            torch.cat([c.direction for c in conditions]),
+            torch.cat([c.offset_mm for c in conditions]),
+        ),
+        Showers(torch.cat([part.showers.energy_mev for part in parts])),
+        torch.cat([part.weight for part in parts]),
+    )

@@ -1,0 +1,1 @@
+"""The training domain: ranges of the conditions, and gaps inside them."""

@@ -1,0 +1,175 @@
+"""The training domain: is a condition inside what the model has seen?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from monsoon.models.domain.gaps import Array, find_holes
+from monsoon.models.records import Conditions
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A box inside the range that holds no training shower; its edges are training showers' and inside.
+
+    pdg         a species that has none, or 0: no species has any there
+    energy_mev  low, high
+    cosine      low, high direction cosine along z
+    """
+
+    pdg: int
+    energy_mev: tuple[float, float]
+    cosine: tuple[float, float]
+
+    def holds(self, conditions: Conditions) -> Tensor:
+        """bool [N]"""
+        energy, cosine = conditions.energy_mev, conditions.direction[:, 2]
+        held = (energy > self.energy_mev[0]) & (energy < self.energy_mev[1])
+        held &= (cosine > self.cosine[0]) & (cosine < self.cosine[1])
+        return held & (conditions.pdg == self.pdg) if self.pdg else held
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The range of each species' training conditions, less the holes in it (models/domain/gaps.py).
+
+    Where the impact is in its pixel makes no difference: samples are uniform in that by construction.
+
+    pdg         int32   [S]     increasing
+    energy_mev  float32 [S, 2]  least and greatest
+    cosine      float32 [S]     least direction cosine along z
+    """
+
+    pdg: Tensor
+    energy_mev: Tensor
+    cosine: Tensor
+    holes: tuple[Hole, ...]
+
+    @classmethod
+    def around(cls, conditions: Conditions) -> Domain:
+        """The domain of a model trained on `conditions`; all of them are inside.
+
+        Holes are looked for in all species together, which finds smaller ones, and in each one. A species
+        of less than 500 showers has the former alone; a sample of less than 500 has its ranges alone.
+        """
+        species = torch.unique(conditions.pdg)
+        of_species = [conditions[conditions.pdg == pdg] for pdg in species]
+        common = _boxes(conditions, np.empty((0, 4)))
+        boxes = [(0, common), *((int(c.pdg[0]), _boxes(c, common)) for c in of_species)]
+        return cls(
+            species,
+            torch.stack([torch.stack(c.energy_mev.aminmax()) for c in of_species]),
+            torch.stack([c.direction[:, 2].min() for c in of_species]),
+            tuple(Hole(pdg, (a, b), (c, d)) for pdg, some in boxes for a, b, c, d in some.tolist()),
+        )
+
+    def inside(self, conditions: Conditions) -> Tensor:
+        """bool [N]; a species without training showers is outside."""
+        found = self._species(conditions)
+        low, high = self.energy_mev[found].unbind(1)
+        inside: Tensor = (
+            (self.pdg[found] == conditions.pdg)
+            & (low <= conditions.energy_mev)
+            & (conditions.energy_mev <= high)
+            & (conditions.direction[:, 2] >= self.cosine[found])
+        )
+        for hole in self.holes:
+            inside &= ~hole.holds(conditions)
+        return inside
+
+    def clamp(self, conditions: Conditions) -> Conditions:
+        """The nearest conditions inside, of N of own species; those inside stay as they are.
+
+        Energy and angle move, azimuth and offset stay. Distances are in ln E and cosine, each in units of
+        the species' range.
+        """
+        outside = torch.nonzero(~self.inside(conditions))[:, 0]
+        if not len(outside):
+            return conditions
+        wanted = conditions[outside]
+        found = self._species(wanted)
+        low, high = self.energy_mev[found].unbind(1)
+        energy = wanted.energy_mev.clamp(low, high)
+        cosine = torch.maximum(wanted.direction[:, 2], self.cosine[found])
+        for row in torch.nonzero(~self.inside(_moved(wanted, energy, cosine)))[:, 0].tolist():
+            energy[row], cosine[row] = self._nearest_edge(int(wanted.pdg[row]), energy[row], cosine[row])
+        moved = _moved(wanted, energy, cosine)
+        return Conditions(
+            conditions.pdg,
+            conditions.energy_mev.index_put((outside,), moved.energy_mev),
+            conditions.direction.index_put((outside,), moved.direction),
+            conditions.offset_mm,
+        )
+
+    def _nearest_edge(self, pdg: int, energy: Tensor, cosine: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest point inside to one in a hole: it lies on an edge of a hole, or on two."""
+        holes = [hole for hole in self.holes if hole.pdg in (0, pdg)]
+        energies = torch.tensor([energy, *(edge for hole in holes for edge in hole.energy_mev)])
+        cosines = torch.tensor([cosine, *(edge for hole in holes for edge in hole.cosine if edge <= 1)])
+        points = torch.cartesian_prod(energies, cosines)  # [P, 2]
+        rows = len(points)
+        direction = torch.stack([torch.zeros(rows), torch.zeros(rows), points[:, 1]], 1)
+        species = torch.full((rows,), pdg, dtype=torch.int32)
+        inside = self.inside(Conditions(species, points[:, 0], direction, torch.zeros(rows, 2)))
+        of_species = int(torch.searchsorted(self.pdg, pdg))
+        low, high = self.energy_mev[of_species].tolist()
+        in_energy = torch.log(points[:, 0] / energy) / max(math.log(high / low), 1e-9)
+        in_cosine = (points[:, 1] - cosine) / max(1 - float(self.cosine[of_species]), 1e-9)
+        nearest = torch.where(inside, in_energy**2 + in_cosine**2, torch.inf).argmin()
+        return points[nearest, 0], points[nearest, 1]
+
+    def _species(self, conditions: Conditions) -> Tensor:
+        return torch.searchsorted(self.pdg, conditions.pdg).clamp(max=len(self.pdg) - 1)
+
+    def as_json(self) -> dict[str, Any]:
+        """What from_json reads; float32 values come back exactly."""
+        return {
+            "pdg": self.pdg.tolist(),
+            "energy_mev": self.energy_mev.tolist(),
+            "cosine": self.cosine.tolist(),
+            "holes": [asdict(hole) for hole in self.holes],
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Domain:
+        """The domain that as_json stored. Raises KeyError or TypeError for something else."""
+        return cls(
+            torch.tensor(stored["pdg"], dtype=torch.int32),
+            torch.tensor(stored["energy_mev"], dtype=torch.float32),
+            torch.tensor(stored["cosine"], dtype=torch.float32),
+            tuple(
+                Hole(hole["pdg"], tuple(hole["energy_mev"]), tuple(hole["cosine"]))
+                for hole in stored["holes"]
+            ),
+        )
+
+
+def describe(conditions: Conditions, row: int) -> str:
+    """One condition for people: species, kinetic energy, angle to z."""
+    energy_gev = float(conditions.energy_mev[row]) / 1000
+    degrees = math.degrees(math.acos(min(max(float(conditions.direction[row, 2]), -1.0), 1.0)))
+    return f"species {int(conditions.pdg[row])} of {energy_gev:.4g} GeV at {degrees:.3g} degrees"
+
+
+def _boxes(conditions: Conditions, known: Array) -> Array:
+    columns = conditions.energy_mev, conditions.direction[:, 2]
+    energy, cosine = (column.double().numpy() for column in columns)
+    return find_holes(energy, cosine, known)
+
+
+def _moved(conditions: Conditions, energy_mev: Tensor, cosine: Tensor) -> Conditions:
+    """The same particles at other energies and angles, each at its azimuth."""
+    x, y, z = conditions.direction.double().unbind(1)
+    along = cosine.double()
+    sine, was = (1 - along**2).clamp(min=0).sqrt(), torch.hypot(x, y)
+    x, y = (torch.where(was > 0, sine * part / was, sine * one) for part, one in ((x, 1.0), (y, 0.0)))
+    turned = torch.stack([x, y, along], 1).float()
+    direction = torch.where((along == z)[:, None], conditions.direction, turned)
+    return Conditions(conditions.pdg, energy_mev, direction, conditions.offset_mm)

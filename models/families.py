@@ -1,7 +1,0 @@
-"""The families of networks, by the name that recipes and checkpoints use."""
-
-from __future__ import annotations
-
-from monsoon.models.flow import Flow
-
-FAMILIES = {"flow": Flow}

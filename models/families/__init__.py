@@ -1,0 +1,1 @@
+"""How p(shower | condition) is learned: one family a file or folder."""

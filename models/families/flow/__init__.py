@@ -1,0 +1,1 @@
+"""The conditional flow: visible energy, hit pixels, regions, pixels."""

@@ -1,0 +1,102 @@
+"""How much energy a shower leaves visible: a class first, then a one-dimensional spline flow inside it."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from monsoon.models.networks.modules import mlp, respline, unspline
+from monsoon.models.networks.preprocess import Standardise
+
+BOUND, BINS = 5.0, 20
+LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class EnergyModel(nn.Module):
+    """p(visible energy | condition).
+
+    `edges_mev` [C + 1] cut visible energy into C classes, half-open; a class whose ends are both zero is
+    "exactly nothing". Inside a class ln(visible / incident) is standardised by regressions on the condition
+    (its tails drawn in: leakage reaches tens of sigma) and mapped to a Gaussian by a spline.
+    """
+
+    def __init__(
+        self, edges_mev: list[tuple[float, float]], context: int, features: int, hidden: int
+    ) -> None:
+        super().__init__()
+        self.edges_mev = edges_mev
+        self.register_buffer("low", torch.tensor([low for low, _ in edges_mev]))
+        self.register_buffer("high", torch.tensor([high for _, high in edges_mev]))
+        self.low: Tensor
+        self.high: Tensor
+        self.which = mlp(context, hidden, len(edges_mev))
+        self.shape = mlp(context + len(edges_mev), hidden, 3 * BINS - 1)
+        self.standards = nn.ModuleList([Standardise(features, 1, soft=1.0) for _ in edges_mev])
+
+    def classes(self, visible_mev: Tensor) -> Tensor:
+        """The class of each visible energy, int64 [N]."""
+        nothing = visible_mev == 0
+        within = (visible_mev[:, None] >= self.low) & (visible_mev[:, None] < self.high)  # [N, C]
+        within |= nothing[:, None] & (self.high == 0)
+        return within.long().argmax(1)
+
+    def one_hot(self, classes: Tensor) -> Tensor:
+        """float32 [N, C]."""
+        return functional.one_hot(classes, len(self.edges_mev)).float()
+
+    def fit(self, features: Tensor, incident_mev: Tensor, visible_mev: Tensor, weight: Tensor) -> None:
+        """The regressions of each class that has energy."""
+        classes = self.classes(visible_mev)
+        for number, (_, high) in enumerate(self.edges_mev):
+            rows = classes == number
+            if high and rows.any():
+                logs = torch.log(visible_mev[rows] / incident_mev[rows])[:, None]
+                cast(Standardise, self.standards[number]).fit(features[rows], logs, weight[rows])
+
+    def coordinate(
+        self, features: Tensor, incident_mev: Tensor, visible_mev: Tensor, classes: Tensor
+    ) -> Tensor:
+        """Standardised log response inside the class, float32 [N]; 0 without energy."""
+        logs = torch.log(visible_mev.clamp(min=1e-9) / incident_mev)[:, None]
+        every = torch.stack([standard(features, logs)[:, 0] for standard in self.standards], 1)  # [N, C]
+        chosen = every.gather(1, classes[:, None])[:, 0]
+        return torch.where(self.high[classes] > 0, chosen, 0.0)
+
+    def loss(self, context: Tensor, classes: Tensor, coordinate: Tensor) -> Tensor:
+        """Negative log-likelihood of class and coordinate, [N], up to a constant."""
+        log_class = functional.log_softmax(self.which(context), 1).gather(1, classes[:, None])[:, 0]
+        z, log_slope = respline(coordinate, self._spline(context, classes), BOUND)
+        inside = log_slope - 0.5 * (z.square() + LOG_TWO_PI)
+        return -log_class - torch.where(self.high[classes] > 0, inside, 0.0)
+
+    def sample(
+        self, context: Tensor, features: Tensor, incident_mev: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Classes int64 [N], coordinates [N] and visible energies [N] from uniform noise [N, 2].
+
+        The energies lie in their classes, and are at most the incident one.
+        """
+        cumulative = functional.softmax(self.which(context), 1).cumsum(1)
+        classes = (noise[:, :1] > cumulative[:, :-1]).sum(1)
+        z = torch.special.ndtri(noise[:, 1])
+        coordinate = unspline(z, self._spline(context, classes), BOUND)
+        every = torch.stack(
+            [cast(Standardise, s).inverse(features, coordinate[:, None])[:, 0] for s in self.standards], 1
+        )
+        visible = incident_mev * torch.exp(every.gather(1, classes[:, None])[:, 0].clamp(max=0.0))
+        visible = visible.clamp(self.low[classes], self._below(self.high[classes]))
+        visible = torch.minimum(visible, incident_mev)  # a class may ask more of particles it has not seen
+        return classes, self.coordinate(features, incident_mev, visible, classes), visible
+
+    def _spline(self, context: Tensor, classes: Tensor) -> Tensor:
+        parameters: Tensor = self.shape(torch.cat([context, self.one_hot(classes)], 1))
+        return parameters
+
+    @staticmethod
+    def _below(high: Tensor) -> Tensor:
+        """The greatest float32 inside a half-open class; zero for the class of nothing."""
+        return torch.where(high > 0, torch.nextafter(high, torch.zeros_like(high)), high)

@@ -1,0 +1,289 @@
+"""A conditional flow, from coarse to fine: the visible energy, which pixels are lit, regions, pixels.
+
+Four likelihoods add up: of the visible energy (energy.py); of the set of hit pixels (hits.py); of how the energy
+divides among the hit inner pixels and outer sectors, whose logarithms spline couplings (arXiv:1906.04032) move
+together; and of the divisions inside the sectors (splits.py). Every division keeps the energy, so that a shower
+adds up to the visible energy by construction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from monsoon.models.data.batches import Batch
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.domain.ranges import Domain
+from monsoon.models.errors import InputError
+from monsoon.models.families.flow.energy import EnergyModel
+from monsoon.models.families.flow.hits import Hits
+from monsoon.models.families.flow.sectors import Sectors
+from monsoon.models.families.flow.splits import Splits
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.networks.modules import Coupling, mlp
+from monsoon.models.networks.preprocess import Standardise, features, quadratic
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.species import EGAMMA
+
+BOUND = 6.0  # of the splines of standardised energies
+SOFT = 2.0  # spreads from which on the tails of log energies are drawn in
+COMMON = 0.1  # spread of a factor common to all regions of a shower, which training adds
+LARGEST_LOG = 3.0  # by which the context may widen or narrow a coordinate
+# showers sampled at once: matrix products of one size give a row the same bits wherever it stands
+BUCKET = 256
+ELECTROMAGNETIC = [(0.0, float("inf"))]
+# nothing, a trace, part of a minimum-ionising signal, that signal, a shower
+HADRONIC = [(0.0, 0.0), (0.0, 1.0), (1.0, 40.0), (40.0, 75.0), (75.0, float("inf"))]
+DEFAULTS = {
+    "couplings": 6,
+    "hidden": 192,
+    "bins": 8,
+    "energy_hidden": 64,
+    "hits_hidden": 192,
+    "split_hidden": 48,
+}
+
+
+class Flow(nn.Module):
+    """See Generator and Trainable."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """config: see `prepare`, which makes it."""
+        super().__init__()
+        self.config = dict(config)
+        self.grid = Grid(**config["grid"])
+        self.species = tuple(config["species"])
+        self.domain = Domain.from_json(config["domain"])
+        self.sectors = Sectors(self.grid)
+        self.register_buffer("pdg", torch.tensor(self.species, dtype=torch.int32))
+        self.pdg: Tensor
+        edges = [(low, float("inf") if high is None else high) for low, high in config["classes"]]
+        known, classes, regions = 5 + len(self.species), len(edges), self.sectors.count
+        self.energy = EnergyModel(edges, known, 21 * len(self.species), config["energy_hidden"])
+        context = known + 2 + classes
+        self.hits = Hits(self.grid, context, config["hits_hidden"])
+        context += regions
+        self.standard = Standardise(28 * classes + len(self.species), regions, SOFT)
+        self.place = mlp(context, config["hidden"], 2 * regions)
+        self.couplings = nn.ModuleList()
+        generator = torch.Generator().manual_seed(0)  # the masks are part of the architecture
+        for number in range(config["couplings"]):
+            if number % 2 == 0:
+                half = torch.randperm(regions, generator=generator) < regions // 2
+            self.couplings.append(
+                Coupling(half if number % 2 == 0 else ~half, context, config["hidden"], config["bins"], BOUND)
+            )
+        self.splits = Splits(self.sectors, context + regions, config["split_hidden"])
+        self.noise_dimensions = 2 + self.grid.voxels + regions + self.splits.nodes
+
+    @classmethod
+    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet) -> Flow:
+        """An untrained flow for the species of a sample, its regressions fitted to that.
+
+        options  of DEFAULTS, and seed
+
+        Raises InputError on an unknown option.
+        """
+        if unknown := set(options) - set(DEFAULTS) - {"seed"}:
+            raise InputError(
+                f"options: unknown option {min(unknown)}; a flow has {', '.join(DEFAULTS)}, seed"
+            )
+        species = [int(pdg) for pdg in torch.unique(sample.conditions.pdg)]
+        classes = ELECTROMAGNETIC if set(species) <= set(EGAMMA) else HADRONIC
+        config = DEFAULTS | {key: value for key, value in options.items() if key != "seed"}
+        config |= {
+            "grid": asdict(Grid()),
+            "species": species,
+            "domain": Domain.around(sample.conditions).as_json(),
+            "classes": [[low, None if high == float("inf") else high] for low, high in classes],
+        }
+        with torch.random.fork_rng(devices=[]):
+            # torch initialises layers from the global generator only
+            torch.manual_seed(options.get("seed", 0))
+            flow = cls(config)
+        flow._fit(sample)
+        return flow
+
+    @classmethod
+    def restore(cls, config: Mapping[str, Any]) -> Flow:
+        """A flow without weights; load_state_dict comes next."""
+        return cls(config)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of all that determines a sample."""
+        digest = hashlib.sha256(json.dumps([self.config, BUCKET, BOUND, SOFT], sort_keys=True).encode())
+        for name, value in sorted(self.state_dict().items()):
+            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def inside(self, conditions: Conditions) -> Tensor:
+        """See Generator."""
+        return self.domain.inside(conditions)
+
+    # training
+
+    def optimisers(self) -> dict[str, list[nn.Parameter]]:
+        """See Trainable. One a part, so that the noisy gradient of the splits does not clip the others'."""
+        parts: dict[str, list[nn.Module]] = {
+            "energy": [self.energy],
+            "hits": [self.hits],
+            "regions": [self.place, self.couplings],
+            "splits": [self.splits],
+        }
+        return {name: [p for part in some for p in part.parameters()] for name, some in parts.items()}
+
+    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """See Trainable."""
+        return {name: (batch.weight * loss).sum() for name, loss in self.losses(batch, step).items()}
+
+    def validation_loss(self, batch: Batch) -> Tensor:
+        """Negative log-likelihood in nats per shower [N], up to what does not depend on the weights."""
+        return torch.stack(list(self.losses(batch).values())).sum(0)
+
+    def losses(self, batch: Batch, step: int | None = None) -> dict[str, Tensor]:
+        """The four parts of it, [N] each, as estimates without bias.
+
+        The regions' is of one draw of the common factor, the splits' of some of the nodes, by the batch's
+        noise; with a step the hits' is of some of the pixels. Hits and splits leave out pixels that a
+        symmetry did not move to where they belong; regions count their energy, so that they have the whole.
+        """
+        known, simple = self.known(batch.conditions)
+        picture = batch.showers.energy_mev
+        visible = picture.sum(1)
+        classes = self.energy.classes(visible)
+        coordinate = self.energy.coordinate(simple, batch.conditions.energy_mev, visible, classes)
+        energy = self.energy.loss(known, classes, coordinate)
+        context = self._context(known, classes, coordinate, visible)
+        lit = picture > 0
+        valid = self.grid.valid.to(lit.device)[batch.symmetry]
+        hits = self.hits.loss(lit, context, valid, step)
+        context = torch.cat([context, self._counts(lit)], 1)
+        shares, present = self._shares(picture)
+        # energies that add up to a known total lie on a surface, where no density is: the common factor
+        # spreads them about it, and the division by the sum takes it out again
+        x = self.standard(self._quadratic(known, classes, coordinate), shares + COMMON * batch.normal(1))
+        centre, size = self._place(context)
+        x = (x - centre) * torch.exp(-size)
+        log_density = -(size * present).sum(1)
+        for coupling in self.couplings:
+            x, log_slope = coupling(x, present, context)
+            log_density = log_density + log_slope
+        regions = 0.5 * (x.square() * present).sum(1) - log_density
+        context = torch.cat([context, self._scaled(shares, present)], 1)
+        splits = self.splits.loss(picture, context, valid, batch.uniform(self.splits.nodes))
+        some = visible > 0
+        return {
+            "energy": energy,
+            "hits": torch.where(some, hits, 0.0),
+            "regions": torch.where(some, regions, 0.0),
+            "splits": splits,
+        }
+
+    def signals(self, batch: Batch) -> dict[str, float]:
+        """See Trainable."""
+        return {}
+
+    # sampling
+
+    @torch.no_grad()
+    def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
+        """See Generator."""
+        showers = []
+        for start in range(0, len(conditions), BUCKET):
+            rows = slice(start, start + BUCKET)
+            c, u = conditions[rows], noise[rows]
+            short = BUCKET - len(u)
+            if short:  # filled up with copies of the last row
+                fill = torch.arange(BUCKET).clamp(max=len(u) - 1)
+                c, u = c[fill], u[fill]
+            showers.append(self._bucket(c, u)[: BUCKET - short])
+        return Showers(torch.cat(showers) if showers else noise.new_zeros(0, self.grid.voxels))
+
+    def _bucket(self, conditions: Conditions, noise: Tensor) -> Tensor:
+        """Pictures [BUCKET, V]."""
+        parts = [2, self.grid.voxels, self.sectors.count, self.splits.nodes]
+        of_energy, of_hits, of_regions, of_splits = torch.split(noise, parts, 1)
+        known, simple = self.known(conditions)
+        classes, coordinate, visible = self.energy.sample(known, simple, conditions.energy_mev, of_energy)
+        context = self._context(known, classes, coordinate, visible)
+        lit = self.hits.sample(context, of_hits)
+        impact = self.grid.centre * self.grid.columns + self.grid.centre
+        lit[:, impact] |= ~lit.any(1)
+        lit &= visible[:, None] > 0
+        context = torch.cat([context, self._counts(lit)], 1)
+        present = (self.sectors.sums(lit.float()) > 0).float()
+        x = torch.special.ndtri(of_regions)
+        for coupling in reversed(self.couplings):
+            x = cast(Coupling, coupling).inverse(x, present, context)
+        centre, size = self._place(context)
+        logits = self.standard.inverse(self._quadratic(known, classes, coordinate), x * size.exp() + centre)
+        logits = torch.where(present > 0, logits, -torch.inf)
+        shares = torch.where(present > 0, torch.softmax(logits, 1), 0.0)
+        context = torch.cat([context, self._scaled(torch.log(shares.clamp(min=1e-30)), present)], 1)
+        regions = visible[:, None] * shares
+        inner = self.sectors.inner
+        picture = self.splits.sample(regions[:, inner:], lit, context, of_splits)
+        picture[:, self.sectors.pixels] = regions[:, :inner]
+        total = picture.sum(1, dtype=torch.float64)
+        scale = torch.where(total > 0, visible / total.clamp(min=1e-30), 0.0)
+        return (picture * scale[:, None]).float()
+
+    # what the parts know
+
+    def known(self, conditions: Conditions) -> tuple[Tensor, Tensor]:
+        """Features of each condition [N, 5 + S], and their quadratics for each species [N, 21 S]."""
+        known = features(conditions, self.pdg, self.grid.pixel_mm / 2)
+        return known, quadratic(known[:, :5], known[:, 5:])
+
+    def _shares(self, picture_mev: Tensor) -> tuple[Tensor, Tensor]:
+        """Log share of each region in the shower, and whether it has energy, float32 [N, R] each."""
+        regions = self.sectors.sums(picture_mev)
+        some = regions > 0
+        total = regions.sum(1, keepdim=True)
+        return torch.where(some, regions / total, 1.0).log(), some.float()
+
+    def _scaled(self, log_shares: Tensor, present: Tensor) -> Tensor:
+        """About unit size, 0 for regions without energy."""
+        return torch.where(present > 0, log_shares / 4 + 1.5, 0.0)
+
+    def _counts(self, lit: Tensor) -> Tensor:
+        """Logarithm of one more than the lit pixels of each region, float32 [N, R]."""
+        return torch.log1p(self.sectors.sums(lit.float()))
+
+    def _place(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Centre and log width of each coordinate where the context is known, [N, R] each."""
+        centre, size = self.place(context).chunk(2, 1)
+        return centre, LARGEST_LOG * torch.tanh(size / LARGEST_LOG)
+
+    def _context(self, known: Tensor, classes: Tensor, coordinate: Tensor, visible: Tensor) -> Tensor:
+        size = torch.log(visible.clamp(min=1e-2)) / 5 - 1
+        return torch.cat([known, coordinate[:, None], size[:, None], self.energy.one_hot(classes)], 1)
+
+    def _quadratic(self, known: Tensor, classes: Tensor, coordinate: Tensor) -> Tensor:
+        """For the regions' regressions: quadratics of condition and energy for each class; species."""
+        of_class = quadratic(torch.cat([known[:, :5], coordinate[:, None]], 1), self.energy.one_hot(classes))
+        return torch.cat([of_class, known[:, 5:]], 1)
+
+    @torch.no_grad()
+    def _fit(self, sample: ShowerSet) -> None:
+        c = sample.conditions
+        known, simple = self.known(c)
+        picture = sample.showers.energy_mev
+        visible = picture.sum(1)
+        self.energy.fit(simple, c.energy_mev, visible, sample.weight)
+        classes = self.energy.classes(visible)
+        coordinate = self.energy.coordinate(simple, c.energy_mev, visible, classes)
+        lit = picture > 0
+        self.hits.fit(lit)
+        self.splits.fit(picture)
+        shares, present = self._shares(picture)
+        self.standard.fit(
+            self._quadratic(known, classes, coordinate), shares, sample.weight[:, None] * present, COMMON
+        )

@@ -1,0 +1,104 @@
+"""Which pixels a shower lights: a neural autoregressive distribution over the picture, from inside out."""
+
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.kernels.hits import HitNetwork
+from monsoon.models.kernels.hits import cpu as cpu_kernel
+from monsoon.models.kernels.hits import reference as reference_kernel
+from monsoon.models.networks.modules import mlp
+
+ASKED = 96  # places of the order that a training step looks at
+NEAR = 4.5  # pixels; how far neighbours are
+LEAST_ENTROPY = 0.02  # in nats, of a pixel: rarer ones are still asked now and then
+
+
+class Hits(nn.Module):
+    """p(lit pixels | context); see models/kernels/hits. Pixels are in the order of their distance."""
+
+    def __init__(self, grid: Grid, context: int, hidden: int) -> None:
+        super().__init__()
+        away = grid.centres_mm.double().norm(dim=1)
+        order = torch.argsort(away, stable=True)  # [V] of voxels
+        self.register_buffer("order", order, persistent=False)
+        self.order: Tensor
+        self.register_buffer("near", _neighbours(grid.centres_mm[order] / grid.pixel_mm), persistent=False)
+        self.near: Tensor
+        self.register_buffer("entropy", torch.ones(grid.voxels))  # of each pixel alone, by place
+        self.entropy: Tensor
+        self.start = mlp(context, hidden, hidden)
+        nn.init.normal_(cast(Tensor, self.start[-1].weight), std=hidden**-0.5)
+        self.first = nn.Parameter(torch.zeros(grid.voxels, hidden))
+        self.last = nn.Parameter(torch.zeros(grid.voxels, hidden))
+        self.base = mlp(context, hidden, grid.voxels)
+        self.beside = nn.Parameter(torch.zeros(self.near.shape))
+        nn.init.normal_(self.first, std=0.3 * hidden**-0.5)
+
+    def fit(self, lit: Tensor) -> None:
+        """Start from the rate of each pixel in `lit`, bool [N, V] by voxel; rows count alike."""
+        rate = (lit[:, self.order].double().sum(0) + 0.5) / (len(lit) + 1)
+        with torch.no_grad():
+            cast(Tensor, self.base[-1].bias).copy_(torch.logit(rate))
+            self.entropy.copy_(-rate * rate.log() - (1 - rate) * (1 - rate).log())
+
+    def network(self, context: Tensor) -> HitNetwork:
+        """The weights, with the showers' context [N, F] already in."""
+        return HitNetwork(
+            self.base(context), self.start(context), self.first, self.last, self.near, self.beside
+        )
+
+    def loss(self, lit: Tensor, context: Tensor, valid: Tensor, step: int | None) -> Tensor:
+        """Negative log-likelihood of each shower's hits, float32 [N], of `lit`, bool [N, V] by voxel.
+
+        Only pixels that are valid, bool [N, V], are asked about.
+        With a step, an unbiased estimate of it from ASKED places, which are drawn by the step alone: all
+        workers look at the same. They are drawn in proportion to what there is to learn at them.
+        """
+        places, weight = self._asked(step)
+        inputs = lit[:, self.order].float()
+        network = self.network(context)
+        ends = [0, *places.tolist()]
+        steps = [inputs[:, a:b] @ network.first[a:b] for a, b in pairwise(ends)]
+        steps[0] = steps[0] + network.start
+        seen = zip(accumulate(steps), places, strict=True)  # hidden units [N, H], place after place
+        far = torch.stack([torch.relu(h) @ network.last[k] + network.base[:, k] for h, k in seen], 1)
+        near = network.near[places].long()
+        ties = network.beside[places] * (near >= 0)
+        ties = torch.zeros_like(inputs[:1]).repeat(len(places), 1).scatter_add(1, near.clamp(min=0), ties)
+        logits = (far + inputs @ ties.T).float()  # half precision is not enough for a sum of hundreds
+        each = functional.binary_cross_entropy_with_logits(logits, inputs[:, places], reduction="none")
+        return (each * weight * valid[:, self.order[places]]).sum(1)
+
+    def sample(self, context: Tensor, noise: Tensor) -> Tensor:
+        """Lit pixels, bool [N, V] by voxel, from uniform noise [N, V]."""
+        kernel = cpu_kernel.hits if noise.device.type == "cpu" else reference_kernel.hits
+        lit = kernel(self.network(context), noise)
+        return torch.zeros_like(lit).index_copy_(1, self.order, lit)
+
+    def _asked(self, step: int | None) -> tuple[Tensor, Tensor]:
+        """Places of the order, increasing, int64 [A], and how many places each stands for, [A]."""
+        count = len(self.order)
+        if step is None:
+            return torch.arange(count, device=self.order.device), self.entropy.new_ones(count)
+        share = self.entropy.double().clamp(min=LEAST_ENTROPY)
+        ends = (share / share.sum()).cumsum(0)
+        # evenly spaced in the cumulated share, shifted at random: every place as often as its share says
+        shift = torch.rand((), generator=torch.Generator().manual_seed(step), dtype=torch.float64)
+        points = (torch.arange(ASKED, device=ends.device) + shift.to(ends.device)) / ASKED
+        drawn = torch.searchsorted(ends, points).clamp(max=count - 1)
+        places, times = torch.unique(drawn, return_counts=True)
+        return places, (times * share.sum() / (ASKED * share[places])).float()
+
+
+def _neighbours(x_y: Tensor) -> Tensor:
+    """Of each pixel those before it that are NEAR, int32 [V, K]; -1 fills up. x_y [V, 2] in pixels."""
+    close = (torch.cdist(x_y, x_y) < NEAR).tril(-1)
+    rows = [torch.nonzero(row)[:, 0] for row in close]
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1).int()

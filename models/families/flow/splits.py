@@ -1,0 +1,100 @@
+"""The pattern inside sectors: how energy divides at every bisection down to the lit pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from monsoon.models.families.flow.sectors import Sectors
+from monsoon.models.kernels.split import INPUTS, REACH, SplitNetwork
+from monsoon.models.kernels.split import cpu as cpu_kernel
+from monsoon.models.kernels.split import reference as reference_kernel
+from monsoon.models.networks.modules import respline
+
+BINS = 8
+ASKED = 24  # divided nodes of a shower that a training step looks at
+
+
+class Splits(nn.Module):
+    """One small network for every node of every tree; see models/kernels/split."""
+
+    def __init__(self, sectors: Sectors, context: int, hidden: int) -> None:
+        super().__init__()
+        self.sectors = sectors
+        tree = sectors.fine
+        self.nodes = len(tree.children)
+        self.roots: Tensor
+        self.halves: Tensor
+        self.places: Tensor
+        self.sector_of: Tensor
+        self.usual: Tensor
+        self.register_buffer("roots", tree.roots, persistent=False)
+        self.register_buffer("halves", tree.children, persistent=False)
+        self.register_buffer("places", sectors.places, persistent=False)
+        self.register_buffer("sector_of", tree.root_of, persistent=False)
+        self.register_buffer("usual", torch.ones(sectors.grid.voxels))
+        self.first = nn.Linear(INPUTS + self.places.shape[1], hidden)
+        self.node = nn.Parameter(torch.zeros(self.nodes, hidden))
+        self.sector = nn.Linear(context, len(self.roots) * hidden)
+        self.second = nn.Linear(hidden, hidden)
+        self.last = nn.Linear(hidden, 3 * BINS + 1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def fit(self, picture_mev: Tensor) -> None:
+        """Start from the usual energy of each pixel: the geometric mean over rows of [N, V] where it is lit.
+
+        Rows count alike, whatever their weights: it is a start, and the network moves away from it.
+        """
+        lit = picture_mev > 0
+        logs = torch.where(lit, picture_mev, 1.0).log().double()
+        # pixels that are hardly ever lit fall back on all pixels
+        mean = (logs.sum(0) + 10 * logs.sum() / lit.sum()) / (lit.sum(0) + 10)
+        self.usual.copy_(mean.exp())
+
+    def network(self, context: Tensor) -> SplitNetwork:
+        """The weights, with the showers' context [N, F] already in."""
+        of_inputs, of_places = torch.split(self.first.weight, [INPUTS, self.places.shape[1]], 1)
+        sector = self.sector(context).view(len(context), len(self.roots), -1)
+        return SplitNetwork(
+            of_inputs.T,
+            self.node + self.places @ of_places.T,
+            sector + self.first.bias,
+            self.second.weight.T,
+            self.second.bias,
+            self.last.weight.T,
+            self.last.bias,
+        )
+
+    def loss(self, picture_mev: Tensor, context: Tensor, valid: Tensor, order: Tensor) -> Tensor:
+        """Negative log-likelihood of the divisions of each shower [N], up to a constant.
+
+        Only nodes all of whose pixels are valid, bool [N, V], are asked about. Estimated from at most ASKED
+        of those with energy on both sides, the first in `order`, random numbers [N, M].
+        """
+        lit = (picture_mev > 0).float()
+        tree = self.sectors.fine
+        parts = tree.energies(picture_mev)  # [N, M, 2]
+        divided = ((parts > 0) & (tree.energies((~valid).float()) == 0)).all(2)
+        asked = min(ASKED, self.nodes)
+        drawn = torch.where(divided, order, 2.0).topk(asked, 1, largest=False)
+        shower, place = torch.nonzero(drawn.values < 2.0, as_tuple=True)
+        node = drawn.indices[shower, place]
+        count, weight = tree.energies(lit)[shower, node], tree.energies(lit * self.usual)[shower, node]
+        part = parts[shower, node]
+        inputs = reference_kernel.node_inputs(part.sum(1), count, weight)
+        network = self.network(context)
+        shift, scale, spline = reference_kernel.decide(inputs, node, shower, self.sector_of[node], network)
+        ratio = torch.log(part[:, 0]) - torch.log(part[:, 1])
+        z, log_slope = respline((ratio - inputs[:, 3] - shift) * torch.exp(-scale), spline, REACH)
+        log_density = -z.abs() - 2 * functional.softplus(-z.abs()) + log_slope - scale  # of a logistic z
+        number = divided.sum(1)
+        every = number / number.clamp(min=1, max=asked)  # nodes that each asked one stands for
+        return torch.zeros_like(every).index_add(0, shower, -log_density) * every
+
+    def sample(self, energy_mev: Tensor, lit: Tensor, context: Tensor, noise: Tensor) -> Tensor:
+        """Pictures float32 [N, V] of sectors' energies [N, S] and lit pixels, by uniform noise [N, M]."""
+        split = cpu_kernel.split if energy_mev.device.type == "cpu" else reference_kernel.split
+        network = self.network(context)
+        return split(energy_mev, lit, self.usual, self.roots, self.halves, network, noise)

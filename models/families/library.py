@@ -1,0 +1,132 @@
+"""The nearest-neighbour library: a shower is a Geant4 shower of nearly the same condition.
+
+The oldest generator ("frozen showers"), and the anchor every network is judged against. The eight
+symmetries of the pixel grid multiply the library; a random choice among the nearest few multiplies the
+variety of one condition.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+import torch
+from scipy.spatial import KDTree
+from torch import Tensor
+
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.domain.ranges import Domain
+from monsoon.models.errors import InputError
+from monsoon.models.geometry.planar import Grid, reflect
+from monsoon.models.kernels.gather import compress
+from monsoon.models.kernels.gather.cpu import gather
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.species import EGAMMA
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What counts as one unit of distance between two conditions of a species.
+
+    Electromagnetic showers scale with energy and are narrow against the pixel: place and angle matter.
+    Hadronic response fluctuates far more than place and angle move it: there the energy matters.
+    """
+
+    log_energy: float
+    offset_mm: float
+    direction: float
+
+    def features(self, log_energy: Tensor, offset_mm: Tensor, direction_xy: Tensor) -> Tensor:
+        """Points of a Euclidean space, float64 [N, 5]."""
+        columns = [
+            log_energy[:, None].double() / self.log_energy,
+            offset_mm.double() / self.offset_mm,
+            direction_xy.double() / self.direction,
+        ]
+        return torch.cat(columns, 1)
+
+
+ELECTROMAGNETIC = Metric(log_energy=0.3, offset_mm=4.0, direction=0.04)
+HADRONIC = Metric(log_energy=0.1, offset_mm=10.0, direction=0.1)
+
+
+class Library:
+    """Draws at random among the nearest showers of the same species.
+
+    Photon and electron showers are rescaled to the incident's energy. Hadrons and muons are not: they
+    leave nothing, a minimum-ionising signal, or a shower, and rescaling would destroy that.
+    """
+
+    noise_dimensions = 1
+
+    def __init__(self, showers: ShowerSet, neighbours: int = 4, grid: Grid | None = None) -> None:
+        """Raises InputError where the showers do not live on the grid."""
+        self.grid = grid or Grid()
+        if showers.showers.energy_mev.shape[1] != self.grid.voxels:
+            raise InputError(
+                f"the showers have {showers.showers.energy_mev.shape[1]} voxels, a library for this detector "
+                f"needs {self.grid.rows} x {self.grid.columns} pixels of {self.grid.pixel_mm} mm"
+            )
+        self.neighbours = neighbours
+        self.domain = Domain.around(showers.conditions)
+        self.species = tuple(int(pdg) for pdg in self.domain.pdg)
+        self._pictures = compress(showers.showers.energy_mev)
+        self._images = torch.argsort(self.grid.symmetries, 1)  # a symmetry names where a voxel comes from
+        self._energy_mev = showers.conditions.energy_mev
+        self._rows = {pdg: torch.nonzero(showers.conditions.pdg == pdg)[:, 0] for pdg in self.species}
+        self._trees = {pdg: self._tree(showers.conditions[rows], pdg) for pdg, rows in self._rows.items()}
+        self.fingerprint = self._fingerprint(showers)
+
+    def inside(self, conditions: Conditions) -> Tensor:
+        """See Generator."""
+        return self.domain.inside(conditions)
+
+    def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
+        """See Generator. Outside the training domain: the nearest shower there is."""
+        shower, symmetry = self.choose(conditions, noise)
+        electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
+        scale = torch.where(electromagnetic, conditions.energy_mev / self._energy_mev[shower], 1.0)
+        return Showers(gather(self._pictures, shower, self._images, symmetry, scale))
+
+    def choose(self, conditions: Conditions, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The library's row and the symmetry for each condition, int64 [N] each."""
+        shower = torch.empty(len(conditions), dtype=torch.int64)
+        symmetry = torch.empty(len(conditions), dtype=torch.int64)
+        for pdg in torch.unique(conditions.pdg).tolist():
+            tree = self._trees[pdg]
+            wanted = torch.nonzero(conditions.pdg == pdg)[:, 0]
+            c = conditions[wanted]
+            point = _metric(pdg).features(torch.log(c.energy_mev), c.offset_mm, c.direction[:, :2])
+            among = min(self.neighbours, tree.n)
+            nearest = torch.from_numpy(tree.query(point.numpy(), k=range(1, among + 1))[1])  # [n, among]
+            pick = (noise[wanted, 0] * among).long().clamp(max=among - 1)
+            image = nearest.gather(1, pick[:, None])[:, 0]
+            rows = self._rows[pdg]
+            shower[wanted] = rows[image % len(rows)]
+            symmetry[wanted] = image // len(rows)
+        return shower, symmetry
+
+    def _tree(self, conditions: Conditions, pdg: int) -> KDTree:
+        """All eight images of a species: point g * n + i is shower i after symmetry g."""
+        images = []
+        for g in range(8):
+            every = torch.full((len(conditions),), g)
+            offset, direction = (
+                reflect(xy, every) for xy in (conditions.offset_mm, conditions.direction[:, :2])
+            )
+            images.append(_metric(pdg).features(torch.log(conditions.energy_mev), offset, direction))
+        return KDTree(torch.cat(images).numpy())
+
+    def _fingerprint(self, showers: ShowerSet) -> str:
+        digest = hashlib.sha256()
+        c = showers.conditions
+        for column in (c.pdg, c.energy_mev, c.direction, c.offset_mm, showers.showers.energy_mev):
+            digest.update(column.contiguous().numpy().tobytes())
+        settings = [self.neighbours, asdict(self.grid), asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+        return digest.hexdigest()
+
+
+def _metric(pdg: int) -> Metric:
+    return ELECTROMAGNETIC if pdg in EGAMMA else HADRONIC

@@ -1,0 +1,64 @@
+"""Files written whole, their checksums, and a file for libraries that cannot be told of a full disk."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A file that is there with all its content or not at all, whoever else writes it or is killed."""
+    temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal. Raises OSError."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_json(content: Mapping[str, Any]) -> str:
+    """SHA-256 of what a JSON object says, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class Disk(io.FileIO):
+    """A file that remembers its first failure to grow, and takes all that follows without a word.
+
+    HDF5 says every failed write on stderr, and again when it closes: it is not told. Its user asks `check`.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Writes all, or remembers why not."""
+        done = 0
+        try:
+            while done < len(data):
+                done += super().write(data[done:])
+        except OSError as error:
+            self.error = self.error or error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Makes the file this long, or remembers why not."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+        return size or 0
+
+    def check(self) -> None:
+        """Raises OSError where something could not be written."""
+        if self.error:
+            raise self.error

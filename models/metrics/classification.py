@@ -1,0 +1,182 @@
+"""Classifiers as judges: can a trained eye tell generated showers from Geant4?
+
+Every row is scored by classifiers that were not trained on it, nor on any row of its condition. An area
+under the curve of one half says that this classifier, at this sample size, finds nothing; `power` says what
+it would have found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.errors import InputError
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.auc import auc, error_of
+from monsoon.models.metrics.classifiers.classifier import Flags, Floats, Judge, Rows
+from monsoon.models.metrics.classifiers.high_level import HighLevel
+from monsoon.models.metrics.classifiers.pixel_trees import PixelTrees
+from monsoon.models.metrics.classifiers.whitened import WhitenedCNN, WhitenedMLP
+from monsoon.models.metrics.flaws import FLAWS
+from monsoon.models.metrics.folds import folds, groups_of
+from monsoon.models.metrics.regions import Region, worst_regions
+from monsoon.models.records import Conditions, Showers
+
+JUDGES: dict[str, Callable[..., Judge]] = {
+    "high-level": HighLevel,
+    "pixel-trees": PixelTrees,
+    "whitened-cnn": WhitenedCNN,
+    "mlp": WhitenedMLP,
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one judge says of N generated rows against M reference rows.
+
+    auc         mean over the repeats; 0.5 is indistinguishable, and so is less: what chance puts into the
+                training rows is missing from the others. Compare with a floor of the same sizes
+    error       one standard error, of the conditions drawn again and of the repeats together
+    repeats     the area of each repeat: other folds, another start
+    log_weight            float64 [N]  log(reference / generated density), mean over the repeats, cut at the
+                                       logarithm of all rows
+    log_weight_reference  float64 [M]  the same at the reference rows
+    worst       where the samples are told apart best
+    seed        with the sizes N and M it determines the judgement
+    """
+
+    judge: str
+    auc: float
+    error: float
+    repeats: list[float]
+    log_weight: Floats
+    log_weight_reference: Floats
+    worst: list[Region]
+    seed: int
+
+
+def judge(
+    name: str,
+    generated: ShowerSet,
+    reference: ShowerSet,
+    grid: Grid,
+    seed: int,
+    repeats: int = 3,
+    **settings: int,
+) -> Judgement:
+    """One judge of JUDGES on two samples, with their weights.
+
+    settings  of the judge, in place of its defaults: `folds`, `trees`, `steps`, `batch`
+
+    Raises InputError for an unknown judge, negative weights, or too few distinct conditions.
+    """
+    if name not in JUDGES:
+        raise InputError(f"no judge {name}; there are {', '.join(JUDGES)}")
+    both = _joined(generated, reference)
+    is_generated = np.arange(len(both)) < len(generated)
+    weight = both.weight.double().numpy()
+    if (weight < 0).any():
+        raise InputError("a classifier needs weights of zero or more; regress signed weights to [0, 1] first")
+    group = groups_of(both.conditions)
+    eye = JUDGES[name](both, grid, **settings)
+    trial = cross_judge(eye, is_generated, weight, group, seed, repeats)
+    # no number of rows can teach that one is rarer than they are
+    largest = np.log(len(both))
+    log_odds = np.clip(trial.log_odds, -largest, largest)
+    return Judgement(
+        judge=name,
+        auc=trial.auc,
+        error=trial.error,
+        repeats=trial.repeats,
+        log_weight=-log_odds[is_generated],
+        log_weight_reference=-log_odds[~is_generated],
+        worst=worst_regions(both, grid, is_generated, weight, log_odds, group, seed),
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Areas of a judge on rows that it was not trained on; log_odds float64 [N], mean over the repeats."""
+
+    auc: float
+    error: float
+    repeats: list[float]
+    log_odds: Floats
+
+
+def cross_judge(eye: Judge, generated: Flags, weight: Floats, group: Rows, seed: int, repeats: int) -> Trial:
+    """Trains a judge on all folds but one and asks it about that one, for each fold, `repeats` times.
+
+    The error joins the spread of the repeats with the rows' error, which is widened by the share of training
+    rows that the folds have in common (Nadeau and Bengio, Machine Learning 52 (2003) 239).
+    """
+    areas, influences, odds = [], [], []
+    for repeat in range(repeats):
+        generator = np.random.default_rng([seed, repeat])
+        fold = folds(group, generated, eye.folds, generator)
+        log_odds = np.empty(len(generated))
+        for k in range(eye.folds):
+            train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+            share = _balanced(weight[train], generated[train])
+            start = int(generator.integers(2**31))
+            log_odds[test] = eye.log_odds(train, generated[train], share, test, start)
+        area, influence = auc(log_odds, generated, weight, fold)
+        areas.append(area)
+        influences.append(influence)
+        odds.append(log_odds)
+    widening = np.sqrt(1 + eye.folds / (eye.folds - 1))
+    spread = np.std(areas, ddof=1) / np.sqrt(repeats) if repeats > 1 else 0.0
+    error = float(np.hypot(widening * error_of(np.mean(influences, 0), group), spread))
+    return Trial(float(np.mean(areas)), error, areas, np.mean(odds, 0))
+
+
+def power(
+    name: str,
+    sample: ShowerSet,
+    reference: ShowerSet,
+    grid: Grid,
+    seed: int,
+    repeats: int = 1,
+    **settings: int,
+) -> dict[str, Judgement]:
+    """What a judge says of Geant4 showers with each known flaw of FLAWS, against the reference."""
+    return {
+        flaw: judge(name, spoil(sample, grid, seed), reference, grid, seed, repeats, **settings)
+        for flaw, spoil in FLAWS.items()
+    }
+
+
+def sees(power: Mapping[str, Judgement], floor: Judgement, sigma: float = 3.0) -> list[str]:
+    """The flaws whose area is above the floor's by `sigma`; a judge that sees none has no say in verdicts."""
+    return [
+        flaw
+        for flaw, found in power.items()
+        if found.auc - floor.auc > sigma * np.hypot(found.error, floor.error)
+    ]
+
+
+def _balanced(weight: Floats, generated: Flags) -> Floats:
+    """Weights scaled so that either sample's mean is one: the log odds are then a ratio of densities."""
+    scale = np.where(generated, weight[generated].mean(), weight[~generated].mean())
+    balanced: NDArray[np.float64] = weight / scale
+    return balanced
+
+
+def _joined(first: ShowerSet, second: ShowerSet) -> ShowerSet:
+    a, b = first.conditions, second.conditions
+    return ShowerSet(
+        Conditions(
+            torch.cat([a.pdg, b.pdg]),
+            torch.cat([a.energy_mev, b.energy_mev]),
+            torch.cat([a.direction, b.direction]),
+            torch.cat([a.offset_mm, b.offset_mm]),
+        ),
+        Showers(torch.cat([first.showers.energy_mev, second.showers.energy_mev])),
+        torch.cat([first.weight, second.weight]),
+    )

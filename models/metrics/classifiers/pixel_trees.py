@@ -1,0 +1,61 @@
+"""The pixel judge: boosted trees on how a shower's energy is shared among pixels."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.classifiers.boosting import BoostedTrees
+from monsoon.models.metrics.classifiers.classifier import condition_columns
+
+INNER = 3  # pixels to either side of the impact pixel that are seen one by one
+BANDS = ((4, 5), (6, 8), (9, 15))  # rings of the rest, first and last; each is seen in octants
+EMPTY = 1e-9  # share of the energy that stands for none
+
+
+class PixelTrees(BoostedTrees):
+    """Sees log shares of the inner 7x7 pixels and 24 outer sectors, hits per ring, response, condition."""
+
+    def __init__(self, showers: ShowerSet, grid: Grid, folds: int = 4, trees: int = 120) -> None:
+        energy = showers.showers.energy_mev
+        total = showers.showers.total_mev().float()
+        columns = [
+            condition_columns(showers.conditions),
+            (total / showers.conditions.energy_mev)[:, None],
+            log_shares(energy, grid),
+            hits_per_ring(energy, grid),
+        ]
+        super().__init__(torch.cat(columns, 1), folds, trees)
+
+
+def log_shares(energy_mev: Tensor, grid: Grid) -> Tensor:
+    """Logarithm of the share of the total in each inner pixel and each outer sector, float32 [N, 49 + 24]."""
+    ring, octant = _rings(grid), _octants(grid)
+    sectors = torch.stack(
+        [(ring >= first) & (ring <= last) & (octant == o) for first, last in BANDS for o in range(8)]
+    )  # [24, V]
+    parts = torch.cat([energy_mev[:, ring <= INNER], energy_mev @ sectors.float().T], 1)
+    total = energy_mev.sum(1, keepdim=True)
+    return torch.log(parts / torch.where(total > 0, total, 1.0) + EMPTY)
+
+
+def hits_per_ring(energy_mev: Tensor, grid: Grid) -> Tensor:
+    """Pixels with any energy in each square ring about the impact pixel, float32 [N, R]."""
+    ring = _rings(grid)
+    of_ring = (ring == torch.arange(int(ring.max()) + 1)[:, None]).float()  # [R, V]
+    return (energy_mev > 0).float() @ of_ring.T
+
+
+def _rings(grid: Grid) -> Tensor:
+    """Steps from the impact pixel along rows or columns, the larger of the two, int64 [V]."""
+    return (grid.centres_mm / grid.pixel_mm).round().long().abs().amax(1)
+
+
+def _octants(grid: Grid) -> Tensor:
+    """Eighths of the circle, centred on the axes and the diagonals, int64 [V]."""
+    x, y = grid.centres_mm.unbind(1)
+    return ((torch.atan2(y, x) / (math.pi / 4)).round().long()) % 8

@@ -1,0 +1,1 @@
+"""The few torch modules that families share."""

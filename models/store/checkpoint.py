@@ -1,0 +1,123 @@
+"""A trained model as a folder: weights (safetensors), all that is known of it (JSON), its card (Markdown).
+
+    weights.safetensors   the tensors
+    model.json            family, configuration with grid and domain, checksum, the card's content
+    README.md             the card, written from model.json
+
+Nothing is ever unpickled, and weights that do not have their checksum are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save as bytes_of
+
+from monsoon.models.errors import InputError
+from monsoon.models.families.flow.flow import Flow
+from monsoon.models.families.table import FAMILIES
+from monsoon.models.files import write_whole
+from monsoon.models.store.card import markdown
+
+MODEL, WEIGHTS = TRAINED = ("model.json", "weights.safetensors")  # what is read of a model's folder
+CARD = "README.md"
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model that can sample, and what is known of it."""
+
+    model: Flow
+    card: dict[str, Any]
+
+
+def save(folder: str | Path, network: Flow, card: Mapping[str, Any]) -> None:
+    """Write a model's folder; `model.json` comes last: with it the model exists.
+
+    Parameters are rounded to half precision, in the network too: half the size, and a change of 1 in 2 000.
+
+    card  JSON: see models/store/card.py for what its page shows; `family`, `parameters`, `species`,
+          `config` and `weights` are filled in here
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            tensors[name] = parameter.cpu().half()
+            if not tensors[name].isfinite().all():
+                raise ValueError(f"{name} has weights beyond half precision")
+            parameter.copy_(tensors[name])
+    data = bytes_of(tensors)
+    family = next(name for name, kind in FAMILIES.items() if isinstance(network, kind))
+    whole = {
+        **card,
+        "format": FORMAT,
+        "family": family,
+        "species": list(network.species),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "config": network.config,
+        "weights": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
+    }
+    write_whole(folder / WEIGHTS, data)
+    write_card(folder, whole)
+
+
+def load(folder: str | Path) -> Checkpoint:
+    """A model as it was saved, on the CPU, ready to sample.
+
+    Raises InputError where the folder is not a whole model.
+    """
+    folder = Path(folder)
+    card = read_card(folder)
+    path = folder / WEIGHTS
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); copy the whole folder again") from error
+    if hashlib.sha256(data).hexdigest() != card["weights"]["sha256"]:
+        raise InputError(f"{path}: not the weights that {MODEL} names (checksum); copy the folder again")
+    try:
+        network = FAMILIES[card["family"]].restore(card["config"])
+        network.load_state_dict(tensors_of(data))
+    except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: does not fit the family {card['family']} of this release") from error
+    network.requires_grad_(False)
+    network.eval()
+    return Checkpoint(network, card)
+
+
+def read_card(folder: str | Path) -> dict[str, Any]:
+    """What is known of a model. Raises InputError where `model.json` cannot be used."""
+    path = Path(folder) / MODEL
+    try:
+        card = json.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name a model's folder") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON; copy the model's folder again") from error
+    needed = ("format", "family", "config", "weights")
+    if not isinstance(card, dict) or any(key not in card for key in needed):
+        raise InputError(f"{path}: not a model of Monsoon; one has {', '.join(needed)}")
+    if card["format"] != FORMAT or card["family"] not in FAMILIES:
+        raise InputError(
+            f"{path}: format {card['format']}, family {card['family']}; this release reads format {FORMAT} "
+            f"of {', '.join(FAMILIES)}"
+        )
+    return card
+
+
+def write_card(folder: str | Path, card: Mapping[str, Any]) -> None:
+    """Replace what is known of a model, and its card."""
+    folder = Path(folder)
+    write_whole(folder / CARD, markdown(card).encode())
+    write_whole(folder / MODEL, (json.dumps(card, indent=1) + "\n").encode())

@@ -1,0 +1,1 @@
+"""The training core. It knows no ray, and prints nothing."""

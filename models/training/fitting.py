@@ -1,0 +1,149 @@
+"""From shower files to a folder with a trained model in it: one worker's part of that.
+
+network.json     the prepared network's config
+state/           of the training, to go on from (models/training/state.py)
+weights.safetensors, model.json, README.md    the model, when it is trained (models/store/checkpoint.py)
+failed.json      instead of these, where training failed
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monsoon.models.data.batches import Batch
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.data.streaming import LANES, ShowerFiles, ShowerStream
+from monsoon.models.families.table import FAMILIES
+from monsoon.models.files import write_whole
+from monsoon.models.store.checkpoint import save
+from monsoon.models.training.collective import of_first, rank, workers
+from monsoon.models.training.loop import Training
+from monsoon.models.training.progress import Event, Finished
+from monsoon.models.training.recipe import Recipe
+from monsoon.models.training.state import StateFolder
+
+SAMPLE_ROWS = 50_000  # for preprocessing and the domain
+VALIDATION_ROWS = 1024  # at once
+NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
+
+
+class FileSource:
+    """This worker's part of shower files; see Source."""
+
+    def __init__(self, train: Sequence[str], validation: Sequence[str], recipe: Recipe) -> None:
+        """Raises InputError where the files do not fit each other or the recipe."""
+        self._rank, self._workers = rank(), workers()
+        self._train = ShowerStream(
+            train, recipe.batch, seed=recipe.seed, rank=self._rank, workers=self._workers
+        )
+        self._validation = ShowerFiles(validation)
+
+    def training(self, first: int) -> Iterator[Batch]:
+        """See Source."""
+        return self._train.batches(first)
+
+    def validation(self) -> Iterator[Batch]:
+        """See Source."""
+        return self._validation.in_order(VALIDATION_ROWS, self._rank, self._workers)
+
+    def fitted(self) -> Iterator[Batch]:
+        """See Source: the first training rows, about as many as there are to validate on."""
+        batches = -(-self._validation.rows // VALIDATION_ROWS)
+        mine = len(range(self._rank, batches, self._workers))
+        return islice(self._train.in_order(VALIDATION_ROWS, self._rank, self._workers), mine)
+
+
+def training_sample(files: Sequence[str], rows: int, seed: int) -> ShowerSet:
+    """So many training rows at random, as they are in the files; nearly all, where there are fewer."""
+    rows = min(rows, ShowerFiles(files).rows)
+    stream = ShowerStream(files, rows - rows % LANES, seed=seed, symmetries=False)
+    batch = next(stream.batches())
+    return ShowerSet(batch.conditions, batch.showers, batch.weight)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What to train, on what, and where it goes.
+
+    files  name, rows, sha256 and use of each, for the card
+    """
+
+    family: str
+    options: dict[str, Any]
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    recipe: Recipe
+    output: str
+    files: tuple[dict[str, str | int], ...]
+
+    def run(self, device: torch.device | str) -> Generator[Event]:
+        """Train from where the folder stands; at the end the model is in it, or the reason why not.
+
+        Every worker runs this; the folder is one that all see. Raises InputError for unusable files, options
+        or weights.
+        """
+        output, device = Path(self.output), torch.device(device)
+        network = self._network(output, device)
+        source = FileSource(self.train, self.validation, self.recipe)
+        for event in Training(network, self.recipe, source, StateFolder(output / STATES), device).run():
+            if isinstance(event, Finished) and rank() == 0:
+                self._keep(network, event, device)
+            yield event
+
+    def _network(self, output: Path, device: torch.device) -> Any:
+        """Prepared by the first worker where nothing is there yet; else as it was prepared then.
+
+        The weights are in the training's state, the first worker's at step 0 among them.
+        """
+        family, prepared = FAMILIES[self.family], None
+        if rank() == 0 and StateFolder(output / STATES).newest() is None:
+            output.mkdir(parents=True, exist_ok=True)
+            sample = training_sample(self.train, SAMPLE_ROWS, self.recipe.seed)
+            prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample)
+            write_whole(output / NETWORK, json.dumps(prepared.config).encode())
+        of_first(0, device)  # who writes the config
+        return prepared or family.restore(json.loads((output / NETWORK).read_text()))
+
+    def _keep(self, network: Any, end: Finished, device: torch.device) -> None:
+        """The model with its card, or the reason why there is none."""
+        output = Path(self.output)
+        if end.failed or end.best is None:
+            content = {
+                "failed": end.failed and end.failed.as_json(),
+                "findings": [finding.as_json() for finding in end.findings],
+            }
+            write_whole(output / FAILED, json.dumps(content, indent=1).encode())
+            return
+        card = {
+            "name": output.name,
+            "data": {"files": list(self.files)},
+            "training": {
+                "steps": end.step,
+                "best_step": end.best.step,
+                "score": end.best.score.mean,
+                "score_error": end.best.score.error,
+                "seconds": round(end.seconds, 1),
+                "workers": workers(),
+                "device": device_name(device),
+                "options": self.options,
+                "recipe": asdict(self.recipe),
+                "findings": [finding.text for finding in end.findings],
+            },
+            "curve": [record.as_json() for record in end.curve],
+        }
+        save(output, network.cpu(), card)
+
+
+def device_name(device: torch.device) -> str:
+    """As people know it: the GPU's name, or the CPU's threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {platform.processor() or platform.machine()}"

@@ -1,0 +1,139 @@
+"""The state of a training on disk, from which it goes on as if never stopped: safetensors + JSON, no pickle.
+
+    step-000000000200.safetensors   weights, averaged weights, optimisers' memories
+    step-000000000200.json          how far it is, checksums of both; written last: with it the state exists
+    best-000000000150.safetensors   averaged weights of the best validation score, and its JSON
+
+This knows nothing of what the numbers mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from monsoon.models.errors import InputError
+from monsoon.models.files import sha256_of_json, write_whole
+
+KEPT = 2
+STATE, BEST = "step", "best"
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a training needs to go on after `step` steps."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    progress: dict[str, Any]  # JSON
+
+
+class StateFolder:
+    """Where one training keeps its states."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def write(self, state: State, best: int | None) -> None:
+        """Add a state; older ones than the last two go, and all best ones that none of these names.
+
+        best  step of the best weights so far
+        """
+        self._put(STATE, State(state.step, state.tensors, {**state.progress, "best": best}))
+        steps = self.steps()
+        for step in steps[:-KEPT]:
+            self._remove(STATE, step)
+        named = {self._json(STATE, step).get("content", {}).get("best") for step in steps[-KEPT:]}
+        for step in self._numbers(BEST):
+            if step not in named:
+                self._remove(BEST, step)
+
+    def write_best(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Keep these weights as the best."""
+        self._put(BEST, State(step, dict(tensors), {}))
+
+    def best(self, step: int) -> dict[str, Tensor]:
+        """The best weights, of this step. Raises InputError where they are damaged."""
+        return self._get(BEST, step).tensors
+
+    def steps(self) -> list[int]:
+        """Of all states, the oldest first."""
+        return self._numbers(STATE)
+
+    def newest(self) -> int | None:
+        """The last step whose files are whole; None where there is no state.
+
+        Raises InputError where there are states and all are damaged.
+        """
+        steps = self.steps()
+        for step in reversed(steps):
+            try:
+                self.read(step)
+            except InputError:
+                continue
+            return step
+        if steps:
+            raise InputError(
+                f"{self.folder}: every state of the training is damaged; remove the folder to start again"
+            )
+        return None
+
+    def read(self, step: int) -> State:
+        """The state after `step` steps. Raises InputError where it is damaged."""
+        return self._get(STATE, step)
+
+    def _put(self, kind: str, state: State) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # copies: safetensors refuses tensors that share their memory, as tied weights do
+        data = save(
+            {name: value.detach().cpu().clone().contiguous() for name, value in state.tensors.items()}
+        )
+        content = {
+            "step": state.step,
+            **state.progress,
+            "tensors_sha256": hashlib.sha256(data).hexdigest(),
+        }
+        text = json.dumps({"content": content, "sha256": sha256_of_json(content)}, indent=1)
+        write_whole(self._path(kind, state.step, "safetensors"), data)
+        write_whole(self._path(kind, state.step, "json"), text.encode())
+
+    def _get(self, kind: str, step: int) -> State:
+        path = self._path(kind, step, "safetensors")
+        found = self._json(kind, step)
+        content = found.get("content", {})
+        try:
+            data = path.read_bytes()
+            if found.get("sha256") != sha256_of_json(content):
+                raise InputError(f"{path.with_suffix('.json')}: damaged; its checksum does not fit")
+            if content["tensors_sha256"] != hashlib.sha256(data).hexdigest():
+                raise InputError(f"{path}: damaged; its checksum does not fit")
+            tensors = load(data)
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path}: cannot be read ({error})") from error
+        return State(step, tensors, content)
+
+    def _json(self, kind: str, step: int) -> dict[str, Any]:
+        path = self._path(kind, step, "json")
+        try:
+            found: dict[str, Any] = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: damaged; not readable as JSON") from error
+        return found
+
+    def _numbers(self, kind: str) -> list[int]:
+        return sorted(int(path.stem.split("-")[1]) for path in self.folder.glob(f"{kind}-*.json"))
+
+    def _path(self, kind: str, step: int, suffix: str) -> Path:
+        return self.folder / f"{kind}-{step:012d}.{suffix}"
+
+    def _remove(self, kind: str, step: int) -> None:
+        for suffix in ("json", "safetensors"):
+            self._path(kind, step, suffix).unlink(missing_ok=True)

@@ -1,0 +1,130 @@
+"""The library gives Geant4 showers of nearly the condition asked for, rescaled where that is right."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from monsoon.models.data.shower_files import ShowerSet, read_showers
+from monsoon.models.errors import InputError
+from monsoon.models.families.library import Library
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.species import EGAMMA
+from monsoon.models.store.suite import SAMPLES, Suite
+
+
+@pytest.fixture(scope="module")
+def egamma() -> ShowerSet:
+    return read_showers(SAMPLES / "egamma.h5")[:4000]
+
+
+@pytest.fixture(scope="module")
+def hadrons() -> ShowerSet:
+    return read_showers(SAMPLES / "hadrons.h5")[:4000]
+
+
+def uniform(rows: int, seed: int = 1) -> torch.Tensor:
+    return torch.rand(rows, 1, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_condition_of_the_library_alone_gives_its_own_shower(egamma: ShowerSet) -> None:
+    library = Library(egamma, neighbours=1)
+    again = library.sample(egamma.conditions, uniform(len(egamma)))
+    assert torch.equal(again.energy_mev, egamma.showers.energy_mev)
+
+
+@pytest.mark.parametrize("g", range(8))
+def test_a_mirrored_condition_gives_the_mirrored_shower(egamma: ShowerSet, g: int) -> None:
+    from monsoon.models.geometry.planar import reflect
+
+    library = Library(egamma, neighbours=1)
+    c = egamma.conditions
+    symmetry = torch.full((len(c),), g)
+    direction = torch.cat([reflect(c.direction[:, :2], symmetry), c.direction[:, 2:]], 1)
+    mirrored = Conditions(c.pdg, c.energy_mev, direction, reflect(c.offset_mm, symmetry))
+    got = library.sample(mirrored, uniform(len(c))).energy_mev
+    assert torch.equal(got, egamma.showers.energy_mev[:, Grid().symmetries[g]])
+
+
+def test_photons_and_electrons_are_rescaled_to_the_incident_energy(egamma: ShowerSet) -> None:
+    library = Library(egamma)
+    c = egamma.conditions
+    hotter = Conditions(c.pdg, c.energy_mev * 1.01, c.direction, c.offset_mm)
+    chosen, _ = library.choose(hotter, uniform(len(c)))
+    got = library.sample(hotter, uniform(len(c))).total_mev() / hotter.energy_mev
+    own = egamma.showers.total_mev()[chosen] / c.energy_mev[chosen]
+    assert torch.allclose(got, own, rtol=1e-5)
+
+
+def test_hadrons_and_muons_are_not_rescaled(hadrons: ShowerSet) -> None:
+    library = Library(hadrons)
+    chosen, _ = library.choose(hadrons.conditions, uniform(len(hadrons)))
+    got = library.sample(hadrons.conditions, uniform(len(hadrons))).energy_mev
+    assert torch.equal(got.sort(1).values, hadrons.showers.energy_mev[chosen].sort(1).values)
+
+
+def test_the_chosen_shower_is_of_the_same_species_and_near(hadrons: ShowerSet) -> None:
+    c = hadrons.conditions
+    chosen, _ = Library(hadrons).choose(c, uniform(len(c)))
+    assert torch.equal(c.pdg[chosen], c.pdg)
+    pions = c.pdg.abs() == 211
+    assert torch.log(c.energy_mev[chosen] / c.energy_mev)[pions].abs().median() < 0.1
+
+
+def test_a_row_does_not_depend_on_its_batch(egamma: ShowerSet) -> None:
+    library, noise = Library(egamma), uniform(300, 3)
+    conditions = read_showers(SAMPLES / "egamma-heldout.h5").conditions[:300]
+    whole = library.sample(conditions, noise).energy_mev
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(2))
+    shuffled = library.sample(conditions[order], noise[order]).energy_mev
+    assert torch.equal(shuffled, whole[order])
+    assert torch.equal(library.sample(conditions[7:8], noise[7:8]).energy_mev[0], whole[7])
+
+
+def test_all_of_the_nearest_are_drawn(egamma: ShowerSet) -> None:
+    library = Library(egamma, neighbours=4)
+    one = egamma.conditions[torch.zeros(400, dtype=torch.int64)]
+    chosen, symmetry = library.choose(one, uniform(400, 5))
+    assert len(torch.unique(chosen * 8 + symmetry)) == 4
+
+
+def test_far_outside_the_domain_the_nearest_shower_is_given(egamma: ShowerSet) -> None:
+    library = Library(egamma)
+    beyond = Conditions(
+        torch.tensor([22], dtype=torch.int32),
+        torch.tensor([1e6]),
+        torch.tensor([[0.0, 0.6, 0.8]]),
+        torch.zeros(1, 2),
+    )
+    assert not bool(library.inside(beyond))
+    assert library.sample(beyond, uniform(1)).total_mev()[0] == pytest.approx(0.167e6, rel=0.1)
+
+
+def test_nearly_all_held_out_conditions_are_inside_the_domain(suite: Suite) -> None:
+    for kind in ("egamma", "hadrons"):
+        conditions = read_showers(SAMPLES / f"{kind}-heldout.h5").conditions
+        assert (suite.status(conditions) == 0).double().mean() > 0.99
+
+
+def test_mean_response_and_resolution_follow_held_out_geant4(suite: Suite) -> None:
+    """Within four standard errors of the difference of two samples."""
+    held_out = read_showers(SAMPLES / "egamma-heldout.h5")
+    made = suite.sample(held_out.conditions, uniform(len(held_out)))
+    assert set(held_out.conditions.pdg.tolist()) <= set(EGAMMA)
+    response = [s.total_mev() / held_out.conditions.energy_mev for s in (held_out.showers, made)]
+    error = response[0].std() * (2 / len(held_out)) ** 0.5
+    assert abs(response[0].mean() - response[1].mean()) < 4 * error
+    assert response[1].std() == pytest.approx(response[0].std().item(), rel=0.15)
+
+
+def test_showers_of_another_grid_are_refused(egamma: ShowerSet) -> None:
+    odd = ShowerSet(egamma.conditions, Showers(egamma.showers.energy_mev[:, :368]), egamma.weight)
+    with pytest.raises(InputError, match="368 voxels"):
+        Library(odd)
+
+
+def test_the_fingerprint_follows_the_showers(egamma: ShowerSet) -> None:
+    assert Library(egamma).fingerprint == Library(egamma).fingerprint
+    assert Library(egamma).fingerprint != Library(egamma[:3999]).fingerprint
+    assert Library(egamma).fingerprint != Library(egamma, neighbours=3).fingerprint

@@ -1,0 +1,56 @@
+"""The symmetries of the pixel grid are permutations that move pictures as they move points."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from monsoon.models.geometry.planar import Grid, reflect
+
+
+@pytest.mark.parametrize("g", range(8))
+def test_every_symmetry_is_a_permutation_that_keeps_the_impact_pixel(g: int) -> None:
+    grid = Grid()
+    permutation = grid.symmetries[g]
+    assert torch.equal(permutation.sort().values, torch.arange(grid.voxels))
+    assert int(permutation[15 * 30 + 15]) == 15 * 30 + 15
+
+
+@pytest.mark.parametrize("g", range(8))
+def test_a_picture_moves_as_its_points_do(g: int) -> None:
+    """The centroid of a mirrored picture is the mirrored centroid, away from row and column 0."""
+    grid = Grid()
+    picture = torch.rand(30, 30, generator=torch.Generator().manual_seed(g))
+    picture[0], picture[:, 0] = 0, 0
+    flat, centres = picture.reshape(1, -1).double(), grid.centres_mm.double()
+    moved = flat[:, grid.symmetries[g]]
+    assert torch.allclose(moved @ centres, reflect(flat @ centres, torch.tensor([g])))
+
+
+@pytest.mark.parametrize("g", range(8))
+def test_every_symmetry_is_undone_by_one_of_the_eight(g: int) -> None:
+    grid = Grid()
+    there_and_back = grid.symmetries[g][grid.symmetries]  # [8, V]
+    assert int((there_and_back == torch.arange(grid.voxels)).all(1).sum()) == 1
+
+
+@pytest.mark.parametrize("g", range(8))
+def test_pixels_are_valid_where_a_symmetry_has_put_what_belongs_there(g: int) -> None:
+    """A picture of a function of the plane becomes the picture of the function after the symmetry."""
+    grid, symmetry = Grid(), torch.tensor([g])
+    inverse = {5: 6, 6: 5}.get(g, g)  # the two quarter turns undo each other
+    x_y = grid.centres_mm.double()
+    function = torch.tensor([1.0, 1000.0], dtype=torch.float64)
+    before, after = x_y @ function, reflect(x_y, torch.tensor([inverse])) @ function
+    assert torch.equal(before[grid.symmetries[symmetry]][0] == after, grid.valid[g])
+
+
+def test_row_and_column_0_alone_are_ever_invalid() -> None:
+    row, column = torch.arange(900) // 30, torch.arange(900) % 30
+    assert torch.equal(Grid().valid.all(0), (row > 0) & (column > 0))
+    assert Grid().valid[[0, 4]].all()  # nothing is reflected
+
+
+def test_a_picture_without_a_centre_has_no_symmetries() -> None:
+    with pytest.raises(ValueError, match="square"):
+        _ = Grid(rows=30, columns=28).symmetries
