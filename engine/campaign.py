@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections import Counter
@@ -15,20 +14,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from monsoon.engine.commits import ShardRecord, identity_hash
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector, localise
+from monsoon.engine.detector.detector import Detector, localise
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import SCHEMA_VERSION, combine
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.overlay import overlay
 from monsoon.engine.incidents.parquet import read_header, read_incidents
 from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.ledger.commits import ShardRecord, identity_hash
+from monsoon.engine.ledger.plan import EventRange, Fault
+from monsoon.engine.ledger.quarantine import screen, set_aside, write_faults
+from monsoon.engine.ledger.shards import publish_shard
 from monsoon.engine.pipeline import Stopwatch, generate
-from monsoon.engine.plan import EventRange, Fault
-from monsoon.engine.quarantine import screen, set_aside, write_faults
 from monsoon.engine.records import Events, Incidents, Loss
-from monsoon.engine.shards import publish_shard
 from monsoon.engine.storage import fetch, fetch_folder, open_store
 from monsoon.models.records import Status
 from monsoon.models.store.checkpoint import TRAINED
@@ -112,13 +111,12 @@ def resolve(
         raise InputError(
             f"{incidents}: its events are sums of collisions already; set mu=null to use them as they are"
         )
-    description = detector.description.model_dump_json()
     identity = {
         "seed": campaign.seed,
         "incidents": header.content_sha256,
         "mu": campaign.mu,
         "model": suite.fingerprint,
-        "detector": hashlib.sha256(description.encode()).hexdigest(),
+        "detector": detector.description.sha256,
         "numerics": numerics(),
         "content_version": campaign.content_version,
     }

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.detector.detector import MARGIN, Detector
 from monsoon.engine.kernels.attribute import cpu as attribute_cpu
 from monsoon.engine.kernels.attribute import reference as attribute_reference
 from monsoon.engine.kernels.digitise import cpu as digitise_cpu

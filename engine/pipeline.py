@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from monsoon.engine.compose import compose
-from monsoon.engine.detector import Detector, localise
+from monsoon.engine.detector.detector import Detector, localise
 from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.models.store.suite import Suite

@@ -9,23 +9,23 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
-from monsoon.engine.commits import Ledger
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.incidents.parquet import read_header, read_metadata
 from monsoon.engine.incidents.transport import Transport
-from monsoon.engine.manifest import write_manifest
-from monsoon.engine.plan import EventRange, count_tasks, shard_tasks
-from monsoon.engine.quarantine import screen
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.manifest import write_manifest
+from monsoon.engine.ledger.plan import EventRange, count_tasks, shard_tasks
+from monsoon.engine.ledger.quarantine import screen
+from monsoon.engine.ledger.retry import Patience, Stop
+from monsoon.engine.ledger.shards import FORMATS
+from monsoon.engine.ledger.status import running
 from monsoon.engine.remote.cluster import connected
-from monsoon.engine.retry import Patience, Stop
-from monsoon.engine.shards import FORMATS
-from monsoon.engine.status import running
 from monsoon.engine.storage import Store, open_store, split_url, storage_answers
 from monsoon.jobs.incidents import CHUNK, make_pool, pool_settings
-from monsoon.jobs.narrate import run_campaign
+from monsoon.jobs.progress.campaign import run_campaign
 from monsoon.jobs.verify import repair
 
 T = TypeVar("T")

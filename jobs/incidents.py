@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import Chunk, Parts, cut, incidents_of
 from monsoon.engine.incidents.gun import Gun, shoot
@@ -27,7 +27,7 @@ from monsoon.engine.incidents.table import read_table
 from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import fetch, split_url
-from monsoon.jobs.progress import JobProgress
+from monsoon.jobs.progress.bar import JobProgress
 
 BLOCK = 1000  # events that are in memory at a time
 CHUNK = 500  # collisions that are made at a time, and lost at most by an interruption

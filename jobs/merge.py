@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from monsoon.engine.commits import CAMPAIGN, Ledger
 from monsoon.engine.errors import InputError
-from monsoon.engine.manifest import MANIFEST, read_manifest, summarise
-from monsoon.engine.merging import Site, begin, merged, refuse_overlaps, same_place, take_over
-from monsoon.engine.plan import gaps
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
+from monsoon.engine.ledger.manifest import MANIFEST, read_manifest, summarise
+from monsoon.engine.ledger.merging import Site, begin, merged, refuse_overlaps, same_place, take_over
+from monsoon.engine.ledger.plan import gaps
 from monsoon.engine.storage import Store, open_store, storage_answers
-from monsoon.jobs.progress import JobProgress
+from monsoon.jobs.progress.bar import JobProgress
 
 
 def merge(url: str, sites: Sequence[str], say: Callable[[str], None] = print) -> str:

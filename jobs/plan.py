@@ -8,11 +8,11 @@ from statistics import fmean
 import torch
 
 from monsoon.engine.campaign import load
-from monsoon.engine.commits import CAMPAIGN, Ledger
 from monsoon.engine.config import Campaign
 from monsoon.engine.incidents.parquet import read_header
-from monsoon.engine.manifest import summarise
-from monsoon.engine.plan import EventRange, count_tasks
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
+from monsoon.engine.ledger.manifest import summarise
+from monsoon.engine.ledger.plan import EventRange, count_tasks
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.timing import seconds_per_shower
 from monsoon.models.generator import Generator

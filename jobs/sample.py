@@ -16,7 +16,7 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.identity import refuse_another
-from monsoon.jobs.progress import JobProgress
+from monsoon.jobs.progress.bar import JobProgress
 from monsoon.models.data.shower_files import (
     ShowerSet,
     extent,

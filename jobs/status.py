@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from monsoon.engine.commits import Ledger
-from monsoon.engine.plan import count_tasks
-from monsoon.engine.status import DriverStatus, read_statuses
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.plan import count_tasks
+from monsoon.engine.ledger.status import DriverStatus, read_statuses
 from monsoon.engine.storage import open_store, storage_answers
 
 SHOWN_TROUBLES = 5

@@ -15,7 +15,7 @@ from torch import distributed
 
 from monsoon.engine.errors import InputError
 from monsoon.jobs.identity import refuse_another
-from monsoon.jobs.narrate_training import TrainingNarrator
+from monsoon.jobs.progress.training import TrainingNarrator
 from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.data.shower_files import extent
 from monsoon.models.files import sha256_of, write_whole

@@ -23,8 +23,8 @@ from monsoon.jobs.validation.page import document
 from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.result import Result, record, verdicts_on
 from monsoon.jobs.validation.samples import Candidate, contests, file_generator, model_generator, read_file
-from monsoon.jobs.validation.verdicts import Outcome, worst
 from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.verdicts import Outcome, worst
 
 PAGE, RECORD = "report.html", "report.json"
 FIGURES_COST = 3

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from monsoon.engine.audit import Flaw, check_all, quarantine_name
-from monsoon.engine.commits import EVENTS, Ledger, ShardRecord
 from monsoon.engine.errors import InputError
-from monsoon.engine.orphans import Names, Orphan, orphans
-from monsoon.engine.plan import EventRange, gaps, overlaps
-from monsoon.engine.status import running
+from monsoon.engine.ledger.audit import Flaw, check_all, quarantine_name
+from monsoon.engine.ledger.commits import EVENTS, Ledger, ShardRecord
+from monsoon.engine.ledger.orphans import Names, Orphan, orphans
+from monsoon.engine.ledger.plan import EventRange, gaps, overlaps
+from monsoon.engine.ledger.status import running
 from monsoon.engine.storage import Store, open_store, storage_answers
-from monsoon.jobs.progress import JobProgress
+from monsoon.jobs.progress.bar import JobProgress
 
 
 @dataclass

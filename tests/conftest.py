@@ -15,7 +15,7 @@ import torch
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 os.environ["RAY_AUTH_MODE"] = "disabled"  # no token file is left in the home of who runs the tests
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.records import Incidents, Loss, offsets_of
 from monsoon.jobs.incidents import make_pool
 from monsoon.models.store.suite import Suite, load_suite

@@ -78,5 +78,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(installed: Path) -> None:
         pytest.skip("not a checkout: what belongs into the wheel is not known")
     rooms = ("engine/", "jobs/", "models/", "__init__.py", "__main__.py")
     wanted = {name for name in tracked.stdout.split() if name.startswith(rooms)}
-    found = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
+    found = {
+        str(path.relative_to(package)) for path in package.rglob("*.*") if "__pycache__" not in path.parts
+    }
     assert found == wanted - NOT_INSTALLED

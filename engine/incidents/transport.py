@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pdg import NEUTRINOS, charges
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Incidents, Loss, Particles, offsets_of

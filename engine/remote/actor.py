@@ -12,9 +12,9 @@ from typing import Any
 import ray
 
 from monsoon.engine.campaign import ResolvedCampaign, ShardMaker
-from monsoon.engine.commits import ShardRecord
-from monsoon.engine.journal import Journal
-from monsoon.engine.plan import EventRange, Fault
+from monsoon.engine.ledger.commits import ShardRecord
+from monsoon.engine.ledger.journal import Journal
+from monsoon.engine.ledger.plan import EventRange, Fault
 from monsoon.engine.remote.metrics import WorkerMetrics
 from monsoon.engine.remote.preflight import differences, facts
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import ray
 from ray.exceptions import RayTaskError
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import Chunk, incidents_of
 from monsoon.engine.incidents.transport import Transport

@@ -14,11 +14,11 @@ import ray
 from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
 
 from monsoon.engine.campaign import ResolvedCampaign, set_shard_aside
-from monsoon.engine.commits import CAMPAIGN, Ledger, ShardRecord
 from monsoon.engine.errors import InputError
-from monsoon.engine.plan import EventRange
-from monsoon.engine.remote.crew import IN_FLIGHT, Crew, Hand, Ref
-from monsoon.engine.retry import Case, Decision, Failure, Make, Patience, Probe, Quarantine, Stop, Task
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger, ShardRecord
+from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.retry import Case, Decision, Failure, Make, Patience, Probe, Quarantine, Stop, Task
+from monsoon.engine.remote.workers import IN_FLIGHT, Crew, Hand, Ref
 from monsoon.engine.storage.answers import takes_files
 
 TICK_S = 0.5  # how long to wait for an answer before looking around

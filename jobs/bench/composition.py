@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.kernels.place.cpu import place
 from monsoon.engine.pipeline import batches
 from monsoon.engine.records import Array

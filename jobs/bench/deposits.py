@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.detector.detector import MARGIN, Detector
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Events, offsets_of
 from monsoon.jobs.bench.inputs import Drawn

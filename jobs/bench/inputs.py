@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from monsoon.engine.compose import compose
-from monsoon.engine.detector import Detector, localise
+from monsoon.engine.detector.detector import Detector, localise
 from monsoon.engine.incidents.overlay import overlay
 from monsoon.engine.incidents.pythia import collisions
 from monsoon.engine.incidents.transport import Transport, transport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.engine.records import Array
 from monsoon.jobs.bench.deposits import Deposits, dump_lookup, pixel_steps

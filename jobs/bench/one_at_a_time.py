@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from monsoon.engine.compose import events_of
-from monsoon.engine.detector import MARGIN, Detector, localise
+from monsoon.engine.detector.detector import MARGIN, Detector, localise
 from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.jobs.bench.numpy_add_at import AddAt

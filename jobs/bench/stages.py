@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from monsoon.engine.detector import localise
+from monsoon.engine.detector.detector import localise
 from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.incidents.overlay import overlay

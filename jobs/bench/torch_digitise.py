@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, SIXTH
 from monsoon.engine.kernels.philox.reference import MASK, MULTIPLIER, ROUNDS, WEYL
 from monsoon.engine.noise import key_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
 from monsoon.models.geometry.planar import Grid

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.detector.detector import MARGIN, Detector
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Events
+from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, single
 from monsoon.jobs.report.sample import KINDS, particles_per_event
-from monsoon.jobs.report.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, single
 
 ZONE_COLOURS = (SKY, GREEN, ORANGE, PURPLE, BLUE)
 KIND_COLOURS = (BLUE, GREEN, PURPLE, ORANGE, BLACK)

@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
+from monsoon.jobs.plots.curves import COLOURS, NAMES, draw_ratio, finish_ratio, points
+from monsoon.jobs.plots.style import FLOOR, GENERATED, row, with_ratio
 from monsoon.jobs.report.comparison import Comparison
-from monsoon.jobs.report.curves import COLOURS, NAMES, draw_ratio, finish_ratio, points
-from monsoon.jobs.report.quality import (
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.metrics.quality import (
     CLASSES,
     Agreement,
     Estimate,
@@ -17,8 +19,6 @@ from monsoon.jobs.report.quality import (
     combined,
     fraction,
 )
-from monsoon.jobs.report.style import FLOOR, GENERATED, row, with_ratio
-from monsoon.models.data.shower_files import ShowerSet
 
 SPECIES = {
     r"$\pi^\pm$": (211, -211),

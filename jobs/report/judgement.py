@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from monsoon.engine.records import Array
-from monsoon.jobs.report import curves, hadrons, markup
+from monsoon.jobs.plots import curves
+from monsoon.jobs.plots.style import png
+from monsoon.jobs.report import hadrons, markup
 from monsoon.jobs.report.comparison import Comparison
-from monsoon.jobs.report.quality import CLASSES, Agreement, fraction
-from monsoon.jobs.report.style import png
 from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.quality import CLASSES, Agreement, fraction
 
 SHOWERING_MEV = CLASSES["showering"][0]
 Judged = tuple[str, Agreement, Agreement, curves.Curves | None]

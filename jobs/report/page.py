@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from monsoon.engine.campaign import load
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage import open_store, split_url, storage_answers
-from monsoon.jobs.report import accounts, displays, distributions, judgement, markup
+from monsoon.jobs.plots import displays
+from monsoon.jobs.plots.style import png, styled
+from monsoon.jobs.report import accounts, distributions, judgement, markup
 from monsoon.jobs.report.comparison import Comparison, compare, draw
 from monsoon.jobs.report.sample import CampaignSample, read_sample, typical_event
-from monsoon.jobs.report.style import png, styled
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.records import Showers
 from monsoon.models.species import EGAMMA
@@ -99,8 +99,7 @@ def _check(identity: Mapping[str, Any], output: str, suite: Suite, face: Detecto
     """Refuse to judge a campaign by showers that are not its own."""
     if identity["model"] != suite.fingerprint:
         raise InputError(f"{output}: its model has changed since; restore it, or make the events again")
-    described = hashlib.sha256(face.description.model_dump_json().encode()).hexdigest()
-    if identity["detector"] != described:
+    if identity["detector"] != face.description.sha256:
         raise InputError(f"{output}: its detector has changed since; restore it, or make the events again")
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from monsoon.engine.commits import Ledger, ShardRecord, locate
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.pdg import charges
-from monsoon.engine.manifest import MANIFEST, read_manifest
+from monsoon.engine.ledger.commits import Ledger, ShardRecord, locate
+from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
+from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.records import Array, Events, concatenate
-from monsoon.engine.shards import FORMATS
 from monsoon.engine.storage import Store
 from monsoon.models.records import Status
 from monsoon.models.species import NEIGHBOUR

@@ -9,9 +9,9 @@ import torch
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from monsoon.jobs.report.displays import FAINTEST_PIXEL_MEV
-from monsoon.jobs.report.style import BAR, BLUE, ENERGY_MAP, LEFT, colour_bar, row
-from monsoon.jobs.validation.overlay import REFERENCE
+from monsoon.jobs.plots.displays import FAINTEST_PIXEL_MEV
+from monsoon.jobs.plots.overlay import REFERENCE
+from monsoon.jobs.plots.style import BAR, BLUE, ENERGY_MAP, LEFT, colour_bar, row
 from monsoon.jobs.validation.samples import Contest, Sample
 
 # species, incident energy and least visible energy in MeV of the showers that are shown

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
-from monsoon.jobs.report.style import BLACK, GREY, single
+from monsoon.jobs.plots.overlay import FLOOR, look, named
+from monsoon.jobs.plots.style import BLACK, GREY, single
 from monsoon.jobs.validation.measuring import Findings
-from monsoon.jobs.validation.overlay import FLOOR, look, named
 from monsoon.models.metrics.classification import Judgement
 
 

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.jobs.report.quality import CLASSES
 from monsoon.jobs.validation.samples import Contest, Sample
 from monsoon.models.geometry.observables import observables
 from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.classification import JUDGES
 from monsoon.models.metrics.measurement import Array, Measurement, measured_each
+from monsoon.models.metrics.quality import CLASSES, class_shares
 from monsoon.models.metrics.response import mean, resolution
 from monsoon.models.metrics.separation import separation
 from monsoon.models.metrics.summary import Summary
@@ -115,14 +115,6 @@ def measure_in(
         error, floor_error = max(found[0].error, least), max(found[0].floor_error, least)
         return replace(found[0], error=error, floor_error=floor_error), showers
     return found[0], showers
-
-
-def class_shares(visible_mev: Array, weight: Array) -> Array:
-    """Weighted share of showers in each of CLASSES, float64 [4]."""
-    edges = [low for low, _ in CLASSES.values()]
-    counts = np.bincount(np.digitize(visible_mev, edges) - 1, weight, minlength=len(CLASSES))
-    shares: Array = counts / counts.sum()
-    return shares
 
 
 def _figure(name: str) -> Callable[[Part, Part], float]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.plots.style import png
 from monsoon.jobs.report import markup
-from monsoon.jobs.report.style import png
 
 PLOTS = "plots"  # the folder, in the output
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from monsoon.jobs.validation.figures import CLASSIFIED, IDEAL, REGIONAL, measure_in
 from monsoon.jobs.validation.requirements import Requirement
 from monsoon.jobs.validation.samples import Contest
-from monsoon.jobs.validation.verdicts import Comparison
 from monsoon.models.metrics.classification import JUDGES, Judgement, judge, sees
 from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.metrics.measurement import Measurement
 from monsoon.models.metrics.table import measure_all
+from monsoon.models.metrics.verdicts import Comparison
 
 COST = {"high-level": 2, "pixel-trees": 4, "whitened-cnn": 6, "mlp": 2}  # relative time of a judgement
 METRICS_COST = 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from monsoon.jobs.plots.displays import described
+from monsoon.jobs.plots.style import styled
 from monsoon.jobs.report import markup
-from monsoon.jobs.report.displays import described
-from monsoon.jobs.report.style import styled
 from monsoon.jobs.validation import displays, eyes, plots, tables
 from monsoon.jobs.validation.gallery import Gallery
 from monsoon.jobs.validation.measuring import Findings

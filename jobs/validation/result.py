@@ -14,7 +14,8 @@ import numpy as np
 from monsoon.jobs.validation.eyes import weight_tails
 from monsoon.jobs.validation.measuring import Effort, Findings, compared
 from monsoon.jobs.validation.requirements import Requirement
-from monsoon.jobs.validation.verdicts import (
+from monsoon.models.metrics.classification import Judgement
+from monsoon.models.metrics.verdicts import (
     FAMILY_LEVEL,
     PASS_SIGMA,
     Comparison,
@@ -23,7 +24,6 @@ from monsoon.jobs.validation.verdicts import (
     decide,
     worst,
 )
-from monsoon.models.metrics.classification import Judgement
 
 SOFTWARE = ("monsoon-hep", "torch", "numpy", "scipy", "scikit-learn", "h5py", "matplotlib", "mplhep")
 QUANTILES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)

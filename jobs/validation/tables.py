@@ -8,8 +8,8 @@ from monsoon.jobs.report import markup
 from monsoon.jobs.validation.eyes import weight_tails
 from monsoon.jobs.validation.measuring import Findings
 from monsoon.jobs.validation.result import Result, Verdict
-from monsoon.jobs.validation.verdicts import FAMILY_LEVEL, Outcome
 from monsoon.models.metrics.classification import Judgement
+from monsoon.models.metrics.verdicts import FAMILY_LEVEL, Outcome
 
 COLOUR = {Outcome.PASS: "#00664a", Outcome.CANNOT_TELL: "#8a5a00", Outcome.FAIL: "#b00020", None: "#5c6670"}
 

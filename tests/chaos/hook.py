@@ -33,9 +33,9 @@ def install() -> None:
 
 def _wrap_maker(orders: Orders) -> None:
     from monsoon.engine.campaign import ShardMaker
-    from monsoon.engine.commits import ShardRecord
+    from monsoon.engine.ledger.commits import ShardRecord
+    from monsoon.engine.ledger.plan import EventRange, Fault
     from monsoon.engine.pipeline import Stopwatch
-    from monsoon.engine.plan import EventRange, Fault
     from monsoon.engine.records import Events, Incidents
 
     make, events = ShardMaker.make, ShardMaker.events

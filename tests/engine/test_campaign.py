@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
-from monsoon.engine.commits import Ledger, ShardRecord
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.parquet import write_incidents
-from monsoon.engine.manifest import write_manifest
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.commits import Ledger, ShardRecord
+from monsoon.engine.ledger.manifest import write_manifest
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import open_store
 from monsoon.models.data.shower_files import read_showers, write_showers

@@ -11,7 +11,7 @@ import torch
 
 from monsoon.engine import pipeline
 from monsoon.engine.compose import compose
-from monsoon.engine.detector import Detector, localise
+from monsoon.engine.detector.detector import Detector, localise
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import batches, generate
 from monsoon.engine.records import Events, Incidents, concatenate

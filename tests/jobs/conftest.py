@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from monsoon.engine.campaign import counts_of
-from monsoon.engine.commits import Ledger, ShardRecord
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
-from monsoon.engine.manifest import write_manifest
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.ledger.commits import Ledger, ShardRecord
+from monsoon.engine.ledger.manifest import write_manifest
+from monsoon.engine.ledger.plan import EventRange, Fault, shard_tasks
+from monsoon.engine.ledger.quarantine import set_aside, write_faults
+from monsoon.engine.ledger.shards import publish_shard
 from monsoon.engine.pipeline import Stopwatch, generate
-from monsoon.engine.plan import EventRange, Fault, shard_tasks
-from monsoon.engine.quarantine import set_aside, write_faults
 from monsoon.engine.records import Events, Incidents
-from monsoon.engine.shards import publish_shard
 from monsoon.engine.storage import open_store
 from monsoon.models.store.suite import Suite
 

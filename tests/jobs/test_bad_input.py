@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monsoon.engine import detector
+from monsoon.engine.detector import detector
 from monsoon.jobs.cli import DONE, UNUSABLE, main
 
 Words = Callable[["Here"], list[str]]
@@ -113,7 +113,7 @@ def truncated(here: Here) -> str:
 
 
 def another_detector() -> bytes:
-    shipped = Path(detector.__file__).parent / "detectors" / "lhcb-ecal.yaml"
+    shipped = Path(detector.__file__).parent / "lhcb-ecal.yaml"
     return shipped.read_bytes().replace(b"name: lhcb-ecal", b"name: mine")
 
 

@@ -13,15 +13,15 @@ from threading import Timer
 import numpy as np
 import pytest
 
-from monsoon.engine.commits import COMMITS, Commit, Ledger, ShardRecord
 from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.incidents.parquet import read_incidents, write_incidents
-from monsoon.engine.manifest import read_manifest
-from monsoon.engine.shards import FORMATS
-from monsoon.engine.status import running
+from monsoon.engine.ledger.commits import COMMITS, Commit, Ledger, ShardRecord
+from monsoon.engine.ledger.manifest import read_manifest
+from monsoon.engine.ledger.shards import FORMATS
+from monsoon.engine.ledger.status import running
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import INTERRUPTED, main
 from monsoon.jobs.generate import POOL, Outcome, generate, patiently

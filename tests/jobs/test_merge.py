@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from monsoon.engine import merging
-from monsoon.engine.commits import COMMITS, EVENTS, Commit, Ledger, ShardFile, ShardRecord
 from monsoon.engine.errors import InputError
-from monsoon.engine.manifest import MANIFEST, read_manifest
-from monsoon.engine.plan import EventRange
-from monsoon.engine.quarantine import QUARANTINE
+from monsoon.engine.ledger import merging
+from monsoon.engine.ledger.commits import COMMITS, EVENTS, Commit, Ledger, ShardFile, ShardRecord
+from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
+from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.quarantine import QUARANTINE
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.cli import DONE, UNUSABLE, main

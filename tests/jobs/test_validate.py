@@ -21,7 +21,11 @@ from monsoon.jobs.validation.figures import figure_names, measure_in
 from monsoon.jobs.validation.measuring import Effort
 from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.samples import Contest, Sample, model_generator
-from monsoon.jobs.validation.verdicts import (
+from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.classification import Judgement, judge
+from monsoon.models.metrics.flaws import FLAWS
+from monsoon.models.metrics.verdicts import (
     PASS_SIGMA,
     Comparison,
     Outcome,
@@ -30,10 +34,6 @@ from monsoon.jobs.validation.verdicts import (
     showers_needed,
     worst,
 )
-from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
-from monsoon.models.geometry.planar import Grid
-from monsoon.models.metrics.classification import Judgement, judge
-from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import SAMPLES
 

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monsoon.engine.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
 from monsoon.engine.formats.schema import combine
-from monsoon.engine.plan import EventRange, Fault, overlaps
-from monsoon.engine.quarantine import QUARANTINE, write_faults
-from monsoon.engine.status import DRIVERS, DriverStatus, StatusFile, driver_name
+from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
+from monsoon.engine.ledger.plan import EventRange, Fault, overlaps
+from monsoon.engine.ledger.quarantine import QUARANTINE, write_faults
+from monsoon.engine.ledger.status import DRIVERS, DriverStatus, StatusFile, driver_name
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main

@@ -10,18 +10,19 @@ import pytest
 import torch
 
 from monsoon.engine.campaign import ShardMaker, load, resolve
-from monsoon.engine.commits import COMMITS, EVENTS, Ledger
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import content_hash, event_hashes
-from monsoon.engine.manifest import read_manifest
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.commits import COMMITS, EVENTS, Ledger
+from monsoon.engine.ledger.manifest import read_manifest
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
 from monsoon.jobs.sample import sample
 from monsoon.models.data.shower_files import read_showers
-from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, TRAINED, Suite
+from monsoon.models.store.checkpoint import TRAINED
+from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, Suite
 
 
 def monsoon(*words: str) -> str:
@@ -46,7 +47,7 @@ def test_a_campaign_on_a_server_is_the_campaign_here(
     url: str, pool: Path, tmp_path: Path, suite: Suite, detector: Detector
 ) -> None:
     """Made, grown, damaged, mended and reported; the detector and the incidents come from there too."""
-    shipped = Path(sys.modules[Detector.__module__].__file__ or "").parent / "detectors" / "lhcb-ecal.yaml"
+    shipped = Path(sys.modules[Detector.__module__].__file__ or "").parent / "lhcb-ecal.yaml"
     there = {
         "incidents": upload(pool, url, "pool.parquet"),
         "detector": upload(shipped, url, "detector.yaml"),

@@ -10,10 +10,10 @@ import yaml
 
 from monsoon.engine.campaign import ShardMaker, resolve
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats.schema import content_hash, event_hashes
-from monsoon.engine.manifest import read_manifest
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.manifest import read_manifest
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.jobs.verify import verify
 from monsoon.models.store.suite import Suite

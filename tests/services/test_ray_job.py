@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 
 from monsoon.engine.campaign import ShardMaker, resolve
-from monsoon.engine.commits import Ledger
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import INTERRUPTED, main
 from monsoon.jobs.verify import verify

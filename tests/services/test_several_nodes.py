@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
-from monsoon.engine.commits import Ledger
+from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.storage import open_store
 from monsoon.jobs.verify import verify
 

@@ -1,9 +1,9 @@
 """A conditional flow, from coarse to fine: the visible energy, which pixels are lit, regions, pixels.
 
-Four likelihoods add up: of the visible energy (energy.py); of the set of hit pixels (hits.py); of how the energy
-divides among the hit inner pixels and outer sectors, whose logarithms spline couplings (arXiv:1906.04032) move
-together; and of the divisions inside the sectors (splits.py). Every division keeps the energy, so that a shower
-adds up to the visible energy by construction.
+Four likelihoods add up: of the visible energy (energy.py); of the set of hit pixels (hits.py); of how the
+energy divides among the hit inner pixels and outer sectors, whose logarithms move together through spline
+couplings (arXiv:1906.04032); and of the divisions inside the sectors (splits.py). Every division keeps the
+energy, so that a shower adds up to the visible energy by construction.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from monsoon.engine.commits import Ledger
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
 from tests.chaos.harness.processes import kill
 from tests.chaos.harness.world import NotSeenError, Seen, Steps, World, until

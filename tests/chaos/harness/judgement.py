@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes
-from monsoon.engine.manifest import read_manifest
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.manifest import read_manifest
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.jobs.verify import verify
 from tests.chaos.harness.world import World
 

@@ -13,10 +13,10 @@ from typing import TypeVar
 import yaml
 
 from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, load, resolve
-from monsoon.engine.commits import Ledger, ShardRecord
 from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.commits import Ledger, ShardRecord
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.models.files import sha256_of
 from tests.chaos.harness.arena import Arena

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats import parquet, root
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes, schema, values_of
 from monsoon.engine.pipeline import generate

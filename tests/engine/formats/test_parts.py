@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats import parquet, root
 from monsoon.engine.formats.schema import ContentHash, content_hash, event_hashes, no_events
 from monsoon.engine.pipeline import generate

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.pdg import masses_mev
 from monsoon.engine.incidents.pythia import Collider, collider

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import Chunk, cut, incidents_of
 from monsoon.engine.incidents.content import content_hash

@@ -12,7 +12,7 @@ import pyhepmc
 import pytest
 
 from monsoon.engine.config import validate
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import Chunk, Parts, incidents_of
 from monsoon.engine.incidents.content import content_hash

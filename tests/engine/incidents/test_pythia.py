@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.pythia import SEEDS, Collider, check_cards, stream
 from monsoon.engine.incidents.transport import Transport, transport

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.transport import C_MM_PER_NS, Transport, transport
 from monsoon.engine.records import Loss, Particles
 

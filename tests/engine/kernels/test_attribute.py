@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.detector.detector import MARGIN, Detector
 from monsoon.engine.kernels.attribute import cpu, reference
 from monsoon.engine.kernels.place import cpu as place
 

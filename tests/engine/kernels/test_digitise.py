@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.kernels.digitise import Tables, cpu, reference
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.detector.detector import MARGIN, Detector
 from monsoon.engine.kernels.place import NO_CELL, cpu, reference
 
 KERNELS = pytest.mark.parametrize("kernel", [reference, cpu], ids=["reference", "cpu"])

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from monsoon.engine.campaign import resolve
-from monsoon.engine.commits import Ledger
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.retry import Make
 from monsoon.engine.remote.loop import DOUBTS, Loop
-from monsoon.engine.retry import Make
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.answers import takes_files
 from monsoon.models.store.suite import Suite

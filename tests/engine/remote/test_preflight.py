@@ -8,9 +8,9 @@ import pytest
 
 import monsoon
 from monsoon.engine.campaign import ResolvedCampaign, resolve
-from monsoon.engine.commits import CAMPAIGN, Ledger
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.remote.preflight import code_hash, differences, examine, facts, hash_of_sources
 from monsoon.engine.storage import open_store
 from monsoon.models.store.suite import Suite
@@ -55,9 +55,9 @@ def test_the_code_hash_follows_the_sources(tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
         return hash_of_sources(tmp_path)
 
-    first = changed("engine/plan.py", "a = 1\n")
-    assert changed("engine/plan.py", "a = 2\n") != first
-    assert changed("engine/plan.py", "a = 1\n") == first
+    first = changed("engine/ledger/plan.py", "a = 1\n")
+    assert changed("engine/ledger/plan.py", "a = 2\n") != first
+    assert changed("engine/ledger/plan.py", "a = 1\n") == first
     assert changed("tests/test_plan.py", "a = 1\n") == first  # not what a worker runs
     assert changed("models/flow/plan.py", "a = 1\n") != first
     assert code_hash() == hash_of_sources(Path(monsoon.__file__).parent) != hash_of_sources(tmp_path)

@@ -9,10 +9,10 @@ import pytest
 import ray
 
 from monsoon.engine.campaign import BLOCK_EVENTS, resolve
-from monsoon.engine.commits import Ledger
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
-from monsoon.engine.plan import EventRange
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.remote.actor import Worker
 from monsoon.engine.remote.preflight import facts
 from monsoon.engine.storage import open_store

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.records import Incidents
 from monsoon.jobs.bench.composition import compose_peers, place_ours, place_peers, same_cells
 from monsoon.jobs.bench.deposits import hits_of, same_hits

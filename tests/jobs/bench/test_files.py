@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events, Incidents

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from monsoon.engine.campaign import ShardMaker, resolve
-from monsoon.engine.commits import Ledger
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.parquet import read_metadata, write_incidents
-from monsoon.engine.manifest import write_manifest
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.manifest import write_manifest
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import open_store
 from monsoon.models.store.suite import Suite

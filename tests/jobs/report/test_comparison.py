@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from monsoon.jobs.plots.curves import profile_curves, resolution_curves, response_curves
 from monsoon.jobs.report.comparison import ENERGY_EDGES_MEV, Comparison, compare, draw, matched
-from monsoon.jobs.report.curves import profile_curves, resolution_curves, response_curves
 from monsoon.jobs.report.hadrons import class_agreements, counts_by_class, visible_counts
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import Suite

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.manifest import MANIFEST, read_manifest
+from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.records import Loss
 from monsoon.engine.storage import open_store
 from monsoon.jobs.report import accounts

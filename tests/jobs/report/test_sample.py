@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monsoon.engine.commits import COMMITS
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.parquet import read
-from monsoon.engine.manifest import MANIFEST
+from monsoon.engine.ledger.commits import COMMITS
+from monsoon.engine.ledger.manifest import MANIFEST
 from monsoon.engine.storage import open_store
 from monsoon.jobs.report.sample import (
     KINDS,

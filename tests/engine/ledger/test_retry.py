@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monsoon.engine.plan import EventRange, Fault
-from monsoon.engine.retry import (
+from monsoon.engine.ledger.plan import EventRange, Fault
+from monsoon.engine.ledger.retry import (
     Again,
     Case,
     Decision,

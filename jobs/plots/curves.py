@@ -11,8 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
+from monsoon.jobs.plots.style import FLOOR, GENERATED, HELDOUT, with_ratio
 from monsoon.jobs.report.comparison import ENERGY_EDGES_MEV, Comparison
-from monsoon.jobs.report.quality import (
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.observables import centroid_mm, lateral_profile, response
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.quality import (
     Agreement,
     Estimate,
     Statistic,
@@ -24,10 +28,6 @@ from monsoon.jobs.report.quality import (
     mean_rows,
     resolution,
 )
-from monsoon.jobs.report.style import FLOOR, GENERATED, HELDOUT, with_ratio
-from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.observables import centroid_mm, lateral_profile, response
-from monsoon.models.geometry.planar import Grid
 
 PIXEL_MM = 20.2
 RING_EDGES_MM = PIXEL_MM * np.array([0, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monsoon.jobs.report.quality import (
+from monsoon.models.metrics.quality import (
     CLASSES,
     Estimate,
     agreement,

@@ -12,16 +12,16 @@ from threading import Event, Thread
 from typing import TextIO
 
 from monsoon.engine.campaign import ResolvedCampaign
-from monsoon.engine.commits import Ledger
-from monsoon.engine.journal import Journal
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.journal import Journal
+from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.status import DriverStatus, State, StatusFile, driver_name
 from monsoon.engine.remote.cluster import head_is_gone
 from monsoon.engine.remote.loop import Beat, Committed, Failed, Loop, News
 from monsoon.engine.remote.metrics import DriverMetrics
-from monsoon.engine.status import DriverStatus, State, StatusFile, driver_name
 from monsoon.engine.storage import Store
 from monsoon.engine.storage.posix import PosixStore
-from monsoon.jobs.progress import JobProgress
+from monsoon.jobs.progress.bar import JobProgress
 
 LOGS = "_logs"
 LONGEST_HEADLESS_S = 50.0  # Ray ends the driver after 60

@@ -23,13 +23,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from monsoon.engine.commits import EVENTS, Ledger, ShardRecord
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes
+from monsoon.engine.ledger.commits import EVENTS, Ledger, ShardRecord
+from monsoon.engine.ledger.plan import EventRange, gaps
+from monsoon.engine.ledger.shards import content_of, publish_shard
 from monsoon.engine.pipeline import Stopwatch, generate
-from monsoon.engine.plan import EventRange, gaps
 from monsoon.engine.records import Events, Incidents
-from monsoon.engine.shards import content_of, publish_shard
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.models.files import sha256_of
 from monsoon.models.store.suite import Suite

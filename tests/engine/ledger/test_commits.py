@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 
-from monsoon.engine.commits import CAMPAIGN, COMMITS, EVENTS, Ledger, ShardRecord, identity_hash, locate
 from monsoon.engine.errors import InputError
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.commits import (
+    CAMPAIGN,
+    COMMITS,
+    EVENTS,
+    Ledger,
+    ShardRecord,
+    identity_hash,
+    locate,
+)
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import Store, open_store
 from monsoon.engine.storage.posix import PosixStore
 
@@ -171,7 +179,9 @@ class Remote:
 
 
 def test_a_records_url_leads_to_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monsoon.engine.commits._opened", lambda url: Remote(url.removeprefix("file://")))
+    monkeypatch.setattr(
+        "monsoon.engine.ledger.commits._opened", lambda url: Remote(url.removeprefix("file://"))
+    )
     here: Store = PosixStore(tmp_path)
     assert locate(here, "events/a.root") == (here, "events/a.root")
     assert locate(here, "../site/events/a.root") == (here, "../site/events/a.root")

@@ -13,11 +13,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from monsoon.engine.campaign import ResolvedCampaign
 from monsoon.engine.errors import InputError
+from monsoon.engine.ledger.retry import Task
 from monsoon.engine.remote.actor import Worker
 from monsoon.engine.remote.nodes import Node, alive_nodes
 from monsoon.engine.remote.placement import Post, shortage, vacancies
 from monsoon.engine.remote.preflight import check, facts
-from monsoon.engine.retry import Task
 
 IN_FLIGHT = 2  # calls per worker: one that runs and one that waits, so that no worker idles
 FALSE_STARTS = 3  # in a row on one node, before that node is left alone

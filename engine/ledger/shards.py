@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from monsoon.engine.commits import EVENTS, ShardFile
 from monsoon.engine.formats import parquet, root
 from monsoon.engine.formats.schema import ContentHash
+from monsoon.engine.ledger.commits import EVENTS, ShardFile
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.pipeline import Stopwatch
-from monsoon.engine.plan import EventRange
 from monsoon.engine.records import Events
 from monsoon.engine.storage import Store
 from monsoon.models.files import sha256_of

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monsoon.engine.commits import COMMITS, EVENTS, Ledger, record_name
 from monsoon.engine.errors import InputError
-from monsoon.engine.plan import EventRange
-from monsoon.engine.quarantine import QUARANTINE
-from monsoon.engine.status import DRIVERS
+from monsoon.engine.ledger.commits import COMMITS, EVENTS, Ledger, record_name
+from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.quarantine import QUARANTINE
+from monsoon.engine.ledger.status import DRIVERS
 
 # every folder that a campaign writes in
 FOLDERS = ("", EVENTS, COMMITS, QUARANTINE, DRIVERS, "_incidents", "_only")

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
-from monsoon.jobs.report.quality import Estimate
-from monsoon.jobs.report.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, with_ratio
+from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, with_ratio
 from monsoon.jobs.validation.samples import Contest, Sample
+from monsoon.models.metrics.quality import Estimate
 
 REFERENCE, FLOOR = "Geant4", "Geant4, other (floor)"
 COLOURS = (ORANGE, BLUE, GREEN, PURPLE, SKY)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from monsoon.engine.records import Array
+from monsoon.models.metrics.measurement import Array
 
 REPLICAS = 200
 RAREST = 10  # a class with fewer showers in both samples together joins its neighbour in a chi2
@@ -140,10 +140,19 @@ def combined(parts: list[Agreement]) -> Agreement:
     return Agreement(sum(part.chi2 for part in parts), sum(part.ndf for part in parts), _largest(pulls))
 
 
-def class_counts(visible_mev: Array) -> Array:
-    """Showers in each of CLASSES, int64 [4], for visible energies [n]."""
+def class_counts(visible_mev: Array, weight: Array | None = None) -> Array:
+    """Showers in each of CLASSES, or the sum of their weights [n], float64 [4], for visible energies [n]."""
     edges = [low for low, _ in CLASSES.values()]
-    return np.bincount(np.digitize(visible_mev, edges) - 1, minlength=len(CLASSES))
+    weight = np.ones(len(visible_mev)) if weight is None else weight
+    number = np.digitize(visible_mev, edges) - 1
+    return np.bincount(number, weight, minlength=len(CLASSES)).astype(np.float64)
+
+
+def class_shares(visible_mev: Array, weight: Array | None = None) -> Array:
+    """The share of each of CLASSES, float64 [4]; see class_counts."""
+    counts = class_counts(visible_mev, weight)
+    shares: Array = counts / counts.sum()
+    return shares
 
 
 def fraction(count: float, total: float) -> tuple[float, float, float]:

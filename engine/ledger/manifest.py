@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from monsoon.engine.commits import Ledger, ShardRecord
 from monsoon.engine.config import Campaign
 from monsoon.engine.formats.schema import combine
+from monsoon.engine.ledger.commits import Ledger, ShardRecord
 from monsoon.engine.storage import Store
 
 MANIFEST = "manifest.json"

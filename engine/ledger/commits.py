@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from monsoon.engine.errors import InputError, first_problem
-from monsoon.engine.plan import EventRange
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import Store, open_store
 from monsoon.models.files import sha256_of_json
 

@@ -1,18 +1,18 @@
-"""The calorimeter: geometry, calibration and electronics from a data file, and the way into its cells."""
+"""The calorimeter: from its description to cells, gains and tables, and the way from a place into a cell."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from monsoon.engine.electronics import electronics_tables
+from monsoon.engine.detector.description import Description, Hole, Zone
+from monsoon.engine.detector.electronics import electronics_tables
 from monsoon.engine.errors import InputError, first_problem
 from monsoon.engine.kernels.digitise import Tables
 from monsoon.engine.kernels.place import NO_CELL
@@ -20,75 +20,6 @@ from monsoon.engine.records import Array, Incidents
 from monsoon.models.records import Conditions
 
 MARGIN = 32  # pixels without a cell around the lookup, so that pictures may hang over the edge
-
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Zone(Frozen):
-    name: str
-    cell_pixels: Annotated[int, Field(gt=0)]
-    columns: Annotated[int, Field(gt=0)]
-    rows: Annotated[int, Field(gt=0)]
-
-
-class Hole(Frozen):
-    columns: Annotated[int, Field(ge=0)]
-    rows: Annotated[int, Field(ge=0)]
-
-
-class Electronics(Frozen):
-    count_constant_mev: Positive
-    count_sine_mev: NonNegative
-    noise_incoherent_counts: NonNegative
-    noise_coherent_counts: NonNegative
-    bits: Annotated[int, Field(gt=0, le=16)]
-    photoelectrons_per_mev: NonNegative
-    threshold_counts: Annotated[int, Field(ge=1)]
-
-    @model_validator(mode="after")
-    def _photostatistics_tabulate(self) -> Electronics:
-        if 0 < self.photoelectrons_per_mev < 0.1:
-            raise ValueError("photoelectrons_per_mev is at least 0.1, or 0 for no photostatistics")
-        return self
-
-
-class Magnet(Frozen):
-    z_mm: Positive
-    kick_mev: NonNegative
-
-
-class Description(Frozen):
-    """The data file as it is written."""
-
-    name: str
-    face_z_mm: Positive
-    pixel_mm: Positive
-    zones: Annotated[tuple[Zone, ...], Field(min_length=1)]
-    hole: Hole
-    visible_fraction: Annotated[float, Field(gt=0, le=1)]
-    electronics: Electronics
-    magnet: Magnet
-
-    @model_validator(mode="after")
-    def _zones_tile(self) -> Description:
-        outer = self.zones[0]
-        inside = [*self.zones[1:], self.hole]
-        for zone, inner in zip(self.zones, inside, strict=True):
-            for axis in ("columns", "rows"):
-                extent, hidden = getattr(zone, axis), getattr(inner, axis)
-                margin = extent - hidden
-                if hidden > extent or extent % zone.cell_pixels or margin % (2 * zone.cell_pixels):
-                    raise ValueError(
-                        f"zone {zone.name}: its {axis} must hold whole cells around the next zone"
-                    )
-        if outer.columns % 2 or outer.rows % 2:
-            raise ValueError("the face must be an even number of pixels wide and high, centred on the beam")
-        return self
 
 
 @dataclass(frozen=True)
@@ -108,7 +39,7 @@ class Detector:
 
         Raises InputError, naming the field, where the description cannot be used.
         """
-        shipped = Path(__file__).parent / "detectors" / f"{name}.yaml"
+        shipped = Path(__file__).parent / f"{name}.yaml"
         path = shipped if shipped.exists() else Path(name)
         try:
             description = Description.model_validate(yaml.safe_load(path.read_text()))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
-from monsoon.engine.plan import EventRange, Fault
+from monsoon.engine.ledger.plan import EventRange, Fault
 
 LONGEST_DELAY_S = 30.0
 SPLITS = 100  # of one search: enough for any 14 poison events in a shard of up to 1 024

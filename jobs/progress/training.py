@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from monsoon.jobs.curve import draw_curve
-from monsoon.jobs.progress import JobProgress
+from monsoon.jobs.plots.learning_curve import draw_curve
+from monsoon.jobs.progress.bar import JobProgress
 from monsoon.models.files import write_whole
 from monsoon.models.training.history import Record
 from monsoon.models.training.progress import Event, Finished, Noticed, Started, Stepped, Validated

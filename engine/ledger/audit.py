@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from monsoon.engine.commits import Ledger, ShardFile, ShardRecord, StoredCampaign, locate, record_name
 from monsoon.engine.errors import first_problem
-from monsoon.engine.plan import EventRange
-from monsoon.engine.quarantine import QUARANTINE
-from monsoon.engine.shards import FORMATS, content_of
+from monsoon.engine.ledger.commits import Ledger, ShardFile, ShardRecord, StoredCampaign, locate, record_name
+from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.quarantine import QUARANTINE
+from monsoon.engine.ledger.shards import FORMATS, content_of
 from monsoon.engine.storage import Store
 from monsoon.models.files import sha256_of
 

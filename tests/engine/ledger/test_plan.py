@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monsoon.engine import plan
-from monsoon.engine.plan import EventRange, count_tasks, gaps, overlaps, shard_tasks, union
+from monsoon.engine.ledger import plan
+from monsoon.engine.ledger.plan import EventRange, count_tasks, gaps, overlaps, shard_tasks, union
 
 MANY = 100_000
 

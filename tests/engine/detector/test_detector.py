@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import yaml
 
-from monsoon.engine import detector as module
-from monsoon.engine.detector import MARGIN, Detector, localise
+from monsoon.engine.detector import detector as module
+from monsoon.engine.detector.detector import MARGIN, Detector, localise
 from monsoon.engine.errors import InputError
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Incidents
 
-SHIPPED = Path(module.__file__).parent / "detectors" / "lhcb-ecal.yaml"
+SHIPPED = Path(module.__file__).parent / "lhcb-ecal.yaml"
 
 
 def test_zones_have_2688_1792_and_1536_cells(detector: Detector) -> None:

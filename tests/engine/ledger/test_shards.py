@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from monsoon.engine.commits import EVENTS, ShardFile
-from monsoon.engine.detector import Detector
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats.schema import content_hash, event_hashes
+from monsoon.engine.ledger.commits import EVENTS, ShardFile
+from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.shards import FORMATS, Published, content_of, publish_shard
 from monsoon.engine.pipeline import Stopwatch, generate
-from monsoon.engine.plan import EventRange
 from monsoon.engine.records import Events, Incidents, concatenate
-from monsoon.engine.shards import FORMATS, Published, content_of, publish_shard
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.models.files import sha256_of

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monsoon.engine.plan import EventRange
-from monsoon.engine.retry import SPLITS, Case, Failure, Make, Probe, Quarantine, Task
+from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.retry import SPLITS, Case, Failure, Make, Probe, Quarantine, Task
 
 STORAGE, NODE, LOST, HUNG, ERROR = Failure
 COUNTED = (LOST, HUNG, ERROR)  # together; NODE apart, STORAGE not at all

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from monsoon.jobs.report.style import BLUE, GREY, ORANGE, single, styled
+from monsoon.jobs.plots.style import BLUE, GREY, ORANGE, single, styled
 from monsoon.models.training.history import Record
 
 

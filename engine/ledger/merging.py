@@ -8,8 +8,9 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from monsoon.engine.audit import Flaw, quarantine_flaw, quarantine_name, read_record
-from monsoon.engine.commits import (
+from monsoon.engine.errors import InputError
+from monsoon.engine.ledger.audit import Flaw, quarantine_flaw, quarantine_name, read_record
+from monsoon.engine.ledger.commits import (
     CAMPAIGN,
     COMMITS,
     EVENTS,
@@ -21,9 +22,8 @@ from monsoon.engine.commits import (
     locate,
     record_name,
 )
-from monsoon.engine.errors import InputError
-from monsoon.engine.plan import EventRange
-from monsoon.engine.quarantine import QUARANTINE
+from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.quarantine import QUARANTINE
 from monsoon.engine.storage import Store
 from monsoon.engine.storage.posix import PosixStore
 

@@ -15,11 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from monsoon.engine.detector import MARGIN, Detector
+from monsoon.engine.detector.detector import MARGIN, Detector
 from monsoon.engine.incidents.pdg import named
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Events
-from monsoon.jobs.report.style import BLUE, ENERGY_MAP, GREEN, GREY, colour_bar, framed, row
+from monsoon.jobs.plots.style import BLUE, ENERGY_MAP, GREEN, GREY, colour_bar, framed, row
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.geometry.planar import Grid
 from monsoon.models.records import Conditions, Showers

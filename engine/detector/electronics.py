@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from scipy.special import pdtr
 
+from monsoon.engine.detector.description import Description
 from monsoon.engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, Tables
 from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.engine.noise import Purpose, gaussian_table
 from monsoon.engine.records import Array
-
-if TYPE_CHECKING:
-    from monsoon.engine.detector import Description
 
 # Below this mean the Poisson numbers come from the exact distribution; above it from its
 # Cornish-Fisher expansion, whose skewness and tails are then right to better than 1 %.

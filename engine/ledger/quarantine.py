@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from monsoon.engine.incidents.soundness import faults
-from monsoon.engine.plan import EventRange, Fault
+from monsoon.engine.ledger.plan import EventRange, Fault
 from monsoon.engine.records import Array, Incidents
 from monsoon.engine.storage import Store
 

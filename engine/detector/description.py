@@ -1,0 +1,82 @@
+"""What a detector's data file says, and what it must fulfil."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Zone(Frozen):
+    name: str
+    cell_pixels: Annotated[int, Field(gt=0)]
+    columns: Annotated[int, Field(gt=0)]
+    rows: Annotated[int, Field(gt=0)]
+
+
+class Hole(Frozen):
+    columns: Annotated[int, Field(ge=0)]
+    rows: Annotated[int, Field(ge=0)]
+
+
+class Electronics(Frozen):
+    count_constant_mev: Positive
+    count_sine_mev: NonNegative
+    noise_incoherent_counts: NonNegative
+    noise_coherent_counts: NonNegative
+    bits: Annotated[int, Field(gt=0, le=16)]
+    photoelectrons_per_mev: NonNegative
+    threshold_counts: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _photostatistics_tabulate(self) -> Electronics:
+        if 0 < self.photoelectrons_per_mev < 0.1:
+            raise ValueError("photoelectrons_per_mev is at least 0.1, or 0 for no photostatistics")
+        return self
+
+
+class Magnet(Frozen):
+    z_mm: Positive
+    kick_mev: NonNegative
+
+
+class Description(Frozen):
+    """The data file as it is written."""
+
+    name: str
+    face_z_mm: Positive
+    pixel_mm: Positive
+    zones: Annotated[tuple[Zone, ...], Field(min_length=1)]
+    hole: Hole
+    visible_fraction: Annotated[float, Field(gt=0, le=1)]
+    electronics: Electronics
+    magnet: Magnet
+
+    @property
+    def sha256(self) -> str:
+        """Two descriptions are of one detector where these are equal, whatever their names."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @model_validator(mode="after")
+    def _zones_tile(self) -> Description:
+        outer = self.zones[0]
+        inside = [*self.zones[1:], self.hole]
+        for zone, inner in zip(self.zones, inside, strict=True):
+            for axis in ("columns", "rows"):
+                extent, hidden = getattr(zone, axis), getattr(inner, axis)
+                margin = extent - hidden
+                if hidden > extent or extent % zone.cell_pixels or margin % (2 * zone.cell_pixels):
+                    raise ValueError(
+                        f"zone {zone.name}: its {axis} must hold whole cells around the next zone"
+                    )
+        if outer.columns % 2 or outer.rows % 2:
+            raise ValueError("the face must be an even number of pixels wide and high, centred on the beam")
+        return self

@@ -1,0 +1,1 @@
+"""The plots that reports, validation and trainings share."""

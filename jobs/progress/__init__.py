@@ -1,0 +1,1 @@
+"""How long jobs show themselves while they run."""
