@@ -47,10 +47,10 @@ def compose(
     Raises ValueError for an impossible shower energy, OverflowError where a cell's sum leaves int32.
     """
     place, digitise, attribute = KERNELS[kernels]
-    pictures = showers.energy_mev.reshape(-1, grid.rows, grid.columns)
+    images = showers.energy_mev.reshape(-1, grid.rows, grid.columns)
     row, column = detector.pixels(incidents.position_mm)
     geometry = (
-        pictures,
+        images,
         torch.from_numpy(row + MARGIN - grid.centre),
         torch.from_numpy(column + MARGIN - grid.centre),
         torch.from_numpy(incidents.event_of_particle.astype(np.int64)),

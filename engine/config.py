@@ -16,7 +16,7 @@ Format = Literal["parquet", "root", "ttree"]
 PRESETS: dict[str, dict[str, Any]] = {"run3": {"mu": 5.2}, "hl-lhc": {"mu": 40.0}}
 
 
-class Pool(BaseModel):
+class WorkerKind(BaseModel):
     """Workers of one kind."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +56,7 @@ class Campaign(BaseModel):
     workers: Annotated[int, Field(gt=0)] | None = None  # absent: as many as the cluster has room for
     cpus_per_worker: Annotated[float, Field(gt=0)] = 1
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0
-    pools: tuple[Pool, ...] = ()  # instead of the three above: workers of several kinds
+    pools: tuple[WorkerKind, ...] = ()  # instead of the three above: workers of several kinds
     wait_for_resources_s: Annotated[float, Field(ge=0)] = 0  # for nodes that are still to join
     deadline_s: Annotated[float, Field(gt=0)] = 1800  # a worker that takes longer over a shard is replaced
     patience_s: Annotated[float, Field(ge=0)] = 300  # how long storage may fail without a success between
@@ -99,9 +99,9 @@ class Campaign(BaseModel):
         return self.model_copy(update={**models, "detector": detector})
 
     @property
-    def kinds(self) -> tuple[Pool, ...]:
+    def kinds(self) -> tuple[WorkerKind, ...]:
         """The workers asked for, kind by kind."""
-        plain = Pool(workers=self.workers, cpus=self.cpus_per_worker, gpus=self.gpus_per_worker)
+        plain = WorkerKind(workers=self.workers, cpus=self.cpus_per_worker, gpus=self.gpus_per_worker)
         return self.pools or (plain,)
 
     def layout(self) -> dict[str, Any]:

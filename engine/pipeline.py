@@ -15,7 +15,7 @@ from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.models.store.suite import Suite
 
-# A batch's dense pictures and cells stay near the processor's caches; content does not depend on these.
+# A batch's dense images and cells stay near the processor's caches; content does not depend on these.
 BATCH_SHOWERS = 4096
 BATCH_EVENTS = 64
 

@@ -19,7 +19,7 @@ from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Incidents
 from monsoon.models.records import Conditions
 
-MARGIN = 32  # pixels without a cell around the lookup, so that pictures may hang over the edge
+MARGIN = 32  # pixels without a cell around the lookup, so that images may hang over the edge
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from monsoon.engine.remote.preflight import differences, facts
 
 
 @ray.remote(max_restarts=0, max_task_retries=0)
-class Worker:
+class WorkerActor:
     """The driver alone retries and replaces: Ray's own retries are at-least-once."""
 
     def __init__(self, resolved: ResolvedCampaign, drivers: dict[str, Any]) -> None:

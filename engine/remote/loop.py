@@ -18,7 +18,7 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger, ShardRecord
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.retry import Case, Decision, Failure, Make, Patience, Probe, Quarantine, Stop, Task
-from monsoon.engine.remote.workers import IN_FLIGHT, Crew, Hand, Ref
+from monsoon.engine.remote.workers import IN_FLIGHT, Ref, Worker, WorkerPool
 from monsoon.engine.storage.answers import takes_files
 
 TICK_S = 0.5  # how long to wait for an answer before looking around
@@ -76,7 +76,7 @@ class Loop:
         """tasks  the `shards` shards that are missing; they are taken as workers become free"""
         self._resolved, self._ledger, self._fresh = resolved, ledger, tasks
         self._left = shards  # not committed yet
-        self._crew = Crew(resolved, ledger.store.read(CAMPAIGN))
+        self._pool = WorkerPool(resolved, ledger.store.read(CAMPAIGN))
         self._later: list[tuple[float, int, Task]] = []  # a heap: not before this time
         self._order = count()
         self._cases: dict[EventRange, Case] = {}  # shards in trouble alone
@@ -92,17 +92,17 @@ class Loop:
         """
         try:
             yield from self._await_room()
-            self._crew.muster(time.monotonic())
+            self._pool.check_nodes(time.monotonic())
             looked = alone_since = time.monotonic() - REFRESH_S
             while self._left:
                 now = time.monotonic()
                 if now - looked >= REFRESH_S:
                     looked = now
-                    yield from map(News, self._crew.refresh(now, self._left))
+                    yield from map(News, self._pool.refresh(now, self._left))
                     yield self._beat()
-                if (hopeless := self._crew.hopeless()) is None:
+                if (hopeless := self._pool.hopeless()) is None:
                     alone_since = now
-                elif self._crew.refused or now - alone_since > self._resolved.campaign.patience_s:
+                elif self._pool.refused or now - alone_since > self._resolved.campaign.patience_s:
                     raise InputError(f"{hopeless}; start nodes, and run the same command again")
                 self._hand_out(now)
                 yield from self._commit_rest(now)
@@ -110,16 +110,16 @@ class Loop:
                 yield from self._replace_hung(time.monotonic())
             yield self._beat()
         finally:
-            self._crew.dismiss_all()
+            self._pool.remove_all()
 
     def _await_room(self) -> Iterator[Happening]:
         """Wait for nodes, asking an autoscaler for them, as long as the campaign allows."""
         campaign = self._resolved.campaign
         end = time.monotonic() + campaign.wait_for_resources_s
         said = False
-        while (short := self._crew.shortage()) and time.monotonic() < end:
+        while (short := self._pool.shortage()) and time.monotonic() < end:
             if not said:
-                self._crew.request()
+                self._pool.request()
                 yield News(f"waiting up to {campaign.wait_for_resources_s:g} s for resources; {short}")
                 said = True
             yield self._beat()
@@ -132,14 +132,14 @@ class Loop:
         once, and an event whose probe failed so would be taken for a culprit.
         """
         for depth in range(IN_FLIGHT):
-            for hand in self._crew.able():
-                alone = self._probe_is_due(now) or any(isinstance(task, Probe) for _, task in hand.calls)
-                if len(hand.calls) != depth or (depth and alone):
+            for worker in self._pool.able():
+                alone = self._probe_is_due(now) or any(isinstance(task, Probe) for _, task in worker.calls)
+                if len(worker.calls) != depth or (depth and alone):
                     continue
                 if (task := self._next(now)) is not None:
-                    if not hand.calls:
-                        hand.since = now
-                    hand.calls.append((self._call(hand, task), task))
+                    if not worker.calls:
+                        worker.since = now
+                    worker.calls.append((self._call(worker, task), task))
 
     def _probe_is_due(self, now: float) -> bool:
         return bool(self._later) and self._later[0][0] <= now and isinstance(self._later[0][2], Probe)
@@ -152,14 +152,14 @@ class Loop:
         shard = next(self._fresh, None)
         return None if shard is None else Make(shard)
 
-    def _call(self, hand: Hand, task: Task) -> Ref:
+    def _call(self, worker: Worker, task: Task) -> Ref:
         if isinstance(task, Make):
-            return hand.actor.make.remote(task.shard, task.skip)
-        return hand.actor.probe.remote(task.suspects)
+            return worker.actor.make.remote(task.shard, task.skip)
+        return worker.actor.probe.remote(task.suspects)
 
     def _collect(self) -> Iterator[Happening]:
         """Wait a moment for answers and act on them."""
-        references = self._crew.references()
+        references = self._pool.references()
         if not references:
             time.sleep(TICK_S)
             return
@@ -168,37 +168,37 @@ class Loop:
             return
         answered, _ = ray.wait(references, num_returns=len(references), timeout=0)
         ready = set(answered)
-        for hand in list(self._crew.hands):
-            if hand.starting in ready and not hand.ready:
-                yield from self._start(hand)
-            while hand.calls and hand.calls[0][0] in ready:
-                reference, task = hand.calls.popleft()
-                hand.since = time.monotonic()
-                yield from self._answer(hand, reference, task)
+        for worker in list(self._pool.workers):
+            if worker.starting in ready and not worker.ready:
+                yield from self._start(worker)
+            while worker.calls and worker.calls[0][0] in ready:
+                reference, task = worker.calls.popleft()
+                worker.since = time.monotonic()
+                yield from self._answer(worker, reference, task)
 
-    def _start(self, hand: Hand) -> Iterator[Happening]:
+    def _start(self, worker: Worker) -> Iterator[Happening]:
         try:
-            ray.get(hand.starting)
+            ray.get(worker.starting)
         except RayError as error:
-            failure, reason = self._classify(error, hand)
-            yield Failed("start of a worker", failure, reason, self._crew.node_name(hand))
+            failure, reason = self._classify(error, worker)
+            yield Failed("start of a worker", failure, reason, self._pool.node_name(worker))
             if failure is Failure.STORAGE:
                 self._bear(reason)
-            elif news := self._crew.false_start(hand, reason):
+            elif news := self._pool.false_start(worker, reason):
                 yield News(news)
-            self._crew.dismiss(hand)
+            self._pool.remove(worker)
         else:
-            self._crew.started(hand, time.monotonic())
+            self._pool.started(worker, time.monotonic())
 
-    def _answer(self, hand: Hand, reference: Ref, task: Task) -> Iterator[Happening]:
+    def _answer(self, worker: Worker, reference: Ref, task: Task) -> Iterator[Happening]:
         """What the first call of a worker came to."""
         try:
             answer: Any = ray.get(reference)  # the record of a shard that was made, nothing of a probe
         except RayError as error:
-            failure, reason = self._classify(error, hand)
-            yield from self._failed(hand, task, failure, reason)
+            failure, reason = self._classify(error, worker)
+            yield from self._failed(worker, task, failure, reason)
             if not isinstance(error, RayTaskError):
-                self._bury(hand)
+                self._remove(worker)
             return
         if isinstance(task, Make):
             self._doomed = 0
@@ -208,9 +208,9 @@ class Loop:
         elif (case := self._waiting_for(task)) is not None:
             yield from self._decide(task.shard, *case.after_success(task))
 
-    def _failed(self, hand: Hand, task: Task, failure: Failure, reason: str) -> Iterator[Happening]:
+    def _failed(self, worker: Worker, task: Task, failure: Failure, reason: str) -> Iterator[Happening]:
         what = task.shard.stem if isinstance(task, Make) else task.suspects.stem
-        yield Failed(what, failure, reason, self._crew.node_name(hand))
+        yield Failed(what, failure, reason, self._pool.node_name(worker))
         if failure is Failure.STORAGE:
             self._put_back(task, self._bear(reason))
             return
@@ -246,28 +246,28 @@ class Loop:
     def _put_back(self, task: Task, delay_s: float = 0.0) -> None:
         heapq.heappush(self._later, (time.monotonic() + delay_s, next(self._order), task))
 
-    def _bury(self, hand: Hand) -> None:
+    def _remove(self, worker: Worker) -> None:
         """A worker died over its first call; the calls behind that one are nobody's fault."""
-        for _, task in hand.calls:
+        for _, task in worker.calls:
             self._put_back(task)
-        hand.calls.clear()
-        self._crew.dismiss(hand)
+        worker.calls.clear()
+        self._pool.remove(worker)
 
     def _replace_hung(self, now: float) -> Iterator[Happening]:
         campaign = self._resolved.campaign
-        for hand in list(self._crew.hands):
-            deadline = campaign.deadline_s if hand.ready else max(campaign.deadline_s, START_S)
-            if now - hand.since <= deadline or (hand.ready and not hand.calls):
+        for worker in list(self._pool.workers):
+            deadline = campaign.deadline_s if worker.ready else max(campaign.deadline_s, START_S)
+            if now - worker.since <= deadline or (worker.ready and not worker.calls):
                 continue
             reason = f"no answer within {deadline:g} s"
-            if hand.ready:
-                _, task = hand.calls.popleft()
-                yield from self._failed(hand, task, Failure.HUNG, reason)
+            if worker.ready:
+                _, task = worker.calls.popleft()
+                yield from self._failed(worker, task, Failure.HUNG, reason)
             else:
-                yield Failed("start of a worker", Failure.HUNG, reason, self._crew.node_name(hand))
-                if news := self._crew.false_start(hand, reason):
+                yield Failed("start of a worker", Failure.HUNG, reason, self._pool.node_name(worker))
+                if news := self._pool.false_start(worker, reason):
                     yield News(news)
-            self._bury(hand)
+            self._remove(worker)
 
     def _commit_rest(self, now: float, at_once: bool = False) -> Iterator[Happening]:
         """Commit what is published; storage that refuses is asked again, as long as patience lasts."""
@@ -321,23 +321,23 @@ class Loop:
             )
         return verdict.delay_s
 
-    def _classify(self, error: RayError, hand: Hand) -> tuple[Failure, str]:
+    def _classify(self, error: RayError, worker: Worker) -> tuple[Failure, str]:
         if isinstance(error, RayTaskError):
             cause = error.cause
             storage = isinstance(cause, OSError | InputError)
             return (Failure.STORAGE if storage else Failure.ERROR), _line(cause)
         # of a worker out of reach nobody knows yet that its node is gone
-        gone = isinstance(error, ActorUnavailableError) or not self._crew.has(hand.post.node)
+        gone = isinstance(error, ActorUnavailableError) or not self._pool.has(worker.slot.node)
         return (Failure.NODE if gone else Failure.LOST), _line(error)
 
     def _beat(self) -> Beat:
-        hands = self._crew.hands
-        running = sum(len(hand.calls) for hand in hands)
+        workers = self._pool.workers
+        running = sum(len(worker.calls) for worker in workers)
         return Beat(
             running=running,
             waiting=max(self._left - running, 0),
-            workers=sum(hand.ready for hand in hands),
-            nodes=len(self._crew.nodes),
+            workers=sum(worker.ready for worker in workers),
+            nodes=len(self._pool.nodes),
         )
 
 

@@ -6,32 +6,32 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from monsoon.engine.config import Pool
+from monsoon.engine.config import WorkerKind
 from monsoon.engine.remote.nodes import Node
 
 EPSILON = 1e-9  # of sums of fractions
 
 
-class Post(NamedTuple):
+class Slot(NamedTuple):
     """A place for one worker."""
 
     node: str
     kind: int  # index into the campaign's kinds of workers
 
 
-def vacancies(kinds: Sequence[Pool], nodes: Iterable[Node], staff: Mapping[Post, int]) -> list[Post]:
-    """Posts to fill beyond the staff there is: spread over the nodes, the emptiest first.
+def free_slots(kinds: Sequence[WorkerKind], nodes: Iterable[Node], placed: Mapping[Slot, int]) -> list[Slot]:
+    """Slots to fill beyond the placed there is: spread over the nodes, the emptiest first.
 
     A kind with a number is filled up to it, one without as far as there is room.
     """
     free = {node.id: [node.cpus, node.gpus] for node in nodes if not node.draining}
     have: Counter[int] = Counter()
-    for post, workers in staff.items():
-        have[post.kind] += workers
-        if post.node in free:
-            free[post.node][0] -= workers * kinds[post.kind].cpus
-            free[post.node][1] -= workers * kinds[post.kind].gpus
-    posts = []
+    for slot, workers in placed.items():
+        have[slot.kind] += workers
+        if slot.node in free:
+            free[slot.node][0] -= workers * kinds[slot.kind].cpus
+            free[slot.node][1] -= workers * kinds[slot.kind].gpus
+    slots = []
     for number, kind in enumerate(kinds):
         while kind.workers is None or have[number] < kind.workers:
             fitting = [
@@ -46,14 +46,14 @@ def vacancies(kinds: Sequence[Pool], nodes: Iterable[Node], staff: Mapping[Post,
             free[key][0] -= kind.cpus
             free[key][1] -= kind.gpus
             have[number] += 1
-            posts.append(Post(key, number))
-    return posts
+            slots.append(Slot(key, number))
+    return slots
 
 
-def shortage(kinds: Sequence[Pool], nodes: Iterable[Node]) -> str | None:
+def shortage(kinds: Sequence[WorkerKind], nodes: Iterable[Node]) -> str | None:
     """What of the workers asked for does not fit an idle cluster of these nodes; None where all do."""
     nodes = list(nodes)
-    fit = Counter(post.kind for post in vacancies(kinds, nodes, {}))
+    fit = Counter(slot.kind for slot in free_slots(kinds, nodes, {}))
     for number, kind in enumerate(kinds):
         wanted = kind.workers or 1
         if fit[number] < wanted:

@@ -1,4 +1,4 @@
-"""The workers of a campaign: hired on nodes that passed the preflight, replaced where they die."""
+"""The workers of a campaign: started on nodes that passed the preflight, replaced where they die."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from monsoon.engine.campaign import ResolvedCampaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.retry import Task
-from monsoon.engine.remote.actor import Worker
+from monsoon.engine.remote.actor import WorkerActor
 from monsoon.engine.remote.nodes import Node, alive_nodes
-from monsoon.engine.remote.placement import Post, shortage, vacancies
+from monsoon.engine.remote.placement import Slot, free_slots, shortage
 from monsoon.engine.remote.preflight import check, facts
 
 IN_FLIGHT = 2  # calls per worker: one that runs and one that waits, so that no worker idles
@@ -27,18 +27,18 @@ Ref = Any  # ray.ObjectRef of what a call returns
 
 
 @dataclass(eq=False)
-class Hand:
+class Worker:
     """One worker, as the driver sees it."""
 
     actor: Any
-    post: Post
+    slot: Slot
     starting: Ref  # answers when the worker has loaded what it needs
     ready: bool = False
     calls: deque[tuple[Ref, Task]] = field(default_factory=deque)  # in the order they were sent
-    since: float = 0.0  # when the first of them became the first, or the worker was hired
+    since: float = 0.0  # when the first of them became the first, or the worker was started
 
 
-class Crew:
+class WorkerPool:
     """Hires, watches and lets go. Decides nothing about shards."""
 
     def __init__(self, resolved: ResolvedCampaign, stored: bytes) -> None:
@@ -49,7 +49,7 @@ class Crew:
         self.refused: dict[str, str] = {}  # node that may not be worked on -> why
         self._false_starts: Counter[str] = Counter()
         self.nodes: dict[str, Node] = {}  # that may be worked on
-        self.hands: list[Hand] = []
+        self.workers: list[Worker] = []
 
     def shortage(self) -> str | None:
         """What of the workers asked for does not fit the cluster; None where all do."""
@@ -65,7 +65,7 @@ class Crew:
             ]
         )
 
-    def muster(self, now: float) -> None:
+    def check_nodes(self, now: float) -> None:
         """Ask all nodes of the cluster. Raises InputError with a line for each that may not work here."""
         if problem := self.shortage():
             raise InputError(problem)
@@ -78,7 +78,7 @@ class Crew:
             raise InputError("\n".join(self.refused.values()))
 
     def refresh(self, now: float, wanted: int) -> Iterator[str]:
-        """Follow the nodes as they come, drain and go, and fill what posts there are; yields the news.
+        """Follow the nodes as they come, drain and go, and fill what slots there are; yields the news.
 
         wanted  how many workers there is work for
         """
@@ -93,11 +93,13 @@ class Crew:
             elif key not in self.refused and all(key != asked.id for asked, _ in self._checking.values()):
                 self._ask(node, now)
         yield from self._admit(alive, now)
-        for hand in [hand for hand in self.hands if not hand.calls and self._drains(hand)]:
-            self.dismiss(hand)
-        staff = Counter(hand.post for hand in self.hands)
-        for post in vacancies(self._kinds, self.nodes.values(), staff)[: max(wanted - len(self.hands), 0)]:
-            self._hire(post, now)
+        for worker in [worker for worker in self.workers if not worker.calls and self._drains(worker)]:
+            self.remove(worker)
+        placed = Counter(worker.slot for worker in self.workers)
+        for slot in free_slots(self._kinds, self.nodes.values(), placed)[
+            : max(wanted - len(self.workers), 0)
+        ]:
+            self._start_worker(slot, now)
 
     def _ask(self, node: Node, now: float) -> None:
         """Ask a node for the preflight; the driver's own machine sees what the driver sees."""
@@ -129,44 +131,44 @@ class Crew:
         self.refused[node.id] = f"node {node.name}: {why}"
         return self.refused[node.id]
 
-    def _drains(self, hand: Hand) -> bool:
-        return hand.post.node not in self.nodes or self.nodes[hand.post.node].draining
+    def _drains(self, worker: Worker) -> bool:
+        return worker.slot.node not in self.nodes or self.nodes[worker.slot.node].draining
 
-    def _hire(self, post: Post, now: float) -> None:
-        kind = self._kinds[post.kind]
-        actor = Worker.options(  # type: ignore[attr-defined]
+    def _start_worker(self, slot: Slot, now: float) -> None:
+        kind = self._kinds[slot.kind]
+        actor = WorkerActor.options(  # type: ignore[attr-defined]
             num_cpus=kind.cpus,
             num_gpus=kind.gpus,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(post.node, soft=False),
+            scheduling_strategy=NodeAffinitySchedulingStrategy(slot.node, soft=False),
         ).remote(self._resolved, self._facts)
-        self.hands.append(Hand(actor, post, actor.start.remote(), since=now))
+        self.workers.append(Worker(actor, slot, actor.start.remote(), since=now))
 
-    def dismiss(self, hand: Hand) -> None:
+    def remove(self, worker: Worker) -> None:
         """Let a worker go, whatever it does: its place is filled at the next refresh."""
-        self.hands.remove(hand)
-        ray.kill(hand.actor)
+        self.workers.remove(worker)
+        ray.kill(worker.actor)
 
-    def dismiss_all(self) -> None:
+    def remove_all(self) -> None:
         """Let everyone go."""
-        for hand in list(self.hands):
-            self.dismiss(hand)
+        for worker in list(self.workers):
+            self.remove(worker)
 
-    def started(self, hand: Hand, now: float) -> None:
+    def started(self, worker: Worker, now: float) -> None:
         """A worker has answered that it is ready."""
-        hand.ready, hand.since = True, now
-        self._false_starts[hand.post.node] = 0
+        worker.ready, worker.since = True, now
+        self._false_starts[worker.slot.node] = 0
 
-    def false_start(self, hand: Hand, reason: str) -> str | None:
+    def false_start(self, worker: Worker, reason: str) -> str | None:
         """A worker did not start. Returns the news where that is the end of its node."""
-        node = self.nodes.get(hand.post.node)
-        self._false_starts[hand.post.node] += 1
+        node = self.nodes.get(worker.slot.node)
+        self._false_starts[worker.slot.node] += 1
         if node is None or self._false_starts[node.id] < FALSE_STARTS:
             return None
         return self._refuse(node, f"a worker does not start there: {reason}")
 
-    def able(self) -> list[Hand]:
+    def able(self) -> list[Worker]:
         """Workers that may take calls."""
-        return [hand for hand in self.hands if hand.ready and not self._drains(hand)]
+        return [worker for worker in self.workers if worker.ready and not self._drains(worker)]
 
     def has(self, node: str) -> bool:
         """Whether a node is in the cluster at this moment."""
@@ -174,19 +176,19 @@ class Crew:
 
     def hopeless(self) -> str | None:
         """Why nobody will ever work here again, unless a node joins; None while there is hope."""
-        if self.hands or self._checking or self.nodes:
+        if self.workers or self._checking or self.nodes:
             return None
         return "\n".join(self.refused.values()) or "no node is left in the cluster"
 
     def references(self) -> list[Ref]:
         """All that an answer may come from."""
-        calls = [reference for hand in self.hands for reference, _ in hand.calls]
-        return [*(hand.starting for hand in self.hands if not hand.ready), *calls]
+        calls = [reference for worker in self.workers for reference, _ in worker.calls]
+        return [*(worker.starting for worker in self.workers if not worker.ready), *calls]
 
-    def node_name(self, hand: Hand) -> str:
+    def node_name(self, worker: Worker) -> str:
         """The worker's node, for people."""
-        node = self.nodes.get(hand.post.node)
-        return node.name if node else hand.post.node[:8]
+        node = self.nodes.get(worker.slot.node)
+        return node.name if node else worker.slot.node[:8]
 
 
 def _problems(reference: Ref) -> list[str]:

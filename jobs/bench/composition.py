@@ -1,4 +1,4 @@
-"""What is compared in composition: placement alone, and everything from pictures to hits."""
+"""What is compared in composition: placement alone, and everything from images to hits."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def place_ours(drawn: Drawn, detector: Detector, grid: Grid) -> list[Array]:
     for batch in batches(drawn.incidents) if len(drawn.incidents) else [drawn.incidents]:
         d = deposits_of(drawn, first, first + len(batch), detector, grid)
         row, column = np.divmod(d.origin, detector.cell_of_pixel.shape[1])
-        pictures, rows, columns, event = (torch.from_numpy(a) for a in (d.pictures, row, column, d.event))
-        cells, _ = place(pictures, rows, columns, event, lookup, len(batch), detector.cells)
+        images, rows, columns, event = (torch.from_numpy(a) for a in (d.images, row, column, d.event))
+        cells, _ = place(images, rows, columns, event, lookup, len(batch), detector.cells)
         parts.append(cells.numpy())
         first += len(batch)
     return parts

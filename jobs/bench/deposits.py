@@ -1,4 +1,4 @@
-"""What any way to place pictures is given, and what any way to digitise gives back."""
+"""What any way to place images is given, and what any way to digitise gives back."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from monsoon.models.geometry.planar import Grid
 
 @dataclass(frozen=True)
 class Deposits:
-    """N pictures and where in the pixel lookup they fall.
+    """N images and where in the pixel lookup they fall.
 
-    pictures  float32 [N, R, K]  visible MeV
-    origin    int64 [N]          flat lookup index of each picture's first pixel
+    images  float32 [N, R, K]  visible MeV
+    origin    int64 [N]          flat lookup index of each image's first pixel
     event     int64 [N]          in 0 .. events - 1, increasing
     """
 
-    pictures: Array
+    images: Array
     origin: Array
     event: Array
     events: int
@@ -39,13 +39,13 @@ class Hits(NamedTuple):
 
 
 def deposits_of(drawn: Drawn, first: int, last: int, detector: Detector, grid: Grid) -> Deposits:
-    """The pictures of events first .. last - 1."""
+    """The images of events first .. last - 1."""
     incidents = drawn.incidents
     low, high = int(incidents.offsets[first]), int(incidents.offsets[last])
     row, column = detector.pixels(incidents.position_mm[low:high])
     width = detector.cell_of_pixel.shape[1]
     return Deposits(
-        pictures=drawn.showers.energy_mev[low:high].reshape(-1, grid.rows, grid.columns).numpy(),
+        images=drawn.showers.energy_mev[low:high].reshape(-1, grid.rows, grid.columns).numpy(),
         origin=(row + MARGIN - grid.centre) * width + column + MARGIN - grid.centre,
         event=np.repeat(np.arange(last - first), np.diff(incidents.offsets[first : last + 1])),
         events=last - first,
@@ -60,7 +60,7 @@ def dump_lookup(detector: Detector) -> Array:
 
 
 def pixel_steps(grid: Grid, detector: Detector) -> Array:
-    """Flat lookup index of every pixel of a picture less its first pixel's, int64 [V]."""
+    """Flat lookup index of every pixel of an image less its first pixel's, int64 [V]."""
     width = detector.cell_of_pixel.shape[1]
     steps: Array = np.arange(grid.rows)[:, None] * width + np.arange(grid.columns)
     return steps.reshape(-1)

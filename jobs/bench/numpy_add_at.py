@@ -12,7 +12,7 @@ from monsoon.models.geometry.planar import Grid
 
 
 class AddAt:
-    """All pixels of a picture in one call: picking those with energy first is no faster, measured."""
+    """All pixels of an image in one call: picking those with energy first is no faster, measured."""
 
     def __init__(self, detector: Detector, grid: Grid) -> None:
         self.cells = detector.cells
@@ -22,14 +22,14 @@ class AddAt:
     def __call__(self, deposits: Deposits) -> Array:
         """Visible energy int64 [E, C] in 1/256 MeV."""
         out = np.zeros((deposits.events, self.cells + 1), np.int64)
-        pictures = deposits.pictures.reshape(-1, len(self.steps))
-        for picture, origin, event in zip(
-            pictures, deposits.origin.tolist(), deposits.event.tolist(), strict=True
+        images = deposits.images.reshape(-1, len(self.steps))
+        for image, origin, event in zip(
+            images, deposits.origin.tolist(), deposits.event.tolist(), strict=True
         ):
-            self.add(out[event], picture, origin)
+            self.add(out[event], image, origin)
         return out[:, : self.cells]
 
-    def add(self, cells: Array, picture: Array, origin: int) -> None:
-        """One picture float32 [V] onto one event's cells int64 [C + 1]."""
-        units = np.rint(picture * np.float32(UNITS_PER_MEV)).astype(np.int64)
+    def add(self, cells: Array, image: Array, origin: int) -> None:
+        """One image float32 [V] onto one event's cells int64 [C + 1]."""
+        units = np.rint(image * np.float32(UNITS_PER_MEV)).astype(np.int64)
         np.add.at(cells, self.lookup[self.steps + origin], units)

@@ -21,15 +21,17 @@ class Bincount:
 
     def __call__(self, deposits: Deposits) -> Array:
         """Visible energy int64 [E, C] in 1/256 MeV."""
-        pictures = deposits.pictures.reshape(-1)
+        images = deposits.images.reshape(-1)
         # of a mask: numpy finds the true of a bool array faster than the nonzero of floats
-        lit = np.flatnonzero(pictures != 0)
-        units = np.rint(pictures[lit] * np.float32(UNITS_PER_MEV))
-        lit_per_picture = np.diff(np.searchsorted(lit, np.arange(len(deposits.origin) + 1) * len(self.steps)))
+        occupied = np.flatnonzero(images != 0)
+        units = np.rint(images[occupied] * np.float32(UNITS_PER_MEV))
+        occupied_per_image = np.diff(
+            np.searchsorted(occupied, np.arange(len(deposits.origin) + 1) * len(self.steps))
+        )
         shift = np.arange(len(deposits.origin)) * len(self.steps)
-        pixel = lit - np.repeat(shift, lit_per_picture)
-        cell = self.lookup[self.steps[pixel] + np.repeat(deposits.origin, lit_per_picture)]
+        pixel = occupied - np.repeat(shift, occupied_per_image)
+        cell = self.lookup[self.steps[pixel] + np.repeat(deposits.origin, occupied_per_image)]
         stride = self.cells + 1
-        target = cell + np.repeat(deposits.event * stride, lit_per_picture)
+        target = cell + np.repeat(deposits.event * stride, occupied_per_image)
         summed = np.bincount(target, units, minlength=deposits.events * stride)
         return summed.reshape(deposits.events, stride)[:, : self.cells].astype(np.int64)

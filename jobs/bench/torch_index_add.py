@@ -21,12 +21,12 @@ class IndexAdd:
 
     def __call__(self, deposits: Deposits) -> Tensor:
         """Visible energy int64 [E, C] in 1/256 MeV."""
-        pictures = torch.from_numpy(deposits.pictures).reshape(-1)
-        lit = torch.nonzero(pictures)[:, 0]
-        units = torch.round(pictures[lit] * UNITS_PER_MEV).to(torch.int64)
+        images = torch.from_numpy(deposits.images).reshape(-1)
+        occupied = torch.nonzero(images)[:, 0]
+        units = torch.round(images[occupied] * UNITS_PER_MEV).to(torch.int64)
         voxels = len(self.steps)
-        particle = torch.div(lit, voxels, rounding_mode="floor")
-        pixel = lit - particle * voxels
+        particle = torch.div(occupied, voxels, rounding_mode="floor")
+        pixel = occupied - particle * voxels
         stride = self.cells + 1
         cell = self.lookup[self.steps[pixel] + torch.from_numpy(deposits.origin)[particle]]
         target = cell + (torch.from_numpy(deposits.event) * stride)[particle]

@@ -86,15 +86,15 @@ def face(events: Events, which: int, detector: Detector, zone: int = 0) -> Figur
 
 def showers(condition: Conditions, geant4: Showers, generated: Sequence[Showers], grid: Grid) -> Figure:
     """A Geant4 shower and generated ones of the same single condition, one shower each, on one scale."""
-    pictures = [shower.energy_mev.numpy()[0] for shower in (geant4, *generated)]
-    titles = ["Geant4, held out", *(["generated"] if len(pictures) == 2 else _numbered(len(pictures) - 1))]
-    figure, panels = row(len(pictures), 3.25 * len(pictures) + 2.0, 4.45, 0.6, bar=True)
-    brightest = max(10 * FAINTEST_PIXEL_MEV, *(float(p.max()) for p in pictures))
+    images = [shower.energy_mev.numpy()[0] for shower in (geant4, *generated)]
+    titles = ["Geant4, held out", *(["generated"] if len(images) == 2 else _numbered(len(images) - 1))]
+    figure, panels = row(len(images), 3.25 * len(images) + 2.0, 4.45, 0.6, bar=True)
+    brightest = max(10 * FAINTEST_PIXEL_MEV, *(float(p.max()) for p in images))
     low, high = (np.array([0, grid.columns]) - grid.centre - 0.5) * grid.pixel_mm
-    image = None
-    for axes, picture, title in zip(panels, pictures, titles, strict=True):
-        energy = picture.reshape(grid.rows, grid.columns)
-        image = axes.imshow(
+    drawn = None
+    for axes, image, title in zip(panels, images, titles, strict=True):
+        energy = image.reshape(grid.rows, grid.columns)
+        drawn = axes.imshow(
             np.ma.masked_less(energy, FAINTEST_PIXEL_MEV),
             origin="lower",
             extent=(low, high, low, high),
@@ -103,11 +103,11 @@ def showers(condition: Conditions, geant4: Showers, generated: Sequence[Showers]
             interpolation="nearest",
         )
         axes.plot(*condition.offset_mm.numpy()[0], marker="+", color=BLUE, markersize=11, markeredgewidth=1.3)
-        axes.set_title(f"{title}\n{picture.sum():.0f} MeV visible in {int((picture > 0).sum())} pixels")
+        axes.set_title(f"{title}\n{image.sum():.0f} MeV visible in {int((image > 0).sum())} pixels")
         axes.set_xlabel("x [mm]")
     panels[0].set_ylabel("y [mm]")
-    if image is not None:
-        colour_bar(figure, image, "visible pixel energy [MeV]")
+    if drawn is not None:
+        colour_bar(figure, drawn, "visible pixel energy [MeV]")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The learning curve as a picture."""
+"""The learning curve as an image."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def draw_curve(curve: Sequence[Record]) -> bytes:
         axes.set_xlabel("step")
         axes.set_ylabel("score")
         axes.legend()
-        picture = BytesIO()
-        figure.savefig(picture, format="png")
-    return picture.getvalue()
+        image = BytesIO()
+        figure.savefig(image, format="png")
+    return image.getvalue()

@@ -1,4 +1,4 @@
-"""How the report's pictures look, and how they become bytes."""
+"""How the report's images look, and how they become bytes."""
 
 from __future__ import annotations
 

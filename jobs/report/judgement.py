@@ -24,26 +24,26 @@ def electromagnetic(comparison: Comparison, grid: Grid) -> tuple[str, list[Judge
     profile = curves.profile_curves(comparison, grid)
     parts = [
         markup.pair(
-            markup.picture(
+            markup.figure(
                 png(curves.plot_against_energy(response, "mean visible / incident energy")),
                 "mean response of photons and electrons against energy, generated and Geant4, with ratios",
                 "Response: mean of visible over incident energy, photons and electrons together. "
                 "Error bars and the band are one sigma by bootstrap.",
             ),
-            markup.picture(
+            markup.figure(
                 png(curves.plot_against_energy(resolution, "half 68.3 % width / median")),
                 "relative resolution of photons and electrons against energy, generated and Geant4, with "
                 "ratios",
                 "Resolution: half the width of the central 68.3 % of visible over incident energy, over "
                 "its median; before photostatistics and electronics.",
             ),
-            markup.picture(
+            markup.figure(
                 png(curves.plot_against_energy(displacement, "mean centroid displacement [mm]")),
                 "distance of the centroid from the impact against energy, generated and Geant4, with ratios",
                 "Mean distance of a shower's centre of energy from the impact: the depth of the shower seen "
                 "through its angle.",
             ),
-            markup.picture(
+            markup.figure(
                 png(curves.plot_profile(profile)),
                 "mean lateral profile of photons and electrons, generated and Geant4, with ratios",
                 "Lateral profile, photons and electrons: mean fraction of a shower's energy per millimetre "
@@ -76,19 +76,19 @@ def hadronic(comparison: Comparison, grid: Grid) -> tuple[str, list[Judged]]:
     counts = hadrons.counts_by_class(comparison)
     parts = [
         markup.pair(
-            markup.picture(
+            markup.figure(
                 png(hadrons.plot_visible(comparison)),
                 "distribution of the visible energy of hadrons and muons, generated and Geant4, with ratios",
                 "Visible energy of hadrons and muons of all energies; the first bin holds those that leave "
                 "less than 1 MeV. The peak at 55 MeV is the minimum-ionising signal.",
             ),
-            markup.picture(
+            markup.figure(
                 png(curves.plot_profile(profile)),
                 "mean lateral profile of showering hadrons, generated and Geant4, with ratios",
                 f"Lateral profile of the hadrons and muons that leave more than {SHOWERING_MEV:.0f} MeV.",
             ),
         ),
-        markup.picture(
+        markup.figure(
             png(hadrons.plot_classes(counts)),
             "fractions of hadrons and muons that leave nothing, a minimum-ionising signal or a shower, by "
             "species",

@@ -85,7 +85,7 @@ def links(targets: Iterable[tuple[str, str]]) -> str:
     return f"<nav>{inside}</nav>"
 
 
-def picture(image: bytes, alt: str, caption: str = "", wide: bool = False) -> str:
+def figure(image: bytes, alt: str, caption: str = "", wide: bool = False) -> str:
     """A PNG inside the page; a wide one is scrolled on a small screen, not shrunk."""
     data = base64.b64encode(image).decode()
     shown = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""

@@ -111,7 +111,7 @@ def _events(sample: CampaignSample, detector: Detector) -> str:
     number = events.event[which]
     inner = len(detector.description.zones) - 1
     parts = [
-        markup.picture(
+        markup.figure(
             png(displays.face(events, which, detector)),
             f"event {number}: energy of every cell of the calorimeter's face",
             f"Event {number}, one with about the median number of hits: {hits} hits from "
@@ -121,25 +121,25 @@ def _events(sample: CampaignSample, detector: Detector) -> str:
         )
     ]
     smaller = [
-        markup.picture(
+        markup.figure(
             png(distributions.cell_energies(events, detector)),
             "spectrum of calibrated cell energies, whole and by zone",
             f"All hits of the first {read} events, after photostatistics, noise and zero suppression, "
             "unweighted.",
         ),
-        markup.picture(
+        markup.figure(
             png(distributions.hits_per_event(events)),
             "distribution of the number of hits per event",
             f"The first {read} events; error bars are the square root of the count.",
         ),
-        markup.picture(
+        markup.figure(
             png(distributions.particles_by_kind(events)),
             "distribution of the number of particles per event, by kind",
             "Truth particles that reach the face above the threshold.",
         ),
     ]
     if inner:
-        zoom = markup.picture(
+        zoom = markup.figure(
             png(displays.face(events, which, detector, zone=inner)),
             f"event {number}: the innermost zone",
             f"The same event's {detector.description.zones[inner].name} zone.",
@@ -168,8 +168,8 @@ def _showers(egamma: Comparison, mixed: Comparison, suite: Suite, seed: int) -> 
             said = (
                 f"{enough} of {DRAWS} draws leave more than {least_mev / 1000:.0f} GeV." if least_mev else ""
             )
-            alt = f"pixel pictures of one Geant4 and {PICTURES} generated showers: {text}"
-            parts += [markup.subtitle(text), markup.picture(png(figure), alt, said, wide=True)]
+            alt = f"pixel images of one Geant4 and {PICTURES} generated showers: {text}"
+            parts += [markup.subtitle(text), markup.figure(png(figure), alt, said, wide=True)]
             break
     return "\n".join(parts)
 

@@ -38,16 +38,16 @@ def rows_shown(contest: Contest) -> list[int]:
 def display(contest: Contest, which: int) -> Figure:
     """One condition, a panel a sample, on one scale."""
     samples: Mapping[str, Sample] = {REFERENCE: contest.reference, **contest.generated}
-    pictures = {name: sample.showers.showers.energy_mev[which].numpy() for name, sample in samples.items()}
+    images = {name: sample.showers.showers.energy_mev[which].numpy() for name, sample in samples.items()}
     grid = contest.grid
-    figure, panels = row(len(pictures), 3.25 * len(pictures) + LEFT + BAR, 4.45, 0.6, bar=True)
-    brightest = max(10 * FAINTEST_PIXEL_MEV, *(float(picture.max()) for picture in pictures.values()))
+    figure, panels = row(len(images), 3.25 * len(images) + LEFT + BAR, 4.45, 0.6, bar=True)
+    brightest = max(10 * FAINTEST_PIXEL_MEV, *(float(image.max()) for image in images.values()))
     low, high = (np.array([0, grid.columns]) - grid.centre - 0.5) * grid.pixel_mm
     x, y = contest.reference.showers.conditions.offset_mm[which].tolist()
-    image = None
-    for axes, (name, picture) in zip(panels, pictures.items(), strict=True):
-        image = axes.imshow(
-            np.ma.masked_less(picture.reshape(grid.rows, grid.columns), FAINTEST_PIXEL_MEV),
+    drawn = None
+    for axes, (name, image) in zip(panels, images.items(), strict=True):
+        drawn = axes.imshow(
+            np.ma.masked_less(image.reshape(grid.rows, grid.columns), FAINTEST_PIXEL_MEV),
             origin="lower",
             extent=(low, high, low, high),
             cmap=ENERGY_MAP,
@@ -55,10 +55,10 @@ def display(contest: Contest, which: int) -> Figure:
             interpolation="nearest",
         )
         axes.plot(x, y, marker="+", color=BLUE, markersize=11, markeredgewidth=1.3)
-        said = f"{picture.sum():.0f} MeV in {int((picture > 0).sum())} pixels"
+        said = f"{image.sum():.0f} MeV in {int((image > 0).sum())} pixels"
         axes.set_title(f"{name if len(name) < 30 else name[:28] + '..'}\n{said}", fontsize=12)
         axes.set_xlabel("x [mm]")
     panels[0].set_ylabel("y [mm]")
-    if image is not None:
-        colour_bar(figure, image, "visible pixel energy [MeV]")
+    if drawn is not None:
+        colour_bar(figure, drawn, "visible pixel energy [MeV]")
     return figure

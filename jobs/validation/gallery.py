@@ -36,4 +36,4 @@ class Gallery:
         # no time in the file: made twice, it is the same
         figure.savefig(self._folder / f"{stem}.pdf", metadata={"CreationDate": None})
         self.names.append(stem)
-        return markup.picture(image, alt, caption, wide)
+        return markup.figure(image, alt, caption, wide)

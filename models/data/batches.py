@@ -42,8 +42,8 @@ class Batch:
     def mirrored(cls, rows: ShowerSet, seeds: Tensor, grid: Grid) -> Batch:
         """Each row after a symmetry of the grid, which its seed draws."""
         symmetry = _shifted(mixed(seeds - GAMMA), 61)  # one of eight; noise starts at the seed itself
-        image = mirrored(rows, symmetry, grid)
-        return cls(image.conditions, image.showers, image.weight, seeds, symmetry)
+        moved = mirrored(rows, symmetry, grid)
+        return cls(moved.conditions, moved.showers, moved.weight, seeds, symmetry)
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -102,7 +102,7 @@ def mixed(words: Tensor) -> Tensor:
 
 
 def mirrored(rows: ShowerSet, g: Tensor, grid: Grid) -> ShowerSet:
-    """Row i after symmetry g[i] of the grid: picture, offset and direction together.
+    """Row i after symmetry g[i] of the grid: image, offset and direction together.
 
     g  int64 [N], 0 .. 7, as Grid.symmetries counts
     """

@@ -168,7 +168,7 @@ class ShowerStream(ShowerFiles):
                 yield Batch.mirrored(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
                 step += 1
 
-    def _pools(self, lane: int, step: int) -> Iterator[_Pool]:
+    def _pools(self, lane: int, step: int) -> Iterator[_ShuffleBuffer]:
         """A lane's pools from a step on, without end."""
         epoch, within = divmod(step, self.steps_per_epoch)
         skipped = within * self._share
@@ -179,7 +179,7 @@ class ShowerStream(ShowerFiles):
                 own = parts[first : first + POOL_BLOCKS]
                 rows = min(left, int((own[:, 1] - own[:, 0]).sum()))
                 if skipped < rows:
-                    yield _Pool(own, (epoch, lane, number), skipped, rows)
+                    yield _ShuffleBuffer(own, (epoch, lane, number), skipped, rows)
                 skipped = max(skipped - rows, 0)
                 left -= rows
             epoch += 1
@@ -197,7 +197,7 @@ class ShowerStream(ShowerFiles):
         parts[0, 0] = blocks[first, 1] - (ends[first] - start)
         return parts
 
-    def _fill(self, pool: _Pool) -> ShowerSet:
+    def _fill(self, pool: _ShuffleBuffer) -> ShowerSet:
         """A pool's rows, shuffled."""
         rows = _concatenated([self.read(int(start), int(stop)) for start, stop in pool.parts])
         order = torch.from_numpy(self._random(SHUFFLE, *pool.key).permutation(len(rows)))
@@ -212,7 +212,7 @@ class ShowerStream(ShowerFiles):
 
 
 @dataclass(frozen=True)
-class _Pool:
+class _ShuffleBuffer:
     """Blocks whose rows are shuffled together.
 
     parts    int64 [P, 2]  first row and end of each

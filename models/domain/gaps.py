@@ -1,7 +1,7 @@
-"""Holes of a sample: boxes of energy and angle with no shower, though the sample has many around them.
+"""Gaps of a sample: boxes of energy and angle with no shower, though the sample has many around them.
 
-A hole cannot be seen from distances to the nearest shower: a radius that leaves held-out showers inside
-covers most of a hole. But large empty boxes do not occur by chance: how many there are that hold none of
+A gap cannot be seen from distances to the nearest shower: a radius that leaves held-out showers inside
+covers most of a gap. But large empty boxes do not occur by chance: how many there are that hold none of
 k expected showers falls as exp(-k).
 """
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-FEWEST_ROWS = 500  # with fewer a sample's density says too little: no holes are looked for
-EXPECTED_ROWS = 20.0  # a box is a hole where so many rows would be expected and none is
+FEWEST_ROWS = 500  # with fewer a sample's density says too little: no gaps are looked for
+EXPECTED_ROWS = 20.0  # a box is a gap where so many rows would be expected and none is
 GAINED_ROWS = 5.0  # a further box has to add a place where so many would be
 KNOTS = 16  # of the marginal distributions: coarse, so that a gap in one of them is seen
 MOST_CELLS = 256  # a side of the grid in which empty boxes are looked for
 LEAST_SIDE = 0.25  # of a box's size: what lies beside it is compared where there is as much room
-ENERGIES, COSINES = (1e-9, 1e12), (-2.0, 2.0)  # edges of holes that reach to the end of the range: beyond it
+ENERGIES, COSINES = (1e-9, 1e12), (-2.0, 2.0)  # edges of gaps that reach to the end of the range: beyond it
 
 
 def find_holes(energy: Array, cosine: Array, known: Array) -> Array:
@@ -28,18 +28,18 @@ def find_holes(energy: Array, cosine: Array, known: Array) -> Array:
 
     Coordinates are those in which the marginal distributions are flat; in them rows are expected in
     proportion to area, by the whole sample's density and by that beside the box alike. All boxes of empty
-    cells on a grid of about one row a cell are found, and grown to the rows around them. Holes narrower
+    cells on a grid of about one row a cell are found, and grown to the rows around them. Gaps narrower
     than two cells, 2 / sqrt(n) of the range, may be missed, unless they cross all of it.
 
     energy  [n]    positive
     cosine  [n]    to z, at most 1
-    known   [K, 4] holes that need no second box
+    known   [K, 4] gaps that need no second box
     """
     n = len(energy)
     if n < FEWEST_ROWS:
         return np.empty((0, 4))
     side = min(int(np.sqrt(n)), MOST_CELLS)
-    cells = EXPECTED_ROWS * side**2 / n  # the area of a hole
+    cells = EXPECTED_ROWS * side**2 / n  # the area of a gap
     flat_energy, flat_cosine = _Flat(np.log(energy), side), _Flat(cosine, side, end=1.0)
     rows = np.stack([flat_energy(np.log(energy)), flat_cosine(cosine), energy, cosine])
     rows = rows[:, np.argsort(rows[0])]

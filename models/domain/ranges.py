@@ -16,7 +16,7 @@ from monsoon.models.records import Conditions
 
 
 @dataclass(frozen=True)
-class Hole:
+class Gap:
     """A box inside the range that holds no training shower; its edges are training showers' and inside.
 
     pdg         a species that has none, or 0: no species has any there
@@ -38,7 +38,7 @@ class Hole:
 
 @dataclass(frozen=True)
 class Domain:
-    """The range of each species' training conditions, less the holes in it (models/domain/gaps.py).
+    """The range of each species' training conditions, less the gaps in it (models/domain/gaps.py).
 
     Where the impact is in its pixel makes no difference: samples are uniform in that by construction.
 
@@ -50,13 +50,13 @@ class Domain:
     pdg: Tensor
     energy_mev: Tensor
     cosine: Tensor
-    holes: tuple[Hole, ...]
+    gaps: tuple[Gap, ...]
 
     @classmethod
     def around(cls, conditions: Conditions) -> Domain:
         """The domain of a model trained on `conditions`; all of them are inside.
 
-        Holes are looked for in all species together, which finds smaller ones, and in each one. A species
+        Gaps are looked for in all species together, which finds smaller ones, and in each one. A species
         of less than 500 showers has the former alone; a sample of less than 500 has its ranges alone.
         """
         species = torch.unique(conditions.pdg)
@@ -67,7 +67,7 @@ class Domain:
             species,
             torch.stack([torch.stack(c.energy_mev.aminmax()) for c in of_species]),
             torch.stack([c.direction[:, 2].min() for c in of_species]),
-            tuple(Hole(pdg, (a, b), (c, d)) for pdg, some in boxes for a, b, c, d in some.tolist()),
+            tuple(Gap(pdg, (a, b), (c, d)) for pdg, some in boxes for a, b, c, d in some.tolist()),
         )
 
     def inside(self, conditions: Conditions) -> Tensor:
@@ -80,8 +80,8 @@ class Domain:
             & (conditions.energy_mev <= high)
             & (conditions.direction[:, 2] >= self.cosine[found])
         )
-        for hole in self.holes:
-            inside &= ~hole.holds(conditions)
+        for gap in self.gaps:
+            inside &= ~gap.holds(conditions)
         return inside
 
     def clamp(self, conditions: Conditions) -> Conditions:
@@ -109,10 +109,10 @@ class Domain:
         )
 
     def _nearest_edge(self, pdg: int, energy: Tensor, cosine: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest point inside to one in a hole: it lies on an edge of a hole, or on two."""
-        holes = [hole for hole in self.holes if hole.pdg in (0, pdg)]
-        energies = torch.tensor([energy, *(edge for hole in holes for edge in hole.energy_mev)])
-        cosines = torch.tensor([cosine, *(edge for hole in holes for edge in hole.cosine if edge <= 1)])
+        """The nearest point inside to one in a gap: it lies on an edge of a gap, or on two."""
+        gaps = [gap for gap in self.gaps if gap.pdg in (0, pdg)]
+        energies = torch.tensor([energy, *(edge for gap in gaps for edge in gap.energy_mev)])
+        cosines = torch.tensor([cosine, *(edge for gap in gaps for edge in gap.cosine if edge <= 1)])
         points = torch.cartesian_prod(energies, cosines)  # [P, 2]
         rows = len(points)
         direction = torch.stack([torch.zeros(rows), torch.zeros(rows), points[:, 1]], 1)
@@ -134,7 +134,7 @@ class Domain:
             "pdg": self.pdg.tolist(),
             "energy_mev": self.energy_mev.tolist(),
             "cosine": self.cosine.tolist(),
-            "holes": [asdict(hole) for hole in self.holes],
+            "holes": [asdict(gap) for gap in self.gaps],
         }
 
     @classmethod
@@ -144,10 +144,7 @@ class Domain:
             torch.tensor(stored["pdg"], dtype=torch.int32),
             torch.tensor(stored["energy_mev"], dtype=torch.float32),
             torch.tensor(stored["cosine"], dtype=torch.float32),
-            tuple(
-                Hole(hole["pdg"], tuple(hole["energy_mev"]), tuple(hole["cosine"]))
-                for hole in stored["holes"]
-            ),
+            tuple(Gap(gap["pdg"], tuple(gap["energy_mev"]), tuple(gap["cosine"])) for gap in stored["holes"]),
         )
 
 

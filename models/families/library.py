@@ -71,8 +71,8 @@ class Library:
         self.neighbours = neighbours
         self.domain = Domain.around(showers.conditions)
         self.species = tuple(int(pdg) for pdg in self.domain.pdg)
-        self._pictures = compress(showers.showers.energy_mev)
-        self._images = torch.argsort(self.grid.symmetries, 1)  # a symmetry names where a voxel comes from
+        self._images = compress(showers.showers.energy_mev)
+        self._permutations = torch.argsort(self.grid.symmetries, 1)  # to where a symmetry takes a voxel
         self._energy_mev = showers.conditions.energy_mev
         self._rows = {pdg: torch.nonzero(showers.conditions.pdg == pdg)[:, 0] for pdg in self.species}
         self._trees = {pdg: self._tree(showers.conditions[rows], pdg) for pdg, rows in self._rows.items()}
@@ -87,7 +87,7 @@ class Library:
         shower, symmetry = self.choose(conditions, noise)
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
         scale = torch.where(electromagnetic, conditions.energy_mev / self._energy_mev[shower], 1.0)
-        return Showers(gather(self._pictures, shower, self._images, symmetry, scale))
+        return Showers(gather(self._images, shower, self._permutations, symmetry, scale))
 
     def choose(self, conditions: Conditions, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The library's row and the symmetry for each condition, int64 [N] each."""
@@ -101,22 +101,22 @@ class Library:
             among = min(self.neighbours, tree.n)
             nearest = torch.from_numpy(tree.query(point.numpy(), k=range(1, among + 1))[1])  # [n, among]
             pick = (noise[wanted, 0] * among).long().clamp(max=among - 1)
-            image = nearest.gather(1, pick[:, None])[:, 0]
+            point = nearest.gather(1, pick[:, None])[:, 0]
             rows = self._rows[pdg]
-            shower[wanted] = rows[image % len(rows)]
-            symmetry[wanted] = image // len(rows)
+            shower[wanted] = rows[point % len(rows)]
+            symmetry[wanted] = point // len(rows)
         return shower, symmetry
 
     def _tree(self, conditions: Conditions, pdg: int) -> KDTree:
-        """All eight images of a species: point g * n + i is shower i after symmetry g."""
-        images = []
+        """All eight mirror images of a species: point g * n + i is shower i after symmetry g."""
+        mirrored = []
         for g in range(8):
             every = torch.full((len(conditions),), g)
             offset, direction = (
                 reflect(xy, every) for xy in (conditions.offset_mm, conditions.direction[:, :2])
             )
-            images.append(_metric(pdg).features(torch.log(conditions.energy_mev), offset, direction))
-        return KDTree(torch.cat(images).numpy())
+            mirrored.append(_metric(pdg).features(torch.log(conditions.energy_mev), offset, direction))
+        return KDTree(torch.cat(mirrored).numpy())
 
     def _fingerprint(self, showers: ShowerSet) -> str:
         digest = hashlib.sha256()

@@ -127,7 +127,7 @@ def sparsity(showers: Showers) -> Tensor:
 def entropy(showers: Showers) -> Tensor:
     """Entropy of the pixels' energy fractions f, -sum f ln(f + SMALLEST_SHARE), in nats; float64 [N].
 
-    It is below the entropy without SMALLEST_SHARE by at most SMALLEST_SHARE times the number of lit pixels.
+    It is below the entropy without SMALLEST_SHARE by at most SMALLEST_SHARE times the number of hit pixels.
     """
     share = shares(showers)
     return -(share * torch.log(share + SMALLEST_SHARE)).sum(1)

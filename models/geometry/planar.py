@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Grid:
-    """A planar picture of rows (y) x columns (x) square pixels, flattened row-major to V voxels.
+    """A planar image of rows (y) x columns (x) square pixels, flattened row-major to V voxels.
 
     The pixel [centre, centre] contains the impact; its own centre is the origin.
     """
@@ -35,24 +35,24 @@ class Grid:
     def symmetries(self) -> Tensor:
         """The square's eight symmetries about the impact pixel as voxel permutations, int64 [8, V].
 
-        `picture[:, symmetries[g]]` is the picture after symmetry g. Bits of g: 1 reflects x, 2 reflects
+        `image[:, symmetries[g]]` is the image after symmetry g. Bits of g: 1 reflects x, 2 reflects
         y, 4 then swaps x and y. A reflection maps index i to 2 * centre - i; row and column 0 have no
         partner there and stay where they are, so that every symmetry keeps the total exactly.
         """
         if self.rows != self.columns or self.rows != 2 * self.centre:
-            raise ValueError("the eight symmetries need a square picture of 2 * centre pixels a side")
+            raise ValueError("the eight symmetries need a square image of 2 * centre pixels a side")
         straight = torch.arange(self.rows)
         mirrored = (2 * self.centre - straight) % self.rows  # 0 -> 0: it has no partner
         index = torch.arange(self.voxels).reshape(self.rows, self.columns)
-        pictures = []
+        images = []
         for g in range(8):
-            picture = index[mirrored if g & 2 else straight][:, mirrored if g & 1 else straight]
-            pictures.append((picture.T if g & 4 else picture).reshape(-1))
-        return torch.stack(pictures)
+            image = index[mirrored if g & 2 else straight][:, mirrored if g & 1 else straight]
+            images.append((image.T if g & 4 else image).reshape(-1))
+        return torch.stack(images)
 
     @cached_property
     def valid(self) -> Tensor:
-        """Which pixels of a picture after each symmetry hold what belongs there, bool [8, V].
+        """Which pixels of an image after each symmetry hold what belongs there, bool [8, V].
 
         Not those of row or column 0 that a reflection left in place: losses leave them out.
         """

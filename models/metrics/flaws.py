@@ -31,12 +31,12 @@ def smear_pixels(share: float) -> Callable[[ShowerSet, Grid, int], ShowerSet]:
 
 
 def share_with_neighbours(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
-    """2 % of every pixel goes to its four neighbours in equal parts; at the picture's edge a part stays."""
-    picture = showers.showers.energy_mev.reshape(-1, grid.rows, grid.columns)
-    part = 0.005 * picture
-    shared = picture.clone()
+    """2 % of every pixel goes to its four neighbours in equal parts; at the image's edge a part stays."""
+    image = showers.showers.energy_mev.reshape(-1, grid.rows, grid.columns)
+    part = 0.005 * image
+    shared = image.clone()
     for axis in (1, 2):
-        length = picture.shape[axis]
+        length = image.shape[axis]
         flow = part.narrow(axis, 0, length - 1) - part.narrow(axis, 1, length - 1)  # to the next pixel, net
         shared.narrow(axis, 1, length - 1).add_(flow)
         shared.narrow(axis, 0, length - 1).sub_(flow)
@@ -50,7 +50,7 @@ def cut_small(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
 
 
 def mirror_angle(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
-    """The condition leans to the opposite side; the picture stays as it is."""
+    """The condition leans to the opposite side; the image stays as it is."""
     direction = showers.conditions.direction * torch.tensor([-1.0, -1.0, 1.0])
     return replace(showers, conditions=replace(showers.conditions, direction=direction))
 

@@ -20,14 +20,14 @@ def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequentia
     return nn.Sequential(*parts, last)
 
 
-def unspline(z: Tensor, parameters: Tensor, bound: float) -> Tensor:
+def inverse_rational_quadratic_spline(z: Tensor, parameters: Tensor, bound: float) -> Tensor:
     """The inverse spline, by the kernel of the device."""
     if z.device.type == "cpu" and not parameters.requires_grad:
         return cpu.inverse_spline(z.contiguous(), parameters.contiguous(), bound)
     return spline(z, parameters, bound, inverse=True)[0]
 
 
-def respline(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
+def rational_quadratic_spline(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
     """The spline and the log of its slope, by the kernel of the device; doubles have none.
 
     Half precision would make bins of no width: such parameters are widened first.
@@ -59,14 +59,18 @@ class Coupling(nn.Module):
 
         present  float32 [N, D]  1, or 0 for coordinates that are not there: they stay, and nothing sees them
         """
-        moved, log_slope = respline(x[:, self.moved], self._splines(x, present, context), self.bound)
+        moved, log_slope = rational_quadratic_spline(
+            x[:, self.moved], self._splines(x, present, context), self.bound
+        )
         there = present[:, self.moved]
         moved = torch.where(there > 0, moved, x[:, self.moved])
         return x.index_copy(1, self.moved, moved), (log_slope * there).sum(1)
 
     def inverse(self, z: Tensor, present: Tensor, context: Tensor) -> Tensor:
         """From the noise: x [N, D]; what is not present comes out as anything."""
-        moved = unspline(z[:, self.moved], self._splines(z, present, context), self.bound)
+        moved = inverse_rational_quadratic_spline(
+            z[:, self.moved], self._splines(z, present, context), self.bound
+        )
         return z.index_copy(1, self.moved, moved)
 
     def _splines(self, x: Tensor, present: Tensor, context: Tensor) -> Tensor:

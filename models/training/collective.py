@@ -20,14 +20,14 @@ def rank() -> int:
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def total(values: Tensor) -> Tensor:
+def all_reduce(values: Tensor) -> Tensor:
     """The sum over all workers, in place; every worker gets the same bits."""
     if distributed.is_initialized():
         distributed.all_reduce(values)
     return values
 
 
-def of_first(value: int, device: torch.device) -> int:
+def broadcast(value: int, device: torch.device) -> int:
     """The first worker's number, whatever the others hold. Nobody gets it before the first is here."""
     if not distributed.is_initialized():
         return value

@@ -24,7 +24,7 @@ from monsoon.models.data.streaming import LANES, ShowerFiles, ShowerStream
 from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import write_whole
 from monsoon.models.store.checkpoint import save
-from monsoon.models.training.collective import of_first, rank, workers
+from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import Training
 from monsoon.models.training.progress import Event, Finished
 from monsoon.models.training.recipe import Recipe
@@ -109,7 +109,7 @@ class Fit:
             sample = training_sample(self.train, SAMPLE_ROWS, self.recipe.seed)
             prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample)
             write_whole(output / NETWORK, json.dumps(prepared.config).encode())
-        of_first(0, device)  # who writes the config
+        broadcast(0, device)  # who writes the config
         return prepared or family.restore(json.loads((output / NETWORK).read_text()))
 
     def _keep(self, network: Any, end: Finished, device: torch.device) -> None:

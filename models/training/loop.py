@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from monsoon.models.data.batches import Batch
 from monsoon.models.errors import InputError
-from monsoon.models.training.collective import of_first, rank, total, workers
+from monsoon.models.training.collective import all_reduce, broadcast, rank, workers
 from monsoon.models.training.diagnostics import Finding, diagnose, not_finite, unfit
 from monsoon.models.training.history import Means, Record, Score
 from monsoon.models.training.optimisation import Optimisation
@@ -76,7 +76,7 @@ class Training:
                     self._findings.append(failed)
                     yield Noticed(failed)
             if failed is None and self._best is not None:
-                of_first(0, self.device)  # who writes the best weights
+                broadcast(0, self.device)  # who writes the best weights
                 self._module.load_state_dict(self._folder.best(self._best.step))
             self._module.eval()
             yield Finished(self._step, self._best, self._curve, self._findings, failed, self._seconds)
@@ -129,7 +129,7 @@ class Training:
                 gradient = self._optimisations[name].gradient(loss, keep_graph=number < len(losses))
                 flat = torch.cat([gradient, loss.detach().reshape(1).to(gradient)])
                 gradients[name] = flat if name not in gradients else gradients[name] + flat
-        means = {name: total(gradients[name]) / workers() for name in sorted(gradients)}
+        means = {name: all_reduce(gradients[name]) / workers() for name in sorted(gradients)}
         told = {name: float(mean[-1]) for name, mean in means.items()}
         norms = {name: float(mean[:-1].norm()) for name, mean in means.items()}
         rates = {
@@ -141,7 +141,7 @@ class Training:
 
     def _scale(self, batch: Batch) -> float:
         """What makes sums over this worker's rows, averaged over workers, a mean over the global batch."""
-        whole = float(total(batch.weight.double().sum()))
+        whole = float(all_reduce(batch.weight.double().sum()))
         if not whole > 0:
             raise InputError(
                 f"step {self._step + 1}: the weights of a batch sum to {whole:g}, which is no sample; "
@@ -204,7 +204,7 @@ class Training:
             with self._precision():
                 loss = averaged.validation_loss(batch)
             sums += Score.sums(loss.double(), batch.weight.double())
-        return Score.of(total(sums).tolist())
+        return Score.of(all_reduce(sums).tolist())
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._recipe.precision == "bfloat16")
@@ -234,7 +234,7 @@ class Training:
             newest = self._folder.newest()
             if newest is None:
                 self._save()
-        state = self._folder.read(of_first(newest or 0, self.device))
+        state = self._folder.read(broadcast(newest or 0, self.device))
         self._module.load_state_dict(_below("network/", state.tensors))
         self._averaged.load_state_dict(_below("averaged/", state.tensors))
         for name, optimisation in self._optimisations.items():

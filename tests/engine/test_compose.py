@@ -128,7 +128,7 @@ def test_the_hits_around_a_photon_hold_its_energy(
 def test_overflow_of_a_cell_is_detected(detector: Detector, suite: Suite, make_incidents: Make) -> None:
     incidents = make_incidents([2])
     same_place = replace(incidents, position_mm=incidents.position_mm[[0, 0]])
-    picture = torch.zeros(2, 900)
-    picture[:, 15 * 30 + 15] = 6e6
+    image = torch.zeros(2, 900)
+    image[:, 15 * 30 + 15] = 6e6
     with pytest.raises(OverflowError, match="event 0"):
-        compose(same_place, Showers(picture), detector, 1, np.zeros(2, np.uint8), grid=suite.grid)
+        compose(same_place, Showers(image), detector, 1, np.zeros(2, np.uint8), grid=suite.grid)

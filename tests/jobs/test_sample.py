@@ -49,7 +49,7 @@ def made(conditions: Path, name: str = "out.h5", seed: int = 0, model: str = MOD
     return out
 
 
-def pictures(path: Path) -> Tensor:
+def images(path: Path) -> Tensor:
     return read_showers(path).showers.energy_mev
 
 
@@ -70,19 +70,19 @@ def test_every_row_has_a_shower_of_its_condition(conditions: Path) -> None:
 def test_a_shower_does_not_depend_on_the_rows_around_it(
     conditions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = pictures(made(conditions))
+    whole = images(made(conditions))
     for block in (1, 7, 128):
         monkeypatch.setattr(monsoon.jobs.sample, "BLOCK", block)
         if block > 1:
-            assert torch.equal(pictures(made(conditions, f"{block}.h5")), whole)
+            assert torch.equal(images(made(conditions, f"{block}.h5")), whole)
     with h5py.File(conditions) as all_of_them:
         first = {name: column[:20] for name, column in all_of_them.items()}
     fewer = copy(conditions.parent / "fewer.h5", **first)
-    assert torch.equal(pictures(made(fewer, "few.h5")), whole[:20])
+    assert torch.equal(images(made(fewer, "few.h5")), whole[:20])
 
 
 def test_the_seed_decides_among_showers_of_one_condition(conditions: Path) -> None:
-    first, again, other = (pictures(made(conditions, f"{i}.h5", seed)) for i, seed in enumerate((5, 5, 6)))
+    first, again, other = (images(made(conditions, f"{i}.h5", seed)) for i, seed in enumerate((5, 5, 6)))
     assert torch.equal(first, again)
     different = (first != other).any(1).float().mean()
     assert 0.6 < float(different) < 0.9  # one of the nearest four: the same in a quarter of the rows
@@ -91,7 +91,7 @@ def test_the_seed_decides_among_showers_of_one_condition(conditions: Path) -> No
 def test_rows_of_one_condition_have_showers_of_their_own(conditions: Path) -> None:
     with h5py.File(conditions) as file:
         one = {name: np.repeat(column[:1], ROWS, 0) for name, column in file.items()}
-    made_of_one = pictures(made(copy(conditions.parent / "one.h5", **one)))
+    made_of_one = images(made(copy(conditions.parent / "one.h5", **one)))
     assert len(torch.unique(made_of_one, dim=0)) == 4
 
 

@@ -319,13 +319,13 @@ def test_a_card_keeps_what_hadrons_leave(validated: Validated) -> None:
 
 def test_the_page_opens_with_verdicts_and_refers_to_nothing_outside_itself(validated: Validated) -> None:
     page = validated.page.read_text()
-    without_pictures = re.sub(r"base64,[A-Za-z0-9+/=]*", "", page)
-    assert not re.search(r"https?://|url\(|@import|<script|<link|srcset", without_pictures)
+    without_images = re.sub(r"base64,[A-Za-z0-9+/=]*", "", page)
+    assert not re.search(r"https?://|url\(|@import|<script|<link|srcset", without_images)
     assert set(re.findall(r'src="(.{22})', page)) == {"data:image/png;base64,"}
     first = re.search(r"<h2>(.*?)</h2>", page)
     assert first is not None
     assert first[1] == "Verdicts"
-    assert "cannot tell" in without_pictures
+    assert "cannot tell" in without_images
     assert set(re.findall(r'href="#(\w+)"', page)) <= set(re.findall(r'id="(\w+)"', page))
 
 

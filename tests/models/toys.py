@@ -50,7 +50,7 @@ def _sample() -> ShowerSet:
 
 
 def points(values: Tensor, weight: Tensor | None = None) -> ShowerSet:
-    """Rows whose pictures are these values [N, V]: a known distribution, all of one condition."""
+    """Rows whose images are these values [N, V]: a known distribution, all of one condition."""
     n = len(values)
     conditions = Conditions(
         torch.full((n,), 22, dtype=torch.int32),

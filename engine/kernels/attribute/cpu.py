@@ -17,19 +17,19 @@ Array = NDArray[Any]
 
 @nb.njit(cache=True, nogil=True)
 def _attribute(
-    pictures: Array, row: Array, column: Array, event: Array, lookup: Array, hit_of_cell: Array
+    images: Array, row: Array, column: Array, event: Array, lookup: Array, hit_of_cell: Array
 ) -> tuple[Array, Array, Array]:
     units_per_mev = np.float32(UNITS_PER_MEV)
-    size = pictures.shape[1] * pictures.shape[2]
+    size = images.shape[1] * images.shape[2]
     found = 0
     hit, particle, units = np.empty(1024, np.int64), np.empty(1024, np.int64), np.empty(1024, np.int64)
     deposit = np.zeros(hit_of_cell.shape[1], np.int64)
     touched = np.empty(size, np.int64)
-    for n in range(pictures.shape[0]):
+    for n in range(images.shape[0]):
         cells_touched = 0
-        for i in range(pictures.shape[1]):
-            for j in range(pictures.shape[2]):
-                value = np.int64(np.rint(pictures[n, i, j] * units_per_mev))
+        for i in range(images.shape[1]):
+            for j in range(images.shape[2]):
+                value = np.int64(np.rint(images[n, i, j] * units_per_mev))
                 cell = lookup[row[n] + i, column[n] + j]
                 if value == 0 or cell == NO_CELL or hit_of_cell[event[n], cell] < 0:
                     continue
@@ -53,10 +53,10 @@ def _attribute(
 
 
 def attribute(
-    pictures: Tensor, row: Tensor, column: Tensor, event: Tensor, lookup: Tensor, hit_of_cell: Tensor
+    images: Tensor, row: Tensor, column: Tensor, event: Tensor, lookup: Tensor, hit_of_cell: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See the reference."""
-    arrays = (t.numpy() for t in (pictures.contiguous(), row, column, event, lookup, hit_of_cell))
+    arrays = (t.numpy() for t in (images.contiguous(), row, column, event, lookup, hit_of_cell))
     hit, particle, units = _attribute(*arrays)
     order = np.lexsort((particle, hit))
     return torch.from_numpy(hit[order]), torch.from_numpy(particle[order]), torch.from_numpy(units[order])

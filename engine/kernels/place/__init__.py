@@ -1,4 +1,4 @@
-"""place: sum shower pictures into the cells of their events, in fixed point.
+"""place: sum shower images into the cells of their events, in fixed point.
 
 Visible energy is rounded to 1/256 MeV per pixel and summed as integers, so that order cannot matter.
 Cells are int32 and may wrap; the int64 total that comes with them shows whether any did.

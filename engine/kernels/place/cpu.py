@@ -1,4 +1,4 @@
-"""`place` in numba: one pass over the pictures; most pixels are empty, most of those in empty rows."""
+"""`place` in numba: one pass over the images; most pixels are empty, most of those in empty rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 @nb.njit(cache=True, nogil=True)
 def _place(
-    pictures: Array,
+    images: Array,
     bits: Array,
     row: Array,
     column: Array,
@@ -27,26 +27,26 @@ def _place(
     total: Array,
 ) -> bool:
     units_per_mev = np.float32(UNITS_PER_MEV)
-    lit = np.empty(pictures.shape[2] + 1, np.int64)
-    for n in range(pictures.shape[0]):
+    occupied = np.empty(images.shape[2] + 1, np.int64)
+    for n in range(images.shape[0]):
         cells = out[event[n]]
         deposited = np.int64(0)
-        for i in range(pictures.shape[1]):
+        for i in range(images.shape[1]):
             # The energies' bits: an integer "or" over a row is one instruction for many pixels.
             any_bit = np.int32(0)
-            for j in range(pictures.shape[2]):
+            for j in range(images.shape[2]):
                 any_bit |= bits[n, i, j]
             if any_bit == 0:
                 continue
             # Lit pixels are listed without a branch, which would be guessed wrong at their edge.
             found = np.int64(0)
-            for j in range(pictures.shape[2]):
-                lit[found] = j
+            for j in range(images.shape[2]):
+                occupied[found] = j
                 found += np.int64(bits[n, i, j] != 0)
-            at = lookup[row[n] + i, column[n] : column[n] + pictures.shape[2]]
+            at = lookup[row[n] + i, column[n] : column[n] + images.shape[2]]
             for m in range(found):
-                j = lit[m]
-                units = np.rint(pictures[n, i, j] * units_per_mev)
+                j = occupied[m]
+                units = np.rint(images[n, i, j] * units_per_mev)
                 if not (units >= 0 and units < 2147483648.0):
                     return False
                 cell = at[j]
@@ -59,12 +59,12 @@ def _place(
 
 
 def place(
-    pictures: Tensor, row: Tensor, column: Tensor, event: Tensor, lookup: Tensor, events: int, cells: int
+    images: Tensor, row: Tensor, column: Tensor, event: Tensor, lookup: Tensor, events: int, cells: int
 ) -> tuple[Tensor, Tensor]:
     """See the reference."""
     out = np.zeros((events, cells), np.int32)
     total = np.zeros(events, np.int64)
-    energies = pictures.contiguous().numpy()
+    energies = images.contiguous().numpy()
     arrays = (t.numpy() for t in (row, column, event, lookup))
     if not _place(energies, energies.view(np.int32), *arrays, out, total):
         raise ValueError("a shower has a negative, infinite or undefined energy")

@@ -9,24 +9,24 @@ from monsoon.engine.kernels.place import NO_CELL, UNITS_PER_MEV
 
 
 def place(
-    pictures: Tensor, row: Tensor, column: Tensor, event: Tensor, lookup: Tensor, events: int, cells: int
+    images: Tensor, row: Tensor, column: Tensor, event: Tensor, lookup: Tensor, events: int, cells: int
 ) -> tuple[Tensor, Tensor]:
-    """Sum N pictures into the cells of E events.
+    """Sum N images into the cells of E events.
 
-    pictures  float32 [N, R, K]  visible MeV per pixel, finite and not negative
-    row       int64 [N]          lookup row of each picture's first row
-    column    int64 [N]          lookup column of each picture's first column
+    images  float32 [N, R, K]  visible MeV per pixel, finite and not negative
+    row       int64 [N]          lookup row of each image's first row
+    column    int64 [N]          lookup column of each image's first column
     event     int64 [N]          in 0 .. E - 1, in any order
     lookup    uint16 [A, B]      cell of every pixel, NO_CELL where there is none
     returns   int32 [E, C] in 1/256 MeV, modulo 2^32, and int64 [E], the exact sum over an event's cells
 
     Raises ValueError for an energy that is negative, not finite or beyond 2^23 MeV.
     """
-    units = torch.round(pictures * UNITS_PER_MEV)
+    units = torch.round(images * UNITS_PER_MEV)
     if not bool(((units >= 0) & (units < 2**31)).all()):
         raise ValueError("a shower has a negative, infinite or undefined energy")
-    rows = row[:, None, None] + torch.arange(pictures.shape[1])[None, :, None]
-    columns = column[:, None, None] + torch.arange(pictures.shape[2])[None, None, :]
+    rows = row[:, None, None] + torch.arange(images.shape[1])[None, :, None]
+    columns = column[:, None, None] + torch.arange(images.shape[2])[None, None, :]
     cell = lookup.to(torch.int64)[rows, columns]
     inside = cell != NO_CELL
     deposit = units.to(torch.int64)[inside]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from monsoon.models.networks.modules import mlp, respline, unspline
+from monsoon.models.networks.modules import inverse_rational_quadratic_spline, mlp, rational_quadratic_spline
 from monsoon.models.networks.preprocess import Standardise
 
 BOUND, BINS = 5.0, 20
@@ -69,7 +69,7 @@ class EnergyModel(nn.Module):
     def loss(self, context: Tensor, classes: Tensor, coordinate: Tensor) -> Tensor:
         """Negative log-likelihood of class and coordinate, [N], up to a constant."""
         log_class = functional.log_softmax(self.which(context), 1).gather(1, classes[:, None])[:, 0]
-        z, log_slope = respline(coordinate, self._spline(context, classes), BOUND)
+        z, log_slope = rational_quadratic_spline(coordinate, self._spline(context, classes), BOUND)
         inside = log_slope - 0.5 * (z.square() + LOG_TWO_PI)
         return -log_class - torch.where(self.high[classes] > 0, inside, 0.0)
 
@@ -83,7 +83,7 @@ class EnergyModel(nn.Module):
         cumulative = functional.softmax(self.which(context), 1).cumsum(1)
         classes = (noise[:, :1] > cumulative[:, :-1]).sum(1)
         z = torch.special.ndtri(noise[:, 1])
-        coordinate = unspline(z, self._spline(context, classes), BOUND)
+        coordinate = inverse_rational_quadratic_spline(z, self._spline(context, classes), BOUND)
         every = torch.stack(
             [cast(Standardise, s).inverse(features, coordinate[:, None])[:, 0] for s in self.standards], 1
         )

@@ -1,4 +1,4 @@
-"""A conditional flow, from coarse to fine: the visible energy, which pixels are lit, regions, pixels.
+"""A conditional flow, from coarse to fine: the visible energy, which pixels are hit, regions, pixels.
 
 Four likelihoods add up: of the visible energy (energy.py); of the set of hit pixels (hits.py); of how the
 energy divides among the hit inner pixels and outer sectors, whose logarithms move together through spline
@@ -155,17 +155,17 @@ class Flow(nn.Module):
         symmetry did not move to where they belong; regions count their energy, so that they have the whole.
         """
         known, simple = self.known(batch.conditions)
-        picture = batch.showers.energy_mev
-        visible = picture.sum(1)
+        image = batch.showers.energy_mev
+        visible = image.sum(1)
         classes = self.energy.classes(visible)
         coordinate = self.energy.coordinate(simple, batch.conditions.energy_mev, visible, classes)
         energy = self.energy.loss(known, classes, coordinate)
         context = self._context(known, classes, coordinate, visible)
-        lit = picture > 0
-        valid = self.grid.valid.to(lit.device)[batch.symmetry]
-        hits = self.hits.loss(lit, context, valid, step)
-        context = torch.cat([context, self._counts(lit)], 1)
-        shares, present = self._shares(picture)
+        hit = image > 0
+        valid = self.grid.valid.to(hit.device)[batch.symmetry]
+        hits = self.hits.loss(hit, context, valid, step)
+        context = torch.cat([context, self._counts(hit)], 1)
+        shares, present = self._shares(image)
         # energies that add up to a known total lie on a surface, where no density is: the common factor
         # spreads them about it, and the division by the sum takes it out again
         x = self.standard(self._quadratic(known, classes, coordinate), shares + COMMON * batch.normal(1))
@@ -177,7 +177,7 @@ class Flow(nn.Module):
             log_density = log_density + log_slope
         regions = 0.5 * (x.square() * present).sum(1) - log_density
         context = torch.cat([context, self._scaled(shares, present)], 1)
-        splits = self.splits.loss(picture, context, valid, batch.uniform(self.splits.nodes))
+        splits = self.splits.loss(image, context, valid, batch.uniform(self.splits.nodes))
         some = visible > 0
         return {
             "energy": energy,
@@ -207,18 +207,18 @@ class Flow(nn.Module):
         return Showers(torch.cat(showers) if showers else noise.new_zeros(0, self.grid.voxels))
 
     def _bucket(self, conditions: Conditions, noise: Tensor) -> Tensor:
-        """Pictures [BUCKET, V]."""
+        """Images [BUCKET, V]."""
         parts = [2, self.grid.voxels, self.sectors.count, self.splits.nodes]
         of_energy, of_hits, of_regions, of_splits = torch.split(noise, parts, 1)
         known, simple = self.known(conditions)
         classes, coordinate, visible = self.energy.sample(known, simple, conditions.energy_mev, of_energy)
         context = self._context(known, classes, coordinate, visible)
-        lit = self.hits.sample(context, of_hits)
+        hit = self.hits.sample(context, of_hits)
         impact = self.grid.centre * self.grid.columns + self.grid.centre
-        lit[:, impact] |= ~lit.any(1)
-        lit &= visible[:, None] > 0
-        context = torch.cat([context, self._counts(lit)], 1)
-        present = (self.sectors.sums(lit.float()) > 0).float()
+        hit[:, impact] |= ~hit.any(1)
+        hit &= visible[:, None] > 0
+        context = torch.cat([context, self._counts(hit)], 1)
+        present = (self.sectors.sums(hit.float()) > 0).float()
         x = torch.special.ndtri(of_regions)
         for coupling in reversed(self.couplings):
             x = cast(Coupling, coupling).inverse(x, present, context)
@@ -229,11 +229,11 @@ class Flow(nn.Module):
         context = torch.cat([context, self._scaled(torch.log(shares.clamp(min=1e-30)), present)], 1)
         regions = visible[:, None] * shares
         inner = self.sectors.inner
-        picture = self.splits.sample(regions[:, inner:], lit, context, of_splits)
-        picture[:, self.sectors.pixels] = regions[:, :inner]
-        total = picture.sum(1, dtype=torch.float64)
+        image = self.splits.sample(regions[:, inner:], hit, context, of_splits)
+        image[:, self.sectors.pixels] = regions[:, :inner]
+        total = image.sum(1, dtype=torch.float64)
         scale = torch.where(total > 0, visible / total.clamp(min=1e-30), 0.0)
-        return (picture * scale[:, None]).float()
+        return (image * scale[:, None]).float()
 
     # what the parts know
 
@@ -242,9 +242,9 @@ class Flow(nn.Module):
         known = features(conditions, self.pdg, self.grid.pixel_mm / 2)
         return known, quadratic(known[:, :5], known[:, 5:])
 
-    def _shares(self, picture_mev: Tensor) -> tuple[Tensor, Tensor]:
+    def _shares(self, image_mev: Tensor) -> tuple[Tensor, Tensor]:
         """Log share of each region in the shower, and whether it has energy, float32 [N, R] each."""
-        regions = self.sectors.sums(picture_mev)
+        regions = self.sectors.sums(image_mev)
         some = regions > 0
         total = regions.sum(1, keepdim=True)
         return torch.where(some, regions / total, 1.0).log(), some.float()
@@ -253,9 +253,9 @@ class Flow(nn.Module):
         """About unit size, 0 for regions without energy."""
         return torch.where(present > 0, log_shares / 4 + 1.5, 0.0)
 
-    def _counts(self, lit: Tensor) -> Tensor:
-        """Logarithm of one more than the lit pixels of each region, float32 [N, R]."""
-        return torch.log1p(self.sectors.sums(lit.float()))
+    def _counts(self, hit: Tensor) -> Tensor:
+        """Logarithm of one more than the hit pixels of each region, float32 [N, R]."""
+        return torch.log1p(self.sectors.sums(hit.float()))
 
     def _place(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Centre and log width of each coordinate where the context is known, [N, R] each."""
@@ -275,15 +275,15 @@ class Flow(nn.Module):
     def _fit(self, sample: ShowerSet) -> None:
         c = sample.conditions
         known, simple = self.known(c)
-        picture = sample.showers.energy_mev
-        visible = picture.sum(1)
+        image = sample.showers.energy_mev
+        visible = image.sum(1)
         self.energy.fit(simple, c.energy_mev, visible, sample.weight)
         classes = self.energy.classes(visible)
         coordinate = self.energy.coordinate(simple, c.energy_mev, visible, classes)
-        lit = picture > 0
-        self.hits.fit(lit)
-        self.splits.fit(picture)
-        shares, present = self._shares(picture)
+        hit = image > 0
+        self.hits.fit(hit)
+        self.splits.fit(image)
+        shares, present = self._shares(image)
         self.standard.fit(
             self._quadratic(known, classes, coordinate), shares, sample.weight[:, None] * present, COMMON
         )

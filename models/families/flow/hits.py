@@ -1,4 +1,4 @@
-"""Which pixels a shower lights: a neural autoregressive distribution over the picture, from inside out."""
+"""Which pixels a shower lights: a neural autoregressive distribution over the image, from inside out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEAST_ENTROPY = 0.02  # in nats, of a pixel: rarer ones are still asked now and 
 
 
 class Hits(nn.Module):
-    """p(lit pixels | context); see models/kernels/hits. Pixels are in the order of their distance."""
+    """p(hit pixels | context); see models/kernels/hits. Pixels are in the order of their distance."""
 
     def __init__(self, grid: Grid, context: int, hidden: int) -> None:
         super().__init__()
@@ -41,9 +41,9 @@ class Hits(nn.Module):
         self.beside = nn.Parameter(torch.zeros(self.near.shape))
         nn.init.normal_(self.first, std=0.3 * hidden**-0.5)
 
-    def fit(self, lit: Tensor) -> None:
-        """Start from the rate of each pixel in `lit`, bool [N, V] by voxel; rows count alike."""
-        rate = (lit[:, self.order].double().sum(0) + 0.5) / (len(lit) + 1)
+    def fit(self, hit: Tensor) -> None:
+        """Start from the rate of each pixel in `hit`, bool [N, V] by voxel; rows count alike."""
+        rate = (hit[:, self.order].double().sum(0) + 0.5) / (len(hit) + 1)
         with torch.no_grad():
             cast(Tensor, self.base[-1].bias).copy_(torch.logit(rate))
             self.entropy.copy_(-rate * rate.log() - (1 - rate) * (1 - rate).log())
@@ -54,15 +54,15 @@ class Hits(nn.Module):
             self.base(context), self.start(context), self.first, self.last, self.near, self.beside
         )
 
-    def loss(self, lit: Tensor, context: Tensor, valid: Tensor, step: int | None) -> Tensor:
-        """Negative log-likelihood of each shower's hits, float32 [N], of `lit`, bool [N, V] by voxel.
+    def loss(self, hit: Tensor, context: Tensor, valid: Tensor, step: int | None) -> Tensor:
+        """Negative log-likelihood of each shower's hits, float32 [N], of `hit`, bool [N, V] by voxel.
 
         Only pixels that are valid, bool [N, V], are asked about.
         With a step, an unbiased estimate of it from ASKED places, which are drawn by the step alone: all
         workers look at the same. They are drawn in proportion to what there is to learn at them.
         """
         places, weight = self._asked(step)
-        inputs = lit[:, self.order].float()
+        inputs = hit[:, self.order].float()
         network = self.network(context)
         ends = [0, *places.tolist()]
         steps = [inputs[:, a:b] @ network.first[a:b] for a, b in pairwise(ends)]
@@ -79,8 +79,8 @@ class Hits(nn.Module):
     def sample(self, context: Tensor, noise: Tensor) -> Tensor:
         """Lit pixels, bool [N, V] by voxel, from uniform noise [N, V]."""
         kernel = cpu_kernel.hits if noise.device.type == "cpu" else reference_kernel.hits
-        lit = kernel(self.network(context), noise)
-        return torch.zeros_like(lit).index_copy_(1, self.order, lit)
+        hit = kernel(self.network(context), noise)
+        return torch.zeros_like(hit).index_copy_(1, self.order, hit)
 
     def _asked(self, step: int | None) -> tuple[Tensor, Tensor]:
         """Places of the order, increasing, int64 [A], and how many places each stands for, [A]."""

@@ -1,4 +1,4 @@
-"""How a picture is cut from coarse to fine: single pixels near the impact, sectors outside, trees in them."""
+"""How an image is cut from coarse to fine: single pixels near the impact, sectors outside, trees in them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Sectors:
         x, y = self.grid.centres_mm.T / self.grid.pixel_mm
         ring = torch.maximum(x.abs(), y.abs()).round().long()
         if int(ring.max()) > RINGS[-1][1]:
-            raise ValueError(f"a picture has more than the {RINGS[-1][1]} rings that there are sectors for")
+            raise ValueError(f"an image has more than the {RINGS[-1][1]} rings that there are sectors for")
         turn = torch.atan2(y.double(), x.double()) / (2 * torch.pi)
         region = (turn * AROUND).round().long() % AROUND
         for number, (low, high) in enumerate(RINGS):

@@ -1,4 +1,4 @@
-"""The pattern inside sectors: how energy divides at every bisection down to the lit pixels."""
+"""The pattern inside sectors: how energy divides at every bisection down to the hit pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monsoon.models.families.flow.sectors import Sectors
 from monsoon.models.kernels.split import INPUTS, REACH, SplitNetwork
 from monsoon.models.kernels.split import cpu as cpu_kernel
 from monsoon.models.kernels.split import reference as reference_kernel
-from monsoon.models.networks.modules import respline
+from monsoon.models.networks.modules import rational_quadratic_spline
 
 BINS = 8
 ASKED = 24  # divided nodes of a shower that a training step looks at
@@ -42,15 +42,15 @@ class Splits(nn.Module):
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
-    def fit(self, picture_mev: Tensor) -> None:
-        """Start from the usual energy of each pixel: the geometric mean over rows of [N, V] where it is lit.
+    def fit(self, image_mev: Tensor) -> None:
+        """Start from the usual energy of each pixel: the geometric mean over rows of [N, V] where it is hit.
 
         Rows count alike, whatever their weights: it is a start, and the network moves away from it.
         """
-        lit = picture_mev > 0
-        logs = torch.where(lit, picture_mev, 1.0).log().double()
-        # pixels that are hardly ever lit fall back on all pixels
-        mean = (logs.sum(0) + 10 * logs.sum() / lit.sum()) / (lit.sum(0) + 10)
+        hit = image_mev > 0
+        logs = torch.where(hit, image_mev, 1.0).log().double()
+        # pixels that are hardly ever hit fall back on all pixels
+        mean = (logs.sum(0) + 10 * logs.sum() / hit.sum()) / (hit.sum(0) + 10)
         self.usual.copy_(mean.exp())
 
     def network(self, context: Tensor) -> SplitNetwork:
@@ -67,34 +67,37 @@ class Splits(nn.Module):
             self.last.bias,
         )
 
-    def loss(self, picture_mev: Tensor, context: Tensor, valid: Tensor, order: Tensor) -> Tensor:
+    def loss(self, image_mev: Tensor, context: Tensor, valid: Tensor, order: Tensor) -> Tensor:
         """Negative log-likelihood of the divisions of each shower [N], up to a constant.
 
         Only nodes all of whose pixels are valid, bool [N, V], are asked about. Estimated from at most ASKED
         of those with energy on both sides, the first in `order`, random numbers [N, M].
         """
-        lit = (picture_mev > 0).float()
+        hit = (image_mev > 0).float()
         tree = self.sectors.fine
-        parts = tree.energies(picture_mev)  # [N, M, 2]
+        parts = tree.energies(image_mev)  # [N, M, 2]
         divided = ((parts > 0) & (tree.energies((~valid).float()) == 0)).all(2)
         asked = min(ASKED, self.nodes)
         drawn = torch.where(divided, order, 2.0).topk(asked, 1, largest=False)
         shower, place = torch.nonzero(drawn.values < 2.0, as_tuple=True)
         node = drawn.indices[shower, place]
-        count, weight = tree.energies(lit)[shower, node], tree.energies(lit * self.usual)[shower, node]
+        count, weight = tree.energies(hit)[shower, node], tree.energies(hit * self.usual)[shower, node]
         part = parts[shower, node]
         inputs = reference_kernel.node_inputs(part.sum(1), count, weight)
         network = self.network(context)
         shift, scale, spline = reference_kernel.decide(inputs, node, shower, self.sector_of[node], network)
         ratio = torch.log(part[:, 0]) - torch.log(part[:, 1])
-        z, log_slope = respline((ratio - inputs[:, 3] - shift) * torch.exp(-scale), spline, REACH)
+        scaled = (ratio - inputs[:, 3] - shift) * torch.exp(-scale)
+        z, log_slope = rational_quadratic_spline(
+            (ratio - inputs[:, 3] - shift) * torch.exp(-scale), spline, REACH
+        )
         log_density = -z.abs() - 2 * functional.softplus(-z.abs()) + log_slope - scale  # of a logistic z
         number = divided.sum(1)
         every = number / number.clamp(min=1, max=asked)  # nodes that each asked one stands for
         return torch.zeros_like(every).index_add(0, shower, -log_density) * every
 
-    def sample(self, energy_mev: Tensor, lit: Tensor, context: Tensor, noise: Tensor) -> Tensor:
-        """Pictures float32 [N, V] of sectors' energies [N, S] and lit pixels, by uniform noise [N, M]."""
+    def sample(self, energy_mev: Tensor, hit: Tensor, context: Tensor, noise: Tensor) -> Tensor:
+        """Images float32 [N, V] of sectors' energies [N, S] and hit pixels, by uniform noise [N, M]."""
         split = cpu_kernel.split if energy_mev.device.type == "cpu" else reference_kernel.split
         network = self.network(context)
-        return split(energy_mev, lit, self.usual, self.roots, self.halves, network, noise)
+        return split(energy_mev, hit, self.usual, self.roots, self.halves, network, noise)

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 
-class Pictures(NamedTuple):
-    """L pictures in CSR: voxels and energies of picture l are those from offsets[l] to offsets[l + 1].
+class Images(NamedTuple):
+    """L images in CSR: voxels and energies of image l are those from offsets[l] to offsets[l + 1].
 
     offsets  int64   [L + 1]
-    voxel    int32   [K]      increasing within a picture
+    voxel    int32   [K]      increasing within an image
     energy   float32 [K]
     """
 
@@ -24,9 +24,9 @@ class Pictures(NamedTuple):
     energy: Tensor
 
 
-def compress(pictures: Tensor) -> Pictures:
-    """Pictures from dense ones, float32 [L, V]."""
-    picture, voxel = torch.nonzero(pictures, as_tuple=True)
-    offsets = torch.zeros(len(pictures) + 1, dtype=torch.int64)
-    offsets[1:] = torch.bincount(picture, minlength=len(pictures)).cumsum(0)
-    return Pictures(offsets, voxel.to(torch.int32), pictures[picture, voxel])
+def compress(images: Tensor) -> Images:
+    """Images from dense ones, float32 [L, V]."""
+    image, voxel = torch.nonzero(images, as_tuple=True)
+    offsets = torch.zeros(len(images) + 1, dtype=torch.int64)
+    offsets[1:] = torch.bincount(image, minlength=len(images)).cumsum(0)
+    return Images(offsets, voxel.to(torch.int32), images[image, voxel])

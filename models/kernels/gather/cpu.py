@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.kernels.gather import Pictures
+from monsoon.models.kernels.gather import Images
 
 Array = NDArray[Any]
 
@@ -20,21 +20,21 @@ def _gather(
     voxel: Array,
     energy: Array,
     shower: Array,
-    images: Array,
+    permutations: Array,
     symmetry: Array,
     scale: Array,
     out: Array,
 ) -> None:
     for n in range(len(shower)):
-        picture = out[n]
-        picture[:] = 0
-        image = images[symmetry[n]]
+        image = out[n]
+        image[:] = 0
+        permutation = permutations[symmetry[n]]
         for k in range(offsets[shower[n]], offsets[shower[n] + 1]):
-            picture[image[voxel[k]]] = energy[k] * scale[n]
+            image[permutation[voxel[k]]] = energy[k] * scale[n]
 
 
-def gather(pictures: Pictures, shower: Tensor, images: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
+def gather(images: Images, shower: Tensor, permutations: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
     """See the reference."""
-    out = torch.empty(len(shower), images.shape[1])
-    _gather(*(t.numpy() for t in (*pictures, shower, images, symmetry, scale, out)))
+    out = torch.empty(len(shower), permutations.shape[1])
+    _gather(*(t.numpy() for t in (*images, shower, permutations, symmetry, scale, out)))
     return out

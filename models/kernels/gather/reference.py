@@ -5,23 +5,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from monsoon.models.kernels.gather import Pictures
+from monsoon.models.kernels.gather import Images
 
 
-def gather(pictures: Pictures, shower: Tensor, images: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
-    """N showers: out[n, images[symmetry[n], v]] = pictures[shower[n], v] * scale[n].
+def gather(images: Images, shower: Tensor, permutations: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
+    """N showers: out[n, permutations[symmetry[n], v]] = images[shower[n], v] * scale[n].
 
-    pictures  L of them
-    shower    int64 [N], numbers of pictures
-    images    int64 [G, V], where each symmetry takes each voxel
-    symmetry  int64 [N], rows of images
+    images  L of them
+    shower    int64 [N], numbers of images
+    permutations    int64 [G, V], where each symmetry takes each voxel
+    symmetry  int64 [N], rows of permutations
     scale     float32 [N]
     returns   float32 [N, V]
     """
-    count = pictures.offsets.diff()
-    dense = torch.zeros(len(count), images.shape[1])
-    dense[torch.repeat_interleave(torch.arange(len(count)), count), pictures.voxel.long()] = pictures.energy
+    count = images.offsets.diff()
+    dense = torch.zeros(len(count), permutations.shape[1])
+    dense[torch.repeat_interleave(torch.arange(len(count)), count), images.voxel.long()] = images.energy
     return (
-        torch.zeros(len(shower), images.shape[1]).scatter_(1, images[symmetry], dense[shower])
+        torch.zeros(len(shower), permutations.shape[1]).scatter_(1, permutations[symmetry], dense[shower])
         * scale[:, None]
     )

@@ -1,10 +1,10 @@
 """hits: which pixels of a shower have energy, drawn one after the other by a small network.
 
-Pixel k of the order is lit where its uniform number lies below
+Pixel k of the order is hit where its uniform number lies below
 
-    sigmoid(base[k] + sum of beside[k] over its lit neighbours + last[k] . relu(start + sum of first[j]))
+    sigmoid(base[k] + sum of beside[k] over its hit neighbours + last[k] . relu(start + sum of first[j]))
 
-The sums are over pixels before it, the latter over all that are lit. A neural autoregressive distribution,
+The sums are over pixels before it, the latter over all that are hit. A neural autoregressive distribution,
 arXiv:1605.02226, with direct ties between neighbours; `base` and `start` are what the condition says.
 """
 
@@ -20,10 +20,10 @@ class HitNetwork(NamedTuple):
 
     base   [N, V]  of each shower
     start  [N, H]  likewise
-    first  [V, H]  what a lit pixel adds for those after it
+    first  [V, H]  what a hit pixel adds for those after it
     last   [V, H]
     near   int32 [V, K]  places of up to K neighbours before each pixel; -1 after the last one
-    beside [V, K]        what each of them adds where it is lit
+    beside [V, K]        what each of them adds where it is hit
     """
 
     base: Tensor

@@ -1,4 +1,4 @@
-"""`hits` in numba: a shower at a time; what a lit pixel adds is added when it is lit."""
+"""`hits` in numba: a shower at a time; what a hit pixel adds is added when it is hit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _hits(
     near: Array,
     beside: Array,
     noise: Array,
-    lit: Array,
+    hit: Array,
 ) -> None:
     size = start.shape[1]
     hidden, seen = np.empty(size, np.float32), np.empty(size, np.float32)
@@ -47,10 +47,10 @@ def _hits(
             for k in range(near.shape[1]):
                 if near[place, k] < 0:
                     break
-                if lit[n, near[place, k]]:
+                if hit[n, near[place, k]]:
                     logit += beside[place, k]
             if noise[n, place] < 1 / (1 + math.exp(-logit)):
-                lit[n, place] = True
+                hit[n, place] = True
                 for i in range(size):
                     hidden[i] += first[place, i]
                     seen[i] = max(hidden[i], np.float32(0))
@@ -58,7 +58,7 @@ def _hits(
 
 def hits(network: HitNetwork, noise: Tensor) -> Tensor:
     """See the reference."""
-    lit = torch.zeros(noise.shape, dtype=torch.bool)
+    hit = torch.zeros(noise.shape, dtype=torch.bool)
     inputs = (*network, noise)
-    _hits(*(part.detach().contiguous().numpy() for part in inputs), lit.numpy())
-    return lit
+    _hits(*(part.detach().contiguous().numpy() for part in inputs), hit.numpy())
+    return hit

@@ -1,12 +1,12 @@
-"""split: the energy of sectors, handed down trees of bisections to the pixels that are lit.
+"""split: the energy of sectors, handed down trees of bisections to the pixels that are hit.
 
-At a node of energy e with lit pixels on both sides the first side gets e * sigmoid(y), where
+At a node of energy e with hit pixels on both sides the first side gets e * sigmoid(y), where
 
     y = prior + shift + exp(scale) * x
 
-`prior` is the logarithm of the ratio of what the two sides' lit pixels usually have; x follows from the
+`prior` is the logarithm of the ratio of what the two sides' hit pixels usually have; x follows from the
 logistic quantile of one uniform number through a monotone spline on [-REACH, REACH]. Shift, scale and spline
-are said by a small network with two hidden layers. A side without lit pixels gets nothing.
+are said by a small network with two hidden layers. A side without hit pixels gets nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 REACH = 8.0
 LARGEST_SCALE = 3.0  # |scale| is cut there
-INPUTS = 4  # of a node: log(e / MeV), the logs of how many pixels are lit on either side, prior
+INPUTS = 4  # of a node: log(e / MeV), the logs of how many pixels are hit on either side, prior
 
 
 class SplitNetwork(NamedTuple):

@@ -28,14 +28,14 @@ def _forward(x: Array, weight: Array, out: Array) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def _below(lit: Array, usual: Array, children: Array, count: Array, weight: Array) -> None:
+def _below(hit: Array, usual: Array, children: Array, count: Array, weight: Array) -> None:
     """Lit pixels [M, 2] and their usual energies below the children of every node."""
     for node in range(len(children) - 1, -1, -1):
         for side in range(2):
             child = children[node, side]
             if child < 0:
-                count[node, side] = lit[~child]
-                weight[node, side] = usual[~child] if lit[~child] else 0.0
+                count[node, side] = hit[~child]
+                weight[node, side] = usual[~child] if hit[~child] else 0.0
             else:
                 count[node, side] = count[child, 0] + count[child, 1]
                 weight[node, side] = weight[child, 0] + weight[child, 1]
@@ -44,7 +44,7 @@ def _below(lit: Array, usual: Array, children: Array, count: Array, weight: Arra
 @nb.njit(cache=True, nogil=True)
 def _split(
     energy: Array,
-    lit: Array,
+    hit: Array,
     usual: Array,
     roots: Array,
     children: Array,
@@ -56,7 +56,7 @@ def _split(
     last: Array,
     last_bias: Array,
     noise: Array,
-    picture: Array,
+    image: Array,
 ) -> None:
     hidden, inner = np.empty(first.shape[1], np.float32), np.empty(len(second_bias), np.float32)
     out = np.empty(len(last_bias), np.float32)
@@ -65,7 +65,7 @@ def _split(
     places, energies = np.empty(DEPTH, np.int64), np.empty(DEPTH, np.float32)
     count, weight = np.empty(children.shape, np.int64), np.empty(children.shape, np.float32)
     for n in range(len(energy)):
-        _below(lit[n], usual, children, count, weight)
+        _below(hit[n], usual, children, count, weight)
         for s in range(len(roots)):
             if not energy[n, s] > 0:
                 continue
@@ -75,7 +75,7 @@ def _split(
                 top -= 1
                 place, e = places[top], energies[top]
                 if place < 0:
-                    picture[n, ~place] = e
+                    image[n, ~place] = e
                     continue
                 part = e if count[place, 1] == 0 else np.float32(0)
                 if count[place, 0] and count[place, 1] and e > 0:
@@ -110,7 +110,7 @@ def _split(
 
 def split(
     energy: Tensor,
-    lit: Tensor,
+    hit: Tensor,
     usual: Tensor,
     roots: Tensor,
     children: Tensor,
@@ -118,7 +118,7 @@ def split(
     noise: Tensor,
 ) -> Tensor:
     """See the reference."""
-    picture = torch.zeros(lit.shape)
-    inputs = (energy, lit, usual, roots, children, *network, noise)
-    _split(*(part.detach().contiguous().numpy() for part in inputs), picture.numpy())
-    return picture
+    image = torch.zeros(hit.shape)
+    inputs = (energy, hit, usual, roots, children, *network, noise)
+    _split(*(part.detach().contiguous().numpy() for part in inputs), image.numpy())
+    return image

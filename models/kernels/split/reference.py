@@ -11,26 +11,26 @@ from monsoon.models.kernels.split import LARGEST_SCALE, REACH, SplitNetwork
 
 def split(
     energy: Tensor,
-    lit: Tensor,
+    hit: Tensor,
     usual: Tensor,
     roots: Tensor,
     children: Tensor,
     network: SplitNetwork,
     noise: Tensor,
 ) -> Tensor:
-    """Pictures of which each sector's lit pixels have the sector's energy, to rounding.
+    """Images of which each sector's hit pixels have the sector's energy, to rounding.
 
-    energy    float32 [N, S]  of each sector, in MeV; a sector without lit pixels has none
-    lit       bool    [N, V]
-    usual     float32 [V]     what each pixel has about where it is lit, up to a factor
+    energy    float32 [N, S]  of each sector, in MeV; a sector without hit pixels has none
+    hit       bool    [N, V]
+    usual     float32 [V]     what each pixel has about where it is hit, up to a factor
     roots     int32   [S]     the node of each sector, or ~voxel
     children  int32   [M, 2]  likewise; a node's number is less than its children's
     noise     float32 [N, M]  uniform in (0, 1)
     returns   float32 [N, V]
     """
-    count, weight = below(lit.to(energy.dtype), children), below(lit * usual, children)
+    count, weight = below(hit.to(energy.dtype), children), below(hit * usual, children)
     sectors = len(roots)
-    picture = torch.zeros_like(lit, dtype=energy.dtype)
+    image = torch.zeros_like(hit, dtype=energy.dtype)
     shower = torch.arange(len(energy), device=energy.device).repeat_interleave(sectors)
     sector = torch.arange(sectors, device=energy.device).repeat(len(energy))
     place, e = roots.long().repeat(len(energy)), energy.flatten()
@@ -38,10 +38,10 @@ def split(
         some = e > 0
         shower, sector, place, e = shower[some], sector[some], place[some], e[some]
         pixel = place < 0
-        picture[shower[pixel], ~place[pixel]] = e[pixel]
+        image[shower[pixel], ~place[pixel]] = e[pixel]
         shower, sector, place, e = shower[~pixel], sector[~pixel], place[~pixel], e[~pixel]
         if not len(e):
-            return picture
+            return image
         inputs = node_inputs(e, count[shower, place], weight[shower, place])
         shift, scale, parameters = decide(inputs, place, shower, sector, network)
         x = spline(torch.logit(noise[shower, place]), parameters, REACH, inverse=True)[0]
@@ -63,7 +63,7 @@ def below(leaves: Tensor, children: Tensor) -> Tensor:
 
 
 def node_inputs(e: Tensor, count: Tensor, weight: Tensor) -> Tensor:
-    """INPUTS of n nodes, [n, 4], of their energy [n], and lit pixels and usual energies [n, 2]."""
+    """INPUTS of n nodes, [n, 4], of their energy [n], and hit pixels and usual energies [n, 2]."""
     counts, weights = torch.log(count.clamp(min=1)), torch.log(weight.clamp(min=1e-30))
     return torch.stack([torch.log(e), counts[:, 0], counts[:, 1], weights[:, 0] - weights[:, 1]], 1)
 

@@ -94,9 +94,9 @@ class WhitenedNetwork:
         initialise(network.to_empty(device="cpu"), generator)
 
         def answer(rows: Tensor, g: Tensor) -> Tensor:
-            picture = residual[rows].gather(1, windows.symmetries[g])
+            image = residual[rows].gather(1, windows.symmetries[g])
             condition = (reflected(windows.condition[rows], g) - centre) / scale
-            out: Tensor = network(picture, condition)
+            out: Tensor = network(image, condition)
             return out
 
         # rows are drawn in proportion to their weight, half a batch from either sample
@@ -119,11 +119,11 @@ class WhitenedNetwork:
             optimiser.step()
         with torch.no_grad():
             asked = torch.from_numpy(test)
-            images = [
+            answers = [
                 torch.cat([answer(part, torch.full_like(part, g)) for part in torch.split(asked, 1024)])
                 for g in range(8)
             ]
-        odds: Floats = torch.stack(images).double().mean(0).numpy().astype(np.float64)
+        odds: Floats = torch.stack(answers).double().mean(0).numpy().astype(np.float64)
         return odds
 
 

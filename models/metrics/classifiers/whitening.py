@@ -1,6 +1,6 @@
-"""Pictures as residuals: what is left of the log pixels once condition and total are taken out.
+"""Images as residuals: what is left of the log pixels once condition and total are taken out.
 
-A raw picture is mostly its energy, place and angle, and a network trained on a few thousand of them learns
+A raw image is mostly its energy, place and angle, and a network trained on a few thousand of them learns
 little else. Of the residuals it sees the fluctuations.
 """
 
@@ -48,7 +48,7 @@ class Windows:
 
     @classmethod
     def of(cls, showers: ShowerSet, grid: Grid) -> Windows:
-        """Cut out of whole pictures."""
+        """Cut out of whole images."""
         steps = (grid.centres_mm / grid.pixel_mm).round().long().abs().amax(1)
         window = torch.nonzero(steps <= HALF)[:, 0]  # [225]
         place = torch.zeros(grid.voxels, dtype=torch.int64)
@@ -73,7 +73,7 @@ def residuals(windows: Windows, reference: Tensor, weight: Tensor) -> Tensor:
 
     The regression is a polynomial in condition and log response, of as high a degree as the rows allow. The
     spread follows them too: it is the root of a mean square whose logarithm is a quadratic regression. Both
-    are fitted on the reference rows alone, in all eight images, so that the residuals of a reflected shower
+    are fitted on the reference rows alone, in all eight mirrors, so that the residuals of a reflected shower
     are its reflected residuals.
 
     reference  int64   [n], the rows to fit on
@@ -83,12 +83,12 @@ def residuals(windows: Windows, reference: Tensor, weight: Tensor) -> Tensor:
     degree = next(
         d for d in DEGREES if len(variables.terms(d)) * ROWS_PER_TERM <= len(reference) or d == DEGREES[-1]
     )
-    images = [(torch.full_like(reference, g), symmetry) for g, symmetry in enumerate(windows.symmetries)]
-    pictures = [windows.log_pixels[reference][:, symmetry].double() for _, symmetry in images]
-    inputs = [variables.columns(reference, g, degree) for g, _ in images]
-    slope = _regression(inputs, pictures, weight)
-    left = [y - x @ slope for x, y in zip(inputs, pictures, strict=True)]
-    inputs = [variables.columns(reference, g, 2) for g, _ in images]
+    mirrors = [(torch.full_like(reference, g), symmetry) for g, symmetry in enumerate(windows.symmetries)]
+    images = [windows.log_pixels[reference][:, symmetry].double() for _, symmetry in mirrors]
+    inputs = [variables.columns(reference, g, degree) for g, _ in mirrors]
+    slope = _regression(inputs, images, weight)
+    left = [y - x @ slope for x, y in zip(inputs, images, strict=True)]
+    inputs = [variables.columns(reference, g, 2) for g, _ in mirrors]
     bend = _regression(inputs, [torch.log(r**2 + 1e-4) for r in left], weight)
     # the mean of a logarithm is below the logarithm of the mean
     excess = sum(weight @ (r**2 / (x @ bend).exp()) for x, r in zip(inputs, left, strict=True))
@@ -148,7 +148,7 @@ def _plain(windows: Windows, rows: Tensor, g: Tensor) -> Tensor:
 
 
 def _regression(inputs: list[Tensor], outputs: list[Tensor], weight: Tensor) -> Tensor:
-    """Weighted least squares over all images, float64 [Q, 225]."""
+    """Weighted least squares over all mirrors, float64 [Q, 225]."""
     normal = sum(x.T @ (x * weight[:, None]) for x in inputs)
     moment = sum((x * weight[:, None]).T @ y for x, y in zip(inputs, outputs, strict=True))
     normal, moment = torch.as_tensor(normal), torch.as_tensor(moment)

@@ -13,11 +13,11 @@ from monsoon.engine.kernels.place import cpu as place
 @pytest.mark.parametrize("count", [0, 1, 63, 1500])
 def test_implementations_agree_and_contributions_add_up(detector: Detector, count: int) -> None:
     generator = torch.Generator().manual_seed(count)
-    pictures = torch.rand(count, 30, 30, generator=generator) ** 6 * 100
+    images = torch.rand(count, 30, 30, generator=generator) ** 6 * 100
     row = torch.randint(0, detector.rows, (count,), generator=generator) + MARGIN - 15
     column = torch.randint(0, detector.columns, (count,), generator=generator) + MARGIN - 15
     event = torch.randint(0, 4, (count,), generator=generator).sort().values
-    geometry = (pictures, row, column, event, torch.from_numpy(detector.cell_of_pixel))
+    geometry = (images, row, column, event, torch.from_numpy(detector.cell_of_pixel))
     cells, _ = place.place(*geometry, 4, detector.cells)
     loud = cells > 50_000
     hit_of_cell = torch.full_like(cells, -1)

@@ -16,11 +16,11 @@ KERNELS = pytest.mark.parametrize("kernel", [reference, cpu], ids=["reference", 
 
 
 def showers(count: int, seed: int = 1) -> Tensor:
-    """Pictures of five decades of energy, most pixels empty."""
+    """Images of five decades of energy, most pixels empty."""
     generator = torch.Generator().manual_seed(seed)
-    pictures = torch.exp(torch.rand(count, 30, 30, generator=generator) * 12 - 5)
-    pictures[torch.rand(count, 30, 30, generator=generator) < 0.8] = 0
-    return pictures
+    images = torch.exp(torch.rand(count, 30, 30, generator=generator) * 12 - 5)
+    images[torch.rand(count, 30, 30, generator=generator) < 0.8] = 0
+    return images
 
 
 def inputs(detector: Detector, count: int, events: int, seed: int = 1) -> tuple[Tensor, ...]:
@@ -55,12 +55,12 @@ def test_order_of_particles_does_not_matter(kernel: ModuleType, detector: Detect
 
 @KERNELS
 def test_every_pixel_over_a_cell_is_counted_once(kernel: ModuleType, detector: Detector) -> None:
-    """A picture of ones: each cell gets as many units as pixels of it lie under the picture."""
+    """An image of ones: each cell gets as many units as pixels of it lie under the image."""
     for row, column in [(100, 100), (0, 0), (156, 192), (120, 144), (311, 383), (150, 180)]:
         lookup = torch.from_numpy(detector.cell_of_pixel)
         at = torch.tensor([row + MARGIN - 15]), torch.tensor([column + MARGIN - 15])
-        picture = torch.full((1, 30, 30), 1 / 256)
-        cells, total = kernel.place(picture, *at, torch.tensor([0]), lookup, 1, detector.cells)
+        image = torch.full((1, 30, 30), 1 / 256)
+        cells, total = kernel.place(image, *at, torch.tensor([0]), lookup, 1, detector.cells)
         under = detector.cell_of_pixel[int(at[0]) : int(at[0]) + 30, int(at[1]) : int(at[1]) + 30]
         expected = np.bincount(under[under != NO_CELL], minlength=detector.cells)
         assert np.array_equal(cells[0].numpy(), expected)
@@ -69,11 +69,11 @@ def test_every_pixel_over_a_cell_is_counted_once(kernel: ModuleType, detector: D
 
 @KERNELS
 def test_rounds_half_to_even(kernel: ModuleType, detector: Detector) -> None:
-    picture = torch.zeros(3, 30, 30)
-    picture[:, 15, 15] = torch.tensor([0.5, 1.5, 2.5]) / 256
+    image = torch.zeros(3, 30, 30)
+    image[:, 15, 15] = torch.tensor([0.5, 1.5, 2.5]) / 256
     at = torch.full((3,), MARGIN), torch.full((3,), MARGIN)
     lookup = torch.from_numpy(detector.cell_of_pixel)
-    _, total = kernel.place(picture, *at, torch.arange(3), lookup, 3, detector.cells)
+    _, total = kernel.place(image, *at, torch.arange(3), lookup, 3, detector.cells)
     assert total.tolist() == [0, 2, 2]
 
 
@@ -88,10 +88,10 @@ def test_an_impossible_energy_is_refused(kernel: ModuleType, detector: Detector,
 
 @KERNELS
 def test_a_wrapped_cell_shows_in_the_total(kernel: ModuleType, detector: Detector) -> None:
-    picture = torch.zeros(2, 30, 30)
-    picture[:, 15, 15] = 2.0**22 * 1.5
+    image = torch.zeros(2, 30, 30)
+    image[:, 15, 15] = 2.0**22 * 1.5
     at = torch.full((2,), MARGIN), torch.full((2,), MARGIN)
     lookup = torch.from_numpy(detector.cell_of_pixel)
-    cells, total = kernel.place(picture, *at, torch.zeros(2, dtype=torch.int64), lookup, 1, detector.cells)
+    cells, total = kernel.place(image, *at, torch.zeros(2, dtype=torch.int64), lookup, 1, detector.cells)
     assert int(total) == 2 * 3 * 2**29
     assert int(cells.sum(dtype=torch.int64)) != int(total)

@@ -13,7 +13,7 @@ from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import EventRange
-from monsoon.engine.remote.actor import Worker
+from monsoon.engine.remote.actor import WorkerActor
 from monsoon.engine.remote.preflight import facts
 from monsoon.engine.storage import open_store
 from monsoon.models.store.suite import load_suite
@@ -26,7 +26,7 @@ MIB = 1 << 20
     ("model", "events"),
     [
         ("library", 2 * BLOCK_EVENTS),  # memory follows the block, not the shard
-        ("best", 40),  # a network's noise and pictures are a batch's
+        ("best", 40),  # a network's noise and images are a batch's
     ],
 )
 def test_a_worker_stays_below_two_gib_with_hl_lhc_events(
@@ -45,7 +45,7 @@ def test_a_worker_stays_below_two_gib_with_hl_lhc_events(
     store.probe()
     resolved = resolve(campaign, store.url, str(pool), load_suite(model), detector)
     Ledger(store).open(resolved.identity, campaign.layout(), campaign.events)
-    worker = Worker.remote(resolved, facts())  # type: ignore[attr-defined]
+    worker = WorkerActor.remote(resolved, facts())  # type: ignore[attr-defined]
     process = ray.get(worker.start.remote())
     shard = EventRange(0, events - 1)
     record = ray.get(worker.make.remote(shard, ()))

@@ -70,16 +70,16 @@ def test_the_page_is_whole(page: Page) -> None:
 def test_the_page_refers_to_nothing_outside_itself(source: str, page: Page) -> None:
     assert all(link.startswith("#") for link in page.attributes("href"))
     assert all(link.startswith("data:image/png;base64,") for link in page.attributes("src"))
-    without_pictures = re.sub(r"base64,[A-Za-z0-9+/=]*", "", source)
-    assert not re.search(r"https?://|url\(|@import|<script|<link|srcset", without_pictures)
+    without_images = re.sub(r"base64,[A-Za-z0-9+/=]*", "", source)
+    assert not re.search(r"https?://|url\(|@import|<script|<link|srcset", without_images)
 
 
-def test_every_link_has_its_target_and_every_picture_its_words(page: Page) -> None:
+def test_every_link_has_its_target_and_every_image_its_words(page: Page) -> None:
     targets = set(page.attributes("id"))
     assert {link.removeprefix("#") for link in page.attributes("href")} <= targets
-    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert len(pictures) == 15
-    assert all(len(attributes["alt"] or "") > 20 for attributes in pictures)
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(images) == 15
+    assert all(len(attributes["alt"] or "") > 20 for attributes in images)
 
 
 def test_the_page_is_light(source: str) -> None:

@@ -251,7 +251,7 @@ def test_a_writer_that_is_stopped_leaves_what_was_there(tmp_path: Path) -> None:
 def test_a_writer_that_is_killed_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
     program = (
         "import signal, sys\n"
-        "from monsoon.models.dataset import read_rows, shower_writer\n"
+        "from monsoon.models.data.shower_files import read_rows, shower_writer\n"
         "with shower_writer(sys.argv[1], 900, {}) as writer:\n"
         "    writer.append(read_rows(sys.argv[2], 0, 1500))\n"
         "    signal.raise_signal(signal.SIGKILL)\n"

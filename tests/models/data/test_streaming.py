@@ -133,17 +133,17 @@ def test_a_batch_is_from_all_over_the_files(many: list[Path]) -> None:
     assert len(blocks) >= LANES * (POOL_BLOCKS - 1)
 
 
-def test_every_row_keeps_its_conditions_and_picture_and_goes_through_one_symmetry() -> None:
+def test_every_row_keeps_its_conditions_and_image_and_goes_through_one_symmetry() -> None:
     files, known = [SAMPLES / "egamma-heldout.h5"], read_showers(SAMPLES / "egamma-heldout.h5")
     row_of = {energy: row for row, energy in enumerate(known.conditions.energy_mev.tolist())}
     batch = next(stream(files, symmetries=True).batches())
     rows = known[torch.tensor([row_of[energy] for energy in names([batch])])]
     fits = []
     for g in range(8):
-        image = mirrored(rows, torch.full((256,), g), Grid())
-        same = (image.showers.energy_mev == batch.showers.energy_mev).all(1)
-        same &= (image.conditions.offset_mm == batch.conditions.offset_mm).all(1)
-        fits.append(same & (image.conditions.direction == batch.conditions.direction).all(1))
+        moved = mirrored(rows, torch.full((256,), g), Grid())
+        same = (moved.showers.energy_mev == batch.showers.energy_mev).all(1)
+        same &= (moved.conditions.offset_mm == batch.conditions.offset_mm).all(1)
+        fits.append(same & (moved.conditions.direction == batch.conditions.direction).all(1))
     fit = torch.stack(fits)
     assert (fit.sum(0) == 1).all()
     assert (fit.sum(1) > 10).all()  # all eight, 32 of each on average
@@ -171,9 +171,9 @@ def test_nothing_before_a_step_is_read_to_start_there(many: list[Path], tmp_path
     first = int(read_showers(many[number]).conditions.energy_mev[0])
     spoilt = list(many)
     rows = ShowerFiles([many[number]]).rows
-    picture = np.repeat(np.arange(first, first + rows, dtype=np.float32)[:, None], VOXELS, 1)
-    picture[bad_name - first, 2] = np.nan
-    spoilt[number] = write(tmp_path / "spoilt.h5", rows, first - 1, showers=picture)
+    image = np.repeat(np.arange(first, first + rows, dtype=np.float32)[:, None], VOXELS, 1)
+    image[bad_name - first, 2] = np.nan
+    spoilt[number] = write(tmp_path / "spoilt.h5", rows, first - 1, showers=image)
     with pytest.raises(InputError, match=rf"spoilt.h5: showers row {bad_name - first} is not finite"):
         steps(stream(spoilt), 1)
     later = files.steps_per_epoch - 2
@@ -250,7 +250,7 @@ def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
             file.create_dataset(name, shape, "f4", chunks=(1000, *shape[1:]), fillvalue=fill)
     program = (
         "import re, sys\n"
-        "from monsoon.models.streaming import ShowerStream\n"
+        "from monsoon.models.data.streaming import ShowerStream\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024\n"
         "before = peak()\n"
         "batches = ShowerStream([sys.argv[1]], 8000, seed=1).batches(100)\n"

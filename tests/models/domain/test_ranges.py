@@ -1,4 +1,4 @@
-"""A domain holds what was seen in training, and neither what is beyond its range nor what is in a hole."""
+"""A domain holds what was seen in training, and neither what is beyond its range nor what is in a gap."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def test_under_one_percent_of_held_out_conditions_is_outside(
 
 
 def test_a_hole_is_outside_and_not_much_around_it(kind: str, domain: Domain, holed: Domain) -> None:
-    hole = uniform(20_000, (20, 30), (5, 8), domain.pdg)
-    assert (~holed.inside(hole)).double().mean() >= 0.95
-    assert domain.inside(hole).all()
+    gap = uniform(20_000, (20, 30), (5, 8), domain.pdg)
+    assert (~holed.inside(gap)).double().mean() >= 0.95
+    assert domain.inside(gap).all()
     held_out = conditions_of(f"{kind}-heldout")
     assert not holed.inside(held_out[within(held_out, (20.5, 29), (5.1, 7.9))]).any()
     wider = uniform(20_000, (16, 38), (2.5, 10.5), domain.pdg)
@@ -138,9 +138,9 @@ def test_holes_that_reach_the_end_of_the_range_are_outside(cut: str) -> None:
     photons = uniform(8000, (1, 100), (0, 22))
     domain = Domain.around(photons[~within(photons, *CUTS[cut])])
     wanted = uniform(20_000, (1, 100), (0, 22), seed=2)
-    hole = within(wanted, *CUTS[cut])
-    assert (~domain.inside(wanted[hole])).double().mean() >= 0.95
-    assert (~domain.inside(wanted[~hole])).double().mean() < 0.01
+    gap = within(wanted, *CUTS[cut])
+    assert (~domain.inside(wanted[gap])).double().mean() >= 0.95
+    assert (~domain.inside(wanted[~gap])).double().mean() < 0.01
 
 
 def test_a_cut_that_is_no_box_is_outside() -> None:
@@ -170,7 +170,7 @@ def test_steep_spectra_and_steps_of_the_density_are_no_holes(power: int) -> None
 def test_small_samples_have_their_range_alone() -> None:
     few = uniform(499, (1, 100), (0, 22))
     domain = Domain.around(few[~within(few, (20, 30), (0, 90))])
-    assert domain.holes == ()
+    assert domain.gaps == ()
     assert (~domain.inside(uniform(5000, (1, 100), (0, 22), seed=2))).double().mean() < 0.03
     one = Domain.around(few[:1])
     assert one.inside(few[:1]).all()
@@ -203,7 +203,7 @@ def test_a_domain_survives_json_exactly(holed: Domain) -> None:
     text = json.dumps(holed.as_json())
     assert len(text) < 5000
     again = Domain.from_json(json.loads(text))
-    assert again.holes == holed.holes != ()
+    assert again.gaps == holed.gaps != ()
     assert all(torch.equal(getattr(again, f), getattr(holed, f)) for f in ("pdg", "energy_mev", "cosine"))
     assert again.as_json() == holed.as_json()
 

@@ -1,4 +1,4 @@
-"""Shower statistics on pictures whose answers are known, and on Geant4 showers."""
+"""Shower statistics on images whose answers are known, and on Geant4 showers."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ SMALL = Grid(rows=6, columns=6, centre=3)
 
 
 def one_pixel(row: int, column: int, mev: float) -> Showers:
-    picture = torch.zeros(1, 30, 30)
-    picture[0, row, column] = mev
-    return Showers(picture.reshape(1, -1))
+    image = torch.zeros(1, 30, 30)
+    image[0, row, column] = mev
+    return Showers(image.reshape(1, -1))
 
 
 def two_pixels() -> Showers:
@@ -85,8 +85,8 @@ def test_second_moments_are_about_the_impact_point() -> None:
 
 
 def test_asymmetry_counts_right_less_left_and_above_less_below() -> None:
-    picture = one_pixel(20, 10, 1.0).energy_mev + one_pixel(15, 16, 3.0).energy_mev
-    assert asymmetry(Showers(picture), GRID).tolist() == [pytest.approx([0.5, 0.25])]
+    image = one_pixel(20, 10, 1.0).energy_mev + one_pixel(15, 16, 3.0).energy_mev
+    assert asymmetry(Showers(image), GRID).tolist() == [pytest.approx([0.5, 0.25])]
     assert asymmetry(one_pixel(0, 0, 2.0), GRID).tolist() == [[0, 0]]  # without a partner
 
 
@@ -104,8 +104,8 @@ def test_containment_grows_with_the_square_about_the_impact_pixel() -> None:
 
 def test_lateral_profile_sums_to_one_over_all_rings() -> None:
     edges = torch.tensor([0.0, 10, 30, 60, 1000])
-    picture = one_pixel(15, 15, 3.0).energy_mev + one_pixel(15, 16, 1.0).energy_mev
-    profile = lateral_profile(condition(1.0), Showers(picture), GRID, edges)
+    image = one_pixel(15, 15, 3.0).energy_mev + one_pixel(15, 16, 1.0).energy_mev
+    profile = lateral_profile(condition(1.0), Showers(image), GRID, edges)
     # the impact pixel's own centre is at distance 0, on the edge of the first ring
     assert profile.sum().item() == pytest.approx(1)
     assert profile[0].tolist() == pytest.approx([0.75, 0.25, 0, 0])
@@ -173,9 +173,9 @@ def test_scaling_a_shower_changes_only_its_energy_and_its_sparsity(heldout: Show
 
 @pytest.mark.parametrize("g", range(1, 8))
 def test_symmetries_flip_and_swap_x_and_y(heldout: ShowerSet, g: int) -> None:
-    picture = heldout.showers.energy_mev.clone().reshape(-1, 30, 30)
-    picture[:, 0], picture[:, :, 0] = 0, 0  # they have no partner
-    energy = picture.reshape(-1, 900)
+    image = heldout.showers.energy_mev.clone().reshape(-1, 30, 30)
+    image[:, 0], image[:, :, 0] = 0, 0  # they have no partner
+    energy = image.reshape(-1, 900)
     c = heldout.conditions
     every = torch.full((len(heldout),), g)
     turned = Conditions(c.pdg, c.energy_mev, c.direction, reflect(c.offset_mm, every))
@@ -217,14 +217,14 @@ def small_showers() -> tuple[Conditions, Tensor]:
 def test_gradients_are_those_of_finite_differences() -> None:
     conditions, energy = small_showers()
     conditions, energy = conditions[:2], energy[:2]
-    lit = energy > 0
+    hit = energy > 0
 
     def every(values: Tensor) -> tuple[Tensor, ...]:
         # dark pixels stay dark: a difference there would step to negative energies
-        picture = torch.zeros_like(energy).masked_scatter(lit, values)
-        return tuple(observables(conditions, Showers(picture), SMALL).values())
+        image = torch.zeros_like(energy).masked_scatter(hit, values)
+        return tuple(observables(conditions, Showers(image), SMALL).values())
 
-    values = energy[lit].requires_grad_()
+    values = energy[hit].requires_grad_()
     assert torch.autograd.gradcheck(every, (values,), eps=1e-6, atol=1e-5)
 
 

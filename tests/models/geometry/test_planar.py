@@ -1,4 +1,4 @@
-"""The symmetries of the pixel grid are permutations that move pictures as they move points."""
+"""The symmetries of the pixel grid are permutations that move images as they move points."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def test_every_symmetry_is_a_permutation_that_keeps_the_impact_pixel(g: int) -> 
 
 
 @pytest.mark.parametrize("g", range(8))
-def test_a_picture_moves_as_its_points_do(g: int) -> None:
-    """The centroid of a mirrored picture is the mirrored centroid, away from row and column 0."""
+def test_a_image_moves_as_its_points_do(g: int) -> None:
+    """The centroid of a mirrored image is the mirrored centroid, away from row and column 0."""
     grid = Grid()
-    picture = torch.rand(30, 30, generator=torch.Generator().manual_seed(g))
-    picture[0], picture[:, 0] = 0, 0
-    flat, centres = picture.reshape(1, -1).double(), grid.centres_mm.double()
+    image = torch.rand(30, 30, generator=torch.Generator().manual_seed(g))
+    image[0], image[:, 0] = 0, 0
+    flat, centres = image.reshape(1, -1).double(), grid.centres_mm.double()
     moved = flat[:, grid.symmetries[g]]
     assert torch.allclose(moved @ centres, reflect(flat @ centres, torch.tensor([g])))
 
@@ -36,7 +36,7 @@ def test_every_symmetry_is_undone_by_one_of_the_eight(g: int) -> None:
 
 @pytest.mark.parametrize("g", range(8))
 def test_pixels_are_valid_where_a_symmetry_has_put_what_belongs_there(g: int) -> None:
-    """A picture of a function of the plane becomes the picture of the function after the symmetry."""
+    """An image of a function of the plane becomes the image of the function after the symmetry."""
     grid, symmetry = Grid(), torch.tensor([g])
     inverse = {5: 6, 6: 5}.get(g, g)  # the two quarter turns undo each other
     x_y = grid.centres_mm.double()
@@ -51,6 +51,6 @@ def test_row_and_column_0_alone_are_ever_invalid() -> None:
     assert Grid().valid[[0, 4]].all()  # nothing is reflected
 
 
-def test_a_picture_without_a_centre_has_no_symmetries() -> None:
+def test_a_image_without_a_centre_has_no_symmetries() -> None:
     with pytest.raises(ValueError, match="square"):
         _ = Grid(rows=30, columns=28).symmetries

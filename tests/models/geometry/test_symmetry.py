@@ -23,10 +23,10 @@ def features(rows: ShowerSet) -> torch.Tensor:
     """What a classifier sees: the condition, and where the energy lies inside row and column 0."""
     energy = rows.showers.energy_mev * INSIDE
     total = energy.sum(1, keepdim=True)
-    picture = energy.reshape(-1, 30, 30) / total[:, :, None]
-    inner = picture[:, 13:18, 13:18].reshape(-1, 25)
+    image = energy.reshape(-1, 30, 30) / total[:, :, None]
+    inner = image[:, 13:18, 13:18].reshape(-1, 25)
     halves = torch.stack(
-        [picture[:, :15].sum((1, 2)), picture[:, 16:].sum((1, 2)), picture[:, :, :15].sum((1, 2))], 1
+        [image[:, :15].sum((1, 2)), image[:, 16:].sum((1, 2)), image[:, :, :15].sum((1, 2))], 1
     )
     c = rows.conditions
     condition = [c.energy_mev[:, None].log(), c.offset_mm, c.direction, (c.pdg == 22)[:, None].float()]
@@ -95,7 +95,7 @@ def test_a_reflection_is_undone_by_its_inverse() -> None:
     assert not torch.equal(mirrored(rows, g, GRID).showers.energy_mev, rows.showers.energy_mev)
 
 
-def test_picture_offset_and_direction_move_together() -> None:
+def test_image_offset_and_direction_move_together() -> None:
     """Where a shower's energy lies follows its impact and its angle, before and after."""
     rows = read_rows(SAMPLES / "egamma-heldout.h5", 0, 1000)
     g = torch.randint(0, 8, (1000,), generator=torch.Generator().manual_seed(1))

@@ -12,12 +12,12 @@ from monsoon.models.kernels.gather import compress, cpu, reference
 @pytest.mark.parametrize("count", [0, 1, 63, 500])
 def test_implementations_agree(count: int) -> None:
     generator = torch.Generator().manual_seed(count)
-    pictures = (torch.rand(50, 900, generator=generator) - 0.9).clamp(min=0)
+    images = (torch.rand(50, 900, generator=generator) - 0.9).clamp(min=0)
     shower = torch.randint(0, 50, (count,), generator=generator)
     symmetry = torch.randint(0, 8, (count,), generator=generator)
     scale = torch.rand(count, generator=generator) * 3
-    images = torch.argsort(Grid().symmetries, 1)
-    arguments = (compress(pictures), shower, images, symmetry, scale)
-    dense = pictures[shower].gather(1, Grid().symmetries[symmetry]) * scale[:, None]
+    permutations = torch.argsort(Grid().symmetries, 1)
+    arguments = (compress(images), shower, permutations, symmetry, scale)
+    dense = images[shower].gather(1, Grid().symmetries[symmetry]) * scale[:, None]
     assert torch.equal(cpu.gather(*arguments), dense)
     assert torch.equal(reference.gather(*arguments), dense)

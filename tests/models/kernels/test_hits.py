@@ -1,4 +1,4 @@
-"""hits: implementations agree, and pixels are lit as often as the network says."""
+"""hits: implementations agree, and pixels are hit as often as the network says."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def test_a_pixel_is_lit_as_often_as_the_pixels_before_it_say() -> None:
     showers = 20_000
     one = network(1)
     many = one._replace(base=one.base.repeat(showers, 1), start=one.start.repeat(showers, 1))
-    lit = cpu.hits(many, uniform(showers)).float()
-    before = torch.cat([torch.zeros(showers, 1), lit[:, :-1]], 1)
+    hit = cpu.hits(many, uniform(showers)).float()
+    before = torch.cat([torch.zeros(showers, 1), hit[:, :-1]], 1)
     hidden = one.start[:, None] + (before[:, :, None] * one.first.roll(1, 0)).cumsum(1)
-    around = lit[:, one.near.long().clamp(min=0)] * (one.near >= 0)  # [N, V, K]
+    around = hit[:, one.near.long().clamp(min=0)] * (one.near >= 0)  # [N, V, K]
     chance = torch.sigmoid(one.base + (torch.relu(hidden) * one.last).sum(2) + (around * one.beside).sum(2))
     error = (chance * (1 - chance)).mean(0).sqrt() / showers**0.5
-    assert ((lit.mean(0) - chance.mean(0)).abs() < 4.5 * error).all()
+    assert ((hit.mean(0) - chance.mean(0)).abs() < 4.5 * error).all()

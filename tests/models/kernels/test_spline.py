@@ -11,7 +11,7 @@ from torch import Tensor
 from monsoon.models.kernels.spline import cpu
 from monsoon.models.kernels.spline.cpu import inverse_spline
 from monsoon.models.kernels.spline.reference import _knots, spline
-from monsoon.models.networks.modules import respline
+from monsoon.models.networks.modules import rational_quadratic_spline
 
 BOUND = 4.0
 
@@ -149,7 +149,7 @@ def test_the_kernel_refuses_shapes_that_do_not_fit() -> None:
 def test_respline_takes_the_kernel_for_all_but_doubles() -> None:
     x, raw = points(4), parameters(4).requires_grad_()
     for whole in (raw, raw.bfloat16()):
-        value = respline(x, whole, BOUND)[0]
+        value = rational_quadratic_spline(x, whole, BOUND)[0]
         assert "_Spline" in str(value.grad_fn)
         assert value.dtype == torch.float32
-    assert "_Spline" not in str(respline(x.double(), raw.double(), BOUND)[0].grad_fn)
+    assert "_Spline" not in str(rational_quadratic_spline(x.double(), raw.double(), BOUND)[0].grad_fn)

@@ -1,4 +1,4 @@
-"""split: implementations agree; sectors keep their energy, and it goes to lit pixels alone."""
+"""split: implementations agree; sectors keep their energy, and it goes to hit pixels alone."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ def network(showers: int, hidden: int = 16, bins: int = 4) -> SplitNetwork:
     )
 
 
-def pictures(
+def images(
     showers: int, implementation: object, scale: float = 30.0, chance: float = 0.3
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Sectors' energies [N, S], lit pixels [N, V], pictures [N, V]."""
+    """Sectors' energies [N, S], hit pixels [N, V], images [N, V]."""
     generator = torch.Generator().manual_seed(showers)
-    lit = torch.rand(showers, 900, generator=generator) < chance
-    some = SECTORS.sums(lit.float())[:, 49:] > 0
+    hit = torch.rand(showers, 900, generator=generator) < chance
+    some = SECTORS.sums(hit.float())[:, 49:] > 0
     energy = scale * torch.rand(showers, COUNT, generator=generator) ** 4 * some
     noise = torch.rand(showers, NODES, generator=generator).clamp(1e-6, 1 - 1e-6)
     usual = torch.rand(900, generator=generator) + 0.1
     tree = SECTORS.fine
     split = implementation.split  # type: ignore[attr-defined]
-    return energy, lit, split(energy, lit, usual, tree.roots, tree.children, network(showers), noise)
+    return energy, hit, split(energy, hit, usual, tree.roots, tree.children, network(showers), noise)
 
 
 @pytest.mark.parametrize("showers", [0, 1, 63])
 def test_implementations_agree(showers: int) -> None:
-    _, _, expected = pictures(showers, reference)
-    _, _, found = pictures(showers, cpu)
+    _, _, expected = images(showers, reference)
+    _, _, found = images(showers, cpu)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 
@@ -67,7 +67,7 @@ def test_sums_below_nodes_are_those_of_the_tree() -> None:
 def test_sectors_keep_their_energy_and_dark_pixels_have_none(
     implementation: object, scale: float, chance: float
 ) -> None:
-    energy, lit, picture = pictures(63, implementation, scale, chance)
-    torch.testing.assert_close(SECTORS.sums(picture)[:, 49:], energy, atol=1e-5, rtol=1e-5)
-    assert (picture >= 0).all()
-    assert not picture[~lit].any()
+    energy, hit, image = images(63, implementation, scale, chance)
+    torch.testing.assert_close(SECTORS.sums(image)[:, 49:], energy, atol=1e-5, rtol=1e-5)
+    assert (image >= 0).all()
+    assert not image[~hit].any()

@@ -54,10 +54,10 @@ def test_pixels_are_smeared_one_by_one(percent: int, sample: ShowerSet) -> None:
 
 
 def test_two_percent_of_a_pixel_go_to_its_four_neighbours() -> None:
-    picture = torch.zeros(3, 30, 30)
-    picture[0, 10, 20] = picture[1, 0, 0] = picture[2, 29, 7] = 1.0
+    image = torch.zeros(3, 30, 30)
+    image[0, 10, 20] = image[1, 0, 0] = image[2, 29, 7] = 1.0
     some = read_showers(SAMPLES / "egamma-heldout.h5")[0:3]
-    one = ShowerSet(some.conditions, type(some.showers)(picture.flatten(1)), some.weight)
+    one = ShowerSet(some.conditions, type(some.showers)(image.flatten(1)), some.weight)
     shared = FLAWS["2 % shared with neighbours"](one, GRID, 1).showers.energy_mev.reshape(3, 30, 30)
     assert shared[0, 10, 20].item() == pytest.approx(0.98)
     for row, column in ((9, 20), (11, 20), (10, 19), (10, 21)):
@@ -75,7 +75,7 @@ def test_the_cut_removes_what_is_below_it_alone(sample: ShowerSet) -> None:
     assert ((before > 0) & (after == 0)).any()
 
 
-def test_the_mirrored_angle_leaves_picture_offset_and_energy(sample: ShowerSet) -> None:
+def test_the_mirrored_angle_leaves_image_offset_and_energy(sample: ShowerSet) -> None:
     mirrored = FLAWS["angle mirrored"](sample, GRID, 1)
     before, after = sample.conditions, mirrored.conditions
     assert (after.direction == before.direction * torch.tensor([-1.0, -1.0, 1.0])).all()

@@ -26,7 +26,7 @@ def heldout() -> ShowerSet:
     return read_showers(SAMPLES / "egamma-heldout.h5")[:ROWS]
 
 
-def with_pictures(sample: ShowerSet, energy_mev: torch.Tensor) -> ShowerSet:
+def with_images(sample: ShowerSet, energy_mev: torch.Tensor) -> ShowerSet:
     return ShowerSet(sample.conditions, Showers(energy_mev), sample.weight)
 
 
@@ -57,7 +57,7 @@ def test_copies_are_found(training: ShowerSet, heldout: ShowerSet) -> None:
 
 def test_scaled_and_reflected_copies_are_found(training: ShowerSet, heldout: ShowerSet) -> None:
     turned = training.showers.energy_mev[:ROWS][:, GRID.symmetries[5]] * 1.3
-    found = memorisation(with_pictures(heldout, turned), heldout, training, GRID)
+    found = memorisation(with_images(heldout, turned), heldout, training, GRID)
     assert found.share == 1
     assert found.generated < 1e-3 * found.heldout
 
@@ -65,18 +65,18 @@ def test_scaled_and_reflected_copies_are_found(training: ShowerSet, heldout: Sho
 def test_half_copies_are_three_quarters_of_the_pairs(training: ShowerSet, heldout: ShowerSet) -> None:
     other = read_showers(SAMPLES / "egamma.h5")[2000 : 2000 + ROWS].showers.energy_mev.clone()
     other[::2] = training.showers.energy_mev[: ROWS // 2]
-    found = memorisation(with_pictures(heldout, other), heldout, training, GRID)
+    found = memorisation(with_images(heldout, other), heldout, training, GRID)
     assert found.share == pytest.approx(0.75, abs=4 * found.error)
 
 
 def test_the_library_is_known_to_copy(training: ShowerSet, heldout: ShowerSet) -> None:
     noise = torch.rand(ROWS, 1, generator=torch.Generator().manual_seed(1))
     showers = Library(training).sample(heldout.conditions, noise)
-    found = memorisation(with_pictures(heldout, showers.energy_mev), heldout, training, GRID)
+    found = memorisation(with_images(heldout, showers.energy_mev), heldout, training, GRID)
     assert found.share > 0.99
 
 
 def test_showers_without_energy_are_no_copies(heldout: ShowerSet) -> None:
-    dark = with_pictures(heldout, torch.zeros(ROWS, 900))
+    dark = with_images(heldout, torch.zeros(ROWS, 900))
     found = memorisation(dark, dark, dark, GRID)
     assert found.share == 0.5

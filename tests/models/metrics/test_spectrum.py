@@ -1,4 +1,4 @@
-"""Cell spectra of pictures whose answer is known."""
+"""Cell spectra of images whose answer is known."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def test_rows_of_weight_zero_do_not_matter(data: ShowerSet) -> None:
 
 
 def test_pixels_that_a_reflection_left_in_place_teach_nothing(flow: Flow, data: ShowerSet) -> None:
-    """Neither whether they are lit nor how much energy they have; rows as they are teach both."""
+    """Neither whether they are hit nor how much energy they have; rows as they are teach both."""
     flow = copy.deepcopy(flow).requires_grad_(True)
     valid, tree = flow.grid.valid.all(0), flow.sectors.fine
     above_edge = (tree.energies((~valid[None]).float()) > 0).any(2)[0]  # nodes

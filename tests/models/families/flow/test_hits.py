@@ -1,4 +1,4 @@
-"""The set of lit pixels: estimates of its likelihood are unbiased, and dependences are learned."""
+"""The set of hit pixels: estimates of its likelihood are unbiased, and dependences are learned."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from monsoon.models.geometry.planar import Grid
 GRID = Grid(rows=8, columns=8, centre=4)
 
 
-def pictures(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Lit pixels [N, 64] and contexts [N, 1]: of a bright picture 90 % are lit, of others 10 %."""
+def images(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Lit pixels [N, 64] and contexts [N, 1]: of a bright image 90 % are hit, of others 10 %."""
     generator = torch.Generator().manual_seed(seed)
     context = torch.rand(count, 1, generator=generator)
     bright = torch.rand(count, 1, generator=generator) < context
@@ -24,38 +24,38 @@ def pictures(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 def trained() -> Hits:
     torch.manual_seed(0)
     hits = Hits(GRID, 1, 16)
-    hits.fit(pictures(2000)[0])
+    hits.fit(images(2000)[0])
     optimiser = torch.optim.Adam(hits.parameters(), 1e-2)
     for step in range(400):
         optimiser.zero_grad()
-        lit, context = pictures(256, step)
-        hits.loss(lit, context, torch.ones_like(lit), step).mean().backward()
+        hit, context = images(256, step)
+        hits.loss(hit, context, torch.ones_like(hit), step).mean().backward()
         optimiser.step()
     return hits.requires_grad_(False)
 
 
 def test_estimates_have_the_mean_of_the_whole() -> None:
     hits = Hits(GRID, 1, 16)
-    hits.fit(pictures(2000)[0])
+    hits.fit(images(2000)[0])
     hits.base[-1].bias.data += torch.linspace(-1, 1, 64)
-    lit, context = pictures(50)
+    hit, context = images(50)
     valid = torch.rand(50, 64, generator=torch.Generator().manual_seed(5)) < 0.8
-    estimates = torch.stack([hits.loss(lit, context, valid, step) for step in range(400)])
+    estimates = torch.stack([hits.loss(hit, context, valid, step) for step in range(400)])
     error = estimates.std(0) / 20
-    assert ((estimates.mean(0) - hits.loss(lit, context, valid, None)).abs() < 5 * error + 1e-3).all()
+    assert ((estimates.mean(0) - hits.loss(hit, context, valid, None)).abs() < 5 * error + 1e-3).all()
 
 
 def test_pixels_that_are_not_valid_are_left_out() -> None:
     hits = Hits(GRID, 1, 16)
-    lit, context = pictures(50)
-    valid = torch.ones_like(lit)
+    hit, context = images(50)
+    valid = torch.ones_like(hit)
     last = int(hits.order[-1])  # no other pixel comes after it
     valid[:, last] = False
-    other = lit.clone()
-    other[:, last] = ~lit[:, last]
-    torch.testing.assert_close(hits.loss(other, context, valid, None), hits.loss(lit, context, valid, None))
-    whole = hits.loss(lit, context, torch.ones_like(lit), None)
-    assert (hits.loss(lit, context, valid, None) < whole - 0.1).all()
+    other = hit.clone()
+    other[:, last] = ~hit[:, last]
+    torch.testing.assert_close(hits.loss(other, context, valid, None), hits.loss(hit, context, valid, None))
+    whole = hits.loss(hit, context, torch.ones_like(hit), None)
+    assert (hits.loss(hit, context, valid, None) < whole - 0.1).all()
 
 
 def test_the_chances_of_all_pictures_add_up_to_one_and_are_those_of_drawing() -> None:
@@ -68,8 +68,8 @@ def test_the_chances_of_all_pictures_add_up_to_one_and_are_those_of_drawing() ->
     chance = torch.exp(-hits.loss(every, torch.ones(512, 1), torch.ones_like(every), None)).detach()
     assert float(chance.sum()) == pytest.approx(1, abs=1e-4)
     draws = 50_000
-    lit = hits.sample(torch.ones(draws, 1), torch.rand(draws, 9, generator=generator))
-    seen = torch.bincount((lit.long() << torch.arange(9)).sum(1), minlength=512)
+    hit = hits.sample(torch.ones(draws, 1), torch.rand(draws, 9, generator=generator))
+    seen = torch.bincount((hit.long() << torch.arange(9)).sum(1), minlength=512)
     expected = draws * chance
     common = expected > 5
     chi2 = ((seen - expected)[common] ** 2 / expected[common]).sum()
@@ -77,7 +77,7 @@ def test_the_chances_of_all_pictures_add_up_to_one_and_are_those_of_drawing() ->
 
 
 def test_pixels_that_are_lit_together_are_drawn_together() -> None:
-    """The number of lit pixels has two peaks, as often as the context says."""
+    """The number of hit pixels has two peaks, as often as the context says."""
     hits = trained()
     context = torch.full((4000, 1), 0.3)
     noise = torch.rand(4000, 64, generator=torch.Generator().manual_seed(1))

@@ -1,4 +1,4 @@
-"""Regions and their trees cover a picture once, and symmetries map regions onto each other."""
+"""Regions and their trees cover an image once, and symmetries map regions onto each other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_symmetries_map_sectors_onto_each_other() -> None:
         assert len(pairs) == SECTORS.count
 
 
-def test_a_picture_too_large_for_them_is_refused() -> None:
+def test_a_image_too_large_for_them_is_refused() -> None:
     with pytest.raises(ValueError, match="more than the 15 rings"):
         _ = Sectors(Grid(rows=40, columns=40, centre=20)).region
 
@@ -53,8 +53,8 @@ def test_every_pixel_of_a_sector_hangs_once_below_it() -> None:
 
 
 def test_the_energies_of_roots_are_the_sectors_sums() -> None:
-    picture = torch.rand(5, 900, generator=torch.Generator().manual_seed(0))
+    image = torch.rand(5, 900, generator=torch.Generator().manual_seed(0))
     nodes = SECTORS.fine.roots.long()
     torch.testing.assert_close(
-        SECTORS.fine.energies(picture)[:, nodes].sum(2), SECTORS.sums(picture)[:, 49:], rtol=1e-5, atol=1e-5
+        SECTORS.fine.energies(image)[:, nodes].sum(2), SECTORS.sums(image)[:, 49:], rtol=1e-5, atol=1e-5
     )

@@ -67,9 +67,9 @@ def test_the_condition_has_a_column_for_each_of_its_parts() -> None:
 
 
 def test_log_shares_are_of_inner_pixels_and_of_outer_octants() -> None:
-    picture = torch.zeros(1, 30, 30)
-    picture[0, 15, 15], picture[0, 15, 25] = 3.0, 1.0  # the impact pixel; ten pixels along x
-    shares = log_shares(picture.flatten(1), GRID).exp()[0]
+    image = torch.zeros(1, 30, 30)
+    image[0, 15, 15], image[0, 15, 25] = 3.0, 1.0  # the impact pixel; ten pixels along x
+    shares = log_shares(image.flatten(1), GRID).exp()[0]
     assert shares.shape == (73,)
     assert shares[24].item() == pytest.approx(0.75)  # the middle of 7x7
     assert shares[49 + 16].item() == pytest.approx(0.25)  # band 9-15, octant 0
@@ -82,11 +82,11 @@ def test_every_pixel_is_in_one_inner_pixel_or_outer_sector() -> None:
 
 
 def test_hits_are_counted_in_square_rings() -> None:
-    picture = torch.zeros(1, 30, 30)
-    picture[0, 15, 15] = picture[0, 14, 16] = picture[0, 13, 15] = picture[0, 0, 0] = 0.001
+    image = torch.zeros(1, 30, 30)
+    image[0, 15, 15] = image[0, 14, 16] = image[0, 13, 15] = image[0, 0, 0] = 0.001
     expected = torch.zeros(16)
     expected[0], expected[1], expected[2], expected[15] = 1, 1, 1, 1
-    assert (hits_per_ring(picture.flatten(1), GRID)[0] == expected).all()
+    assert (hits_per_ring(image.flatten(1), GRID)[0] == expected).all()
     full = hits_per_ring(torch.ones(1, 900), GRID)[0]
     assert full[1:15].tolist() == [8 * ring for ring in range(1, 15)]
 
