@@ -96,9 +96,8 @@ class WorkerPool:
         for worker in [worker for worker in self.workers if not worker.calls and self._drains(worker)]:
             self.remove(worker)
         placed = Counter(worker.slot for worker in self.workers)
-        for slot in free_slots(self._kinds, self.nodes.values(), placed)[
-            : max(wanted - len(self.workers), 0)
-        ]:
+        free = free_slots(self._kinds, self.nodes.values(), placed)
+        for slot in free[: max(wanted - len(self.workers), 0)]:
             self._start_worker(slot, now)
 
     def _ask(self, node: Node, now: float) -> None:

@@ -166,7 +166,7 @@ class Stopped(Library):
 def test_an_interrupted_run_goes_on_where_it_was(conditions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its file is the one of a run that nobody interrupts."""
     whole = made(conditions, "whole.h5")
-    monkeypatch.setattr(monsoon.models.dataset, "CHUNK_ROWS", 2)  # parts of 50 rows
+    monkeypatch.setattr(monsoon.models.data.shower_files, "CHUNK_ROWS", 2)  # parts of 50 rows
     library = Stopped(read_showers(MODEL))
     monkeypatch.setattr(monsoon.jobs.sample, "load_suite", lambda model: Suite([library]))
     with pytest.raises(KeyboardInterrupt):

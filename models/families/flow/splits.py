@@ -88,9 +88,7 @@ class Splits(nn.Module):
         shift, scale, spline = reference_kernel.decide(inputs, node, shower, self.sector_of[node], network)
         ratio = torch.log(part[:, 0]) - torch.log(part[:, 1])
         scaled = (ratio - inputs[:, 3] - shift) * torch.exp(-scale)
-        z, log_slope = rational_quadratic_spline(
-            (ratio - inputs[:, 3] - shift) * torch.exp(-scale), spline, REACH
-        )
+        z, log_slope = rational_quadratic_spline(scaled, spline, REACH)
         log_density = -z.abs() - 2 * functional.softplus(-z.abs()) + log_slope - scale  # of a logistic z
         number = divided.sum(1)
         every = number / number.clamp(min=1, max=asked)  # nodes that each asked one stands for
