@@ -243,7 +243,7 @@ def test_a_success_makes_an_outage_new() -> None:
 
 def test_retrying_needs_nothing_but_the_standard_library() -> None:
     program = (
-        "import sys; before = set(sys.modules); import monsoon.engine.retry\n"
+        "import sys; before = set(sys.modules); import monsoon.engine.ledger.retry\n"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
         "assert new <= sys.stdlib_module_names | {'monsoon'}, new"
     )
