@@ -72,18 +72,18 @@ class Table:
     head
         Titles of the columns.
     rows
-        Cells, as many in each row as there are titles.
+        Cells, as many in each row as there are titles. The first one names its row.
     caption
         What the table shows, above it.
     text_columns
-        Columns that hold words, aligned to the left; the others hold numbers.
+        Columns after the first that hold words and are aligned to the left; the others hold numbers.
     """
 
     macro: ClassVar[str] = "table"
     head: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     caption: str = ""
-    text_columns: Sequence[int] = (0,)
+    text_columns: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from monsoon.engine.incidents.pdg import named
 from monsoon.engine.records import Array
-from monsoon.jobs.plots.style import BAR, BLUE, ENERGY_MAP, LEFT, colour_bar, row, shortened
+from monsoon.jobs.plots.style import BAR, BLUE, ENERGY_MAP, LEFT, colour_bar, plain, row
 from monsoon.models.geometry.planar import Grid
 from monsoon.models.records import Conditions
 
@@ -52,7 +52,7 @@ def shower_panels(images: Mapping[str, Array], impact_mm: tuple[float, float], g
         )
         axes.plot(*impact_mm, marker="+", color=BLUE, markersize=11, markeredgewidth=1.3)
         said = f"{image.sum():.0f} MeV in {int((image > 0).sum())} pixels"
-        axes.set_title(f"{shortened(title, 30)}\n{said}", fontsize=12)
+        axes.set_title(f"{plain(title, 30)}\n{said}", fontsize=12)
         axes.set_xlabel("x [mm]")
     panels[0].set_ylabel("y [mm]")
     if drawn is not None:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
-from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, with_ratio
+from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, plain, with_ratio
 from monsoon.models.metrics.quality import Estimate
 
 REFERENCE, FLOOR = "Geant4", "Geant4, other (floor)"
@@ -74,7 +74,7 @@ def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figu
     for number, (label, curve) in enumerate(curves.items()):
         colour, marker = looks[label]
         position = centre * step ** (number - len(curves) / 2)
-        error_bars(top, position, curve, colour, marker, label)
+        error_bars(top, position, curve, colour, marker, plain(label))
         if label != REFERENCE:
             error_bars(bottom, position, curve.over(band.value), colour, marker)
     top.set(ylabel=y, xscale="log")
@@ -101,7 +101,7 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
     axes
         Which axes are logarithmic: "x", "y" or "xy".
     """
-    figure, top, bottom = with_ratio(5.4, 4.9)
+    figure, top, bottom = with_ratio()
     looks = look(list(curves))
     centre = np.sqrt(edges[:-1] * edges[1:]) if "x" in axes else (edges[:-1] + edges[1:]) / 2
     for label, curve in curves.items():
@@ -114,7 +114,7 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
             curve.value + curve.error, edges, baseline=low, fill=True, color=colour, alpha=0.16, linewidth=0
         )
         width = 2.0 if label == REFERENCE else 1.3
-        top.stairs(value, edges, baseline=None, color=colour, linewidth=width, label=label)
+        top.stairs(value, edges, baseline=None, color=colour, linewidth=width, label=plain(label))
     enough = curves[REFERENCE].error < curves[REFERENCE].value / np.sqrt(PER_BIN)
     shown = {
         label: Estimate(np.where(enough, c.value, np.nan), np.where(enough, c.error, np.nan))
@@ -132,8 +132,8 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
         top.set_ylim(0, 1.45 * max(float(np.max(c.value, initial=0.0)) for c in curves.values()))
     if "x" in axes:
         top.set_xscale("log")
-    top.set_ylabel(y, fontsize=12)
-    top.legend(fontsize=10)
+    top.set_ylabel(y)
+    top.legend()
     _finish(bottom, edges, shown, x)
     return figure
 

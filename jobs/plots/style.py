@@ -82,9 +82,15 @@ def colour_bar(figure: Figure, image: ScalarMappable, label: str) -> None:
     figure.colorbar(image, cax=axes).set_label(label)
 
 
-def shortened(label: str, letters: int) -> str:
-    """A label that fits where there is room for so many letters."""
-    return label if len(label) <= letters else f"{label[: letters - 1]}…"
+def plain(name: str, letters: int = 60) -> str:
+    """A name from outside as a label: shown letter by letter, and cut where there is no room for more.
+
+    matplotlib takes what stands between two dollars for a formula, and a label that begins with an underscore
+    for one to leave out.
+    """
+    short = name if len(name) <= letters else f"{name[: letters - 1]}…"
+    escaped = short.replace("$", r"\$")
+    return f" {escaped}" if escaped.startswith("_") else escaped
 
 
 def png(figure: Figure) -> bytes:

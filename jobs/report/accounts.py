@@ -150,7 +150,7 @@ def _stand_ins(events: Events) -> list[Block]:
             [(named(pdg), named(known), number(count)) for pdg, known, count in found],
             f"In the first {number(len(events))} events. Particles outside the training domain are counted "
             "there instead.",
-            text_columns=(0, 1),
+            text_columns=(1,),
         ),
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monsoon.jobs.pages.blocks import Block, Image, Paragraph, SideBySide, Subtitle, Table
-from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, named
+from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.jobs.plots.style import png
 from monsoon.jobs.report import curves, hadrons
 from monsoon.jobs.report.shower_samples import GENERATED, ShowerSamples
@@ -158,7 +158,7 @@ def numbers(compared: list[Compared]) -> Table:
 def _sizes(egamma: ShowerSamples, mixed: ShowerSamples) -> Table:
     """How many showers stand behind the plots."""
     rows = [
-        (name, *(str(len(showers)) for showers in named(samples).values()))
+        (name, *(str(len(showers)) for showers in samples.by_label().values()))
         for name, samples in (("photons and electrons", egamma), ("hadrons and muons", mixed))
     ]
     return Table(("showers", f"{REFERENCE}, held out", FLOOR, GENERATED), rows)

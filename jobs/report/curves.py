@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from monsoon.engine.records import Array
 from monsoon.jobs.plots import overlay
 from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV, RING_EDGES_MM
-from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, named
+from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.jobs.report.shower_samples import GENERATED, ShowerSamples
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.geometry.observables import centroid_mm, lateral_profile, response
@@ -96,7 +96,7 @@ def profile_curves(samples: ShowerSamples, grid: Grid, least_visible_mev: float 
         chosen = showers[showers.showers.total_mev() >= least_visible_mev]
         return lateral_profile(chosen.conditions, chosen.showers, grid, edges).double().numpy()
 
-    rows = {label: profiles(showers) for label, showers in named(samples).items()}
+    rows = {label: profiles(showers) for label, showers in samples.by_label().items()}
     return Curves(
         RING_EDGES_MM,
         {label: mean_rows(of_sample) for label, of_sample in rows.items()},
@@ -128,7 +128,7 @@ def _against_energy(
         energy_mev = showers.conditions.energy_mev.numpy()
         return in_bins(observable(showers), energy_mev, ENERGY_EDGES_MEV, statistic)
 
-    found = {label: curve(showers) for label, showers in named(samples).items()}
+    found = {label: curve(showers) for label, showers in samples.by_label().items()}
     return Curves(
         ENERGY_EDGES_MEV,
         found,

@@ -66,10 +66,10 @@ def detector_and_model(manifest: Mapping[str, Any], suite: Suite, detector: Dete
         Facts(detector_facts(detector)),
         Subtitle(f"Model {manifest['model']}"),
         Table(
-            ("generator", "family", "trained on", "species", "kinetic energy [GeV]", "angle to the beam"),
+            ("generator", "family", "species", "training showers", "energy [GeV]", "angle to the beam"),
             [row for generator in trained for row in domain_rows(generator)],
-            "The training domain of each generator, from its card.",
-            text_columns=(0, 1, 2, 3),
+            "What each generator was trained on. Energies are kinetic; ranges are rounded to two digits.",
+            text_columns=(1, 2),
         ),
         Paragraph(outside_domain(manifest)),
     ]
@@ -121,10 +121,11 @@ def domain_rows(trained: Trained) -> list[tuple[str, ...]]:
             domain.pdg.tolist(), domain.energy_mev.tolist(), domain.cosine.tolist(), strict=True
         )
     ]
-    gaps = f", less {len(domain.gaps)} gaps" if domain.gaps else ""
-    showers = "-" if trained.showers is None else f"{number(trained.showers)} showers"
+    count = len(domain.gaps)
+    gaps = f", less {count} gap{'s' if count > 1 else ''}" if count else ""
+    showers = "-" if trained.showers is None else number(trained.showers)
     return [
-        (trained.name, trained.family, showers, _species([pdg for *_, pdg in same]), energy + gaps, angle)
+        (trained.name, trained.family, _species([pdg for *_, pdg in same]), showers, energy + gaps, angle)
         for (energy, angle), same in groupby(sorted(ranges), key=lambda found: found[:2])
     ]
 
@@ -155,12 +156,16 @@ def _trained(path: Path, generator: Generator) -> Trained:
 
 
 def _energies(low_mev: float, high_mev: float) -> str:
-    """A range in GeV, to three digits."""
-    return f"{low_mev / 1000:.3g} to {high_mev / 1000:.3g}"
+    """A range in GeV, to two digits."""
+    low, high = (float(f"{energy / 1000:.2g}") for energy in (low_mev, high_mev))
+    return f"{low:g} to {high:g}"
 
 
 def _species(codes: Sequence[int]) -> str:
-    return ", ".join(named(code) for code in codes)
+    """Names that do not break between name and code; a particle before its antiparticle."""
+    return ", ".join(
+        named(code).replace(" ", "\u00a0") for code in sorted(codes, key=lambda code: (abs(code), -code))
+    )
 
 
 def _size(columns: int, rows: int, pixel_mm: float) -> str:

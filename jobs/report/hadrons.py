@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
-from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, look, named, steps
+from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, look, steps
 from monsoon.jobs.plots.style import row
 from monsoon.jobs.report.shower_samples import GENERATED, ShowerSamples
 from monsoon.models.data.shower_files import ShowerSet
@@ -55,7 +55,7 @@ def visible_counts(showers: ShowerSet) -> Array:
 
 def visible_agreements(samples: ShowerSamples) -> tuple[Agreement, Agreement]:
     """Agreement of the distributions of visible energy with the reference: generated, floor."""
-    counts = {label: visible_counts(showers) for label, showers in named(samples).items()}
+    counts = {label: visible_counts(showers) for label, showers in samples.by_label().items()}
     return (
         agreement_of_counts(counts[GENERATED], counts[REFERENCE]),
         agreement_of_counts(counts[FLOOR], counts[REFERENCE]),
@@ -64,7 +64,7 @@ def visible_agreements(samples: ShowerSamples) -> tuple[Agreement, Agreement]:
 
 def counts_by_class(samples: ShowerSamples) -> Counts:
     """Showers of each species of `SPECIES` and class of `CLASSES`, int64 [7, 4] for each sample."""
-    return {label: _counts_by_class(showers) for label, showers in named(samples).items()}
+    return {label: _counts_by_class(showers) for label, showers in samples.by_label().items()}
 
 
 def class_agreements(counts: Counts) -> tuple[Agreement, Agreement]:
@@ -82,7 +82,7 @@ def plot_visible(samples: ShowerSamples) -> Figure:
     step = VISIBLE_EDGES_MEV[1] / VISIBLE_EDGES_MEV[0]
     edges = np.concatenate([[NOTHING_MEV / step**3], VISIBLE_EDGES_MEV])
     fractions = {}
-    for label, showers in named(samples).items():
+    for label, showers in samples.by_label().items():
         count = visible_counts(showers)
         fractions[label] = Estimate(count / len(showers), np.sqrt(count) / len(showers))
     figure = steps(edges, fractions, "visible energy [MeV]", "fraction of showers / bin", "xy")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Array
 from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV
+from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.store.suite import SAMPLES, Suite
@@ -27,21 +27,20 @@ class ShowerSamples:
     ----------
     reference
         Geant4 showers that no generator has seen.
-    made
-        Generated showers; row i has the condition of row i of the reference.
+    generated
+        Showers of the generators; row i has the condition of row i of the reference.
     floor
         Other Geant4 showers, as many of each species, energy and angle bin: how well Geant4 agrees with
         itself at this sample size. No generator can be shown to be better than that.
     """
 
     reference: ShowerSet
-    made: ShowerSet
+    generated: ShowerSet
     floor: ShowerSet
 
-    @property
-    def generated(self) -> Mapping[str, ShowerSet]:
-        """The generated sample by its label, as jobs/plots/overlay.py takes it."""
-        return {GENERATED: self.made}
+    def by_label(self) -> dict[str, ShowerSet]:
+        """The samples as plots and tables name them, in their order."""
+        return {REFERENCE: self.reference, FLOOR: self.floor, GENERATED: self.generated}
 
 
 def sample_showers(group: str, suite: Suite, seed: int) -> ShowerSamples:
@@ -59,9 +58,9 @@ def sample_showers(group: str, suite: Suite, seed: int) -> ShowerSamples:
     reference = read_showers(SAMPLES / f"{group}-heldout.h5")
     known = torch.tensor(suite.species, dtype=torch.int32)
     reference = reference[torch.isin(reference.conditions.pdg, known)]
-    made = ShowerSet(reference.conditions, draw(suite, reference.conditions, seed), reference.weight)
+    generated = ShowerSet(reference.conditions, draw(suite, reference.conditions, seed), reference.weight)
     return ShowerSamples(
-        reference, made, matched(read_showers(SAMPLES / f"{group}.h5"), reference.conditions)
+        reference, generated, matched(read_showers(SAMPLES / f"{group}.h5"), reference.conditions)
     )
 
 
