@@ -162,9 +162,10 @@ def _energies(low_mev: float, high_mev: float) -> str:
 
 
 def _species(codes: Sequence[int]) -> str:
-    """Names that do not break between name and code; a particle before its antiparticle."""
+    """Particles before antiparticles; a word joiner and a no-break space keep name and code on one line."""
     return ", ".join(
-        named(code).replace(" ", "\u00a0") for code in sorted(codes, key=lambda code: (abs(code), -code))
+        named(code).replace(" ", "\u2060\u00a0")
+        for code in sorted(codes, key=lambda code: (abs(code), -code))
     )
 
 

@@ -30,7 +30,7 @@ def test_a_shipped_model_is_described_by_its_card() -> None:
     assert f"{card['parameters']:,}".replace(",", NARROW) in egamma.family
     (row,) = domain_rows(egamma)
     assert row == (
-        *("flow-egamma", egamma.family, "e-\u00a0(11), gamma\u00a0(22)", f"44{NARROW}800"),
+        *("flow-egamma", egamma.family, "e-\u2060\u00a0(11), gamma\u2060\u00a0(22)", f"44{NARROW}800"),
         *("1 to 100", "up to 22°"),
     )
     assert [row[-2:] for row in domain_rows(hadrons)] == [("1 to 100", "up to 30°")]
@@ -49,8 +49,8 @@ def test_species_with_other_ranges_have_other_rows_and_gaps_are_said() -> None:
     domain = Domain(torch.tensor([-211, 22, 211], dtype=torch.int32), energies, torch.full((3,), 0.9), (gap,))
     rows = domain_rows(Trained("m", "flow", None, domain))
     assert {(row[2], row[4]) for row in rows} == {
-        ("pi+\u00a0(211), pi-\u00a0(-211)", "1 to 100, less 1 gap"),
-        ("gamma\u00a0(22)", "1 to 20, less 1 gap"),
+        ("pi+\u2060\u00a0(211), pi-\u2060\u00a0(-211)", "1 to 100, less 1 gap"),
+        ("gamma\u2060\u00a0(22)", "1 to 20, less 1 gap"),
     }
     assert {row[3] for row in rows} == {"-"}
     assert domain_rows(Trained("m", "flow", None, replace(domain, gaps=(gap, gap))))[0][4].endswith("2 gaps")
