@@ -31,7 +31,7 @@ LIMITS = (
     "here compares with another simulation or with data: conclusions are about the generators, not about "
     "LHCb.",
     "One-dimensional distributions can agree where showers do not. Correlations between pixels need "
-    "classifiers: `monsoon validate` trains them, this page does not.",
+    "classifiers: monsoon validate trains them, this page does not.",
     "There are no whole events of Geant4 to compare with. Sums of showers are exact to 1/256 MeV before "
     "photostatistics and noise; what the electronics then do is a model.",
     "The geometry has no module gaps, fibres, light-yield variations or spill-over from earlier bunches.",
