@@ -1,10 +1,10 @@
-"""What is promised: how many times less than the best peer a stage takes."""
+"""What is promised: how many times faster than its best peer a stage is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monsoon.jobs.bench.comparison import OURS, Row
+from monsoon.jobs.bench.benchmark import OURS, Row
 from monsoon.jobs.bench.composition import COMPOSITION
 from monsoon.jobs.bench.end_to_end import END_TO_END
 
@@ -12,11 +12,11 @@ BARS = {COMPOSITION: 2.0, END_TO_END: 30.0}
 
 
 def check_bars(rows: Sequence[Row]) -> bool:
-    """Print a line for every bar, tab-separated: name, measured, bar, ok or miss. Whether all are met."""
+    """Print a tab-separated line for every bar: name, measured, bar, ok or miss; tell if all are met."""
     met = []
     for stage, bar in BARS.items():
         ratios = [row.ratio for row in rows if row.stage == stage and not row.provider.startswith(OURS)]
-        # a peer without a ratio computed something else: nothing is known against it, so nothing is met
+        # a peer without a ratio computed something else: there is no comparison, so the bar is not met
         measured = min((ratio or 0.0 for ratio in ratios), default=0.0)
         met.append(measured >= bar)
         print(f"{stage} over the best peer\t{measured:.2f}\t{bar:g}\t{'ok' if met[-1] else 'miss'}")

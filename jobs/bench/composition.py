@@ -1,4 +1,4 @@
-"""What is compared in composition: placement alone, and everything from images to hits."""
+"""Benchmarks of composition: placement alone, and all from images to hits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.kernels.place.cpu import place
 from monsoon.engine.pipeline import batches
 from monsoon.engine.records import Array
-from monsoon.jobs.bench.comparison import OURS, Comparison, Provider
+from monsoon.jobs.bench.benchmark import OURS, Benchmark, Provider
 from monsoon.jobs.bench.deposits import Deposits, Hits, deposits_of, hits_of, join, same_hits
 from monsoon.jobs.bench.inputs import SEED, Drawn, Inputs, compose_ours, draw
 from monsoon.jobs.bench.numpy_add_at import AddAt
@@ -32,13 +32,13 @@ Cells = TypeVar("Cells", Array, Tensor)
 InChunks = Callable[[int], Result]  # all events, so many at a time
 
 
-def comparisons(inputs: Inputs, quick: bool) -> Iterator[Comparison[list[Array]] | Comparison[Hits]]:
-    """Of the first events, drawn beforehand: 64 of them, or 256."""
+def benchmarks(inputs: Inputs, quick: bool) -> Iterator[Benchmark[list[Array]] | Benchmark[Hits]]:
+    """On the first events, 256 or (quick) 64, whose showers are drawn beforehand."""
     events, rounds = (64, 7) if quick else (256, 9)
     suite, detector = inputs.suite, inputs.detector
     drawn = draw(inputs.incidents[:events], suite, detector)
     chunks = [chunk for chunk in CHUNKS if chunk <= events]
-    yield Comparison(
+    yield Benchmark(
         PLACE,
         "event",
         Provider(OURS, lambda: place_ours(drawn, detector, suite.grid), events),
@@ -46,7 +46,7 @@ def comparisons(inputs: Inputs, quick: bool) -> Iterator[Comparison[list[Array]]
         same_cells,
         rounds,
     )
-    yield Comparison(
+    yield Benchmark(
         COMPOSITION,
         "event",
         Provider(OURS, lambda: hits_of(compose_ours(drawn, suite, detector)), events),
@@ -117,7 +117,7 @@ def same_cells(ours: list[Array], theirs: list[Array]) -> bool:
 def at_best(
     peers: Mapping[str, InChunks[Result]], chunks: Sequence[int], events: int
 ) -> list[Provider[Result]]:
-    """Every peer at the chunk that suits it best."""
+    """Every peer with the chunk size that is fastest for it."""
 
     def provider(name: str, run: InChunks[Result]) -> Provider[Result]:
         chunk = best_chunk(run, chunks)

@@ -1,4 +1,4 @@
-"""What any way to place images is given, and what any way to digitise gives back."""
+"""What every peer of placement takes, and what every peer of digitisation returns."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Deposits:
     """N images and where in the pixel lookup they fall.
 
     images  float32 [N, R, K]  visible MeV
-    origin    int64 [N]          flat lookup index of each image's first pixel
-    event     int64 [N]          in 0 .. events - 1, increasing
+    origin  int64   [N]        flat lookup index of each image's first pixel
+    event   int64   [N]        in 0 .. events - 1, increasing
     """
 
     images: Array
@@ -75,10 +75,10 @@ def join(parts: list[Hits]) -> Hits:
 
 
 def hits_of(events: Events) -> Hits:
-    """Ours in this shape."""
+    """Our events as `Hits`."""
     return Hits(events.hit_offsets, events.hit_cell, events.hit_adc, events.hit_energy_mev)
 
 
 def same_hits(ours: Hits, theirs: Hits) -> bool:
-    """To the bit, types included."""
+    """Whether hits are equal to the bit, types included."""
     return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))

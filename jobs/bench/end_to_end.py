@@ -1,4 +1,4 @@
-"""What is compared end to end: from incidents in memory to a file of events, one core against one core."""
+"""Benchmark of the whole path: from incidents in memory to a file of events, one core against one core."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import generate
-from monsoon.jobs.bench.comparison import OURS, Comparison, Provider
+from monsoon.jobs.bench.benchmark import OURS, Benchmark, Provider
 from monsoon.jobs.bench.inputs import SEED, Inputs, typical
 from monsoon.jobs.bench.one_at_a_time import run_loop
 from monsoon.jobs.bench.writing import read
@@ -16,14 +16,14 @@ from monsoon.jobs.bench.writing import read
 END_TO_END = "end to end"
 
 
-def comparisons(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Comparison[Path]]:
-    """All events for us, and as many as are typical of them for the loop, which takes far longer."""
+def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchmark[Path]]:
+    """All events for us; for the loop, which takes far longer, a few typical ones."""
     few, rounds = (20, 3) if quick else (100, 3)
-    yield comparison(inputs, few, directory, rounds)
+    yield benchmark(inputs, few, directory, rounds)
 
 
-def comparison(inputs: Inputs, few: int, directory: Path, rounds: int) -> Comparison[Path]:
-    """Rates of both; the loop's events must be equal to ours of the same numbers."""
+def benchmark(inputs: Inputs, few: int, directory: Path, rounds: int) -> Benchmark[Path]:
+    """Rates of both; the loop's events must equal those of ours with the same event numbers."""
     mine, theirs = directory / "ours.parquet", directory / "loop.root"
     subset = inputs.incidents[typical(inputs.incidents, few)]
 
@@ -37,17 +37,17 @@ def comparison(inputs: Inputs, few: int, directory: Path, rounds: int) -> Compar
         run_loop(subset, inputs.suite, inputs.detector, SEED, theirs)
         return theirs
 
-    return Comparison(
+    return Benchmark(
         END_TO_END,
         "event",
         Provider(OURS, ours, len(inputs.incidents)),
         [Provider("one particle at a time", loop, few)],
-        holds,
+        contains_same_events,
         rounds,
     )
 
 
-def holds(ours: Path, theirs: Path) -> bool:
+def contains_same_events(ours: Path, theirs: Path) -> bool:
     """Whether every event of theirs is the event of that number in ours, every column to the bit."""
     mine, other = read(ours), read(theirs)
     by_number = dict(zip(mine.event.tolist(), event_hashes(mine), strict=True))

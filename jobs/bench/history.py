@@ -1,4 +1,4 @@
-"""Where benchmark rows are kept: a CSV that only grows, with all that a number depends on."""
+"""Where benchmark rows are kept: a CSV file that only grows, with versions and machine in every row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from monsoon.engine.errors import InputError
-from monsoon.jobs.bench.comparison import Row
+from monsoon.jobs.bench.benchmark import Row
 
 HISTORY = Path(__file__).parent / "history.csv"
 PACKAGES = ("numpy", "torch", "numba", "pyarrow", "uproot")
@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 def check_history(path: Path) -> None:
-    """Raise InputError where rows cannot be appended, before minutes are spent on making them."""
+    """Raise InputError where rows cannot be appended, before minutes are spent on measuring them."""
     directory = path.absolute().parent
     if not directory.is_dir():
         raise InputError(f"{path}: no such directory; give another --csv")
@@ -37,7 +37,7 @@ def check_history(path: Path) -> None:
 
 
 def append(path: Path, rows: Sequence[Row]) -> None:
-    """Add the rows, all with this moment, commit and machine; a new file gets the header."""
+    """Append rows with the time, commit, machine and versions of now; a new file gets the header first."""
     check_history(path)
     where = (
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -57,7 +57,7 @@ def append(path: Path, rows: Sequence[Row]) -> None:
 
 
 def commit() -> str:
-    """The commit that runs, "-dirty" where the tree differs from it, "unknown" outside a repository."""
+    """The commit that runs, with "-dirty" where the tree differs from it; "unknown" outside a repository."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():  # installed, perhaps inside somebody else's repository
         return "unknown"

@@ -1,4 +1,4 @@
-"""What is benchmarked on: events as Run 3 has them, made afresh with Pythia."""
+"""The input of the benchmarks: events as Run 3 has them, made with Pythia in every run."""
 
 from __future__ import annotations
 
@@ -76,10 +76,7 @@ def compose_ours(drawn: Drawn, suite: Suite, detector: Detector) -> Events:
 
 
 def typical(incidents: Incidents, events: int) -> slice:
-    """The run of `events` events whose number of particles is nearest to the mean's.
-
-    For a provider that is too slow for all events: what it does must be neither light nor heavy.
-    """
+    """Consecutive events with about the mean number of particles, for a provider that is too slow for all."""
     particles = incidents.offsets[events:] - incidents.offsets[:-events]
     wanted = events * len(incidents.pdg) / len(incidents)
     first = int(np.argmin(np.abs(particles - wanted)))

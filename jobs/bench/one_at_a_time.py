@@ -1,4 +1,4 @@
-"""Peer: the loop that is written today. One particle at a time, one event at a time, a TTree."""
+"""Peer: a plain loop, one particle at a time, one event at a time, into a TTree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
 from monsoon.jobs.bench.uproot_ttree import write
 from monsoon.models.store.suite import Suite
 
-EXTEND_EVENTS = 100  # a basket an event would cost far more
+EXTEND_EVENTS = 100  # one basket per event would take far longer
 
 
 def run_loop(incidents: Incidents, suite: Suite, detector: Detector, seed: int, path: Path) -> None:

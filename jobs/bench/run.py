@@ -1,4 +1,4 @@
-"""`monsoon bench`: every stage against its peers in one run, equality first."""
+"""`monsoon bench`: every stage against its peers in one run; results are compared before times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from monsoon.jobs.bench import composition, end_to_end, stages, writing
 from monsoon.jobs.bench.bars import check_bars
-from monsoon.jobs.bench.comparison import Comparison, Row, compare
+from monsoon.jobs.bench.benchmark import Benchmark, Row, measure
 from monsoon.jobs.bench.history import HISTORY, append, check_history
 from monsoon.jobs.bench.inputs import make_inputs
 from monsoon.jobs.bench.table import show
@@ -19,31 +19,47 @@ DONE, VERDICT_FAILED = 0, 3
 
 
 def bench(quick: bool, check: bool, csv: Path | None) -> int:
-    """Compare, show, and append to the history (`csv`, or the repository's).
+    """Run all benchmarks, show the rows, and append them to a history.
 
-    Returns 0; 3 where a peer's result differs from ours or, with `check`, a bar is missed.
-    Raises InputError where the history cannot be appended to.
+    Parameters
+    ----------
+    quick
+        Smaller sizes and fewer rounds.
+    check
+        Compare with what is promised (bars.py), too.
+    csv
+        The history; without it the repository's.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 3 where a peer's result differs from ours or, with `check`, a bar is missed.
+
+    Raises
+    ------
+    InputError
+        Where the history cannot be appended to.
     """
     history = csv or HISTORY
     check_history(history)
     with one_core(), TemporaryDirectory(prefix="monsoon-bench-") as directory:
-        return judge(all_comparisons(quick, Path(directory)), check, history)
+        return run_benchmarks(all_benchmarks(quick, Path(directory)), check, history)
 
 
-def all_comparisons(quick: bool, directory: Path) -> Iterator[Comparison[Any]]:
-    """Everything there is, each made when its turn comes: inputs are large."""
+def all_benchmarks(quick: bool, directory: Path) -> Iterator[Benchmark[Any]]:
+    """Every benchmark there is, each made when its turn comes: inputs are large."""
     inputs = make_inputs(256 if quick else 512)
-    yield from stages.comparisons(inputs, quick, directory)
-    yield from composition.comparisons(inputs, quick)
-    yield from writing.comparisons(inputs, quick, directory)
-    yield from end_to_end.comparisons(inputs, quick, directory)
+    yield from stages.benchmarks(inputs, quick, directory)
+    yield from composition.benchmarks(inputs, quick)
+    yield from writing.benchmarks(inputs, quick, directory)
+    yield from end_to_end.benchmarks(inputs, quick, directory)
 
 
-def judge(comparisons: Iterable[Comparison[Any]], check: bool, history: Path) -> int:
-    """Run the comparisons and say what came out; the exit code of `bench`."""
+def run_benchmarks(benchmarks: Iterable[Benchmark[Any]], check: bool, history: Path) -> int:
+    """Run benchmarks, keep and show their rows; returns the exit code of `bench`."""
     rows: list[Row] = []
-    for comparison in comparisons:
-        rows += compare(comparison)
+    for benchmark in benchmarks:
+        rows += measure(benchmark)
     append(history, rows)
     show(rows)
     print(f"rows appended: {history}")

@@ -1,4 +1,4 @@
-"""Our own stages one by one: where the time goes."""
+"""Benchmarks of our own stages one by one, without peers: where the time goes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from monsoon.engine.incidents.overlay import overlay
 from monsoon.engine.kernels.digitise.cpu import digitise
 from monsoon.engine.noise import Purpose, key_of, uniform
 from monsoon.engine.pipeline import batches
-from monsoon.jobs.bench.comparison import OURS, Comparison, Provider
+from monsoon.jobs.bench.benchmark import OURS, Benchmark, Provider
 from monsoon.jobs.bench.composition import place_ours
 from monsoon.jobs.bench.inputs import RUN3_MU, SEED, Inputs, compose_ours, draw
 
 
-def comparisons(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Comparison[object]]:
-    """On Run 3 events in the pipeline's batches; 64 of them, or 256."""
+def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchmark[object]]:
+    """On 256 or (quick) 64 Run 3 events, in the pipeline's batches."""
     number, rounds = (64, 5) if quick else (256, 7)
     suite, detector = inputs.suite, inputs.detector
     incidents = inputs.incidents[:number]
@@ -30,7 +30,7 @@ def comparisons(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Compar
     cells = torch.from_numpy(np.concatenate(place_ours(drawn, detector, suite.grid)))
     path = directory / "stage.parquet"
 
-    def localise_and_judge() -> None:
+    def localise_and_check() -> None:
         for batch in batches(incidents):
             suite.status(localise(batch, detector))
 
@@ -47,7 +47,7 @@ def comparisons(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Compar
 
     stages: dict[str, tuple[Callable[[], object], str, int]] = {
         "overlay": (lambda: overlay(inputs.pool, RUN3_MU, SEED, np.arange(number)), "event", number),
-        "localise and judge": (localise_and_judge, "event", number),
+        "localise and check domain": (localise_and_check, "event", number),
         "sample": (sample, "shower", len(incidents.pdg)),
         "compose": (lambda: compose_ours(drawn, suite, detector), "event", number),
         "digitise": (
@@ -59,8 +59,8 @@ def comparisons(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Compar
         "write Run 3 events": (write, "event", number),
     }
     for stage, (run, unit, n) in stages.items():
-        yield Comparison(stage, unit, Provider(OURS, run, n), [], _nobody, rounds)
+        yield Benchmark(stage, unit, Provider(OURS, run, n), [], _no_peers, rounds)
 
 
-def _nobody(ours: object, theirs: object) -> bool:
+def _no_peers(ours: object, theirs: object) -> bool:
     raise AssertionError("a stage alone has no peers to agree with")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from monsoon.jobs.bench.comparison import OURS, Row
+from monsoon.jobs.bench.benchmark import OURS, Row
 from monsoon.jobs.bench.history import commit, machine
 
 RATIO = "ratio of the p50s; in brackets p20 and p80 of the ratios within a round; above 1: ours takes less"

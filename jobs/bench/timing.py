@@ -1,4 +1,4 @@
-"""How providers are timed: in turns, on one core."""
+"""How providers are timed: by turns, on one core."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monsoon.engine.records import Array
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Torch, numba and Arrow with one thread each, so that it is core against core. numpy has one anyway."""
+    """Give torch, numba and Arrow one thread each, as numpy has: one core is compared with one core."""
     before = torch.get_num_threads(), numba.get_num_threads(), pa.cpu_count()
     torch.set_num_threads(1)
     numba.set_num_threads(1)
@@ -30,10 +30,21 @@ def one_core() -> Iterator[None]:
 
 
 def race(runners: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Array]:
-    """Seconds of every runner in every round, float64 [rounds] each.
+    """Time runners by turns (A B C A B C ...).
 
-    The runners take turns (A B C A B C ...), so that whatever else the machine does meets them alike, and
-    a ratio of two is a ratio within one round. They are warm already: their results have been checked.
+    Other load on the machine then slows all of them alike, and ratios can be taken within a round.
+
+    Parameters
+    ----------
+    runners
+        What to time, by name. They have run once already: there is no warm-up.
+    rounds
+        How often each runs.
+
+    Returns
+    -------
+    dict of str to Array
+        Seconds of every round, float64 [rounds], by name.
     """
     seconds = {name: np.empty(rounds) for name in runners}
     for turn in range(rounds):
@@ -45,7 +56,17 @@ def race(runners: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, 
 
 
 def best_chunk(run: Callable[[int], object], chunks: Sequence[int], tries: int = 2) -> int:
-    """The chunk with which `run(chunk)` took least: the best of some tries, after a warm-up."""
+    """The chunk size that is fastest.
+
+    Parameters
+    ----------
+    run
+        Does all the work in chunks of a size.
+    chunks
+        Sizes to try.
+    tries
+        How often each is tried after a warm-up; the shortest time counts.
+    """
     run(chunks[0])
     taken = dict.fromkeys(chunks, np.inf)
     for _ in range(tries):

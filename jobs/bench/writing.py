@@ -1,4 +1,4 @@
-"""What is compared in writing: events of about 1000 hits into one file."""
+"""Benchmark of writing: events of about 1000 hits into one file."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from monsoon.engine.incidents.overlay import overlay
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events
 from monsoon.jobs.bench import parquet_defaults, uproot_ttree
-from monsoon.jobs.bench.comparison import OURS, Comparison, Provider
+from monsoon.jobs.bench.benchmark import OURS, Benchmark, Provider
 from monsoon.jobs.bench.inputs import BUSY_MU, SEED, Inputs
 
 WRITING = "write"
 
 
-def comparisons(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Comparison[Path]]:
-    """Of 512 events, or 2048; our Parquet is the measure, our RNTuple stands among the peers."""
+def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchmark[Path]]:
+    """On 2048 or (quick) 512 events. All are compared with our Parquet, our RNTuple too."""
     number, rounds = (512, 5) if quick else (2048, 7)
     incidents = overlay(inputs.pool, BUSY_MU, SEED, np.arange(number))
     events = generate(incidents, inputs.suite, inputs.detector, SEED)
-    yield comparison(events, directory, rounds)
+    yield benchmark(events, directory, rounds)
 
 
-def comparison(events: Events, directory: Path, rounds: int) -> Comparison[Path]:
-    """Of these events; times and bytes."""
+def benchmark(events: Events, directory: Path, rounds: int) -> Benchmark[Path]:
+    """Times and bytes for these events."""
 
     def provider(name: str, suffix: str, write: Callable[[Path], None]) -> Provider[Path]:
         path = directory / f"{len(list(directory.iterdir()))}-{name.replace(' ', '-')}{suffix}"
-        path.touch()  # its name is taken
+        path.touch()  # the next one gets another name
 
         def run() -> Path:
             path.unlink(missing_ok=True)
@@ -42,7 +42,7 @@ def comparison(events: Events, directory: Path, rounds: int) -> Comparison[Path]
 
         return Provider(name, run, len(events))
 
-    return Comparison(
+    return Benchmark(
         WRITING,
         "event",
         provider(OURS, ".parquet", partial(parquet.write, events, metadata={})),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 
-from monsoon.jobs.plots.style import BLUE, GREY, ORANGE, single, styled
+from monsoon.jobs.plots.style import BLUE, GREY, ORANGE, png, single, styled
 from monsoon.models.training.history import Record
 
 
@@ -26,6 +25,4 @@ def draw_curve(curve: Sequence[Record]) -> bytes:
         axes.set_xlabel("step")
         axes.set_ylabel("score")
         axes.legend()
-        image = BytesIO()
-        figure.savefig(image, format="png")
-    return image.getvalue()
+        return png(figure)

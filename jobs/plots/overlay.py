@@ -1,16 +1,19 @@
-"""Reference, generators and floor drawn over one another, with a panel of ratios to the reference."""
+"""Reference, generators and floor drawn over one another, with a panel of ratios to the reference.
+
+The floor is a second Geant4 sample: how far two samples of one kind differ at this size.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
-from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, with_ratio
-from monsoon.jobs.validation.samples import Contest, Sample
+from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, plain, with_ratio
 from monsoon.models.metrics.quality import Estimate
 
 REFERENCE, FLOOR = "Geant4", "Geant4, other (floor)"
@@ -18,10 +21,23 @@ COLOURS = (ORANGE, BLUE, GREEN, PURPLE, SKY)
 MARKERS = "s^vPX"
 PER_BIN = 8  # showers in a bin of the reference below which its ratio says nothing
 
+Sample_co = TypeVar("Sample_co", covariant=True)
 
-def named(contest: Contest) -> dict[str, Sample]:
+
+class Samples(Protocol[Sample_co]):
+    """A reference, a floor, and generated samples by the name of their generator."""
+
+    @property
+    def reference(self) -> Sample_co: ...
+    @property
+    def floor(self) -> Sample_co: ...
+    @property
+    def generated(self) -> Mapping[str, Sample_co]: ...
+
+
+def named(samples: Samples[Sample_co]) -> dict[str, Sample_co]:
     """All samples by label, the reference first and the floor second."""
-    return {REFERENCE: contest.reference, FLOOR: contest.floor, **contest.generated}
+    return {REFERENCE: samples.reference, FLOOR: samples.floor, **samples.generated}
 
 
 def look(labels: list[str]) -> dict[str, tuple[str, str]]:
@@ -34,7 +50,18 @@ def look(labels: list[str]) -> dict[str, tuple[str, str]]:
 
 
 def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figure:
-    """Values in bins of a logarithmic axis as points with error bars, and the reference's error as a band."""
+    """Values in bins of a logarithmic axis as points with error bars, and the reference's error as a band.
+
+    Parameters
+    ----------
+    edges
+        Edges of the B bins, [B + 1].
+    curves
+        Values with errors, [B] each, by label; `REFERENCE` among them. Points of different labels stand
+        beside each other so that error bars do not cover one another.
+    x, y
+        What the axes show, with units.
+    """
     figure, top, bottom = with_ratio()
     centre = np.sqrt(edges[:-1] * edges[1:])
     band = curves[REFERENCE]
@@ -46,10 +73,10 @@ def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figu
     step = 1 + 0.07 / len(curves)
     for number, (label, curve) in enumerate(curves.items()):
         colour, marker = looks[label]
-        place = centre * step ** (number - len(curves) / 2)
-        _bars(top, place, curve, colour, marker, label)
+        position = centre * step ** (number - len(curves) / 2)
+        error_bars(top, position, curve, colour, marker, plain(label))
         if label != REFERENCE:
-            _bars(bottom, place, curve.over(band.value), colour, marker)
+            error_bars(bottom, position, curve.over(band.value), colour, marker)
     top.set(ylabel=y, xscale="log")
     top.margins(y=0.15)
     if (band.value[np.isfinite(band.value)] >= 0).all():  # an error bar may reach where nothing can be
@@ -60,8 +87,21 @@ def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figu
 
 
 def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: str = "") -> Figure:
-    """Histograms as steps with error bands. `axes` may hold "x" and "y" for logarithmic ones."""
-    figure, top, bottom = with_ratio(5.4, 4.9)
+    """Histograms as steps with error bands.
+
+    Parameters
+    ----------
+    edges
+        Edges of the B bins, [B + 1].
+    curves
+        Values with errors, [B] each, by label; `REFERENCE` among them. No ratio is shown where the
+        reference has fewer than about `PER_BIN` showers.
+    x, y
+        What the axes show, with units.
+    axes
+        Which axes are logarithmic: "x", "y" or "xy".
+    """
+    figure, top, bottom = with_ratio()
     looks = look(list(curves))
     centre = np.sqrt(edges[:-1] * edges[1:]) if "x" in axes else (edges[:-1] + edges[1:]) / 2
     for label, curve in curves.items():
@@ -74,7 +114,7 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
             curve.value + curve.error, edges, baseline=low, fill=True, color=colour, alpha=0.16, linewidth=0
         )
         width = 2.0 if label == REFERENCE else 1.3
-        top.stairs(value, edges, baseline=None, color=colour, linewidth=width, label=label)
+        top.stairs(value, edges, baseline=None, color=colour, linewidth=width, label=plain(label))
     enough = curves[REFERENCE].error < curves[REFERENCE].value / np.sqrt(PER_BIN)
     shown = {
         label: Estimate(np.where(enough, c.value, np.nan), np.where(enough, c.error, np.nan))
@@ -82,7 +122,7 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
     }
     for label, curve in shown.items():
         if label != REFERENCE:
-            _bars(bottom, centre, curve.over(shown[REFERENCE].value), *looks[label])
+            error_bars(bottom, centre, curve.over(shown[REFERENCE].value), *looks[label])
     if "y" in axes:
         top.set_yscale("log")
         lowest = min(float(np.min(c.value[c.value > 0], initial=np.inf)) for c in curves.values())
@@ -92,13 +132,16 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
         top.set_ylim(0, 1.45 * max(float(np.max(c.value, initial=0.0)) for c in curves.values()))
     if "x" in axes:
         top.set_xscale("log")
-    top.set_ylabel(y, fontsize=12)
-    top.legend(fontsize=10)
+    top.set_ylabel(y)
+    top.legend()
     _finish(bottom, edges, shown, x)
     return figure
 
 
-def _bars(axes: Axes, x: Array, curve: Estimate, colour: str, marker: str, label: str | None = None) -> None:
+def error_bars(
+    axes: Axes, x: Array, curve: Estimate, colour: str, marker: str, label: str | None = None
+) -> None:
+    """Points with error bars; those of the reference (marker "o") are open."""
     face = "white" if marker == "o" else colour
     axes.errorbar(
         x, curve.value, curve.error, fmt=marker, color=colour, markerfacecolor=face, markersize=4.2,

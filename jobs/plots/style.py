@@ -1,4 +1,4 @@
-"""How the report's images look, and how they become bytes."""
+"""How all plots look, and how they become bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 # Okabe and Ito's palette: told apart by every kind of colour vision, and in grey by lightness
 BLACK, BLUE, ORANGE, GREEN, PURPLE, SKY = "#000000", "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9"
 GREY = "#8C8C8C"
-HELDOUT, GENERATED, FLOOR = BLACK, ORANGE, GREY
 ENERGY_MAP = "magma_r"  # light is little: empty cells stay paper
 
 DPI = 130
@@ -37,7 +36,7 @@ _SIZES = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Everything drawn inside has the report's style; the process's own is left as it was."""
+    """Everything drawn inside has Monsoon's style; that of the process stays as it was."""
     with matplotlib_style.context([mplhep.style.CMS, _SIZES]):
         yield
 
@@ -81,6 +80,17 @@ def colour_bar(figure: Figure, image: ScalarMappable, label: str) -> None:
     low, high = parameters.bottom, parameters.top
     axes = figure.add_axes((1 - (BAR - 0.12) / width, low, 0.22 / width, high - low))
     figure.colorbar(image, cax=axes).set_label(label)
+
+
+def plain(name: str, letters: int = 60) -> str:
+    """A name from outside as a label: shown letter by letter, and cut where there is no room for more.
+
+    matplotlib takes what stands between two dollars for a formula, and a label that begins with an underscore
+    for one to leave out.
+    """
+    short = name if len(name) <= letters else f"{name[: letters - 1]}…"
+    escaped = short.replace("$", r"\$")
+    return f" {escaped}" if escaped.startswith("_") else escaped
 
 
 def png(figure: Figure) -> bytes:

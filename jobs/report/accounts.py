@@ -1,4 +1,4 @@
-"""The campaign's books: what was made, what became of every particle, where the time went, and from what."""
+"""What a campaign counted: events, fates of particles, time of the stages; and its provenance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from monsoon.engine.incidents.pdg import named
 from monsoon.engine.records import Events, Loss
-from monsoon.jobs.report import markup
+from monsoon.jobs.pages.blocks import Bar, Bars, Block, Facts, Paragraph, Subtitle, Table
+from monsoon.jobs.report.format import number, per_event
 from monsoon.jobs.report.sample import remapped
 from monsoon.models.records import Status
 
@@ -29,103 +30,96 @@ LOSS_TEXT = {
 }
 
 
-def generated(manifest: Mapping[str, Any]) -> str:
-    """What the campaign holds, in one table."""
+def generated(manifest: Mapping[str, Any]) -> Facts:
+    """What the campaign holds."""
     counts = manifest["counts"]
     events = counts["events"]
-    rows = [
-        ("events", number(events) + _missing(manifest)),
-        ("collisions per event", f"{per(counts['collisions'], events)} (mean)"),
-        ("visible collisions", _visible(manifest["incidents"])),
-        (
-            "particles on the face per event",
-            f"{per(counts['particles'], events)} (mean), {number(counts['particles'])} in all",
-        ),
-        ("hits per event", f"{per(counts['hits'], events)} (mean), {number(counts['hits'])} in all"),
-        ("shards", f"{manifest['shards']} of up to {number(manifest['layout']['shard_events'])} events"),
-        *(
-            (f"size as {name}", f"{size / 1e6:,.1f} MB, {size / max(events, 1) / 1e3:,.2f} kB an event")
-            for name, size in sorted(manifest["bytes"].items())
-        ),
-        ("events quarantined", number(counts.get("quarantined", 0))),
-        ("content hash", manifest["content"]),
-    ]
-    return markup.facts(rows)
-
-
-def statuses(manifest: Mapping[str, Any], events: Events) -> str:
-    """How generators treated the particles on the face, and who stood in for whom."""
-    counts = manifest["counts"]
-    rows = [(STATUS_TEXT[s], counts.get(f"status_{s.name.lower()}", 0)) for s in Status]
-    return "\n".join(
+    particles, hits = counts["particles"], counts["hits"]
+    return Facts(
         [
-            markup.subtitle("Particles on the face, by treatment"),
-            _books(rows, counts["particles"], "particles on the face"),
-            _stand_ins(events),
+            ("events", number(events) + _missing(manifest)),
+            ("collisions per event", f"{per_event(counts['collisions'], events)} (mean)"),
+            ("visible collisions", _visible(manifest["incidents"])),
+            (
+                "particles on the face per event",
+                f"{per_event(particles, events)} (mean), {number(particles)} in all",
+            ),
+            ("hits per event", f"{per_event(hits, events)} (mean), {number(hits)} in all"),
+            ("shards", f"{manifest['shards']} of up to {number(manifest['layout']['shard_events'])} events"),
+            *(
+                (f"size as {name}", f"{size / 1e6:,.1f} MB, {size / max(events, 1) / 1e3:,.2f} kB per event")
+                for name, size in sorted(manifest["bytes"].items())
+            ),
+            ("events in quarantine", number(counts.get("quarantined", 0))),
+            ("content hash", manifest["content"]),
         ]
     )
 
 
-def losses(manifest: Mapping[str, Any]) -> str:
-    """Particles of the collisions that are no rows, and the sum with those that are."""
+def statuses(manifest: Mapping[str, Any], events: Events) -> list[Block]:
+    """How the particles on the face were generated, and which species stood in for which.
+
+    Parameters
+    ----------
+    manifest
+        Of the campaign; its counts are of all events.
+    events
+        The events that were read: stand-ins are counted in these.
+    """
+    counts = manifest["counts"]
+    rows = [(STATUS_TEXT[s], counts.get(f"status_{s.name.lower()}", 0)) for s in Status]
+    return [
+        Subtitle("Particles on the face, by how they were generated"),
+        *_adding_up(rows, counts["particles"], "particles on the face"),
+        *_stand_ins(events),
+    ]
+
+
+def losses(manifest: Mapping[str, Any]) -> list[Block]:
+    """Particles of the collisions that are not kept, by reason, and the sum with those that are."""
     counts = manifest["counts"]
     lost = [(LOSS_TEXT[loss], counts.get(f"lost_{loss.name.lower()}", 0)) for loss in Loss]
     everything = counts["particles"] + sum(count for _, count in lost)
-    return "\n".join(
-        [
-            markup.subtitle("All particles of the collisions, by fate"),
-            _books(
-                [("reach the face, are generated", counts["particles"]), *lost], everything, "all particles"
-            ),
-        ]
-    )
+    rows = [("reach the face, are generated", counts["particles"]), *lost]
+    return [
+        Subtitle("All particles of the collisions, by fate"),
+        *_adding_up(rows, everything, "all particles"),
+    ]
 
 
-def stages(manifest: Mapping[str, Any]) -> str:
-    """Seconds in each stage, summed over the workers."""
+def stages(manifest: Mapping[str, Any]) -> list[Block]:
+    """Seconds in each stage, summed over the workers, the longest first."""
     seconds = manifest["seconds"]
     whole = sum(seconds.values())
-    rows = [(name, time, f"{time:,.2f}") for name, time in sorted(seconds.items(), key=lambda item: -item[1])]
+    rows = [Bar(name, time, f"{time:,.2f}") for name, time in sorted(seconds.items(), key=lambda s: -s[1])]
     rate = manifest["counts"]["events"] / whole if whole else 0.0
-    return "\n".join(
-        [
-            markup.bars(("stage", "seconds"), rows, f"{whole:,.2f}"),
-            markup.paragraph(
-                f"Summed over all workers: {rate:,.0f} events per second of one worker. Stages: incidents "
-                "are read or overlaid, localise makes conditions of them, sample asks the generators, "
-                "compose places, digitises and compacts, hash and write end a shard. The start of the "
-                "workers is not counted."
-            ),
-        ]
-    )
+    return [
+        Bars("stage", "seconds", rows, f"{whole:,.2f}"),
+        Paragraph(
+            f"Summed over all workers: {rate:,.0f} events per second and worker. Incidents are read or "
+            "overlaid; localise turns them into conditions; sample runs the generators; compose places, "
+            "digitises and compacts; hash, write and publish finish a shard. The start of the workers is not "
+            "counted."
+        ),
+    ]
 
 
-def provenance(manifest: Mapping[str, Any]) -> str:
+def provenance(manifest: Mapping[str, Any]) -> list[Block]:
     """Identity, layout, incidents and software, as they are stored."""
-    return "\n".join(
-        [
-            markup.subtitle("Identity: every event follows from these"),
-            markup.facts(_flat(manifest["identity"])),
-            markup.subtitle("Layout"),
-            markup.facts(_flat(manifest["layout"])),
-            markup.subtitle("Incidents: what their file says of itself"),
-            markup.facts(_flat(manifest["incidents"])),
-            markup.subtitle("Software"),
-            markup.facts(_flat(manifest["software"])),
-        ]
-    )
-
-
-def number(count: int) -> str:
-    return f"{count:,}".replace(",", "\u202f")  # a narrow space that does not break, as units are written
-
-
-def per(total: int, events: int) -> str:
-    return f"{total / events:,.1f}" if events else "-"
+    return [
+        Subtitle("Identity: all that the events depend on"),
+        Facts(_flat(manifest["identity"])),
+        Subtitle("Layout"),
+        Facts(_flat(manifest["layout"])),
+        Subtitle("Incidents: what their file says of itself"),
+        Facts(_flat(manifest["incidents"])),
+        Subtitle("Software"),
+        Facts(_flat(manifest["software"])),
+    ]
 
 
 def _visible(incidents: Mapping[str, Any]) -> str:
-    """Which of the collisions that mu counts leave anything."""
+    """Which of the collisions that mu counts have particles on the face."""
     visible, everything = incidents["visible"], incidents["events"]
     return f"{visible / everything:.1%} of the incidents' events have a particle on the face"
 
@@ -136,33 +130,29 @@ def _missing(manifest: Mapping[str, Any]) -> str:
     return f" of {number(wanted)} wanted; {number(missing)} are not committed" if missing else ""
 
 
-def _books(rows: Sequence[tuple[str, int]], total: int, name: str) -> str:
-    """A table whose rows must add up to a total that was counted elsewhere; says so where they do not."""
+def _adding_up(rows: Sequence[tuple[str, int]], total: int, name: str) -> list[Block]:
+    """Rows that must add up to a total that was counted elsewhere; a warning where they do not."""
     added = sum(count for _, count in rows)
-    table = markup.bars(
-        (name, "count"), [(text, count, number(count)) for text, count in rows], number(added)
-    )
-    if added != total:
-        table += markup.paragraph(f"These do not add up: {number(total)} {name} were counted.", "wrong")
-    return table
+    bars = Bars(name, "count", [Bar(text, count, number(count)) for text, count in rows], number(added))
+    if added == total:
+        return [bars]
+    return [bars, Paragraph(f"These do not add up: {number(total)} {name} were counted.", warning=True)]
 
 
-def _stand_ins(events: Events) -> str:
+def _stand_ins(events: Events) -> list[Block]:
     found = remapped(events)
     if not found:
-        return markup.paragraph(f"No particle of the {number(len(events))} events read was remapped.")
-    rows = [(named(pdg), named(known), number(count)) for pdg, known, count in found]
-    return "\n".join(
-        [
-            markup.subtitle("Species that have no sample of their own"),
-            markup.table(
-                ("species", "stand-in", "particles"),
-                rows,
-                f"in the first {number(len(events))} events; particles outside the training domain are "
-                "counted there instead",
-            ),
-        ]
-    )
+        return [Paragraph(f"No particle of the {number(len(events))} events read was remapped.")]
+    return [
+        Subtitle("Species that have no generator of their own"),
+        Table(
+            ("species", "stand-in", "particles"),
+            [(named(pdg), named(known), number(count)) for pdg, known, count in found],
+            f"In the first {number(len(events))} events. Particles outside the training domain are counted "
+            "there instead.",
+            text_columns=(1,),
+        ),
+    ]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

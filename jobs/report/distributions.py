@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from monsoon.engine.detector.detector import MARGIN, Detector
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Events
-from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, single
+from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, plain, single
 from monsoon.jobs.report.sample import KINDS, particles_per_event
 
 ZONE_COLOURS = (SKY, GREEN, ORANGE, PURPLE, BLUE)
@@ -18,7 +18,15 @@ KIND_LINES = ("-", "--", ":", "-", "--")
 
 
 def cell_energies(events: Events, detector: Detector) -> Figure:
-    """Spectrum of the calibrated energy of all hits, whole and by zone."""
+    """Spectrum of the calibrated energy of all hits, whole and by zone.
+
+    Parameters
+    ----------
+    events
+        Events of the detector.
+    detector
+        Its zones and cells.
+    """
     figure, axes = single()
     energy = events.hit_energy_mev.astype(np.float64)
     edges = np.geomspace(max(energy.min(initial=10.0), 1.0), 1.001 * max(energy.max(initial=0.0), 1e3), 61)
@@ -26,7 +34,10 @@ def cell_energies(events: Events, detector: Detector) -> Figure:
     zone = _zone_of_cell(detector)[events.hit_cell.astype(np.int64)]
     for number, described in enumerate(detector.description.zones):
         side = described.cell_pixels * detector.description.pixel_mm
-        colour, label = ZONE_COLOURS[number % len(ZONE_COLOURS)], f"{described.name}, {side:.1f} mm cells"
+        colour, label = (
+            ZONE_COLOURS[number % len(ZONE_COLOURS)],
+            f"{plain(described.name, 20)}, {side:.1f} mm cells",
+        )
         _spectrum(axes, energy[zone == number], edges, len(events), colour, label)
     axes.set(xscale="log", yscale="log", xlabel="calibrated cell energy [MeV]", ylabel="hits / event / MeV")
     if len(energy):  # a bin with a single hit may reach down to nothing

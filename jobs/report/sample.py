@@ -1,4 +1,4 @@
-"""What a campaign has on storage, as far as a report needs it: the manifest and its first events."""
+"""What a report reads of a campaign: the manifest and the first events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from monsoon.models.species import NEIGHBOUR
 
 READ_EVENTS = 2000
 
-# In the order of the plots; the first kind that applies is the particle's.
+# in the order of the plots; the first that applies is the particle's kind
 KINDS = ("photons", "electrons", "muons", "charged hadrons", "neutral hadrons")
 
 
@@ -33,7 +33,20 @@ class CampaignSample:
 
 
 def read_sample(store: Store, events: int = READ_EVENTS) -> CampaignSample:
-    """Raises InputError, naming the file, without a manifest or events, or with a damaged shard."""
+    """Read a campaign's manifest and the first of its events.
+
+    Parameters
+    ----------
+    store
+        The campaign's output.
+    events
+        How many events are read, at most.
+
+    Raises
+    ------
+    InputError
+        Without a manifest or events, or where a shard is damaged; names the file.
+    """
     try:
         manifest = read_manifest(store)
     except (OSError, ValueError) as error:
@@ -51,7 +64,7 @@ def read_sample(store: Store, events: int = READ_EVENTS) -> CampaignSample:
 
 
 def kind_of(pdg: Array) -> Array:
-    """Index into KINDS of every particle, int64 [N]."""
+    """Index into `KINDS` of every particle, int64 [N], from PDG codes [N]."""
     size = np.abs(pdg)
     return np.select(
         [pdg == 22, size == 11, size == 13, charges(pdg) != 0], list(range(len(KINDS) - 1)), len(KINDS) - 1
@@ -59,14 +72,14 @@ def kind_of(pdg: Array) -> Array:
 
 
 def particles_per_event(events: Events) -> Array:
-    """Truth particles of each of KINDS in each event, int64 [E, 5]."""
+    """Truth particles of each of `KINDS` in each event, int64 [E, 5]."""
     event = np.repeat(np.arange(len(events)), np.diff(events.particle_offsets))
     cell = event * len(KINDS) + kind_of(events.particle_pdg)
     return np.bincount(cell, minlength=len(events) * len(KINDS)).reshape(len(events), len(KINDS))
 
 
 def typical_event(events: Events) -> int:
-    """Row of an event with about the median number of hits, with photons and electrons if there is one."""
+    """Row of an event with about the median number of hits; with photons and electrons if there is one."""
     hits = np.diff(events.hit_offsets)
     nearest = np.argsort(np.abs(hits - np.median(hits)), kind="stable")
     counts = particles_per_event(events)
@@ -76,7 +89,7 @@ def typical_event(events: Events) -> int:
 
 
 def remapped(events: Events) -> list[tuple[int, int, int]]:
-    """Species code, the code that stood in, and how many particles: commonest first."""
+    """Species, its stand-in (PDG codes both) and the number of particles; the most frequent first."""
     of_status = events.particle_status == Status.REMAPPED
     codes, counts = np.unique(events.particle_pdg[of_status], return_counts=True)
     order = np.argsort(-counts, kind="stable")
@@ -85,7 +98,7 @@ def remapped(events: Events) -> list[tuple[int, int, int]]:
 
 def _parts(store: Store) -> Iterator[Events]:
     for record in Ledger(store).records():
-        if record.files:  # otherwise all of it is in quarantine
+        if record.files:  # else all of it is in quarantine
             yield from _parts_of(store, record)
 
 
@@ -95,12 +108,12 @@ def _parts_of(store: Store, record: ShardRecord) -> Iterator[Events]:
     name = next((name for name in FORMATS if name in files), None)
     if name is None:
         raise InputError(f"{store.url}: shard {record.range.stem} is in no known format ({', '.join(files)})")
-    place, file = locate(store, files[name])
+    holder, file = locate(store, files[name])
     try:
-        with place.local(file) as path:
+        with holder.local(file) as path:
             yield from FORMATS[name].blocks(path)
     except Exception as error:  # a torn file makes its reader raise anything
-        raise InputError(f"{place.url}/{file}: cannot be read as events; run `monsoon verify`") from error
+        raise InputError(f"{holder.url}/{file}: cannot be read as events; run `monsoon verify`") from error
 
 
 def _first(events: Events, count: int) -> Events:

@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
-from monsoon.jobs.plots.curves import RING_EDGES_MM
+from monsoon.jobs.plots.bins import RING_EDGES_MM
 from monsoon.jobs.plots.overlay import REFERENCE, look, named, points, steps
 from monsoon.jobs.plots.style import BAR, LEFT, colour_bar, row, single
 from monsoon.jobs.validation.samples import Contest, Sample

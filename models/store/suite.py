@@ -189,11 +189,27 @@ def is_shipped(name: str) -> bool:
     return name in SHIPPED or ("/" not in name and (CHECKPOINTS / name).is_dir())
 
 
-def _load(model: str) -> list[Generator]:
+def parts(model: str) -> list[Path]:
+    """Where the generators of a suite are stored, in its order.
+
+    Parameters
+    ----------
+    model
+        Shipped names, folders of trained models and shower files, joined by commas.
+
+    Returns
+    -------
+    list of Path
+        A folder for each trained model, a shower file for each library.
+    """
     paths: list[Path] = []
     for word in model.split(","):
         paths += SHIPPED.get(word) or [CHECKPOINTS / word if is_shipped(word) else Path(word)]
-    return [_load_part(path) for path in paths]
+    return paths
+
+
+def _load(model: str) -> list[Generator]:
+    return [_load_part(path) for path in parts(model)]
 
 
 def _load_part(path: Path) -> Generator:

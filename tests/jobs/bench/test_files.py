@@ -14,7 +14,7 @@ from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events, Incidents
 from monsoon.jobs.bench import end_to_end, uproot_ttree, writing
-from monsoon.jobs.bench.comparison import compare
+from monsoon.jobs.bench.benchmark import measure
 from monsoon.jobs.bench.inputs import SEED, Inputs, typical
 from monsoon.jobs.bench.one_at_a_time import run_loop
 from monsoon.jobs.bench.writing import read, same_events
@@ -34,7 +34,7 @@ def events(incidents: Incidents, suite: Suite, detector: Detector) -> Events:
 
 
 def test_every_writer_writes_our_events(events: Events, tmp_path: Path) -> None:
-    rows = compare(writing.comparison(events, tmp_path, rounds=1))
+    rows = measure(writing.benchmark(events, tmp_path, rounds=1))
     assert {row.check for row in rows} == {"ok"}
     assert {row.unit for row in rows} == {"us/event", "B/event"}
     assert all(row.p50 is not None and row.p50 > 0 for row in rows)
@@ -59,7 +59,7 @@ def test_the_loop_is_compared_on_fewer_events(
     incidents: Incidents, suite: Suite, detector: Detector, tmp_path: Path
 ) -> None:
     inputs = Inputs(detector, suite, incidents, incidents)
-    ours, loop = compare(end_to_end.comparison(inputs, 2, tmp_path, rounds=1))
+    ours, loop = measure(end_to_end.benchmark(inputs, 2, tmp_path, rounds=1))
     assert (ours.n, loop.n) == (6, 2)
     assert ours.check == loop.check == "ok"
 
@@ -72,7 +72,7 @@ def test_another_file_is_noticed(events: Events, tmp_path: Path) -> None:
     uproot_ttree.write([replace(events, hit_energy_mev=energy)], wrong, "zstd-1")
     assert same_events(right, right)
     assert not same_events(right, wrong)
-    assert not end_to_end.holds(right, wrong)
+    assert not end_to_end.contains_same_events(right, wrong)
 
 
 def test_typical_events_are_neither_light_nor_heavy(make_incidents: MakeIncidents) -> None:

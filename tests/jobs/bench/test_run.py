@@ -11,12 +11,12 @@ import pytest
 from monsoon.engine.errors import InputError
 from monsoon.jobs.bench import history, run
 from monsoon.jobs.bench.bars import check_bars
-from monsoon.jobs.bench.comparison import Comparison, Provider, Row, compare
+from monsoon.jobs.bench.benchmark import Benchmark, Provider, Row, measure
 from monsoon.jobs.bench.timing import best_chunk, race
 
 
-def comparison(theirs: int, stage: str = "count") -> Comparison[int]:
-    return Comparison(
+def benchmark(theirs: int, stage: str = "count") -> Benchmark[int]:
+    return Benchmark(
         stage,
         "event",
         Provider("ours", lambda: 7, 10),
@@ -33,7 +33,7 @@ def rows_in(path: Path) -> list[dict[str, str]]:
 
 def test_equal_peers_are_timed_and_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "history.csv"
-    assert run.judge([comparison(7)], check=False, history=path) == 0
+    assert run.run_benchmarks([benchmark(7)], check=False, history=path) == 0
     rows = rows_in(path)
     assert [row["provider"] for row in rows] == ["ours", "right", "other"]
     assert {row["check"] for row in rows} == {"ok"}
@@ -48,7 +48,7 @@ def test_a_wrong_peer_gets_no_ratio_and_exits_3(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], check: bool
 ) -> None:
     path = tmp_path / "history.csv"
-    assert run.judge([comparison(8)], check, path) == 3
+    assert run.run_benchmarks([benchmark(8)], check, path) == 3
     ours, right, wrong = rows_in(path)
     assert ours["check"] == right["check"] == "ok"
     assert right["ratio_to_ours"]
@@ -66,15 +66,15 @@ def test_a_wrong_peer_is_not_timed() -> None:
         calls.append(1)
         return 8
 
-    one = Comparison(
+    one = Benchmark(
         "count", "event", Provider("ours", lambda: 7, 1), [Provider("wrong", wrong, 1)], int.__eq__, 5
     )
-    assert compare(one)[1].check == "red"
+    assert measure(one)[1].check == "red"
     assert len(calls) == 1
 
 
 def test_sizes_of_a_wrong_peer_are_not_told() -> None:
-    sized = Comparison(
+    sized = Benchmark(
         "write",
         "event",
         Provider("ours", lambda: 40, 10),
@@ -83,7 +83,7 @@ def test_sizes_of_a_wrong_peer_are_not_told() -> None:
         rounds=1,
         size=lambda result: result,
     )
-    ours, small, wrong = (row for row in compare(sized) if row.unit == "B/event")
+    ours, small, wrong = (row for row in measure(sized) if row.unit == "B/event")
     assert (ours.p50, small.p50, small.ratio) == (4.0, 2.0, 0.5)
     assert (wrong.p50, wrong.ratio, wrong.check) == (None, None, "red")
 
@@ -91,7 +91,7 @@ def test_sizes_of_a_wrong_peer_are_not_told() -> None:
 def test_rows_append_and_the_header_stays(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     for _ in range(2):
-        run.judge([comparison(7)], check=False, history=path)
+        run.run_benchmarks([benchmark(7)], check=False, history=path)
     lines = path.read_text().splitlines()
     assert lines[0] == ",".join(history.COLUMNS)
     assert len(lines) == 1 + 2 * 3
@@ -145,9 +145,9 @@ def test_bars_hold_us_to_the_best_peer(
 
 
 def test_a_missed_bar_exits_3_only_when_checked(tmp_path: Path) -> None:
-    slow = [comparison(7, "composition")]  # no faster than its peers, and nothing end to end
-    assert run.judge(slow, check=False, history=tmp_path / "a.csv") == 0
-    assert run.judge(slow, check=True, history=tmp_path / "b.csv") == 3
+    slow = [benchmark(7, "composition")]  # no faster than its peers, and nothing end to end
+    assert run.run_benchmarks(slow, check=False, history=tmp_path / "a.csv") == 0
+    assert run.run_benchmarks(slow, check=True, history=tmp_path / "b.csv") == 3
 
 
 def test_runners_take_turns() -> None:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.records import Loss
 from monsoon.engine.storage import open_store
+from monsoon.jobs.pages.blocks import Block, Paragraph
+from monsoon.jobs.pages.render import fragment, render
 from monsoon.jobs.report import accounts
-from monsoon.jobs.report.page import write_report
+from monsoon.jobs.report.format import number
+from monsoon.jobs.report.page import report, write_report
 from monsoon.jobs.report.sample import read_sample
 from monsoon.models.records import Status
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.suite import LIBRARY, SAMPLES, Suite
 
 VOID = {"meta", "img", "link", "br"}
+HOSTILE = "\"'><script>alert($1$)<script>&amp;{{ 7 * 7 }}"
 
 
 class Page(HTMLParser):
@@ -97,8 +104,12 @@ def test_the_page_says_what_was_generated(page: Page, campaign: Path) -> None:
     manifest = read_manifest(open_store(campaign))
     assert manifest["content"] in page.text
     assert manifest["identity"]["model"] in page.text
-    assert accounts.number(manifest["counts"]["hits"]) in page.text
+    assert number(manifest["counts"]["hits"]) in page.text
     assert "do not add up" not in page.text
+
+
+def shown(blocks: Iterable[Block]) -> str:
+    return "\n".join(fragment(block) for block in blocks)
 
 
 def test_statuses_and_losses_add_up(campaign: Path) -> None:
@@ -110,21 +121,63 @@ def test_statuses_and_losses_add_up(campaign: Path) -> None:
         == len(events.particle_pdg)
     )
     everything = counts["particles"] + sum(counts[f"lost_{loss.name.lower()}"] for loss in Loss)
-    assert f">{accounts.number(everything)}<" in accounts.losses(manifest)
-    assert f">{accounts.number(counts['particles'])}<" in accounts.statuses(manifest, events)
+    assert f">{number(everything)}<" in shown(accounts.losses(manifest))
+    assert f">{number(counts['particles'])}<" in shown(accounts.statuses(manifest, events))
 
 
-def test_books_that_do_not_add_up_are_shown_as_such(campaign: Path) -> None:
-    manifest = read_manifest(open_store(campaign))
+def test_counts_that_do_not_add_up_are_shown_as_such(campaign: Path) -> None:
+    manifest, events = read_manifest(open_store(campaign)), read_sample(open_store(campaign)).events
     counts = {**manifest["counts"], "particles": manifest["counts"]["particles"] + 1}
-    assert "do not add up" in accounts.statuses(
-        {**manifest, "counts": counts}, read_sample(open_store(campaign)).events
-    )
+    wrong = accounts.statuses({**manifest, "counts": counts}, events)
+    (warning,) = (block for block in wrong if isinstance(block, Paragraph) and block.warning)
+    assert "do not add up" in warning.text
+    right = accounts.statuses(manifest, events)
+    assert not any(isinstance(block, Paragraph) and block.warning for block in right)
 
 
 def test_events_that_are_missing_are_said(campaign: Path) -> None:
     manifest = {**read_manifest(open_store(campaign)), "events_wanted": 50}
-    assert "10 are not committed" in accounts.generated(manifest)
+    assert "10 are not committed" in fragment(accounts.generated(manifest))
+
+
+def hostile(value: Any) -> Any:
+    """The same with a hostile end of every text, names of keys included."""
+    if isinstance(value, dict):
+        return {f"{key}{HOSTILE}": hostile(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [hostile(inner) for inner in value]
+    return f"{value}{HOSTILE}" if isinstance(value, str) else value
+
+
+def test_hostile_names_stay_text(
+    campaign: Path, suite: Suite, detector: Detector, page: Page, tmp_path: Path
+) -> None:
+    """Of the campaign's folder, its shower files, its detector and zones, and all that the manifest holds."""
+    sample = read_sample(open_store(campaign))
+    models = [tmp_path / f"{HOSTILE}{path.name}" for path in LIBRARY]
+    for link, path in zip(models, LIBRARY, strict=True):
+        link.symlink_to(path)
+    kept = ("counts", "seconds", "shards", "events_wanted")  # numbers by names of our own
+    manifest = {
+        **{key: value if key in kept else hostile(value) for key, value in sample.manifest.items()},
+        "model": ",".join(str(path) for path in models),
+        "identity": {**sample.manifest["identity"], "numerics": hostile({"device": "cpu"})},
+        "layout": {**sample.manifest["layout"], "formats": [HOSTILE]},
+        "incidents": {**sample.manifest["incidents"], **hostile({"source": "gun", "settings": {"a": "b"}})},
+    }
+    described = detector.description
+    zones = tuple(zone.model_copy(update={"name": f"{zone.name}{HOSTILE}"}) for zone in described.zones)
+    odd = replace(detector, description=described.model_copy(update={"name": HOSTILE, "zones": zones}))
+    whole = report(replace(sample, manifest=manifest), f"/data/{HOSTILE}", suite, odd)
+    found = Page(render(whole).decode())
+    assert found.open == []
+    assert {tag for tag, _ in found.tags} <= {tag for tag, _ in page.tags}
+    assert {name for _, attributes in found.tags for name in attributes} <= {
+        name for _, attributes in page.tags for name in attributes
+    }
+    assert found.text.count(HOSTILE) >= 12
+    for text in (f"Campaign in /data/{HOSTILE}.", models[0].name, f"Detector {HOSTILE}", f"inner{HOSTILE}"):
+        assert text in found.text
 
 
 def test_a_model_that_has_changed_since_is_refused(campaign: Path, tmp_path: Path) -> None:
