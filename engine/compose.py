@@ -35,6 +35,7 @@ def compose(
     status: Array,
     *,
     grid: Grid,
+    pixels: tuple[Array, Array] | None = None,
     contributions: bool = False,
     kernels: str = "cpu",
 ) -> Events:
@@ -48,7 +49,7 @@ def compose(
     """
     place, digitise, attribute = KERNELS[kernels]
     images = showers.energy_mev.reshape(-1, grid.rows, grid.columns)
-    row, column = detector.pixels(incidents.position_mm)
+    row, column = pixels or detector.pixels(incidents.position_mm)
     geometry = (
         images,
         torch.from_numpy(row + MARGIN - grid.centre),

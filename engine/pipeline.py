@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from time import perf_counter
 
 import numpy as np
-import torch
 
 from monsoon.engine.compose import compose
 from monsoon.engine.detector.detector import Detector, localise
-from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Events, Incidents, concatenate
+from monsoon.engine.sampling import sample_particles
 from monsoon.models.store.suite import Suite
 
 # A batch's dense images and cells stay near the processor's caches; content does not depend on these.
@@ -63,15 +62,21 @@ def generate(
     parts = []
     for batch in batches(incidents) if len(incidents) else [incidents]:
         with watch("localise"):
-            conditions = localise(batch, detector)
-            status = suite.status(conditions).numpy()
+            pixels = detector.pixels(batch.position_mm)
+            routing = suite.route(localise(batch, detector, pixels))
+            status = routing.status.numpy()
         with watch("sample"):
-            of_particle = batch.event_of_particle
-            within = np.arange(len(of_particle)) - batch.offsets[of_particle]
-            noise = uniform(seed, batch.event[of_particle], within, Purpose.SHOWER, suite.noise_dimensions)
-            showers = suite.sample(conditions, torch.from_numpy(noise))
+            showers = sample_particles(routing, batch, seed)
         with watch("compose"):
-            parts.append(
-                compose(batch, showers, detector, seed, status, grid=suite.grid, contributions=contributions)
+            events = compose(
+                batch,
+                showers,
+                detector,
+                seed,
+                status,
+                grid=suite.grid,
+                pixels=pixels,
+                contributions=contributions,
             )
+            parts.append(events)
     return concatenate(parts)
