@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Grid, reflect
+from monsoon.models.geometry.planar import Grid, reflect_conditions
 from monsoon.models.records import Conditions, Showers
 
 GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as int64
@@ -106,10 +106,8 @@ def mirrored(rows: ShowerSet, g: Tensor, grid: Grid) -> ShowerSet:
 
     g  int64 [N], 0 .. 7, as Grid.symmetries counts
     """
-    c = rows.conditions
-    direction = torch.cat([reflect(c.direction[:, :2], g), c.direction[:, 2:]], 1)
     return ShowerSet(
-        Conditions(c.pdg, c.energy_mev, direction, reflect(c.offset_mm, g)),
+        reflect_conditions(rows.conditions, g),
         Showers(rows.showers.energy_mev.gather(1, grid.symmetries[g])),
         rows.weight,
     )

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monsoon.models.data.batches import GAMMA, Batch, mixed
+from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import ShowerSet, extent, read_conditions, read_rows
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.planar import Grid
-from monsoon.models.records import Conditions, Showers
 
 LANES = 8
 BLOCK_ROWS = 1000  # or the file's own chunk of rows, where that is larger
@@ -96,7 +96,7 @@ class ShowerFiles:
             end = min(stop, int(self._ends[number]))
             parts.append(read_rows(self.files[number], start - first, end - first))
             start = end
-        return _concatenated(parts)
+        return joined(parts)
 
     def in_order(self, size: int, rank: int = 0, workers: int = 1) -> Iterator[Batch]:
         """Every row once, in batches of this size but for the last; of `workers` each has every so-manieth.
@@ -163,7 +163,7 @@ class ShowerStream(ShowerFiles):
             ]
             step = first_step
             while True:
-                rows = _concatenated([lane.take(self._share) for lane in lanes])
+                rows = joined([lane.take(self._share) for lane in lanes])
                 seeds = torch.cat([self._row_seeds(step, lane) for lane in self._own])
                 yield Batch.mirrored(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
                 step += 1
@@ -199,7 +199,7 @@ class ShowerStream(ShowerFiles):
 
     def _fill(self, pool: _ShuffleBuffer) -> ShowerSet:
         """A pool's rows, shuffled."""
-        rows = _concatenated([self.read(int(start), int(stop)) for start, stop in pool.parts])
+        rows = joined([self.read(int(start), int(stop)) for start, stop in pool.parts])
         order = torch.from_numpy(self._random(SHUFFLE, *pool.key).permutation(len(rows)))
         return rows[order[pool.skipped : pool.rows]]
 
@@ -243,7 +243,7 @@ class _Lane:
             if len(pool) > count:
                 self._left.append(pool[count:])
             count -= len(taken[-1])
-        return _concatenated(taken)
+        return joined(taken)
 
 
 class _Reader:
@@ -269,19 +269,3 @@ def _one_ahead(
         rows = following.result()
         following = next(submitted, None)
         yield rows
-
-
-def _concatenated(parts: Sequence[ShowerSet]) -> ShowerSet:
-    if len(parts) == 1:
-        return parts[0]
-    conditions = [part.conditions for part in parts]
-    return ShowerSet(
-        Conditions(
-            torch.cat([c.pdg for c in conditions]),
-            torch.cat([c.energy_mev for c in conditions]),
-            torch.cat([c.direction for c in conditions]),
-            torch.cat([c.offset_mm for c in conditions]),
-        ),
-        Showers(torch.cat([part.showers.energy_mev for part in parts])),
-        torch.cat([part.weight for part in parts]),
-    )

@@ -18,7 +18,7 @@ from torch import Tensor
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Grid, reflect
+from monsoon.models.geometry.planar import Grid, reflect_conditions
 from monsoon.models.kernels.gather import compress
 from monsoon.models.kernels.gather.cpu import gather
 from monsoon.models.records import Conditions, Showers
@@ -37,14 +37,10 @@ class Metric:
     offset_mm: float
     direction: float
 
-    def features(self, log_energy: Tensor, offset_mm: Tensor, direction_xy: Tensor) -> Tensor:
-        """Points of a Euclidean space, float64 [N, 5]."""
-        columns = [
-            log_energy[:, None].double() / self.log_energy,
-            offset_mm.double() / self.offset_mm,
-            direction_xy.double() / self.direction,
-        ]
-        return torch.cat(columns, 1)
+    def points(self, conditions: Conditions) -> Tensor:
+        """Points of a Euclidean space, float64 [N, 5]: `Conditions.coordinates` in these units."""
+        units = [self.log_energy, *[self.offset_mm] * 2, *[self.direction] * 2]
+        return conditions.coordinates().double() / torch.tensor(units, dtype=torch.float64)
 
 
 ELECTROMAGNETIC = Metric(log_energy=0.3, offset_mm=4.0, direction=0.04)
@@ -96,10 +92,9 @@ class Library:
         for pdg in torch.unique(conditions.pdg).tolist():
             tree = self._trees[pdg]
             wanted = torch.nonzero(conditions.pdg == pdg)[:, 0]
-            c = conditions[wanted]
-            point = _metric(pdg).features(torch.log(c.energy_mev), c.offset_mm, c.direction[:, :2])
+            points = _metric(pdg).points(conditions[wanted])
             among = min(self.neighbours, tree.n)
-            nearest = torch.from_numpy(tree.query(point.numpy(), k=range(1, among + 1))[1])  # [n, among]
+            nearest = torch.from_numpy(tree.query(points.numpy(), k=range(1, among + 1))[1])  # [n, among]
             pick = (noise[wanted, 0] * among).long().clamp(max=among - 1)
             point = nearest.gather(1, pick[:, None])[:, 0]
             rows = self._rows[pdg]
@@ -112,10 +107,7 @@ class Library:
         mirrored = []
         for g in range(8):
             every = torch.full((len(conditions),), g)
-            offset, direction = (
-                reflect(xy, every) for xy in (conditions.offset_mm, conditions.direction[:, :2])
-            )
-            mirrored.append(_metric(pdg).features(torch.log(conditions.energy_mev), offset, direction))
+            mirrored.append(_metric(pdg).points(reflect_conditions(conditions, every)))
         return KDTree(torch.cat(mirrored).numpy())
 
     def _fingerprint(self, showers: ShowerSet) -> str:

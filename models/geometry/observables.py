@@ -70,10 +70,10 @@ def asymmetry(showers: Showers, grid: Grid) -> Tensor:
     A row or column without a partner on the other side takes no part.
     """
     share = shares(showers)
-    away = (_centres(grid, share) / grid.pixel_mm).round()  # [V, 2]
+    steps = grid.steps.to(share.device)  # [V, 2]
     last = torch.tensor([grid.columns - 1, grid.rows - 1]) - grid.centre
-    partner = away.abs() <= last.clamp(max=grid.centre).to(away)
-    return share @ (away.sign() * partner)
+    partner = steps.abs() <= last.clamp(max=grid.centre).to(steps)
+    return share @ (steps.sign() * partner).to(share)
 
 
 def leading_fractions(showers: Showers) -> Tensor:
@@ -85,8 +85,8 @@ def leading_fractions(showers: Showers) -> Tensor:
 def containment(showers: Showers, grid: Grid) -> Tensor:
     """Energy in the 3x3 and 5x5 (CONTAINMENT) pixels about the impact over the total, float64 [N, 2]."""
     share = shares(showers)
-    away = (_centres(grid, share) / grid.pixel_mm).round().abs().amax(1)  # [V]
-    return share @ torch.stack([(away <= side // 2).to(share) for side in CONTAINMENT], 1)
+    ring = grid.ring.to(share.device)  # [V]
+    return share @ torch.stack([(ring <= side // 2).to(share) for side in CONTAINMENT], 1)
 
 
 def lateral_profile(conditions: Conditions, showers: Showers, grid: Grid, edges_mm: Tensor) -> Tensor:

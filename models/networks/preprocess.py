@@ -20,10 +20,11 @@ def features(conditions: Conditions, species: Tensor, half_mm: float) -> Tensor:
     species  int32 [S]
     half_mm  half a pixel
     """
+    log_energy, offset_mm, direction = torch.split(conditions.coordinates(), [1, 2, 2], 1)
     columns = [
-        ((torch.log(conditions.energy_mev) - math.log(MIDDLE_MEV)) / WIDTH)[:, None],
-        conditions.offset_mm / half_mm,
-        conditions.direction[:, :2] / FLATTEST,
+        (log_energy - math.log(MIDDLE_MEV)) / WIDTH,
+        offset_mm / half_mm,
+        direction / FLATTEST,
         (conditions.pdg[:, None] == species).float(),
     ]
     return torch.cat(columns, 1)

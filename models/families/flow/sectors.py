@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from monsoon.models.geometry.planar import Grid
+from monsoon.models.kernels.split.reference import below, levels_of
 
 INNER_RING = 3  # the inner 7 x 7 pixels stand for themselves
 RINGS = ((4, 5), (6, 8), (9, 15))  # first and last ring of the sectors
-AROUND = 8  # sectors of each, centred on the axes and the diagonals: symmetries map them onto each other
+AROUND = 8  # sectors of each: the octants of Grid
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,10 @@ class Sectors:
     @cached_property
     def region(self) -> Tensor:
         """The region of every voxel, int64 [V]."""
-        x, y = self.grid.centres_mm.T / self.grid.pixel_mm
-        ring = torch.maximum(x.abs(), y.abs()).round().long()
+        ring = self.grid.ring
         if int(ring.max()) > RINGS[-1][1]:
             raise ValueError(f"an image has more than the {RINGS[-1][1]} rings that there are sectors for")
-        turn = torch.atan2(y.double(), x.double()) / (2 * torch.pi)
-        region = (turn * AROUND).round().long() % AROUND
+        region = self.grid.octant.clone()
         for number, (low, high) in enumerate(RINGS):
             region += torch.where((ring >= low) & (ring <= high), self.inner + number * AROUND, 0)
         inner = ring <= INNER_RING
@@ -116,11 +115,7 @@ class Tree:
     @cached_property
     def levels(self) -> list[Tensor]:
         """Nodes by their height, the lowest first: int64 [.] each."""
-        height = [0] * len(self.children)
-        for node in reversed(range(len(height))):
-            height[node] = 1 + max((height[c] for c in self.children[node].tolist() if c >= 0), default=0)
-        heights = torch.tensor(height)
-        return [torch.nonzero(heights == h)[:, 0] for h in range(1, int(heights.max()) + 1)]
+        return levels_of(self.children)
 
     @cached_property
     def root_of(self) -> Tensor:
@@ -132,10 +127,4 @@ class Tree:
 
     def energies(self, leaves_mev: Tensor) -> Tensor:
         """Energy below the two children of each node, [N, M, 2], of leaves [N, L]."""
-        count = len(self.children)
-        children = self.children.long().to(leaves_mev.device)
-        columns = torch.where(children < 0, count + ~children, children)  # nodes first, leaves after them
-        energy = torch.cat([leaves_mev.new_empty(count, len(leaves_mev)), leaves_mev.T])  # [M + L, N]
-        for nodes in self.levels:
-            energy[nodes] = energy[columns[nodes, 0]] + energy[columns[nodes, 1]]
-        return energy[columns].permute(2, 0, 1)
+        return below(leaves_mev, self.children, self.levels)

@@ -52,14 +52,60 @@ def split(
         place = children.long()[place].T.flatten()
 
 
-def below(leaves: Tensor, children: Tensor) -> Tensor:
-    """Sums below the two children of each node, [N, M, 2], of leaves [N, V]."""
-    sums: list[Tensor] = [leaves.new_empty(0)] * len(children)
-    pairs = [leaves.new_empty(0)] * len(children)
-    for node in reversed(range(len(children))):
-        pairs[node] = torch.stack([leaves[:, ~c] if c < 0 else sums[c] for c in children[node].tolist()], 1)
-        sums[node] = pairs[node].sum(1)
-    return torch.stack(pairs, 1)
+def levels_of(children: Tensor) -> list[Tensor]:
+    """Sort the nodes of trees by their height.
+
+    Parameters
+    ----------
+    children
+        int32 [M, 2], as in `split`.
+
+    Returns
+    -------
+    list of Tensor
+        Nodes of each height, int64 [.] each; first those of which both children are leaves.
+    """
+    below_each = children.tolist()
+    height = [0] * len(below_each)
+    for node in reversed(range(len(height))):
+        height[node] = 1 + max((height[child] for child in below_each[node] if child >= 0), default=0)
+    heights = torch.tensor(height, dtype=torch.int64, device=children.device)
+    return [torch.nonzero(heights == h)[:, 0] for h in range(1, max(height, default=0) + 1)]
+
+
+def below(leaves: Tensor, children: Tensor, levels: list[Tensor] | None = None) -> Tensor:
+    """Sum the leaves below the two children of each node.
+
+    Parameters
+    ----------
+    leaves
+        [N, L], a value for each leaf of each of N rows.
+    children
+        int32 [M, 2], as in `split`: a node, or ~leaf.
+    levels
+        What `levels_of` gives for these children, where it is at hand.
+
+    Returns
+    -------
+    Tensor
+        [N, M, 2].
+
+    Examples
+    --------
+    Leaves 1 and 2 hang from node 1, node 1 and leaf 0 from node 0:
+
+    >>> children = torch.tensor([[~0, 1], [~1, ~2]])
+    >>> below(torch.tensor([[1, 10, 100]]), children)
+    tensor([[[  1, 110],
+             [ 10, 100]]])
+    """
+    count = len(children)
+    nodes = children.long().to(leaves.device)
+    columns = torch.where(nodes < 0, count + ~nodes, nodes)  # nodes first, leaves after them
+    sums = torch.cat([leaves.new_empty(count, len(leaves)), leaves.T])  # [M + L, N]
+    for level in levels_of(children) if levels is None else levels:
+        sums[level] = sums[columns[level, 0]] + sums[columns[level, 1]]
+    return sums[columns].permute(2, 0, 1)
 
 
 def node_inputs(e: Tensor, count: Tensor, weight: Tensor) -> Tensor:
