@@ -4,7 +4,7 @@ A step's batch comes from a fixed number of lanes; every worker reads some of th
 of all files are put in a random order, laid end to end, and cut into lanes of equal length. A lane goes
 through its blocks in pools of a few, whose rows it shuffles. All this follows from (seed, epoch, lane) alone:
 any number of workers has the same batches, and a step's are found by reading no more than their pools.
-At most 2 * POOL_BLOCKS blocks a lane are in memory: the pool in use, and the next, read ahead by a thread.
+At most 2 * BUFFER_BLOCKS blocks a lane are in memory: the pool in use, and the next, read ahead by a thread.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from monsoon.models.geometry.planar import Grid
 
 LANES = 8
 BLOCK_ROWS = 1000  # or the file's own chunk of rows, where that is larger
-POOL_BLOCKS = 3
+BUFFER_BLOCKS = 3
 HASHED_BYTES = 1 << 24
 ORDER, SHUFFLE, NOISE = 1, 2, 3  # what random numbers are for
 
@@ -158,7 +158,7 @@ class ShowerStream(ShowerFiles):
         """This worker's part of each step's batch, from `first_step` on. Raises InputError at bad rows."""
         with _Reader() as reader:
             lanes = [
-                _Lane(reader.ahead(partial(self._fill, pool) for pool in self._pools(lane, first_step)))
+                _Lane(reader.ahead(partial(self._fill, buffer) for buffer in self._buffers(lane, first_step)))
                 for lane in self._own
             ]
             step = first_step
@@ -168,15 +168,15 @@ class ShowerStream(ShowerFiles):
                 yield Batch.mirrored(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
                 step += 1
 
-    def _pools(self, lane: int, step: int) -> Iterator[_ShuffleBuffer]:
-        """A lane's pools from a step on, without end."""
+    def _buffers(self, lane: int, step: int) -> Iterator[_ShuffleBuffer]:
+        """A lane's buffers from a step on, without end."""
         epoch, within = divmod(step, self.steps_per_epoch)
         skipped = within * self._share
         while True:
             left = self.steps_per_epoch * self._share
             parts = self._parts(epoch, lane)
-            for number, first in enumerate(range(0, len(parts), POOL_BLOCKS)):
-                own = parts[first : first + POOL_BLOCKS]
+            for number, first in enumerate(range(0, len(parts), BUFFER_BLOCKS)):
+                own = parts[first : first + BUFFER_BLOCKS]
                 rows = min(left, int((own[:, 1] - own[:, 0]).sum()))
                 if skipped < rows:
                     yield _ShuffleBuffer(own, (epoch, lane, number), skipped, rows)
@@ -197,11 +197,11 @@ class ShowerStream(ShowerFiles):
         parts[0, 0] = blocks[first, 1] - (ends[first] - start)
         return parts
 
-    def _fill(self, pool: _ShuffleBuffer) -> ShowerSet:
-        """A pool's rows, shuffled."""
-        rows = joined([self.read(int(start), int(stop)) for start, stop in pool.parts])
-        order = torch.from_numpy(self._random(SHUFFLE, *pool.key).permutation(len(rows)))
-        return rows[order[pool.skipped : pool.rows]]
+    def _fill(self, buffer: _ShuffleBuffer) -> ShowerSet:
+        """A buffer's rows, shuffled."""
+        rows = joined([self.read(int(start), int(stop)) for start, stop in buffer.parts])
+        order = torch.from_numpy(self._random(SHUFFLE, *buffer.key).permutation(len(rows)))
+        return rows[order[buffer.skipped : buffer.rows]]
 
     def _row_seeds(self, step: int, lane: int) -> Tensor:
         first = int(self._random(NOISE, step, lane).integers(-(1 << 63), 1 << 63))
@@ -228,20 +228,20 @@ class _ShuffleBuffer:
 
 
 class _Lane:
-    """Rows out of pools."""
+    """Takes rows out of buffers."""
 
-    def __init__(self, pools: Iterator[ShowerSet]) -> None:
-        self._pools = pools
+    def __init__(self, buffers: Iterator[ShowerSet]) -> None:
+        self._buffers = buffers
         self._left: list[ShowerSet] = []
 
     def take(self, count: int) -> ShowerSet:
         """The next rows."""
         taken = []
         while count:
-            pool = self._left.pop() if self._left else next(self._pools)
-            taken.append(pool[:count])
-            if len(pool) > count:
-                self._left.append(pool[count:])
+            rows = self._left.pop() if self._left else next(self._buffers)
+            taken.append(rows[:count])
+            if len(rows) > count:
+                self._left.append(rows[count:])
             count -= len(taken[-1])
         return joined(taken)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from monsoon.models.domain.gaps import Array, find_holes
+from monsoon.models.domain.gaps import Array, find_gaps
 from monsoon.models.records import Conditions
 
 
@@ -158,7 +158,7 @@ def describe(conditions: Conditions, row: int) -> str:
 def _boxes(conditions: Conditions, known: Array) -> Array:
     columns = conditions.energy_mev, conditions.direction[:, 2]
     energy, cosine = (column.double().numpy() for column in columns)
-    return find_holes(energy, cosine, known)
+    return find_gaps(energy, cosine, known)
 
 
 def _moved(conditions: Conditions, energy_mev: Tensor, cosine: Tensor) -> Conditions:

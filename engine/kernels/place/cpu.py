@@ -38,7 +38,7 @@ def _place(
                 any_bit |= bits[n, i, j]
             if any_bit == 0:
                 continue
-            # Lit pixels are listed without a branch, which would be guessed wrong at their edge.
+            # Hit pixels are listed without a branch, which would be guessed wrong at their edge.
             found = np.int64(0)
             for j in range(images.shape[2]):
                 occupied[found] = j

@@ -169,7 +169,7 @@ class Flow(nn.Module):
         # energies that add up to a known total lie on a surface, where no density is: the common factor
         # spreads them about it, and the division by the sum takes it out again
         x = self.standard(self._quadratic(known, classes, coordinate), shares + COMMON * batch.normal(1))
-        centre, size = self._place(context)
+        centre, size = self._location(context)
         x = (x - centre) * torch.exp(-size)
         log_density = -(size * present).sum(1)
         for coupling in self.couplings:
@@ -222,7 +222,7 @@ class Flow(nn.Module):
         x = torch.special.ndtri(of_regions)
         for coupling in reversed(self.couplings):
             x = cast(Coupling, coupling).inverse(x, present, context)
-        centre, size = self._place(context)
+        centre, size = self._location(context)
         logits = self.standard.inverse(self._quadratic(known, classes, coordinate), x * size.exp() + centre)
         logits = torch.where(present > 0, logits, -torch.inf)
         shares = torch.where(present > 0, torch.softmax(logits, 1), 0.0)
@@ -257,7 +257,7 @@ class Flow(nn.Module):
         """Logarithm of one more than the hit pixels of each region, float32 [N, R]."""
         return torch.log1p(self.sectors.sums(hit.float()))
 
-    def _place(self, context: Tensor) -> tuple[Tensor, Tensor]:
+    def _location(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Centre and log width of each coordinate where the context is known, [N, R] each."""
         centre, size = self.place(context).chunk(2, 1)
         return centre, LARGEST_LOG * torch.tanh(size / LARGEST_LOG)

@@ -15,7 +15,7 @@ from monsoon.models.kernels.hits import cpu as cpu_kernel
 from monsoon.models.kernels.hits import reference as reference_kernel
 from monsoon.models.networks.modules import mlp
 
-ASKED = 96  # places of the order that a training step looks at
+ASKED = 96  # pixels that a training step looks at
 NEAR = 4.5  # pixels; how far neighbours are
 LEAST_ENTROPY = 0.02  # in nats, of a pixel: rarer ones are still asked now and then
 
@@ -31,7 +31,7 @@ class Hits(nn.Module):
         self.order: Tensor
         self.register_buffer("near", _neighbours(grid.centres_mm[order] / grid.pixel_mm), persistent=False)
         self.near: Tensor
-        self.register_buffer("entropy", torch.ones(grid.voxels))  # of each pixel alone, by place
+        self.register_buffer("entropy", torch.ones(grid.voxels))  # of each pixel alone, in this order
         self.entropy: Tensor
         self.start = mlp(context, hidden, hidden)
         nn.init.normal_(cast(Tensor, self.start[-1].weight), std=hidden**-0.5)
@@ -61,20 +61,20 @@ class Hits(nn.Module):
         With a step, an unbiased estimate of it from ASKED places, which are drawn by the step alone: all
         workers look at the same. They are drawn in proportion to what there is to learn at them.
         """
-        places, weight = self._asked(step)
+        asked, weight = self._asked(step)
         inputs = hit[:, self.order].float()
         network = self.network(context)
-        ends = [0, *places.tolist()]
+        ends = [0, *asked.tolist()]
         steps = [inputs[:, a:b] @ network.first[a:b] for a, b in pairwise(ends)]
         steps[0] = steps[0] + network.start
-        seen = zip(accumulate(steps), places, strict=True)  # hidden units [N, H], place after place
+        seen = zip(accumulate(steps), asked, strict=True)  # hidden units [N, H], pixel after pixel
         far = torch.stack([torch.relu(h) @ network.last[k] + network.base[:, k] for h, k in seen], 1)
-        near = network.near[places].long()
-        ties = network.beside[places] * (near >= 0)
-        ties = torch.zeros_like(inputs[:1]).repeat(len(places), 1).scatter_add(1, near.clamp(min=0), ties)
+        near = network.near[asked].long()
+        ties = network.beside[asked] * (near >= 0)
+        ties = torch.zeros_like(inputs[:1]).repeat(len(asked), 1).scatter_add(1, near.clamp(min=0), ties)
         logits = (far + inputs @ ties.T).float()  # half precision is not enough for a sum of hundreds
-        each = functional.binary_cross_entropy_with_logits(logits, inputs[:, places], reduction="none")
-        return (each * weight * valid[:, self.order[places]]).sum(1)
+        each = functional.binary_cross_entropy_with_logits(logits, inputs[:, asked], reduction="none")
+        return (each * weight * valid[:, self.order[asked]]).sum(1)
 
     def sample(self, context: Tensor, noise: Tensor) -> Tensor:
         """Lit pixels, bool [N, V] by voxel, from uniform noise [N, V]."""
@@ -89,12 +89,12 @@ class Hits(nn.Module):
             return torch.arange(count, device=self.order.device), self.entropy.new_ones(count)
         share = self.entropy.double().clamp(min=LEAST_ENTROPY)
         ends = (share / share.sum()).cumsum(0)
-        # evenly spaced in the cumulated share, shifted at random: every place as often as its share says
+        # evenly spaced in the cumulated share, shifted at random: every pixel as often as its share says
         shift = torch.rand((), generator=torch.Generator().manual_seed(step), dtype=torch.float64)
         points = (torch.arange(ASKED, device=ends.device) + shift.to(ends.device)) / ASKED
         drawn = torch.searchsorted(ends, points).clamp(max=count - 1)
-        places, times = torch.unique(drawn, return_counts=True)
-        return places, (times * share.sum() / (ASKED * share[places])).float()
+        asked, times = torch.unique(drawn, return_counts=True)
+        return asked, (times * share.sum() / (ASKED * share[asked])).float()
 
 
 def _neighbours(x_y: Tensor) -> Tensor:

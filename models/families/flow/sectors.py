@@ -78,7 +78,7 @@ class Sectors:
         return Tree(torch.tensor(roots, dtype=torch.int32), torch.tensor(children, dtype=torch.int32))
 
     @cached_property
-    def places(self) -> Tensor:
+    def extents(self) -> Tensor:
         """Where the halves of each fine node lie and how large they are, about unit size, float32 [M, 8]."""
         tree = self.fine
         pixels: dict[int, list[int]] = {}

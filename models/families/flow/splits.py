@@ -26,15 +26,15 @@ class Splits(nn.Module):
         self.nodes = len(tree.children)
         self.roots: Tensor
         self.halves: Tensor
-        self.places: Tensor
+        self.extents: Tensor
         self.sector_of: Tensor
         self.usual: Tensor
         self.register_buffer("roots", tree.roots, persistent=False)
         self.register_buffer("halves", tree.children, persistent=False)
-        self.register_buffer("places", sectors.places, persistent=False)
+        self.register_buffer("extents", sectors.extents, persistent=False)
         self.register_buffer("sector_of", tree.root_of, persistent=False)
         self.register_buffer("usual", torch.ones(sectors.grid.voxels))
-        self.first = nn.Linear(INPUTS + self.places.shape[1], hidden)
+        self.first = nn.Linear(INPUTS + self.extents.shape[1], hidden)
         self.node = nn.Parameter(torch.zeros(self.nodes, hidden))
         self.sector = nn.Linear(context, len(self.roots) * hidden)
         self.second = nn.Linear(hidden, hidden)
@@ -55,11 +55,11 @@ class Splits(nn.Module):
 
     def network(self, context: Tensor) -> SplitNetwork:
         """The weights, with the showers' context [N, F] already in."""
-        of_inputs, of_places = torch.split(self.first.weight, [INPUTS, self.places.shape[1]], 1)
+        of_inputs, of_extents = torch.split(self.first.weight, [INPUTS, self.extents.shape[1]], 1)
         sector = self.sector(context).view(len(context), len(self.roots), -1)
         return SplitNetwork(
             of_inputs.T,
-            self.node + self.places @ of_places.T,
+            self.node + self.extents @ of_extents.T,
             sector + self.first.bias,
             self.second.weight.T,
             self.second.bias,
@@ -79,8 +79,8 @@ class Splits(nn.Module):
         divided = ((parts > 0) & (tree.energies((~valid).float()) == 0)).all(2)
         asked = min(ASKED, self.nodes)
         drawn = torch.where(divided, order, 2.0).topk(asked, 1, largest=False)
-        shower, place = torch.nonzero(drawn.values < 2.0, as_tuple=True)
-        node = drawn.indices[shower, place]
+        shower, column = torch.nonzero(drawn.values < 2.0, as_tuple=True)
+        node = drawn.indices[shower, column]
         count, weight = tree.energies(hit)[shower, node], tree.energies(hit * self.usual)[shower, node]
         part = parts[shower, node]
         inputs = reference_kernel.node_inputs(part.sum(1), count, weight)

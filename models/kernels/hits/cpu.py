@@ -42,17 +42,17 @@ def _hits(
         hidden[:] = start[n]
         for i in range(size):
             seen[i] = max(hidden[i], np.float32(0))
-        for place in range(len(last)):
-            logit = base[n, place] + _dot(seen, last[place])
-            for k in range(near.shape[1]):
-                if near[place, k] < 0:
+        for k in range(len(last)):
+            logit = base[n, k] + _dot(seen, last[k])
+            for j in range(near.shape[1]):
+                if near[k, j] < 0:
                     break
-                if hit[n, near[place, k]]:
-                    logit += beside[place, k]
-            if noise[n, place] < 1 / (1 + math.exp(-logit)):
-                hit[n, place] = True
+                if hit[n, near[k, j]]:
+                    logit += beside[k, j]
+            if noise[n, k] < 1 / (1 + math.exp(-logit)):
+                hit[n, k] = True
                 for i in range(size):
-                    hidden[i] += first[place, i]
+                    hidden[i] += first[k, i]
                     seen[i] = max(hidden[i], np.float32(0))
 
 

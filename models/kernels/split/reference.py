@@ -33,23 +33,23 @@ def split(
     image = torch.zeros_like(hit, dtype=energy.dtype)
     shower = torch.arange(len(energy), device=energy.device).repeat_interleave(sectors)
     sector = torch.arange(sectors, device=energy.device).repeat(len(energy))
-    place, e = roots.long().repeat(len(energy)), energy.flatten()
+    node, e = roots.long().repeat(len(energy)), energy.flatten()
     while True:
         some = e > 0
-        shower, sector, place, e = shower[some], sector[some], place[some], e[some]
-        pixel = place < 0
-        image[shower[pixel], ~place[pixel]] = e[pixel]
-        shower, sector, place, e = shower[~pixel], sector[~pixel], place[~pixel], e[~pixel]
+        shower, sector, node, e = shower[some], sector[some], node[some], e[some]
+        pixel = node < 0
+        image[shower[pixel], ~node[pixel]] = e[pixel]
+        shower, sector, node, e = shower[~pixel], sector[~pixel], node[~pixel], e[~pixel]
         if not len(e):
             return image
-        inputs = node_inputs(e, count[shower, place], weight[shower, place])
-        shift, scale, parameters = decide(inputs, place, shower, sector, network)
-        x = spline(torch.logit(noise[shower, place]), parameters, REACH, inverse=True)[0]
+        inputs = node_inputs(e, count[shower, node], weight[shower, node])
+        shift, scale, parameters = decide(inputs, node, shower, sector, network)
+        x = spline(torch.logit(noise[shower, node]), parameters, REACH, inverse=True)[0]
         part = e * torch.sigmoid(inputs[:, 3] + shift + scale.exp() * x)
-        first, second = count[shower, place].unbind(1)
+        first, second = count[shower, node].unbind(1)
         part = torch.where(second == 0, e, torch.where(first == 0, 0.0, part))
         shower, sector, e = shower.repeat(2), sector.repeat(2), torch.cat([part, e - part])
-        place = children.long()[place].T.flatten()
+        node = children.long()[node].T.flatten()
 
 
 def levels_of(children: Tensor) -> list[Tensor]:
