@@ -20,7 +20,21 @@ BATCH_EVENTS = 64
 
 
 class Stopwatch:
-    """Seconds spent in each named stage."""
+    """Adds up the seconds that each named stage takes.
+
+    Attributes
+    ----------
+    seconds : dict of float
+        By stage.
+
+    Examples
+    --------
+    >>> watch = Stopwatch()
+    >>> with watch("compose"):
+    ...     pass
+    >>> list(watch.seconds)
+    ['compose']
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -35,7 +49,10 @@ class Stopwatch:
 
 
 def batches(incidents: Incidents) -> Iterator[Incidents]:
-    """Consecutive events of at most BATCH_SHOWERS particles, or single larger events."""
+    """Cut incidents into batches of consecutive events.
+
+    A batch has at most BATCH_SHOWERS particles and BATCH_EVENTS events, or is a single larger event.
+    """
     first = 0
     while first < len(incidents):
         limit = incidents.offsets[first] + BATCH_SHOWERS
@@ -54,9 +71,31 @@ def generate(
     contributions: bool = False,
     stopwatch: Stopwatch | None = None,
 ) -> Events:
-    """Whole events, one for each event of `incidents`; each depends on its own incidents and `seed` alone.
+    """Generate whole events, one for each event of the incidents.
 
-    Raises ValueError or OverflowError where a shower cannot be: a broken invariant, not bad input.
+    Each depends on its own incidents and the seed alone, not on the batches.
+
+    Parameters
+    ----------
+    incidents
+        E events.
+    suite
+        The generators.
+    detector
+        What the showers are placed in.
+    seed
+        Of the campaign.
+    contributions
+        Whether to keep which particle gave how much of each hit.
+    stopwatch
+        Adds up the time of each stage.
+
+    Raises
+    ------
+    InputError
+        If the suite refuses a particle.
+    ValueError, OverflowError
+        If a shower has an impossible energy, or a cell too much: a broken invariant, not bad input.
     """
     watch = stopwatch or Stopwatch()
     parts = []

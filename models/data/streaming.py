@@ -1,10 +1,11 @@
-"""Training input: shower files, partly in memory, in batches that do not depend on how many workers read.
+"""Training input: shower files, partly in memory, in batches that do not depend on the number of workers.
 
 A step's batch comes from a fixed number of lanes; every worker reads some of them. In each epoch the blocks
 of all files are put in a random order, laid end to end, and cut into lanes of equal length. A lane goes
-through its blocks in pools of a few, whose rows it shuffles. All this follows from (seed, epoch, lane) alone:
-any number of workers has the same batches, and a step's are found by reading no more than their pools.
-At most 2 * BUFFER_BLOCKS blocks a lane are in memory: the pool in use, and the next, read ahead by a thread.
+through its blocks in shuffle buffers of a few blocks each. All this follows from (seed, epoch, lane) alone:
+any number of workers has the same batches, and to find those of a step no more than their buffers are read.
+At most 2 * BUFFER_BLOCKS blocks of a lane are in memory: the buffer in use, and the next one, which a thread
+reads ahead.
 """
 
 from __future__ import annotations
@@ -38,14 +39,29 @@ ORDER, SHUFFLE, NOISE = 1, 2, 3  # what random numbers are for
 class ShowerFiles:
     """Shower files laid end to end, read in parts.
 
-    rows         of all files
-    voxels       of every shower
-    has_weights  whether any file has weights; in the others a row counts 1
-    blocks       int64 [B, 2]  first row and end of the parts that are read together
+    Parameters
+    ----------
+    files
+        At least one; all have the same voxels.
+
+    Attributes
+    ----------
+    rows : int
+        Of all files.
+    voxels : int
+        Of every shower.
+    has_weights : bool
+        Whether any file has weights; in the others a row counts 1.
+    blocks : ndarray
+        int64 [B, 2], first row and end of the parts that are read together.
+
+    Raises
+    ------
+    InputError
+        Naming the file, if one cannot be used or they do not fit together.
     """
 
     def __init__(self, files: Sequence[str | Path]) -> None:
-        """Raises InputError, naming the file, where one cannot be used or they do not fit together."""
         if not files:
             raise InputError("no shower files; name at least one")
         self.files = tuple(Path(file) for file in files)
@@ -81,14 +97,25 @@ class ShowerFiles:
 
     @cached_property
     def species(self) -> tuple[int, ...]:
-        """All PDG codes there are, in order."""
+        """All PDG codes in the files, increasing."""
         found: set[int] = set()
         for path in self.files:
             found.update(torch.unique(read_conditions(path).pdg).tolist())
         return tuple(sorted(found))
 
     def read(self, start: int, stop: int) -> ShowerSet:
-        """Rows start .. stop - 1 of all. Raises InputError where they cannot be used."""
+        """Read rows out of the files.
+
+        Parameters
+        ----------
+        start, stop
+            First row and end, counted over all files.
+
+        Raises
+        ------
+        InputError
+            If they cannot be used.
+        """
         parts = []
         while start < stop:
             number = int(np.searchsorted(self._ends, start, side="right"))
@@ -99,9 +126,21 @@ class ShowerFiles:
         return joined(parts)
 
     def in_order(self, size: int, rank: int = 0, workers: int = 1) -> Iterator[Batch]:
-        """Every row once, in batches of this size but for the last; of `workers` each has every so-manieth.
+        """Iterate over every row once, in batches.
 
-        Nothing is mirrored, and a row's noise is the same every time: what validation needs.
+        Nothing is mirrored, and a row's noise is the same every time: this is for validation.
+
+        Parameters
+        ----------
+        size
+            Rows of a batch; the last one may have fewer.
+        rank, workers
+            This worker has every `workers`-th batch, from number `rank` on.
+
+        Raises
+        ------
+        InputError
+            If rows cannot be used.
         """
         starts = range(rank * size, self.rows, workers * size)
         spans = [(start, min(start + size, self.rows)) for start in starts]
@@ -114,7 +153,31 @@ class ShowerFiles:
 class ShowerStream(ShowerFiles):
     """The batches of a training, without end; see the top of this file.
 
-    An epoch has `steps_per_epoch` steps; less than `batch + lanes` rows are left over, others in each epoch.
+    An epoch has `steps_per_epoch` steps. Less than `batch + lanes` rows are left over, others in each epoch.
+
+    Parameters
+    ----------
+    files
+        Shower files.
+    batch
+        Rows of a step over all workers, a multiple of `lanes`.
+    seed
+        Of order, symmetries and noise.
+    rank
+        This worker's number out of `workers`.
+    workers
+        At most one a lane.
+    lanes
+        How many independent sequences of rows a step is made of.
+    symmetries
+        Whether a random symmetry of the grid is applied to each row.
+    grid
+        The showers' voxels; the default grid if it is not given.
+
+    Raises
+    ------
+    InputError
+        If the files or the numbers do not fit together.
     """
 
     def __init__(
@@ -129,13 +192,6 @@ class ShowerStream(ShowerFiles):
         symmetries: bool = True,
         grid: Grid | None = None,
     ) -> None:
-        """
-        batch       rows of a step over all workers, a multiple of lanes
-        rank        this worker's number out of `workers`, at most one a lane
-        symmetries  whether each row goes through a random symmetry of the grid
-
-        Raises InputError where the files or the numbers do not fit together.
-        """
         super().__init__(files)
         self.grid = grid or Grid()
         if symmetries and self.voxels != self.grid.voxels:
@@ -155,7 +211,18 @@ class ShowerStream(ShowerFiles):
         self.steps_per_epoch = self.rows // lanes // self._share
 
     def batches(self, first_step: int = 0) -> Iterator[Batch]:
-        """This worker's part of each step's batch, from `first_step` on. Raises InputError at bad rows."""
+        """Iterate over this worker's part of each step's batch, without end.
+
+        Parameters
+        ----------
+        first_step
+            The step to begin with, from 0.
+
+        Raises
+        ------
+        InputError
+            If rows cannot be used.
+        """
         with _Reader() as reader:
             lanes = [
                 _Lane(reader.ahead(partial(self._fill, buffer) for buffer in self._buffers(lane, first_step)))
@@ -169,7 +236,7 @@ class ShowerStream(ShowerFiles):
                 step += 1
 
     def _buffers(self, lane: int, step: int) -> Iterator[_ShuffleBuffer]:
-        """A lane's buffers from a step on, without end."""
+        """A lane's shuffle buffers from a step on, without end."""
         epoch, within = divmod(step, self.steps_per_epoch)
         skipped = within * self._share
         while True:
@@ -215,10 +282,16 @@ class ShowerStream(ShowerFiles):
 class _ShuffleBuffer:
     """Blocks whose rows are shuffled together.
 
-    parts    int64 [P, 2]  first row and end of each
-    key      what the shuffle follows from: epoch, lane, number
-    skipped  shuffled rows before the ones in use, and
-    rows     their end
+    Attributes
+    ----------
+    parts : ndarray
+        int64 [P, 2], first row and end of each block.
+    key : tuple of int
+        Epoch, lane and number: they determine the shuffle.
+    skipped : int
+        The first of the shuffled rows that is used.
+    rows : int
+        The end of those that are used.
     """
 
     parts: NDArray[np.int64]
@@ -228,7 +301,7 @@ class _ShuffleBuffer:
 
 
 class _Lane:
-    """Takes rows out of buffers."""
+    """The rows of one lane, out of its shuffle buffers."""
 
     def __init__(self, buffers: Iterator[ShowerSet]) -> None:
         self._buffers = buffers

@@ -1,8 +1,8 @@
 """Gaps of a sample: boxes of energy and angle with no shower, though the sample has many around them.
 
 A gap cannot be seen from distances to the nearest shower: a radius that leaves held-out showers inside
-covers most of a gap. But large empty boxes do not occur by chance: how many there are that hold none of
-k expected showers falls as exp(-k).
+covers most of a gap. But large empty boxes do not occur by chance: the number of those in which k showers are
+expected and none is found falls as exp(-k).
 """
 
 from __future__ import annotations
@@ -24,16 +24,27 @@ ENERGIES, COSINES = (1e-9, 1e12), (-2.0, 2.0)  # edges of gaps that reach to the
 
 
 def find_gaps(energy: Array, cosine: Array, known: Array) -> Array:
-    """Empty boxes, float64 [H, 4]: energies low and high, cosines low and high, edges not included.
+    """Find the empty boxes of a sample that are too large to be empty by chance.
 
     Coordinates are those in which the marginal distributions are flat; in them rows are expected in
     proportion to area, by the whole sample's density and by that beside the box alike. All boxes of empty
     cells on a grid of about one row a cell are found, and grown to the rows around them. Gaps narrower
     than two cells, 2 / sqrt(n) of the range, may be missed, unless they cross all of it.
 
-    energy  [n]    positive
-    cosine  [n]    to z, at most 1
-    known   [K, 4] gaps that need no second box
+    Parameters
+    ----------
+    energy
+        [n], positive.
+    cosine
+        [n], to z, at most 1.
+    known
+        [K, 4], gaps that need no second box.
+
+    Returns
+    -------
+    ndarray
+        float64 [H, 4]: energies low and high, cosines low and high; the edges do not belong to the gap. Empty
+        for samples of less than FEWEST_ROWS.
     """
     n = len(energy)
     if n < FEWEST_ROWS:
@@ -59,10 +70,10 @@ def find_gaps(energy: Array, cosine: Array, known: Array) -> Array:
 
 
 class _Flat:
-    """A coordinate in [0, side] in which a sample is about uniform: straight between a few quantiles."""
+    """A coordinate in [0, side] in which a sample is about uniform: linear between a few quantiles."""
 
     def __init__(self, values: Array, side: int, end: float | None = None) -> None:
-        """end  where the range ends; absent: at the greatest value"""
+        """`end`: where the range ends; if it is not given, at the greatest value."""
         knots = np.quantile(values, np.linspace(0, 1, KNOTS + 1), method="nearest")
         if end is not None:
             knots[-1] = end
@@ -75,6 +86,7 @@ class _Flat:
         return np.asarray(np.minimum(flat, self._last))
 
     def back(self, flat: Array) -> Array:
+        """The values at these coordinates."""
         values: Array = np.interp(flat, self._flat, self._knots)
         return values
 
@@ -108,7 +120,7 @@ def _empty_boxes(occupied: Array, least: float) -> Array:
 
 
 def _bands(flat: Array, side: int, area: float) -> Array:
-    """Gaps in one coordinate, over the whole of the other, of at least an area, float64 [B, 4]."""
+    """Empty bands in one coordinate, over the whole of the other, of at least an area, float64 [B, 4]."""
     ordered = np.concatenate([[0.0], np.sort(flat), [side]])
     wide = np.nonzero(np.diff(ordered) * side >= area)[0]
     zero = np.zeros(len(wide))

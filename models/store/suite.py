@@ -236,7 +236,7 @@ class Routing:
 
 
 def refusal(conditions: Conditions, row: int) -> InputError:
-    """Why a condition outside the training domain ends what was asked for."""
+    """The error that ends a job: the condition in this row is outside the training domain, and refused."""
     return InputError(
         f"{describe(conditions, row)} is outside the model's training domain; leave such particles out, "
         f"or set outside to {NEAREST}, {CLAMP} or another model"
@@ -244,13 +244,20 @@ def refusal(conditions: Conditions, row: int) -> InputError:
 
 
 def load_suite(model: str, outside: str = NEAREST) -> Suite:
-    """The generators named by a campaign, and what they do outside their training domains.
+    """Load the generators named by a campaign.
 
-    model    shipped names, folders of trained models and shower files, joined by commas
-    outside  nearest, clamp, refuse, or another model in the same words, which then takes over. Nearest,
-             beside a network, is a shower of the shipped library.
+    Parameters
+    ----------
+    model
+        Shipped names, folders of trained models and shower files, joined by commas.
+    outside
+        What happens outside the training domains: nearest, clamp, refuse, or another model in the same words,
+        which then takes over. Nearest, for a network, is a shower of the shipped library.
 
-    Raises InputError where something cannot be used.
+    Raises
+    ------
+    InputError
+        If something cannot be used.
     """
     models = _load(model)
     try:

@@ -61,7 +61,13 @@ def _place(
 def place(
     images: Tensor, row: Tensor, column: Tensor, event: Tensor, lookup: Tensor, events: int, cells: int
 ) -> tuple[Tensor, Tensor]:
-    """See the reference."""
+    """Sum N images into the cells of E events; see the reference.
+
+    Raises
+    ------
+    ValueError
+        If an energy is negative, not finite or beyond 2^23 MeV.
+    """
     out = np.zeros((events, cells), np.int32)
     total = np.zeros(events, np.int64)
     energies = images.contiguous().numpy()

@@ -1,4 +1,4 @@
-"""Which pixels a shower lights: a neural autoregressive distribution over the image, from inside out."""
+"""Which pixels a shower hits: a neural autoregressive distribution over the image, from inside out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,17 @@ LEAST_ENTROPY = 0.02  # in nats, of a pixel: rarer ones are still asked now and 
 
 
 class Hits(nn.Module):
-    """p(hit pixels | context); see models/kernels/hits. Pixels are in the order of their distance."""
+    """p(hit pixels | context), pixels in the order of their distance; see models/kernels/hits.
+
+    Parameters
+    ----------
+    grid
+        The voxels, V.
+    context
+        Width of the context, F.
+    hidden
+        Width of the hidden layers.
+    """
 
     def __init__(self, grid: Grid, context: int, hidden: int) -> None:
         super().__init__()
@@ -42,24 +52,45 @@ class Hits(nn.Module):
         nn.init.normal_(self.first, std=0.3 * hidden**-0.5)
 
     def fit(self, hit: Tensor) -> None:
-        """Start from the rate of each pixel in `hit`, bool [N, V] by voxel; rows count alike."""
+        """Start from the rate of each pixel in a sample; rows count alike.
+
+        Parameters
+        ----------
+        hit
+            bool [N, V], by voxel.
+        """
         rate = (hit[:, self.order].double().sum(0) + 0.5) / (len(hit) + 1)
         with torch.no_grad():
             cast(Tensor, self.base[-1].bias).copy_(torch.logit(rate))
             self.entropy.copy_(-rate * rate.log() - (1 - rate) * (1 - rate).log())
 
     def network(self, context: Tensor) -> HitNetwork:
-        """The weights, with the showers' context [N, F] already in."""
+        """The weights for showers of this context, [N, F]."""
         return HitNetwork(
             self.base(context), self.start(context), self.first, self.last, self.near, self.beside
         )
 
     def loss(self, hit: Tensor, context: Tensor, valid: Tensor, step: int | None) -> Tensor:
-        """Negative log-likelihood of each shower's hits, float32 [N], of `hit`, bool [N, V] by voxel.
+        """Negative log-likelihood of each shower's hits; only valid pixels count.
 
-        Only pixels that are valid, bool [N, V], are asked about.
-        With a step, an unbiased estimate of it from ASKED places, which are drawn by the step alone: all
-        workers look at the same. They are drawn in proportion to what there is to learn at them.
+        With a step it is an unbiased estimate from ASKED pixels. The step alone determines which: all workers
+        look at the same. A pixel is drawn in proportion to its entropy.
+
+        Parameters
+        ----------
+        hit
+            bool [N, V], by voxel.
+        context
+            float32 [N, F].
+        valid
+            bool [N, V], by voxel.
+        step
+            The training step, or None for the whole sum.
+
+        Returns
+        -------
+        Tensor
+            float32 [N], in nats.
         """
         asked, weight = self._asked(step)
         inputs = hit[:, self.order].float()
@@ -77,13 +108,26 @@ class Hits(nn.Module):
         return (each * weight * valid[:, self.order[asked]]).sum(1)
 
     def sample(self, context: Tensor, noise: Tensor) -> Tensor:
-        """Lit pixels, bool [N, V] by voxel, from uniform noise [N, V]."""
+        """Draw hit pixels.
+
+        Parameters
+        ----------
+        context
+            float32 [N, F].
+        noise
+            float32 [N, V], uniform in (0, 1).
+
+        Returns
+        -------
+        Tensor
+            bool [N, V], by voxel.
+        """
         kernel = cpu_kernel.hits if noise.device.type == "cpu" else reference_kernel.hits
         hit = kernel(self.network(context), noise)
         return torch.zeros_like(hit).index_copy_(1, self.order, hit)
 
     def _asked(self, step: int | None) -> tuple[Tensor, Tensor]:
-        """Places of the order, increasing, int64 [A], and how many places each stands for, [A]."""
+        """Pixels of the order, increasing, int64 [A], and how many pixels each stands for, [A]."""
         count = len(self.order)
         if step is None:
             return torch.arange(count, device=self.order.device), self.entropy.new_ones(count)
@@ -98,7 +142,7 @@ class Hits(nn.Module):
 
 
 def _neighbours(x_y: Tensor) -> Tensor:
-    """Of each pixel those before it that are NEAR, int32 [V, K]; -1 fills up. x_y [V, 2] in pixels."""
+    """For each pixel those before it within NEAR, int32 [V, K], then -1; x_y [V, 2] in pixels."""
     close = (torch.cdist(x_y, x_y) < NEAR).tril(-1)
     rows = [torch.nonzero(row)[:, 0] for row in close]
     return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1).int()

@@ -1,4 +1,4 @@
-"""How an image is cut from coarse to fine: single pixels near the impact, sectors outside, trees in them."""
+"""Division of an image from coarse to fine: single pixels near the impact, sectors outside, trees in them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,23 @@ AROUND = 8  # sectors of each: the octants of Grid
 class Sectors:
     """Regions of a grid: first the inner pixels, one each, then sectors of rings about the impact pixel.
 
-    A ring is the pixels at one greatest distance max(|x|, |y|), in pixels, from the impact pixel.
+    Parameters
+    ----------
+    grid
+        The voxels; `Grid.ring` and `Grid.octant` define the sectors.
     """
 
     grid: Grid
 
     @cached_property
     def region(self) -> Tensor:
-        """The region of every voxel, int64 [V]."""
+        """The region of every voxel, int64 [V].
+
+        Raises
+        ------
+        ValueError
+            If the grid has more rings than there are sectors for.
+        """
         ring = self.grid.ring
         if int(ring.max()) > RINGS[-1][1]:
             raise ValueError(f"an image has more than the {RINGS[-1][1]} rings that there are sectors for")
@@ -51,17 +60,17 @@ class Sectors:
 
     @cached_property
     def pixels(self) -> Tensor:
-        """The voxels that are regions of their own, in their order, int64 [inner]."""
+        """The voxels that are regions of their own, in the order of regions, int64 [inner]."""
         return torch.argsort(self.region, stable=True)[: self.inner]
 
     def sums(self, of_voxels: Tensor) -> Tensor:
-        """Sums per region, [N, R], of [N, V]."""
+        """Sums of each region, [N, R], of values of voxels, [N, V]."""
         zeros = of_voxels.new_zeros(len(of_voxels), self.count)
         return zeros.index_add(1, self.region.to(of_voxels.device), of_voxels)
 
     @cached_property
     def fine(self) -> Tree:
-        """From every sector down to its pixels: bisections along the longer side."""
+        """The trees that divide every sector down to its pixels, by bisections along the longer side."""
         children: list[tuple[int, int]] = []
 
         def grow(pixels: Tensor) -> int:
@@ -79,7 +88,10 @@ class Sectors:
 
     @cached_property
     def extents(self) -> Tensor:
-        """Where the halves of each fine node lie and how large they are, about unit size, float32 [M, 8]."""
+        """Position and size of the two halves of each fine node, about unit size, float32 [M, 8].
+
+        Of either half x, y and the distance from the impact pixel in units of 200 mm, and ln(pixels) / 4.
+        """
         tree = self.fine
         pixels: dict[int, list[int]] = {}
         rows = []
@@ -103,10 +115,14 @@ class Sectors:
 
 @dataclass(frozen=True)
 class Tree:
-    """Binary trees over leaves. A node is a number; a leaf l stands as ~l.
+    """Binary trees over leaves. A node is a number; a leaf l is stored as ~l.
 
-    roots     int32 [S]
-    children  int32 [M, 2]  of M nodes; a node's number is less than its children's
+    Attributes
+    ----------
+    roots : Tensor
+        int32 [S].
+    children : Tensor
+        int32 [M, 2], of M nodes; a node's number is less than its children's.
     """
 
     roots: Tensor

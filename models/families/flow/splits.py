@@ -17,7 +17,19 @@ ASKED = 24  # divided nodes of a shower that a training step looks at
 
 
 class Splits(nn.Module):
-    """One small network for every node of every tree; see models/kernels/split."""
+    """p(pixels | sectors' energies, hit pixels, context): one small network for every node of every tree.
+
+    See models/kernels/split.
+
+    Parameters
+    ----------
+    sectors
+        The regions, S of them with trees of M nodes.
+    context
+        Width of the context, F.
+    hidden
+        Width of the hidden layers.
+    """
 
     def __init__(self, sectors: Sectors, context: int, hidden: int) -> None:
         super().__init__()
@@ -43,9 +55,14 @@ class Splits(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def fit(self, image_mev: Tensor) -> None:
-        """Start from the usual energy of each pixel: the geometric mean over rows of [N, V] where it is hit.
+        """Start from the usual energy of each pixel: the geometric mean over the rows where it is hit.
 
-        Rows count alike, whatever their weights: it is a start, and the network moves away from it.
+        Rows count alike: the weights are left out, because this is only where training starts.
+
+        Parameters
+        ----------
+        image_mev
+            float32 [N, V].
         """
         hit = image_mev > 0
         logs = torch.where(hit, image_mev, 1.0).log().double()
@@ -54,7 +71,7 @@ class Splits(nn.Module):
         self.usual.copy_(mean.exp())
 
     def network(self, context: Tensor) -> SplitNetwork:
-        """The weights, with the showers' context [N, F] already in."""
+        """The weights for showers of this context, [N, F]."""
         of_inputs, of_extents = torch.split(self.first.weight, [INPUTS, self.extents.shape[1]], 1)
         sector = self.sector(context).view(len(context), len(self.roots), -1)
         return SplitNetwork(
@@ -68,10 +85,26 @@ class Splits(nn.Module):
         )
 
     def loss(self, image_mev: Tensor, context: Tensor, valid: Tensor, order: Tensor) -> Tensor:
-        """Negative log-likelihood of the divisions of each shower [N], up to a constant.
+        """Negative log-likelihood of the divisions of each shower in nats, up to a constant.
 
-        Only nodes all of whose pixels are valid, bool [N, V], are asked about. Estimated from at most ASKED
-        of those with energy on both sides, the first in `order`, random numbers [N, M].
+        Only nodes whose pixels are all valid count. It is an estimate from at most ASKED of those with energy
+        on both sides.
+
+        Parameters
+        ----------
+        image_mev
+            float32 [N, V].
+        context
+            float32 [N, F].
+        valid
+            bool [N, V].
+        order
+            float32 [N, M], random numbers: the nodes with the least are taken.
+
+        Returns
+        -------
+        Tensor
+            float32 [N].
         """
         hit = (image_mev > 0).float()
         tree = self.sectors.fine
@@ -95,7 +128,24 @@ class Splits(nn.Module):
         return torch.zeros_like(every).index_add(0, shower, -log_density) * every
 
     def sample(self, energy_mev: Tensor, hit: Tensor, context: Tensor, noise: Tensor) -> Tensor:
-        """Images float32 [N, V] of sectors' energies [N, S] and hit pixels, by uniform noise [N, M]."""
+        """Divide the sectors' energies among the hit pixels.
+
+        Parameters
+        ----------
+        energy_mev
+            float32 [N, S].
+        hit
+            bool [N, V].
+        context
+            float32 [N, F].
+        noise
+            float32 [N, M], uniform in (0, 1).
+
+        Returns
+        -------
+        Tensor
+            Images, float32 [N, V].
+        """
         split = cpu_kernel.split if energy_mev.device.type == "cpu" else reference_kernel.split
         network = self.network(context)
         return split(energy_mev, hit, self.usual, self.roots, self.halves, network, noise)

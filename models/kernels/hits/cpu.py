@@ -57,7 +57,7 @@ def _hits(
 
 
 def hits(network: HitNetwork, noise: Tensor) -> Tensor:
-    """See the reference."""
+    """Draw the hit pixels of N showers; see the reference."""
     hit = torch.zeros(noise.shape, dtype=torch.bool)
     inputs = (*network, noise)
     _hits(*(part.detach().contiguous().numpy() for part in inputs), hit.numpy())

@@ -9,9 +9,19 @@ from monsoon.models.kernels.hits import HitNetwork
 
 
 def hits(network: HitNetwork, noise: Tensor) -> Tensor:
-    """Which pixels are hit, by k in the order, bool [N, V].
+    """Draw the hit pixels of N showers.
 
-    noise  float32 [N, V]  uniform in (0, 1)
+    Parameters
+    ----------
+    network
+        The weights, for these showers.
+    noise
+        float32 [N, V], uniform in (0, 1).
+
+    Returns
+    -------
+    Tensor
+        bool [N, V], in the order in which pixels are drawn.
     """
     hidden = network.start
     hit = torch.zeros_like(noise, dtype=torch.bool)

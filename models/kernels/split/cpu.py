@@ -29,7 +29,7 @@ def _forward(x: Array, weight: Array, out: Array) -> None:
 
 @nb.njit(cache=True, nogil=True)
 def _below(hit: Array, usual: Array, children: Array, count: Array, weight: Array) -> None:
-    """Lit pixels [M, 2] and their usual energies below the children of every node."""
+    """Hit pixels [M, 2] and their usual energies below the children of every node."""
     for node in range(len(children) - 1, -1, -1):
         for side in range(2):
             child = children[node, side]
@@ -117,7 +117,7 @@ def split(
     network: SplitNetwork,
     noise: Tensor,
 ) -> Tensor:
-    """See the reference."""
+    """Divide the energy of N showers' sectors among their hit pixels; see the reference."""
     image = torch.zeros(hit.shape)
     inputs = (energy, hit, usual, roots, children, *network, noise)
     _split(*(part.detach().contiguous().numpy() for part in inputs), image.numpy())

@@ -18,15 +18,31 @@ def split(
     network: SplitNetwork,
     noise: Tensor,
 ) -> Tensor:
-    """Images of which each sector's hit pixels have the sector's energy, to rounding.
+    """Divide the energy of N showers' sectors among their hit pixels.
 
-    energy    float32 [N, S]  of each sector, in MeV; a sector without hit pixels has none
-    hit       bool    [N, V]
-    usual     float32 [V]     what each pixel has about where it is hit, up to a factor
-    roots     int32   [S]     the node of each sector, or ~voxel
-    children  int32   [M, 2]  likewise; a node's number is less than its children's
-    noise     float32 [N, M]  uniform in (0, 1)
-    returns   float32 [N, V]
+    To rounding, each sector keeps its energy.
+
+    Parameters
+    ----------
+    energy
+        float32 [N, S], of each sector, in MeV; zero where a sector has no hit pixels.
+    hit
+        bool [N, V].
+    usual
+        float32 [V], the typical energy of each pixel where it is hit, up to a common factor.
+    roots
+        int32 [S], the node of each sector, or ~voxel.
+    children
+        int32 [M, 2], the two children of each node, or ~voxel; a node's number is less than its children's.
+    network
+        The weights, for these showers.
+    noise
+        float32 [N, M], uniform in (0, 1).
+
+    Returns
+    -------
+    Tensor
+        float32 [N, V], in MeV.
     """
     count, weight = below(hit.to(energy.dtype), children), below(hit * usual, children)
     sectors = len(roots)
@@ -109,7 +125,17 @@ def below(leaves: Tensor, children: Tensor, levels: list[Tensor] | None = None) 
 
 
 def node_inputs(e: Tensor, count: Tensor, weight: Tensor) -> Tensor:
-    """INPUTS of n nodes, [n, 4], of their energy [n], and hit pixels and usual energies [n, 2]."""
+    """INPUTS of n nodes, [n, 4].
+
+    Parameters
+    ----------
+    e
+        [n], energy in MeV.
+    count
+        [n, 2], hit pixels on both sides.
+    weight
+        [n, 2], the sums of their usual energies.
+    """
     counts, weights = torch.log(count.clamp(min=1)), torch.log(weight.clamp(min=1e-30))
     return torch.stack([torch.log(e), counts[:, 0], counts[:, 1], weights[:, 0] - weights[:, 1]], 1)
 
@@ -117,7 +143,26 @@ def node_inputs(e: Tensor, count: Tensor, weight: Tensor) -> Tensor:
 def decide(
     inputs: Tensor, node: Tensor, shower: Tensor, sector: Tensor, network: SplitNetwork
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Shift [n], scale [n] and the spline's parameters [n, 3 K - 1] of n nodes."""
+    """Evaluate the network at n nodes.
+
+    Parameters
+    ----------
+    inputs
+        [n, 4], see `node_inputs`.
+    node, shower, sector
+        int64 [n], where each of them is.
+    network
+        The weights.
+
+    Returns
+    -------
+    shift : Tensor
+        [n].
+    scale : Tensor
+        [n].
+    parameters : Tensor
+        [n, 3 K - 1], of the spline.
+    """
     hidden = inputs @ network.first + network.node[node] + network.sector[shower, sector]
     hidden = torch.relu(torch.relu(hidden) @ network.second + network.second_bias)
     out = hidden @ network.last + network.last_bias
