@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 # Imported before there is a process group: its functions keep a reference to the group that exists at import,
-# which is then never destroyed. An optimiser imports it at its first step; gloo's threads would live until Python
-# ends, and might abort it.
+# which is then never destroyed. An optimiser imports it at its first step. Threads of gloo would live until
+# Python ends, and might abort it.
 import torch.distributed.nn.functional
 from torch import Tensor, distributed
 

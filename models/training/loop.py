@@ -46,7 +46,7 @@ class Training:
     source
         This worker's part of the rows.
     folder
-        Of the training's states; from the newest one that is there the training goes on.
+        Of the training's states; the training continues from the newest one.
     device
         Where the network is trained.
     """

@@ -16,7 +16,7 @@ from monsoon.models.kernels.hits import HitNetwork
 Array = NDArray[Any]
 
 
-# sums in any order, so that they fill a vector register; the order is the machine's, not the row's
+# sums in any order, which fills vector registers; the order depends on the machine, not on the row
 @nb.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
 def _dot(x: Array, y: Array) -> Any:
     total = np.float32(0)
