@@ -123,8 +123,8 @@ class Suite:
 class Routing:
     """Which generator makes the shower of each of N conditions, and how each of them is treated.
 
-    Everything that depends on the batch is computed once, when it is first needed: species and generator of each
-    row, the rows outside the training domain, and the rows that another suite makes.
+    Everything that depends on the batch is computed once, when it is first needed: species and generator of
+    each row, the rows outside the training domain, and the rows that another suite makes.
 
     Attributes
     ----------
