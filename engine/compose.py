@@ -35,20 +35,43 @@ def compose(
     status: Array,
     *,
     grid: Grid,
+    pixels: tuple[Array, Array] | None = None,
     contributions: bool = False,
     kernels: str = "cpu",
 ) -> Events:
-    """Events of E incidents events and their N showers.
+    """Sum showers into the cells of their events and digitise them.
 
-    seed           of the campaign: noise and photostatistics are keyed by (seed, event, cell)
-    status         uint8 [N], models.records.Status
-    contributions  whether to keep which particle gave how much of each hit
+    Parameters
+    ----------
+    incidents
+        E events with N particles.
+    showers
+        Of the particles, one row each.
+    detector
+        Cells and electronics.
+    seed
+        Of the campaign: noise and photostatistics are keyed by (seed, event, cell).
+    status
+        uint8 [N] of `models.records.Status`.
+    grid
+        The showers' voxels.
+    pixels
+        Row and column of each particle's pixel, as `detector.pixels` gives them; found here if not given.
+    contributions
+        Whether to keep which particle gave how much of each hit.
+    kernels
+        A key of KERNELS.
 
-    Raises ValueError for an impossible shower energy, OverflowError where a cell's sum leaves int32.
+    Raises
+    ------
+    ValueError
+        If a shower has an impossible energy.
+    OverflowError
+        If a cell's sum leaves int32.
     """
     place, digitise, attribute = KERNELS[kernels]
     images = showers.energy_mev.reshape(-1, grid.rows, grid.columns)
-    row, column = detector.pixels(incidents.position_mm)
+    row, column = pixels or detector.pixels(incidents.position_mm)
     geometry = (
         images,
         torch.from_numpy(row + MARGIN - grid.centre),
@@ -86,7 +109,25 @@ def events_of(
     hit_energy_mev: Array,
     **contributions: Array,
 ) -> Events:
-    """Events of their incidents, treated as `status` uint8 [N] says, and their hits."""
+    """Make events of their incidents and hits.
+
+    Parameters
+    ----------
+    incidents
+        E events with N particles.
+    status
+        uint8 [N] of `models.records.Status`.
+    hit_offsets
+        int64 [E + 1].
+    hit_cell
+        uint16 [H], increasing within an event.
+    hit_adc
+        uint16 [H].
+    hit_energy_mev
+        float32 [H], calibrated.
+    contributions
+        The columns `contribution_...` of `Events`, or none of them.
+    """
     return Events(
         event=incidents.event,
         weight=incidents.weight,

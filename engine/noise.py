@@ -1,7 +1,7 @@
 """All randomness: counter-based Philox4x32-10, keyed by the campaign's seed.
 
-The counter is (event, event's high word, particle or cell, purpose and dimension), so that a number
-depends on what it is for and on nothing else: not on batches, workers or order. There is no state.
+The counter is (event, event's high word, particle or cell, purpose and dimension). So a number depends on
+what it is for and on nothing else: not on batches, workers or order. There is no state.
 """
 
 from __future__ import annotations
@@ -32,14 +32,49 @@ class Purpose(IntEnum):
 
 
 def key_of(seed: int) -> tuple[int, int]:
-    """Low and high word of a seed in 0 .. 2^64 - 1."""
+    """Low and high word of a seed.
+
+    Raises
+    ------
+    ValueError
+        If the seed is not in 0 .. 2^64 - 1.
+
+    Examples
+    --------
+    >>> key_of(1 << 32)
+    (0, 1)
+    """
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"a seed lies in 0 .. 2^64 - 1, not {seed}")
     return seed & WORD, seed >> 32
 
 
 def words(seed: int, event: Array, index: Array, purpose: Purpose, dimensions: int) -> Array:
-    """Random words uint32 [N, dimensions] for N pairs of event [N] and particle or cell index [N]."""
+    """Draw random words for N pairs of event and index.
+
+    Parameters
+    ----------
+    seed
+        Of the campaign, 0 .. 2^64 - 1.
+    event
+        int64 [N], event numbers.
+    index
+        int64 [N], numbers of particles or cells.
+    purpose
+        The stream.
+    dimensions
+        Words for each pair, D.
+
+    Returns
+    -------
+    ndarray
+        uint32 [N, D].
+
+    Raises
+    ------
+    ValueError
+        If the dimensions do not fit the counter.
+    """
     if not 0 <= dimensions <= MAX_DIMENSIONS:
         raise ValueError(f"{dimensions} dimensions do not fit the counter")
     blocks = -(-dimensions // 4)
@@ -54,7 +89,15 @@ def words(seed: int, event: Array, index: Array, purpose: Purpose, dimensions: i
 
 
 def uniform(seed: int, event: Array, index: Array, purpose: Purpose, dimensions: int) -> Array:
-    """Uniform numbers strictly inside (0, 1), float32 [N, dimensions], from 23 bits each."""
+    """Draw uniform numbers strictly inside (0, 1), from 23 bits each.
+
+    Parameters are those of `words`.
+
+    Returns
+    -------
+    ndarray
+        float32 [N, dimensions].
+    """
     drawn = words(seed, event, index, purpose, dimensions)
     return ((drawn >> 9).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)
 
@@ -63,9 +106,16 @@ def uniform(seed: int, event: Array, index: Array, purpose: Purpose, dimensions:
 def gaussian_table() -> tuple[Array, Array]:
     """Quantile table of the unit Gaussian in units of 2^-16, for integer-only Gaussian noise.
 
-    A word's upper 12 bits choose an entry of the first table, int32 [4096]. The two outermost entries
-    are resolved further: there the next 12 bits choose an entry of the second, int32 [2, 4096], which
-    reaches +-5.4 sigma. Entries are medians of their bins, rescaled to unit variance.
+    A word's upper 12 bits choose an entry of the first table. The two outermost entries are resolved further:
+    there the next 12 bits choose an entry of the second table, which reaches +-5.4 sigma. Entries are medians
+    of their bins, rescaled to unit variance.
+
+    Returns
+    -------
+    middle : ndarray
+        int32 [4096].
+    tails : ndarray
+        int32 [2, 4096].
     """
     middle = ndtri((np.arange(4096) + 0.5) / 4096)
     low_tail = ndtri((np.arange(4096) + 0.5) / 4096 / 4096)

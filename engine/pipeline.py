@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from time import perf_counter
 
 import numpy as np
-import torch
 
 from monsoon.engine.compose import compose
 from monsoon.engine.detector.detector import Detector, localise
-from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Events, Incidents, concatenate
+from monsoon.engine.sampling import sample_particles
 from monsoon.models.store.suite import Suite
 
 # A batch's dense images and cells stay near the processor's caches; content does not depend on these.
@@ -21,7 +20,21 @@ BATCH_EVENTS = 64
 
 
 class Stopwatch:
-    """Seconds spent in each named stage."""
+    """Adds up the seconds that each named stage takes.
+
+    Attributes
+    ----------
+    seconds : dict of float
+        By stage.
+
+    Examples
+    --------
+    >>> watch = Stopwatch()
+    >>> with watch("compose"):
+    ...     pass
+    >>> list(watch.seconds)
+    ['compose']
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -36,7 +49,10 @@ class Stopwatch:
 
 
 def batches(incidents: Incidents) -> Iterator[Incidents]:
-    """Consecutive events of at most BATCH_SHOWERS particles, or single larger events."""
+    """Cut incidents into batches of consecutive events.
+
+    A batch has at most BATCH_SHOWERS particles and BATCH_EVENTS events, or is a single larger event.
+    """
     first = 0
     while first < len(incidents):
         limit = incidents.offsets[first] + BATCH_SHOWERS
@@ -55,23 +71,51 @@ def generate(
     contributions: bool = False,
     stopwatch: Stopwatch | None = None,
 ) -> Events:
-    """Whole events, one for each event of `incidents`; each depends on its own incidents and `seed` alone.
+    """Generate whole events, one for each event of the incidents.
 
-    Raises ValueError or OverflowError where a shower cannot be: a broken invariant, not bad input.
+    Each depends on its own incidents and the seed alone, not on the batches.
+
+    Parameters
+    ----------
+    incidents
+        E events.
+    suite
+        The generators.
+    detector
+        What the showers are placed in.
+    seed
+        Of the campaign.
+    contributions
+        Whether to keep which particle gave how much of each hit.
+    stopwatch
+        Adds up the time of each stage.
+
+    Raises
+    ------
+    InputError
+        If the suite refuses a particle.
+    ValueError, OverflowError
+        If a shower has an impossible energy, or a cell too much: a broken invariant, not bad input.
     """
     watch = stopwatch or Stopwatch()
     parts = []
     for batch in batches(incidents) if len(incidents) else [incidents]:
         with watch("localise"):
-            conditions = localise(batch, detector)
-            status = suite.status(conditions).numpy()
+            pixels = detector.pixels(batch.position_mm)
+            routing = suite.route(localise(batch, detector, pixels))
+            status = routing.status.numpy()
         with watch("sample"):
-            of_particle = batch.event_of_particle
-            within = np.arange(len(of_particle)) - batch.offsets[of_particle]
-            noise = uniform(seed, batch.event[of_particle], within, Purpose.SHOWER, suite.noise_dimensions)
-            showers = suite.sample(conditions, torch.from_numpy(noise))
+            showers = sample_particles(routing, batch, seed)
         with watch("compose"):
-            parts.append(
-                compose(batch, showers, detector, seed, status, grid=suite.grid, contributions=contributions)
+            events = compose(
+                batch,
+                showers,
+                detector,
+                seed,
+                status,
+                grid=suite.grid,
+                pixels=pixels,
+                contributions=contributions,
             )
+            parts.append(events)
     return concatenate(parts)

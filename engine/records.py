@@ -1,4 +1,4 @@
-"""What passes between the stages of the path. Struct-of-arrays in CSR by event; units in the names."""
+"""What passes between the stages of the path: arrays in CSR by event, with units in their names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 
 class Loss(IntEnum):
-    """Why a particle of the collision is no truth row: counted per event, never kept."""
+    """Why a particle of the collision is no truth row: such particles are counted per event and not kept."""
 
     NEUTRINO = 0
     BEHIND_FACE = 1  # produced behind the calorimeter's face
@@ -27,15 +27,26 @@ class Loss(IntEnum):
 class Particles:
     """Particles where they were produced: what a source reads, before transport.
 
-    event         int64   [E]     event number, increasing
-    offsets       int64   [E+1]   rows offsets[i]:offsets[i+1] belong to event i
-    weight        float64 [E]
-    source_event  int64   [E]     the event's number in its source
-    pdg           int32   [N]
-    mass_mev      float64 [N]
-    momentum_mev  float64 [N, 3]
-    vertex_mm     float64 [N, 3]  z = 0 at the interaction point
-    time_ns       float64 [N]     at the vertex
+    Attributes
+    ----------
+    event : ndarray
+        int64 [E], event numbers, increasing.
+    offsets : ndarray
+        int64 [E + 1]; rows offsets[i]:offsets[i + 1] belong to event i.
+    weight : ndarray
+        float64 [E].
+    source_event : ndarray
+        int64 [E], the event's number in its source.
+    pdg : ndarray
+        int32 [N].
+    mass_mev : ndarray
+        float64 [N].
+    momentum_mev : ndarray
+        float64 [N, 3].
+    vertex_mm : ndarray
+        float64 [N, 3], z = 0 at the interaction point.
+    time_ns : ndarray
+        float64 [N], at the vertex.
     """
 
     event: Array
@@ -51,20 +62,34 @@ class Particles:
 
 @dataclass(frozen=True)
 class Incidents:
-    """The particles that reach the calorimeter's face, event by event; events without any stay events.
+    """The particles that reach the calorimeter's face, event by event; events without particles are kept.
 
-    event         int64   [E]     event number, increasing
-    offsets       int64   [E+1]
-    weight        float64 [E]
-    source_event  int64   [E]     the event's number in its source, -1 for an overlay
-    collisions    int32   [E]     collisions summed into the event
-    lost          int64   [E, 5]  particles that are no rows, by Loss
-    pdg           int32   [N]
-    energy_mev    float32 [N]     kinetic
-    position_mm   float32 [N, 3]  on the face
-    direction     float32 [N, 3]  unit vector
-    time_ns       float32 [N]     of arrival
-    collision     int32   [N]     which collision of its event
+    Attributes
+    ----------
+    event : ndarray
+        int64 [E], event numbers, increasing.
+    offsets : ndarray
+        int64 [E + 1]; rows offsets[i]:offsets[i + 1] belong to event i.
+    weight : ndarray
+        float64 [E].
+    source_event : ndarray
+        int64 [E], the event's number in its source, -1 for an overlay.
+    collisions : ndarray
+        int32 [E], collisions summed into the event.
+    lost : ndarray
+        int64 [E, 5], particles that are not among the rows, by `Loss`.
+    pdg : ndarray
+        int32 [N].
+    energy_mev : ndarray
+        float32 [N], kinetic.
+    position_mm : ndarray
+        float32 [N, 3], on the face.
+    direction : ndarray
+        float32 [N, 3], unit vector.
+    time_ns : ndarray
+        float32 [N], of arrival.
+    collision : ndarray
+        int32 [N], which collision of its event.
     """
 
     event: Array
@@ -97,7 +122,7 @@ class Incidents:
         )
 
     def select(self, events: Array) -> Incidents:
-        """Only the events where the mask is true, bool [E]."""
+        """Select the events where the mask is true, bool [E]."""
         rows = np.repeat(events, np.diff(self.offsets))
         return Incidents(
             offsets=offsets_of(np.diff(self.offsets)[events]),
@@ -107,7 +132,7 @@ class Incidents:
 
     @property
     def event_of_particle(self) -> Array:
-        """Row number of every particle's event, int32 [N]."""
+        """Index of every particle's event, int32 [N]."""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.offsets))
 
 
@@ -119,25 +144,46 @@ PER_PARTICLE = ("pdg", "energy_mev", "position_mm", "direction", "time_ns", "col
 class Events:
     """Composed events: the hits, and the truth particles that made them.
 
-    event               int64   [E]
-    weight              float64 [E]
-    source_event        int64   [E]
-    collisions          int32   [E]
-    lost                int64   [E, 5]
-    particle_offsets    int64   [E+1]
-    particle_pdg        int32   [N]
-    particle_energy_mev, particle_x_mm, particle_y_mm, particle_direction_x, particle_direction_y,
-    particle_time_ns    float32 [N]
-    particle_collision  int32   [N]
-    particle_status     uint8   [N]   models.records.Status
-    hit_offsets         int64   [E+1]
-    hit_cell            uint16  [H]   increasing within an event
-    hit_adc             uint16  [H]
-    hit_energy_mev      float32 [H]   calibrated
-    contribution_offsets     int64 [E+1], or None where contributions were not asked for
-    contribution_hit         int32   [K]  index of the hit within its event, increasing
-    contribution_particle    int32   [K]  index of the particle within its event
-    contribution_energy_mev  float32 [K]  calibrated, before photostatistics and noise
+    Attributes
+    ----------
+    event : ndarray
+        int64 [E].
+    weight : ndarray
+        float64 [E].
+    source_event : ndarray
+        int64 [E].
+    collisions : ndarray
+        int32 [E].
+    lost : ndarray
+        int64 [E, 5].
+    particle_offsets : ndarray
+        int64 [E + 1].
+    particle_pdg : ndarray
+        int32 [N].
+    particle_energy_mev, particle_x_mm, particle_y_mm : ndarray
+        float32 [N].
+    particle_direction_x, particle_direction_y, particle_time_ns : ndarray
+        float32 [N].
+    particle_collision : ndarray
+        int32 [N].
+    particle_status : ndarray
+        uint8 [N] of `models.records.Status`.
+    hit_offsets : ndarray
+        int64 [E + 1].
+    hit_cell : ndarray
+        uint16 [H], increasing within an event.
+    hit_adc : ndarray
+        uint16 [H].
+    hit_energy_mev : ndarray
+        float32 [H], calibrated.
+    contribution_offsets : ndarray or None
+        int64 [E + 1]; None, as the next three, where contributions were not asked for.
+    contribution_hit : ndarray or None
+        int32 [K], index of the hit within its event, increasing.
+    contribution_particle : ndarray or None
+        int32 [K], index of the particle within its event.
+    contribution_energy_mev : ndarray or None
+        float32 [K], calibrated, before photostatistics and noise.
     """
 
     event: Array
@@ -169,7 +215,13 @@ class Events:
 
 
 def offsets_of(counts: Array | Sequence[int]) -> Array:
-    """CSR offsets int64 [E+1] of per-event counts [E]."""
+    """CSR offsets int64 [E + 1] of per-event counts [E].
+
+    Examples
+    --------
+    >>> offsets_of([2, 0, 3]).tolist()
+    [0, 2, 2, 5]
+    """
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
@@ -177,7 +229,13 @@ Record = TypeVar("Record", Particles, Incidents, Events)
 
 
 def concatenate(parts: Iterable[Record]) -> Record:
-    """Records of consecutive events as one: columns end to end, offsets shifted."""
+    """Join records of consecutive events to one: columns end to end, offsets shifted.
+
+    Parameters
+    ----------
+    parts
+        At least one; all of the same type.
+    """
     parts = list(parts)
     columns: dict[str, Any] = {}
     for field in fields(parts[0]):

@@ -13,7 +13,7 @@ import torch
 
 from monsoon.engine.campaign import fetch_models
 from monsoon.engine.errors import InputError
-from monsoon.engine.noise import Purpose, uniform
+from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.identity import refuse_another
 from monsoon.jobs.progress.bar import JobProgress
@@ -67,9 +67,7 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
         for first in missing:
             with shower_writer(parts[first], suite.grid.voxels, {}) as writer:
                 for start, block in _blocks(source, first, min(first + size, rows)):
-                    row = np.arange(start, start + len(block))
-                    noise = uniform(seed, row, np.zeros_like(row), Purpose.SHOWER, suite.noise_dimensions)
-                    showers = suite.sample(block, torch.from_numpy(noise))
+                    showers = sample_rows(suite, block, seed, range(start, start + len(block)))
                     writer.append(ShowerSet(block, showers, torch.ones(len(block))))
                     progress.advance(len(block))
     join_showers(path, list(parts.values()), attributes, source)

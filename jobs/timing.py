@@ -5,18 +5,16 @@ from __future__ import annotations
 from statistics import median
 from time import perf_counter
 
-import numpy as np
 import torch
 
-from monsoon.engine.noise import Purpose, uniform
+from monsoon.engine.sampling import noise_of_rows
 from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions
 
 
 def seconds_per_shower(model: Generator, conditions: Conditions, rounds: int) -> float:
     """The conditions as one batch on one thread: the median of the rounds, after one that may compile."""
-    row = np.arange(len(conditions))
-    noise = torch.from_numpy(uniform(0, row, np.zeros_like(row), Purpose.SHOWER, model.noise_dimensions))
+    noise = noise_of_rows(0, range(len(conditions)), model.noise_dimensions)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""What a person can mend."""
+"""The error that a person can correct."""
 
 
 class InputError(Exception):

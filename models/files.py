@@ -1,4 +1,4 @@
-"""Files written whole, their checksums, and a file for libraries that cannot be told of a full disk."""
+"""Files written whole, their checksums, and a file for libraries that must not see a full disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,22 @@ from typing import Any
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """A file that is there with all its content or not at all, whoever else writes it or is killed."""
+    """Write a file so that it is there with all its content or not at all.
+
+    That holds also where others write the same file at once, or the writer is killed.
+
+    Parameters
+    ----------
+    path
+        The file; one that is there is replaced.
+    data
+        Its content.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
     with temporary.open("wb") as file:
         file.write(data)
@@ -22,26 +37,44 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal. Raises OSError."""
+    """SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of_json(content: Mapping[str, Any]) -> str:
-    """SHA-256 of what a JSON object says, whatever the order of its keys."""
+    """SHA-256 of the content of a JSON object; the order of its keys makes no difference.
+
+    Examples
+    --------
+    >>> sha256_of_json({"a": 1, "b": 2}) == sha256_of_json({"b": 2, "a": 1})
+    True
+    """
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class Disk(io.FileIO):
-    """A file that remembers its first failure to grow, and takes all that follows without a word.
+    """A file that remembers its first failure to grow, and ignores all writes after it.
 
-    HDF5 says every failed write on stderr, and again when it closes: it is not told. Its user asks `check`.
+    HDF5 prints every failed write on stderr, and again when it closes. So it does not see the failure; the
+    caller asks `check`.
+
+    Attributes
+    ----------
+    error : OSError or None
+        The first failure.
     """
 
     error: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """Writes all, or remembers why not."""
+        """Write all of the data, or remember why that failed; returns its length either way."""
         done = 0
         try:
             while done < len(data):
@@ -51,7 +84,7 @@ class Disk(io.FileIO):
         return len(data)
 
     def truncate(self, size: int | None = None) -> int:
-        """Makes the file this long, or remembers why not."""
+        """Make the file this long, or remember why that failed."""
         try:
             return super().truncate(size)
         except OSError as error:
@@ -59,6 +92,12 @@ class Disk(io.FileIO):
         return size or 0
 
     def check(self) -> None:
-        """Raises OSError where something could not be written."""
+        """Raise the first failure.
+
+        Raises
+        ------
+        OSError
+            If something could not be written.
+        """
         if self.error:
             raise self.error

@@ -1,4 +1,4 @@
-"""The one thing that every generator family is."""
+"""What every generator of showers offers."""
 
 from __future__ import annotations
 
@@ -14,23 +14,39 @@ from monsoon.models.records import Conditions, Showers
 class Generator(Protocol):
     """A generator of single-particle showers.
 
-    Row i of a sample depends on row i of its arguments alone, so that any batch gives the same shower.
+    Row i of a sample depends on row i of its arguments alone, so that every batch gives the same shower.
+
+    Attributes
+    ----------
+    grid : Grid
+        The voxels of its showers.
+    species : tuple of int
+        PDG codes that it can be asked for.
+    noise_dimensions : int
+        Uniform numbers that a shower needs, D.
+    domain : Domain
+        The conditions that it was trained on.
     """
 
     grid: Grid
     species: tuple[int, ...]
     noise_dimensions: int
-    domain: Domain  # what `inside` asks
+    domain: Domain
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of all that determines a sample."""
+        """SHA-256 of all that determines a sample."""
         ...
 
     def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
-        """N showers for N conditions of own species.
+        """Sample one shower for each condition.
 
-        noise  float32 [N, noise_dimensions], uniform in (0, 1)
+        Parameters
+        ----------
+        conditions
+            Of N particles of own species.
+        noise
+            float32 [N, D], uniform in (0, 1).
         """
         ...
 

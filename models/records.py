@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import torch
@@ -24,10 +25,16 @@ class Status(IntEnum):
 class Conditions:
     """All that a generator may know of N particles.
 
-    pdg         int32   [N]     PDG code
-    energy_mev  float32 [N]     kinetic energy
-    direction   float32 [N, 3]  direction cosines, z along the beam
-    offset_mm   float32 [N, 2]  impact x, y less the centre of the impact pixel
+    Attributes
+    ----------
+    pdg : Tensor
+        int32 [N], PDG codes.
+    energy_mev : Tensor
+        float32 [N], kinetic energy.
+    direction : Tensor
+        float32 [N, 3], direction cosines, z along the beam.
+    offset_mm : Tensor
+        float32 [N, 2], x and y of the impact, less those of the centre of the impact pixel.
     """
 
     pdg: Tensor
@@ -41,16 +48,42 @@ class Conditions:
     def __getitem__(self, rows: Tensor | slice) -> Conditions:
         return Conditions(self.pdg[rows], self.energy_mev[rows], self.direction[rows], self.offset_mm[rows])
 
+    @classmethod
+    def joined(cls, parts: Sequence[Conditions]) -> Conditions:
+        """The rows of all parts, end to end; at least one part."""
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
     def with_pdg(self, pdg: Tensor) -> Conditions:
-        """The same particles under other species codes."""
+        """The same particles under other species codes, int32 [N]."""
         return Conditions(pdg, self.energy_mev, self.direction, self.offset_mm)
+
+    def coordinates(self) -> Tensor:
+        """What networks, libraries and classifiers see of a condition besides its species.
+
+        Returns
+        -------
+        Tensor
+            float32 [N, 5]: ln(energy / MeV), offset x and y in mm, direction cosines x and y.
+
+        Examples
+        --------
+        >>> photon = Conditions(
+        ...     torch.tensor([22]), torch.tensor([1000.0]), torch.tensor([[0.6, 0.0, 0.8]]), torch.zeros(1, 2)
+        ... )
+        >>> photon.coordinates()
+        tensor([[6.9078, 0.0000, 0.0000, 0.6000, 0.0000]])
+        """
+        return torch.cat([torch.log(self.energy_mev)[:, None], self.offset_mm, self.direction[:, :2]], 1)
 
 
 @dataclass(frozen=True)
 class Showers:
     """Visible energy per voxel; row i belongs to condition i; a row of zeros is a valid shower.
 
-    energy_mev  float32 [N, V]
+    Attributes
+    ----------
+    energy_mev : Tensor
+        float32 [N, V].
     """
 
     energy_mev: Tensor

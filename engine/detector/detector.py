@@ -105,9 +105,11 @@ class Detector:
         return cell
 
 
-def localise(incidents: Incidents, detector: Detector) -> Conditions:
+def localise(
+    incidents: Incidents, detector: Detector, pixels: tuple[Array, Array] | None = None
+) -> Conditions:
     """What a generator may know of each incident: species, energy, direction, place inside its pixel."""
-    row, column = detector.pixels(incidents.position_mm)
+    row, column = pixels or detector.pixels(incidents.position_mm)
     pixel_mm = detector.description.pixel_mm
     centre = np.stack([column - detector.columns // 2 + 0.5, row - detector.rows // 2 + 0.5], 1) * pixel_mm
     offset = incidents.position_mm[:, :2] - centre

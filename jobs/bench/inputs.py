@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from monsoon.engine.compose import compose
 from monsoon.engine.detector.detector import Detector, localise
 from monsoon.engine.incidents.overlay import overlay
 from monsoon.engine.incidents.pythia import collisions
 from monsoon.engine.incidents.transport import Transport, transport
-from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.pipeline import batches
 from monsoon.engine.records import Array, Events, Incidents, concatenate
+from monsoon.engine.sampling import sample_particles
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import Suite, load_suite
 
@@ -55,12 +54,8 @@ def make_inputs(events: int) -> Inputs:
 
 def draw(incidents: Incidents, suite: Suite, detector: Detector) -> Drawn:
     """One shower for every incident, as `engine.pipeline.generate` draws them."""
-    of_particle = incidents.event_of_particle
-    within = np.arange(len(of_particle)) - incidents.offsets[of_particle]
-    noise = uniform(SEED, incidents.event[of_particle], within, Purpose.SHOWER, suite.noise_dimensions)
-    conditions = localise(incidents, detector)
-    showers = suite.sample(conditions, torch.from_numpy(noise))
-    return Drawn(incidents, showers, suite.status(conditions).numpy())
+    routing = suite.route(localise(incidents, detector))
+    return Drawn(incidents, sample_particles(routing, incidents, SEED), routing.status.numpy())
 
 
 def compose_ours(drawn: Drawn, suite: Suite, detector: Detector) -> Events:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from monsoon.engine.compose import events_of
 from monsoon.engine.detector.detector import MARGIN, Detector, localise
-from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Events, Incidents, concatenate
+from monsoon.engine.sampling import noise_of_particles
 from monsoon.jobs.bench.numpy_add_at import AddAt
 from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
 from monsoon.jobs.bench.uproot_ttree import write
@@ -39,15 +38,12 @@ def one_event(
 ) -> Events:
     """A single event, particle after particle."""
     conditions = localise(incidents, detector)
-    particles = len(conditions)
-    number = np.full(particles, incidents.event[0])
-    drawn = uniform(seed, number, np.arange(particles), Purpose.SHOWER, suite.noise_dimensions)
-    noise = torch.from_numpy(drawn)
+    noise = noise_of_particles(seed, incidents, suite.noise_dimensions)
     row, column = detector.pixels(incidents.position_mm)
     corner = MARGIN - suite.grid.centre
     origin = ((row + corner) * detector.cell_of_pixel.shape[1] + column + corner).tolist()
     cells = np.zeros((1, detector.cells + 1), np.int64)
-    for i in range(particles):
+    for i in range(len(conditions)):
         shower = suite.sample(conditions[i : i + 1], noise[i : i + 1])
         add_at.add(cells[0], shower.energy_mev[0].numpy(), origin[i])
     hits = digitise(cells[:, :-1], incidents.event)

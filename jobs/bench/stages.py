@@ -13,8 +13,9 @@ from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.incidents.overlay import overlay
 from monsoon.engine.kernels.digitise.cpu import digitise
-from monsoon.engine.noise import Purpose, key_of, uniform
+from monsoon.engine.noise import key_of
 from monsoon.engine.pipeline import batches
+from monsoon.engine.sampling import sample_particles
 from monsoon.jobs.bench.benchmark import OURS, Benchmark, Provider
 from monsoon.jobs.bench.composition import place_ours
 from monsoon.jobs.bench.inputs import RUN3_MU, SEED, Inputs, compose_ours, draw
@@ -36,10 +37,7 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchma
 
     def sample() -> None:
         for batch in batches(incidents):
-            of_particle = batch.event_of_particle
-            within = np.arange(len(of_particle)) - batch.offsets[of_particle]
-            noise = uniform(SEED, batch.event[of_particle], within, Purpose.SHOWER, suite.noise_dimensions)
-            suite.sample(localise(batch, detector), torch.from_numpy(noise))
+            sample_particles(suite.route(localise(batch, detector)), batch, SEED)
 
     def write() -> None:
         path.unlink(missing_ok=True)

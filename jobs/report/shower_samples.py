@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Array
+from monsoon.engine.sampling import sample_rows
 from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV
 from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.models.data.shower_files import ShowerSet, read_showers
@@ -66,9 +66,7 @@ def sample_showers(group: str, suite: Suite, seed: int) -> ShowerSamples:
 
 def draw(suite: Suite, conditions: Conditions, seed: int, attempt: int = 0) -> Showers:
     """One generated shower for each condition; another `attempt` gives others, the same one the same."""
-    row = np.arange(len(conditions), dtype=np.int64)
-    noise = uniform(seed, row, np.full_like(row, attempt), Purpose.SHOWER, suite.noise_dimensions)
-    return suite.sample(conditions, torch.from_numpy(noise))
+    return sample_rows(suite, conditions, seed, attempt=attempt)
 
 
 def matched(showers: ShowerSet, wanted: Conditions, seed: int = 0) -> ShowerSet:

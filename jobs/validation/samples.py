@@ -13,7 +13,7 @@ from torch import Tensor
 
 from monsoon.engine.campaign import fetch_models
 from monsoon.engine.errors import InputError
-from monsoon.engine.noise import Purpose, uniform
+from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.files import sha256_of
@@ -95,9 +95,7 @@ class Candidate:
     def _asked(self, conditions: Conditions, rows: Tensor, seed: int) -> Tensor:
         # noise keyed as in `monsoon sample`: a file it wrote is judged as the model itself
         assert self.suite is not None
-        row = rows.numpy()
-        noise = uniform(seed, row, np.zeros_like(row), Purpose.SHOWER, self.suite.noise_dimensions)
-        return self.suite.sample(conditions, torch.from_numpy(noise)).energy_mev
+        return sample_rows(self.suite, conditions, seed, rows.numpy()).energy_mev
 
 
 def read_file(path: str, grid: Grid) -> tuple[ShowerSet, dict[str, str]]:

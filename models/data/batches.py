@@ -1,4 +1,4 @@
-"""One step's rows: conditions, showers, weights and noise that belongs to the row; symmetries of rows."""
+"""The rows of one training step: conditions, showers, weights, and noise that belongs to the row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Grid, reflect
+from monsoon.models.geometry.planar import Grid, reflect_conditions
 from monsoon.models.records import Conditions, Showers
 
 GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as int64
@@ -21,9 +21,19 @@ MAX_DIMENSIONS = 1 << 24
 class Batch:
     """The rows of one step that one worker has.
 
-    weight    float32 [N]
-    seeds     int64 [N]  what a row's noise follows from
-    symmetry  int64 [N]  of the grid, that each row went through; Grid.valid says which pixels it leaves out
+    Attributes
+    ----------
+    conditions : Conditions
+        Of N particles.
+    showers : Showers
+        Their showers.
+    weight : Tensor
+        float32 [N].
+    seeds : Tensor
+        int64 [N], which determine each row's noise.
+    symmetry : Tensor
+        int64 [N], the symmetry of the grid that was applied to each row. `Grid.valid` says which pixels it
+        leaves out.
     """
 
     conditions: Conditions
@@ -35,12 +45,30 @@ class Batch:
 
     @classmethod
     def of(cls, rows: ShowerSet, seeds: Tensor) -> Batch:
-        """Rows as they are in the files."""
+        """Make a batch of rows as they are in the files.
+
+        Parameters
+        ----------
+        rows
+            N showers with their conditions.
+        seeds
+            int64 [N].
+        """
         return cls(rows.conditions, rows.showers, rows.weight, seeds, torch.zeros_like(seeds))
 
     @classmethod
     def mirrored(cls, rows: ShowerSet, seeds: Tensor, grid: Grid) -> Batch:
-        """Each row after a symmetry of the grid, which its seed draws."""
+        """Make a batch of rows, each after a random symmetry of the grid.
+
+        Parameters
+        ----------
+        rows
+            N showers with their conditions.
+        seeds
+            int64 [N]; each determines its row's symmetry and noise.
+        grid
+            The showers' voxels.
+        """
         symmetry = _shifted(mixed(seeds - GAMMA), 61)  # one of eight; noise starts at the seed itself
         moved = mirrored(rows, symmetry, grid)
         return cls(moved.conditions, moved.showers, moved.weight, seeds, symmetry)
@@ -60,10 +88,26 @@ class Batch:
         )
 
     def uniform(self, dimensions: int) -> Tensor:
-        """New noise, uniform and strictly inside (0, 1), float32 [N, dimensions].
+        """Draw new noise, uniform and strictly inside (0, 1).
 
-        A row's numbers follow from its seed, from how many calls for noise its batch has had, and from the
-        dimension; not from the other rows, so that they are the same however a step is shared out.
+        A row's numbers follow from its seed, from how often noise was drawn for its batch before, and from
+        the dimension. They do not depend on the other rows: sharing a step among workers does not change
+        them.
+
+        Parameters
+        ----------
+        dimensions
+            Numbers for each row, D.
+
+        Returns
+        -------
+        Tensor
+            float32 [N, D].
+
+        Raises
+        ------
+        ValueError
+            If a row has less noise than that.
         """
         if not 0 <= dimensions < MAX_DIMENSIONS:
             raise ValueError(f"{dimensions} dimensions are more than a row has noise for")
@@ -74,11 +118,11 @@ class Batch:
         return words.bitwise_right_shift_(41).bitwise_and_((1 << 23) - 1).float().add_(0.5).mul_(2.0**-23)
 
     def normal(self, dimensions: int) -> Tensor:
-        """New noise of mean 0 and variance 1, Gaussian, float32 [N, dimensions]; see uniform."""
+        """Draw new noise, Gaussian of mean 0 and variance 1, float32 [N, dimensions]; see `uniform`."""
         return self.uniform(dimensions).mul_(2).sub_(1).erfinv_().mul_(2**0.5)
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same rows on a device; noise goes on where it was."""
+        """Move the rows to a device; the sequence of noise goes on."""
         c = self.conditions
         return Batch(
             Conditions(*(x.to(device) for x in (c.pdg, c.energy_mev, c.direction, c.offset_mm))),
@@ -91,9 +135,23 @@ class Batch:
 
 
 def mixed(words: Tensor) -> Tensor:
-    """The finaliser of splitmix64 (doi:10.1145/2660193.2660195): int64 words that look random.
+    """Hash 64-bit words, by the finaliser of splitmix64.
 
-    Integer arithmetic alone, so that processors and accelerators agree to the bit.
+    Integer arithmetic alone, so that processors and accelerators agree bit for bit.
+
+    Parameters
+    ----------
+    words
+        int64, of any shape.
+
+    Returns
+    -------
+    Tensor
+        int64 of the same shape; words that look random.
+
+    References
+    ----------
+    Steele, Lea, Flood: Fast splittable pseudorandom number generators, doi:10.1145/2660193.2660195.
     """
     words = words.clone()
     for shift, factor in MIXER:
@@ -102,19 +160,24 @@ def mixed(words: Tensor) -> Tensor:
 
 
 def mirrored(rows: ShowerSet, g: Tensor, grid: Grid) -> ShowerSet:
-    """Row i after symmetry g[i] of the grid: image, offset and direction together.
+    """Apply a symmetry of the grid to each row: to image, offset and direction together.
 
-    g  int64 [N], 0 .. 7, as Grid.symmetries counts
+    Parameters
+    ----------
+    rows
+        N showers with their conditions.
+    g
+        int64 [N], 0 .. 7, as in `Grid.symmetries`.
+    grid
+        The showers' voxels.
     """
-    c = rows.conditions
-    direction = torch.cat([reflect(c.direction[:, :2], g), c.direction[:, 2:]], 1)
     return ShowerSet(
-        Conditions(c.pdg, c.energy_mev, direction, reflect(c.offset_mm, g)),
+        reflect_conditions(rows.conditions, g),
         Showers(rows.showers.energy_mev.gather(1, grid.symmetries[g])),
         rows.weight,
     )
 
 
 def _shifted(words: Tensor, bits: int) -> Tensor:
-    """To the right, as if there were no sign."""
+    """Shift to the right, as if there were no sign."""
     return (words >> bits).bitwise_and_((1 << (64 - bits)) - 1)

@@ -1,10 +1,11 @@
-"""Training input: shower files, partly in memory, in batches that do not depend on how many workers read.
+"""Training input: shower files, partly in memory, in batches that do not depend on the number of workers.
 
 A step's batch comes from a fixed number of lanes; every worker reads some of them. In each epoch the blocks
 of all files are put in a random order, laid end to end, and cut into lanes of equal length. A lane goes
-through its blocks in pools of a few, whose rows it shuffles. All this follows from (seed, epoch, lane) alone:
-any number of workers has the same batches, and a step's are found by reading no more than their pools.
-At most 2 * POOL_BLOCKS blocks a lane are in memory: the pool in use, and the next, read ahead by a thread.
+through its blocks in shuffle buffers of a few blocks each. All this follows from (seed, epoch, lane) alone:
+any number of workers has the same batches, and to find those of a step no more than their buffers are read.
+At most 2 * BUFFER_BLOCKS blocks of a lane are in memory: the buffer in use, and the next one, which a thread
+reads ahead.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monsoon.models.data.batches import GAMMA, Batch, mixed
+from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import ShowerSet, extent, read_conditions, read_rows
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.planar import Grid
-from monsoon.models.records import Conditions, Showers
 
 LANES = 8
 BLOCK_ROWS = 1000  # or the file's own chunk of rows, where that is larger
-POOL_BLOCKS = 3
+BUFFER_BLOCKS = 3
 HASHED_BYTES = 1 << 24
 ORDER, SHUFFLE, NOISE = 1, 2, 3  # what random numbers are for
 
@@ -38,14 +39,29 @@ ORDER, SHUFFLE, NOISE = 1, 2, 3  # what random numbers are for
 class ShowerFiles:
     """Shower files laid end to end, read in parts.
 
-    rows         of all files
-    voxels       of every shower
-    has_weights  whether any file has weights; in the others a row counts 1
-    blocks       int64 [B, 2]  first row and end of the parts that are read together
+    Parameters
+    ----------
+    files
+        At least one; all have the same voxels.
+
+    Attributes
+    ----------
+    rows : int
+        Of all files.
+    voxels : int
+        Of every shower.
+    has_weights : bool
+        Whether any file has weights; in the others a row counts 1.
+    blocks : ndarray
+        int64 [B, 2], first row and end of the parts that are read together.
+
+    Raises
+    ------
+    InputError
+        Naming the file, if one cannot be used or they do not fit together.
     """
 
     def __init__(self, files: Sequence[str | Path]) -> None:
-        """Raises InputError, naming the file, where one cannot be used or they do not fit together."""
         if not files:
             raise InputError("no shower files; name at least one")
         self.files = tuple(Path(file) for file in files)
@@ -81,14 +97,25 @@ class ShowerFiles:
 
     @cached_property
     def species(self) -> tuple[int, ...]:
-        """All PDG codes there are, in order."""
+        """All PDG codes in the files, increasing."""
         found: set[int] = set()
         for path in self.files:
             found.update(torch.unique(read_conditions(path).pdg).tolist())
         return tuple(sorted(found))
 
     def read(self, start: int, stop: int) -> ShowerSet:
-        """Rows start .. stop - 1 of all. Raises InputError where they cannot be used."""
+        """Read rows out of the files.
+
+        Parameters
+        ----------
+        start, stop
+            First row and end, counted over all files.
+
+        Raises
+        ------
+        InputError
+            If they cannot be used.
+        """
         parts = []
         while start < stop:
             number = int(np.searchsorted(self._ends, start, side="right"))
@@ -96,12 +123,24 @@ class ShowerFiles:
             end = min(stop, int(self._ends[number]))
             parts.append(read_rows(self.files[number], start - first, end - first))
             start = end
-        return _concatenated(parts)
+        return joined(parts)
 
     def in_order(self, size: int, rank: int = 0, workers: int = 1) -> Iterator[Batch]:
-        """Every row once, in batches of this size but for the last; of `workers` each has every so-manieth.
+        """Iterate over every row once, in batches.
 
-        Nothing is mirrored, and a row's noise is the same every time: what validation needs.
+        Nothing is mirrored, and a row's noise is the same every time: this is for validation.
+
+        Parameters
+        ----------
+        size
+            Rows of a batch; the last one may have fewer.
+        rank, workers
+            This worker has every `workers`-th batch, from number `rank` on.
+
+        Raises
+        ------
+        InputError
+            If rows cannot be used.
         """
         starts = range(rank * size, self.rows, workers * size)
         spans = [(start, min(start + size, self.rows)) for start in starts]
@@ -114,7 +153,31 @@ class ShowerFiles:
 class ShowerStream(ShowerFiles):
     """The batches of a training, without end; see the top of this file.
 
-    An epoch has `steps_per_epoch` steps; less than `batch + lanes` rows are left over, others in each epoch.
+    An epoch has `steps_per_epoch` steps. Less than `batch + lanes` rows are left over, others in each epoch.
+
+    Parameters
+    ----------
+    files
+        Shower files.
+    batch
+        Rows of a step over all workers, a multiple of `lanes`.
+    seed
+        Of order, symmetries and noise.
+    rank
+        This worker's number out of `workers`.
+    workers
+        At most one a lane.
+    lanes
+        How many independent sequences of rows a step is made of.
+    symmetries
+        Whether a random symmetry of the grid is applied to each row.
+    grid
+        The showers' voxels; the default grid if it is not given.
+
+    Raises
+    ------
+    InputError
+        If the files or the numbers do not fit together.
     """
 
     def __init__(
@@ -129,13 +192,6 @@ class ShowerStream(ShowerFiles):
         symmetries: bool = True,
         grid: Grid | None = None,
     ) -> None:
-        """
-        batch       rows of a step over all workers, a multiple of lanes
-        rank        this worker's number out of `workers`, at most one a lane
-        symmetries  whether each row goes through a random symmetry of the grid
-
-        Raises InputError where the files or the numbers do not fit together.
-        """
         super().__init__(files)
         self.grid = grid or Grid()
         if symmetries and self.voxels != self.grid.voxels:
@@ -155,28 +211,39 @@ class ShowerStream(ShowerFiles):
         self.steps_per_epoch = self.rows // lanes // self._share
 
     def batches(self, first_step: int = 0) -> Iterator[Batch]:
-        """This worker's part of each step's batch, from `first_step` on. Raises InputError at bad rows."""
+        """Iterate over this worker's part of each step's batch, without end.
+
+        Parameters
+        ----------
+        first_step
+            The step to begin with, from 0.
+
+        Raises
+        ------
+        InputError
+            If rows cannot be used.
+        """
         with _Reader() as reader:
             lanes = [
-                _Lane(reader.ahead(partial(self._fill, pool) for pool in self._pools(lane, first_step)))
+                _Lane(reader.ahead(partial(self._fill, buffer) for buffer in self._buffers(lane, first_step)))
                 for lane in self._own
             ]
             step = first_step
             while True:
-                rows = _concatenated([lane.take(self._share) for lane in lanes])
+                rows = joined([lane.take(self._share) for lane in lanes])
                 seeds = torch.cat([self._row_seeds(step, lane) for lane in self._own])
                 yield Batch.mirrored(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
                 step += 1
 
-    def _pools(self, lane: int, step: int) -> Iterator[_ShuffleBuffer]:
-        """A lane's pools from a step on, without end."""
+    def _buffers(self, lane: int, step: int) -> Iterator[_ShuffleBuffer]:
+        """A lane's shuffle buffers from a step on, without end."""
         epoch, within = divmod(step, self.steps_per_epoch)
         skipped = within * self._share
         while True:
             left = self.steps_per_epoch * self._share
             parts = self._parts(epoch, lane)
-            for number, first in enumerate(range(0, len(parts), POOL_BLOCKS)):
-                own = parts[first : first + POOL_BLOCKS]
+            for number, first in enumerate(range(0, len(parts), BUFFER_BLOCKS)):
+                own = parts[first : first + BUFFER_BLOCKS]
                 rows = min(left, int((own[:, 1] - own[:, 0]).sum()))
                 if skipped < rows:
                     yield _ShuffleBuffer(own, (epoch, lane, number), skipped, rows)
@@ -197,11 +264,11 @@ class ShowerStream(ShowerFiles):
         parts[0, 0] = blocks[first, 1] - (ends[first] - start)
         return parts
 
-    def _fill(self, pool: _ShuffleBuffer) -> ShowerSet:
-        """A pool's rows, shuffled."""
-        rows = _concatenated([self.read(int(start), int(stop)) for start, stop in pool.parts])
-        order = torch.from_numpy(self._random(SHUFFLE, *pool.key).permutation(len(rows)))
-        return rows[order[pool.skipped : pool.rows]]
+    def _fill(self, buffer: _ShuffleBuffer) -> ShowerSet:
+        """A buffer's rows, shuffled."""
+        rows = joined([self.read(int(start), int(stop)) for start, stop in buffer.parts])
+        order = torch.from_numpy(self._random(SHUFFLE, *buffer.key).permutation(len(rows)))
+        return rows[order[buffer.skipped : buffer.rows]]
 
     def _row_seeds(self, step: int, lane: int) -> Tensor:
         first = int(self._random(NOISE, step, lane).integers(-(1 << 63), 1 << 63))
@@ -215,10 +282,16 @@ class ShowerStream(ShowerFiles):
 class _ShuffleBuffer:
     """Blocks whose rows are shuffled together.
 
-    parts    int64 [P, 2]  first row and end of each
-    key      what the shuffle follows from: epoch, lane, number
-    skipped  shuffled rows before the ones in use, and
-    rows     their end
+    Attributes
+    ----------
+    parts : ndarray
+        int64 [P, 2], first row and end of each block.
+    key : tuple of int
+        Epoch, lane and number: they determine the shuffle.
+    skipped : int
+        The first of the shuffled rows that is used.
+    rows : int
+        The end of those that are used.
     """
 
     parts: NDArray[np.int64]
@@ -228,22 +301,22 @@ class _ShuffleBuffer:
 
 
 class _Lane:
-    """Rows out of pools."""
+    """The rows of one lane, out of its shuffle buffers."""
 
-    def __init__(self, pools: Iterator[ShowerSet]) -> None:
-        self._pools = pools
+    def __init__(self, buffers: Iterator[ShowerSet]) -> None:
+        self._buffers = buffers
         self._left: list[ShowerSet] = []
 
     def take(self, count: int) -> ShowerSet:
         """The next rows."""
         taken = []
         while count:
-            pool = self._left.pop() if self._left else next(self._pools)
-            taken.append(pool[:count])
-            if len(pool) > count:
-                self._left.append(pool[count:])
+            rows = self._left.pop() if self._left else next(self._buffers)
+            taken.append(rows[:count])
+            if len(rows) > count:
+                self._left.append(rows[count:])
             count -= len(taken[-1])
-        return _concatenated(taken)
+        return joined(taken)
 
 
 class _Reader:
@@ -269,19 +342,3 @@ def _one_ahead(
         rows = following.result()
         following = next(submitted, None)
         yield rows
-
-
-def _concatenated(parts: Sequence[ShowerSet]) -> ShowerSet:
-    if len(parts) == 1:
-        return parts[0]
-    conditions = [part.conditions for part in parts]
-    return ShowerSet(
-        Conditions(
-            torch.cat([c.pdg for c in conditions]),
-            torch.cat([c.energy_mev for c in conditions]),
-            torch.cat([c.direction for c in conditions]),
-            torch.cat([c.offset_mm for c in conditions]),
-        ),
-        Showers(torch.cat([part.showers.energy_mev for part in parts])),
-        torch.cat([part.weight for part in parts]),
-    )

@@ -1,8 +1,8 @@
 """Gaps of a sample: boxes of energy and angle with no shower, though the sample has many around them.
 
 A gap cannot be seen from distances to the nearest shower: a radius that leaves held-out showers inside
-covers most of a gap. But large empty boxes do not occur by chance: how many there are that hold none of
-k expected showers falls as exp(-k).
+covers most of a gap. But large empty boxes do not occur by chance: the number of those in which k showers are
+expected and none is found falls as exp(-k).
 """
 
 from __future__ import annotations
@@ -16,24 +16,35 @@ Array = NDArray[Any]
 
 FEWEST_ROWS = 500  # with fewer a sample's density says too little: no gaps are looked for
 EXPECTED_ROWS = 20.0  # a box is a gap where so many rows would be expected and none is
-GAINED_ROWS = 5.0  # a further box has to add a place where so many would be
+GAINED_ROWS = 5.0  # a further box has to add an area where so many would be expected
 KNOTS = 16  # of the marginal distributions: coarse, so that a gap in one of them is seen
 MOST_CELLS = 256  # a side of the grid in which empty boxes are looked for
 LEAST_SIDE = 0.25  # of a box's size: what lies beside it is compared where there is as much room
 ENERGIES, COSINES = (1e-9, 1e12), (-2.0, 2.0)  # edges of gaps that reach to the end of the range: beyond it
 
 
-def find_holes(energy: Array, cosine: Array, known: Array) -> Array:
-    """Empty boxes, float64 [H, 4]: energies low and high, cosines low and high, edges not included.
+def find_gaps(energy: Array, cosine: Array, known: Array) -> Array:
+    """Find the empty boxes of a sample that are too large to be empty by chance.
 
     Coordinates are those in which the marginal distributions are flat; in them rows are expected in
     proportion to area, by the whole sample's density and by that beside the box alike. All boxes of empty
     cells on a grid of about one row a cell are found, and grown to the rows around them. Gaps narrower
     than two cells, 2 / sqrt(n) of the range, may be missed, unless they cross all of it.
 
-    energy  [n]    positive
-    cosine  [n]    to z, at most 1
-    known   [K, 4] gaps that need no second box
+    Parameters
+    ----------
+    energy
+        [n], positive.
+    cosine
+        [n], to z, at most 1.
+    known
+        [K, 4], gaps that need no second box.
+
+    Returns
+    -------
+    ndarray
+        float64 [H, 4]: energies low and high, cosines low and high; the edges do not belong to the gap. Empty
+        for samples of less than FEWEST_ROWS.
     """
     n = len(energy)
     if n < FEWEST_ROWS:
@@ -46,8 +57,8 @@ def find_holes(energy: Array, cosine: Array, known: Array) -> Array:
     i, j = rows[:2].astype(np.int64)
     occupied = np.zeros((side, side), bool)
     occupied[i, j] = True
-    gaps = _gaps(rows[0], side, cells), _gaps(rows[1], side, cells)[:, [2, 3, 0, 1]]
-    empty = np.concatenate([_empty_boxes(occupied, cells), *gaps])
+    bands = _bands(rows[0], side, cells), _bands(rows[1], side, cells)[:, [2, 3, 0, 1]]
+    empty = np.concatenate([_empty_boxes(occupied, cells), *bands])
     grown = [_grow(box, rows, order) for box in empty for order in ("energy", "cosine")]
     boxes = np.unique(np.reshape(grown, (-1, 4)), axis=0)
     flat = np.concatenate([flat_energy(np.log(boxes[:, :2])), flat_cosine(boxes[:, 2:])], 1)
@@ -59,25 +70,24 @@ def find_holes(energy: Array, cosine: Array, known: Array) -> Array:
 
 
 class _Flat:
-    """A coordinate in [0, side] in which a sample is about uniform: straight between a few quantiles."""
+    """A coordinate in [0, side] in which a sample is about uniform: linear between a few quantiles."""
 
     def __init__(self, values: Array, side: int, end: float | None = None) -> None:
-        """end  where the range ends; absent: at the greatest value"""
+        """`end`: where the range ends; if it is not given, at the greatest value."""
         knots = np.quantile(values, np.linspace(0, 1, KNOTS + 1), method="nearest")
         if end is not None:
             knots[-1] = end
         self._knots = np.unique(knots)
         self._last = np.nextafter(side, 0)  # in the last cell
-        self._places = (
-            np.linspace(0, side, len(self._knots)) if len(self._knots) > 1 else np.array([side / 2])
-        )
+        self._flat = np.linspace(0, side, len(self._knots)) if len(self._knots) > 1 else np.array([side / 2])
 
     def __call__(self, values: Array) -> Array:
-        places = np.interp(values, self._knots, self._places, left=0.0, right=self._last)
-        return np.asarray(np.minimum(places, self._last))
+        flat = np.interp(values, self._knots, self._flat, left=0.0, right=self._last)
+        return np.asarray(np.minimum(flat, self._last))
 
-    def back(self, places: Array) -> Array:
-        values: Array = np.interp(places, self._places, self._knots)
+    def back(self, flat: Array) -> Array:
+        """The values at these coordinates."""
+        values: Array = np.interp(flat, self._flat, self._knots)
         return values
 
 
@@ -109,9 +119,9 @@ def _empty_boxes(occupied: Array, least: float) -> Array:
     return np.concatenate(found)
 
 
-def _gaps(places: Array, side: int, area: float) -> Array:
-    """Gaps in one coordinate, over the whole of the other, of at least an area, float64 [B, 4]."""
-    ordered = np.concatenate([[0.0], np.sort(places), [side]])
+def _bands(flat: Array, side: int, area: float) -> Array:
+    """Empty bands in one coordinate, over the whole of the other, of at least an area, float64 [B, 4]."""
+    ordered = np.concatenate([[0.0], np.sort(flat), [side]])
     wide = np.nonzero(np.diff(ordered) * side >= area)[0]
     zero = np.zeros(len(wide))
     return np.stack([ordered[wide], ordered[wide + 1], zero, zero + side], 1)
@@ -135,21 +145,21 @@ def _grow(box: Array, rows: Array, order: str) -> list[float]:
 
 
 def _ends(
-    places: Array, values: Array, beside: Array, box: Array, ends: tuple[float, float]
+    flat: Array, values: Array, beside: Array, box: Array, ends: tuple[float, float]
 ) -> tuple[float, float]:
     """The values on both sides of a box along one coordinate, of rows beside it along the other."""
-    low = values[beside & (places <= box[0])].max(initial=ends[0])
-    high = values[beside & (places >= box[1])].min(initial=ends[1])
+    low = values[beside & (flat <= box[0])].max(initial=ends[0])
+    high = values[beside & (flat >= box[1])].min(initial=ends[1])
     return float(low), float(high)
 
 
-def _among_rows(box: Array, places: Array, side: int) -> bool:
+def _among_rows(box: Array, rows: Array, side: int) -> bool:
     """Whether as many rows would be in an empty box if it were as full as what lies beside it.
 
     Along each coordinate the fuller of its two sides counts: at an edge of the sample there is one alone,
     and at a step of the density, where that of the whole sample is of no use, one says nothing.
 
-    places  [2, n] flat coordinates
+    rows  [2, n] flat coordinates
     """
     low, high = box[0::2], box[1::2]
     size = high - low
@@ -160,7 +170,7 @@ def _among_rows(box: Array, places: Array, side: int) -> bool:
             begin[axis], end[axis] = np.clip([low[axis] + shift, high[axis] + shift], 0, side)
             share = (end[axis] - begin[axis]) / size[axis]
             if share >= LEAST_SIDE:
-                u, v = (places - begin[:, None]) / (end - begin)[:, None]
+                u, v = (rows - begin[:, None]) / (end - begin)[:, None]
                 found.append(np.count_nonzero((u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)) / share)
         if found and max(found) < EXPECTED_ROWS:
             return False

@@ -1,4 +1,4 @@
-"""The training domain: is a condition inside what the model has seen?"""
+"""The training domain: whether a condition lies inside what the model was trained on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from monsoon.models.domain.gaps import Array, find_holes
+from monsoon.models.domain.gaps import Array, find_gaps
 from monsoon.models.records import Conditions
 
 
@@ -19,9 +19,14 @@ from monsoon.models.records import Conditions
 class Gap:
     """A box inside the range that holds no training shower; its edges are training showers' and inside.
 
-    pdg         a species that has none, or 0: no species has any there
-    energy_mev  low, high
-    cosine      low, high direction cosine along z
+    Attributes
+    ----------
+    pdg : int
+        The species that has no shower there; 0: no species has any there.
+    energy_mev : tuple of float
+        Low, high kinetic energy.
+    cosine : tuple of float
+        Low, high direction cosine along z.
     """
 
     pdg: int
@@ -29,7 +34,7 @@ class Gap:
     cosine: tuple[float, float]
 
     def holds(self, conditions: Conditions) -> Tensor:
-        """bool [N]"""
+        """Whether each condition lies in the gap, bool [N]."""
         energy, cosine = conditions.energy_mev, conditions.direction[:, 2]
         held = (energy > self.energy_mev[0]) & (energy < self.energy_mev[1])
         held &= (cosine > self.cosine[0]) & (cosine < self.cosine[1])
@@ -40,11 +45,18 @@ class Gap:
 class Domain:
     """The range of each species' training conditions, less the gaps in it (models/domain/gaps.py).
 
-    Where the impact is in its pixel makes no difference: samples are uniform in that by construction.
+    The offset of the impact in its pixel makes no difference: samples are uniform in it by construction.
 
-    pdg         int32   [S]     increasing
-    energy_mev  float32 [S, 2]  least and greatest
-    cosine      float32 [S]     least direction cosine along z
+    Attributes
+    ----------
+    pdg : Tensor
+        int32 [S], increasing.
+    energy_mev : Tensor
+        float32 [S, 2], least and greatest kinetic energy.
+    cosine : Tensor
+        float32 [S], least direction cosine along z.
+    gaps : tuple of Gap
+        Regions inside the ranges that do not belong to the domain.
     """
 
     pdg: Tensor
@@ -54,10 +66,10 @@ class Domain:
 
     @classmethod
     def around(cls, conditions: Conditions) -> Domain:
-        """The domain of a model trained on `conditions`; all of them are inside.
+        """Find the domain of a model that is trained on these conditions; all of them are inside.
 
-        Gaps are looked for in all species together, which finds smaller ones, and in each one. A species
-        of less than 500 showers has the former alone; a sample of less than 500 has its ranges alone.
+        Gaps are looked for in all species together, which finds smaller ones, and in each one. A species of
+        less than 500 showers has the former alone; a sample of less than 500 has its ranges alone.
         """
         species = torch.unique(conditions.pdg)
         of_species = [conditions[conditions.pdg == pdg] for pdg in species]
@@ -71,7 +83,7 @@ class Domain:
         )
 
     def inside(self, conditions: Conditions) -> Tensor:
-        """bool [N]; a species without training showers is outside."""
+        """Whether each condition is inside, bool [N]; a species without training showers is outside."""
         found = self._species(conditions)
         low, high = self.energy_mev[found].unbind(1)
         inside: Tensor = (
@@ -85,10 +97,15 @@ class Domain:
         return inside
 
     def clamp(self, conditions: Conditions) -> Conditions:
-        """The nearest conditions inside, of N of own species; those inside stay as they are.
+        """Move conditions to the nearest ones inside; those inside stay as they are.
 
-        Energy and angle move, azimuth and offset stay. Distances are in ln E and cosine, each in units of
-        the species' range.
+        Energy and angle move, azimuth and offset stay. Distances are in ln E and cosine, each in units of the
+        species' range.
+
+        Parameters
+        ----------
+        conditions
+            Of N particles of own species.
         """
         outside = torch.nonzero(~self.inside(conditions))[:, 0]
         if not len(outside):
@@ -129,7 +146,7 @@ class Domain:
         return torch.searchsorted(self.pdg, conditions.pdg).clamp(max=len(self.pdg) - 1)
 
     def as_json(self) -> dict[str, Any]:
-        """What from_json reads; float32 values come back exactly."""
+        """The content as JSON, for `from_json`; float32 values come back exactly."""
         return {
             "pdg": self.pdg.tolist(),
             "energy_mev": self.energy_mev.tolist(),
@@ -139,7 +156,13 @@ class Domain:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Domain:
-        """The domain that as_json stored. Raises KeyError or TypeError for something else."""
+        """The domain that `as_json` stored.
+
+        Raises
+        ------
+        KeyError, TypeError
+            If something else is stored.
+        """
         return cls(
             torch.tensor(stored["pdg"], dtype=torch.int32),
             torch.tensor(stored["energy_mev"], dtype=torch.float32),
@@ -149,7 +172,16 @@ class Domain:
 
 
 def describe(conditions: Conditions, row: int) -> str:
-    """One condition for people: species, kinetic energy, angle to z."""
+    """Describe one condition for people: species, kinetic energy, angle to z.
+
+    Examples
+    --------
+    >>> photon = Conditions(
+    ...     torch.tensor([22]), torch.tensor([5e5]), torch.tensor([[0.0, 0.0, 1.0]]), torch.zeros(1, 2)
+    ... )
+    >>> describe(photon, 0)
+    'species 22 of 500 GeV at 0 degrees'
+    """
     energy_gev = float(conditions.energy_mev[row]) / 1000
     degrees = math.degrees(math.acos(min(max(float(conditions.direction[row, 2]), -1.0), 1.0)))
     return f"species {int(conditions.pdg[row])} of {energy_gev:.4g} GeV at {degrees:.3g} degrees"
@@ -158,7 +190,7 @@ def describe(conditions: Conditions, row: int) -> str:
 def _boxes(conditions: Conditions, known: Array) -> Array:
     columns = conditions.energy_mev, conditions.direction[:, 2]
     energy, cosine = (column.double().numpy() for column in columns)
-    return find_holes(energy, cosine, known)
+    return find_gaps(energy, cosine, known)
 
 
 def _moved(conditions: Conditions, energy_mev: Tensor, cosine: Tensor) -> Conditions:

@@ -1,8 +1,8 @@
 """The nearest-neighbour library: a shower is a Geant4 shower of nearly the same condition.
 
-The oldest generator ("frozen showers"), and the anchor every network is judged against. The eight
-symmetries of the pixel grid multiply the library; a random choice among the nearest few multiplies the
-variety of one condition.
+This is the oldest generator ("frozen showers"), and the baseline for every network. The eight symmetries of
+the pixel grid multiply the library; a random choice among the nearest few multiplies the variety of showers
+of one condition.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Grid, reflect
+from monsoon.models.geometry.planar import Grid, reflect_conditions
 from monsoon.models.kernels.gather import compress
 from monsoon.models.kernels.gather.cpu import gather
 from monsoon.models.records import Conditions, Showers
@@ -29,22 +29,27 @@ from monsoon.models.species import EGAMMA
 class Metric:
     """What counts as one unit of distance between two conditions of a species.
 
-    Electromagnetic showers scale with energy and are narrow against the pixel: place and angle matter.
-    Hadronic response fluctuates far more than place and angle move it: there the energy matters.
+    Electromagnetic showers scale with energy and are narrow against the pixel: offset and angle matter. The
+    hadronic response fluctuates far more than offset and angle change it: there the energy matters.
+
+    Attributes
+    ----------
+    log_energy : float
+        Of ln E.
+    offset_mm : float
+        Of the impact's offset in its pixel.
+    direction : float
+        Of a direction cosine.
     """
 
     log_energy: float
     offset_mm: float
     direction: float
 
-    def features(self, log_energy: Tensor, offset_mm: Tensor, direction_xy: Tensor) -> Tensor:
-        """Points of a Euclidean space, float64 [N, 5]."""
-        columns = [
-            log_energy[:, None].double() / self.log_energy,
-            offset_mm.double() / self.offset_mm,
-            direction_xy.double() / self.direction,
-        ]
-        return torch.cat(columns, 1)
+    def points(self, conditions: Conditions) -> Tensor:
+        """Points of a Euclidean space, float64 [N, 5]: `Conditions.coordinates` in these units."""
+        units = [self.log_energy, *[self.offset_mm] * 2, *[self.direction] * 2]
+        return conditions.coordinates().double() / torch.tensor(units, dtype=torch.float64)
 
 
 ELECTROMAGNETIC = Metric(log_energy=0.3, offset_mm=4.0, direction=0.04)
@@ -54,14 +59,27 @@ HADRONIC = Metric(log_energy=0.1, offset_mm=10.0, direction=0.1)
 class Library:
     """Draws at random among the nearest showers of the same species.
 
-    Photon and electron showers are rescaled to the incident's energy. Hadrons and muons are not: they
-    leave nothing, a minimum-ionising signal, or a shower, and rescaling would destroy that.
+    Photon and electron showers are rescaled to the incident's energy. Hadrons and muons are not: they leave
+    nothing, a minimum-ionising signal, or a shower, and rescaling would destroy that. See `Generator`.
+
+    Parameters
+    ----------
+    showers
+        The library.
+    neighbours
+        How many of the nearest showers one is drawn from.
+    grid
+        The showers' voxels; the default grid if it is not given.
+
+    Raises
+    ------
+    InputError
+        If the showers do not have the grid's voxels.
     """
 
     noise_dimensions = 1
 
     def __init__(self, showers: ShowerSet, neighbours: int = 4, grid: Grid | None = None) -> None:
-        """Raises InputError where the showers do not live on the grid."""
         self.grid = grid or Grid()
         if showers.showers.energy_mev.shape[1] != self.grid.voxels:
             raise InputError(
@@ -79,27 +97,49 @@ class Library:
         self.fingerprint = self._fingerprint(showers)
 
     def inside(self, conditions: Conditions) -> Tensor:
-        """See Generator."""
+        """Whether each condition lies in the training domain, bool [N]."""
         return self.domain.inside(conditions)
 
     def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
-        """See Generator. Outside the training domain: the nearest shower there is."""
+        """Draw one shower for each condition; outside the training domain from the nearest there are.
+
+        Parameters
+        ----------
+        conditions
+            Of N particles of own species.
+        noise
+            float32 [N, 1], uniform in (0, 1).
+        """
         shower, symmetry = self.choose(conditions, noise)
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
         scale = torch.where(electromagnetic, conditions.energy_mev / self._energy_mev[shower], 1.0)
         return Showers(gather(self._images, shower, self._permutations, symmetry, scale))
 
     def choose(self, conditions: Conditions, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The library's row and the symmetry for each condition, int64 [N] each."""
+        """Draw the library's row and the symmetry for each condition.
+
+        Parameters
+        ----------
+        conditions
+            Of N particles of own species.
+        noise
+            float32 [N, 1], uniform in (0, 1).
+
+        Returns
+        -------
+        shower : Tensor
+            int64 [N], rows of the library.
+        symmetry : Tensor
+            int64 [N], as in `Grid.symmetries`.
+        """
         shower = torch.empty(len(conditions), dtype=torch.int64)
         symmetry = torch.empty(len(conditions), dtype=torch.int64)
         for pdg in torch.unique(conditions.pdg).tolist():
             tree = self._trees[pdg]
             wanted = torch.nonzero(conditions.pdg == pdg)[:, 0]
-            c = conditions[wanted]
-            point = _metric(pdg).features(torch.log(c.energy_mev), c.offset_mm, c.direction[:, :2])
+            points = _metric(pdg).points(conditions[wanted])
             among = min(self.neighbours, tree.n)
-            nearest = torch.from_numpy(tree.query(point.numpy(), k=range(1, among + 1))[1])  # [n, among]
+            nearest = torch.from_numpy(tree.query(points.numpy(), k=range(1, among + 1))[1])  # [n, among]
             pick = (noise[wanted, 0] * among).long().clamp(max=among - 1)
             point = nearest.gather(1, pick[:, None])[:, 0]
             rows = self._rows[pdg]
@@ -112,10 +152,7 @@ class Library:
         mirrored = []
         for g in range(8):
             every = torch.full((len(conditions),), g)
-            offset, direction = (
-                reflect(xy, every) for xy in (conditions.offset_mm, conditions.direction[:, :2])
-            )
-            mirrored.append(_metric(pdg).features(torch.log(conditions.energy_mev), offset, direction))
+            mirrored.append(_metric(pdg).points(reflect_conditions(conditions, every)))
         return KDTree(torch.cat(mirrored).numpy())
 
     def _fingerprint(self, showers: ShowerSet) -> str:

@@ -1,7 +1,7 @@
 """Shower statistics: one definition each, in torch and differentiable.
 
 Sums are float64. A shower without energy has zeros everywhere, and every gradient is finite, also at pixels
-and showers without energy.
+and showers without energy. N showers have V voxels each.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ LEAST_VARIANCE_MM2 = 1e-6  # below it a width is rounding: zero, without gradien
 
 
 def response(conditions: Conditions, showers: Showers) -> Tensor:
-    """Visible over incident energy, float64 [N]."""
+    """Visible over incident energy, float64 [N].
+
+    Examples
+    --------
+    >>> one = Conditions(torch.tensor([22]), torch.tensor([1000.0]), torch.zeros(1, 3), torch.zeros(1, 2))
+    >>> response(one, Showers(torch.tensor([[100.0, 67.0]])))
+    tensor([0.1670], dtype=torch.float64)
+    """
     return showers.total_mev() / conditions.energy_mev
 
 
@@ -67,13 +74,13 @@ def second_moments_mm2(conditions: Conditions, showers: Showers, grid: Grid) -> 
 def asymmetry(showers: Showers, grid: Grid) -> Tensor:
     """Energy right less left, and above less below, of the impact pixel, over the total; float64 [N, 2].
 
-    A row or column without a partner on the other side takes no part.
+    A row or column without a partner on the other side does not contribute.
     """
     share = shares(showers)
-    away = (_centres(grid, share) / grid.pixel_mm).round()  # [V, 2]
+    steps = grid.steps.to(share.device)  # [V, 2]
     last = torch.tensor([grid.columns - 1, grid.rows - 1]) - grid.centre
-    partner = away.abs() <= last.clamp(max=grid.centre).to(away)
-    return share @ (away.sign() * partner)
+    partner = steps.abs() <= last.clamp(max=grid.centre).to(steps)
+    return share @ (steps.sign() * partner).to(share)
 
 
 def leading_fractions(showers: Showers) -> Tensor:
@@ -85,17 +92,28 @@ def leading_fractions(showers: Showers) -> Tensor:
 def containment(showers: Showers, grid: Grid) -> Tensor:
     """Energy in the 3x3 and 5x5 (CONTAINMENT) pixels about the impact over the total, float64 [N, 2]."""
     share = shares(showers)
-    away = (_centres(grid, share) / grid.pixel_mm).round().abs().amax(1)  # [V]
-    return share @ torch.stack([(away <= side // 2).to(share) for side in CONTAINMENT], 1)
+    ring = grid.ring.to(share.device)  # [V]
+    return share @ torch.stack([(ring <= side // 2).to(share) for side in CONTAINMENT], 1)
 
 
 def lateral_profile(conditions: Conditions, showers: Showers, grid: Grid, edges_mm: Tensor) -> Tensor:
-    """Fraction of each shower's energy per ring of distance from the impact point, [N, B].
+    """Fraction of each shower's energy in rings of distance from the impact point.
 
-    As float32 or float64 as the energy is. A pixel belongs to the ring that its centre is in. A shower
-    without energy has a profile of zeros.
+    A pixel belongs to the ring that its centre is in. A shower without energy has a profile of zeros.
 
-    edges_mm  float32 [B + 1], increasing
+    Parameters
+    ----------
+    conditions, showers
+        N rows.
+    grid
+        The voxels.
+    edges_mm
+        float32 [B + 1], increasing.
+
+    Returns
+    -------
+    Tensor
+        [N, B], float32 or float64 as the energy is.
     """
     energy = showers.energy_mev
     away = grid.centres_mm.to(energy.device)[None] - conditions.offset_mm[:, None]  # [N, V, 2]
@@ -112,7 +130,7 @@ def sparsity(showers: Showers) -> Tensor:
     """Fraction of all pixels above each of THRESHOLDS_MEV, by a soft step; float64 [N, 4].
 
     A pixel counts r^p / (1 + r^p) with r = energy / threshold and p = 2^DOUBLINGS: 0 without energy, 1/2 at
-    the threshold, within 1e-3 of the hard step from 35 % below it and from 54 % above it.
+    the threshold. From 35 % below it and from 54 % above it that is the hard step within 1e-3.
     """
     energy = showers.energy_mev.double()
     fractions = []
@@ -134,7 +152,20 @@ def entropy(showers: Showers) -> Tensor:
 
 
 def observables(conditions: Conditions, showers: Showers, grid: Grid) -> dict[str, Tensor]:
-    """Every scalar statistic of a shower by name, in a fixed order, float64 [N] each."""
+    """Compute every scalar statistic of a shower.
+
+    Parameters
+    ----------
+    conditions, showers
+        N rows.
+    grid
+        The voxels.
+
+    Returns
+    -------
+    dict of Tensor
+        float64 [N] each, by name, in a fixed order.
+    """
     edges_mm = (torch.tensor(RINGS) * grid.pixel_mm).to(conditions.offset_mm)
     double = Showers(showers.energy_mev.double())
     of_several = {

@@ -10,7 +10,15 @@ from monsoon.models.kernels.spline.reference import spline
 
 
 def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequential:
-    """Linear maps with ReLU between; the last one starts at zero."""
+    """Linear maps with ReLU between; the last one starts at zero.
+
+    Parameters
+    ----------
+    inputs, hidden, outputs
+        Width of the first, the inner and the last values.
+    layers
+        How many hidden layers there are.
+    """
     parts: list[nn.Module] = []
     for layer in range(layers):
         parts += [nn.Linear(inputs if layer == 0 else hidden, hidden), nn.ReLU()]
@@ -21,16 +29,48 @@ def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequentia
 
 
 def inverse_rational_quadratic_spline(z: Tensor, parameters: Tensor, bound: float) -> Tensor:
-    """The inverse spline, by the kernel of the device."""
+    """Evaluate the inverse spline by the device's kernel; see models/kernels/spline.
+
+    Parameters
+    ----------
+    z
+        [...].
+    parameters
+        [..., 3 K - 1].
+    bound
+        Beyond it the map is the identity.
+
+    Returns
+    -------
+    Tensor
+        [...].
+    """
     if z.device.type == "cpu" and not parameters.requires_grad:
         return cpu.inverse_spline(z.contiguous(), parameters.contiguous(), bound)
     return spline(z, parameters, bound, inverse=True)[0]
 
 
 def rational_quadratic_spline(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-    """The spline and the log of its slope, by the kernel of the device; doubles have none.
+    """Evaluate the spline and the log of its slope by the device's kernel; see models/kernels/spline.
 
-    Half precision would make bins of no width: such parameters are widened first.
+    Doubles have no kernel of their own and take the reference. In half precision bins could have no width:
+    such parameters are converted to float32.
+
+    Parameters
+    ----------
+    x
+        [...].
+    parameters
+        [..., 3 K - 1].
+    bound
+        Beyond it the map is the identity.
+
+    Returns
+    -------
+    value : Tensor
+        [...].
+    log_slope : Tensor
+        [...].
     """
     if parameters.dtype in (torch.bfloat16, torch.float16):
         x, parameters = x.float(), parameters.float()
@@ -40,9 +80,24 @@ def rational_quadratic_spline(x: Tensor, parameters: Tensor, bound: float) -> tu
 
 
 class Coupling(nn.Module):
-    """Moves some coordinates by splines whose parameters follow from the others and the context.
+    """Moves some coordinates by splines whose parameters follow from the other coordinates and the context.
 
-    Neural spline flows, arXiv:1906.04032. `moved` is a bool [D] mask; beyond the bound it is the identity.
+    Parameters
+    ----------
+    moved
+        bool [D], the coordinates that move.
+    context
+        Width of the context, F.
+    hidden
+        Width of the network that gives the splines.
+    bins
+        Of each spline.
+    bound
+        Beyond it the map is the identity.
+
+    References
+    ----------
+    Durkan, Bekasov, Murray, Papamakarios: Neural spline flows, arXiv:1906.04032.
     """
 
     def __init__(self, moved: Tensor, context: int, hidden: int, bins: int, bound: float) -> None:
@@ -55,9 +110,24 @@ class Coupling(nn.Module):
         self.conditioner = mlp(len(self.kept) + context, hidden, len(self.moved) * (3 * bins - 1))
 
     def forward(self, x: Tensor, present: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Towards the noise: z [N, D] and the log-determinant [N].
+        """Map coordinates towards the noise.
 
-        present  float32 [N, D]  1, or 0 for coordinates that are not there: they stay, and nothing sees them
+        Parameters
+        ----------
+        x
+            float32 [N, D].
+        present
+            float32 [N, D], 1, or 0 for coordinates that are absent: they stay, and the others do not see
+            them.
+        context
+            float32 [N, F].
+
+        Returns
+        -------
+        z : Tensor
+            float32 [N, D].
+        log_determinant : Tensor
+            float32 [N].
         """
         moved, log_slope = rational_quadratic_spline(
             x[:, self.moved], self._splines(x, present, context), self.bound
@@ -67,7 +137,22 @@ class Coupling(nn.Module):
         return x.index_copy(1, self.moved, moved), (log_slope * there).sum(1)
 
     def inverse(self, z: Tensor, present: Tensor, context: Tensor) -> Tensor:
-        """From the noise: x [N, D]; what is not present comes out as anything."""
+        """Map noise to coordinates.
+
+        Parameters
+        ----------
+        z
+            float32 [N, D].
+        present
+            float32 [N, D], as in `forward`.
+        context
+            float32 [N, F].
+
+        Returns
+        -------
+        Tensor
+            float32 [N, D]; values of coordinates that are absent have no meaning.
+        """
         moved = inverse_rational_quadratic_spline(
             z[:, self.moved], self._splines(z, present, context), self.bound
         )

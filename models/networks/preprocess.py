@@ -15,22 +15,52 @@ FLATTEST = 0.4  # sine of the angle that the transverse direction is measured in
 
 
 def features(conditions: Conditions, species: Tensor, half_mm: float) -> Tensor:
-    """What networks know of a condition, about unit size: ln E, offset, direction, species; [N, 5 + S].
+    """Compute what networks see of a condition, about unit size.
 
-    species  int32 [S]
-    half_mm  half a pixel
+    Parameters
+    ----------
+    conditions
+        Of N particles.
+    species
+        int32 [S], PDG codes.
+    half_mm
+        Half a pixel.
+
+    Returns
+    -------
+    Tensor
+        float32 [N, 5 + S]: ln E, offset, direction, and one column for each species.
     """
+    log_energy, offset_mm, direction = torch.split(conditions.coordinates(), [1, 2, 2], 1)
     columns = [
-        ((torch.log(conditions.energy_mev) - math.log(MIDDLE_MEV)) / WIDTH)[:, None],
-        conditions.offset_mm / half_mm,
-        conditions.direction[:, :2] / FLATTEST,
+        (log_energy - math.log(MIDDLE_MEV)) / WIDTH,
+        offset_mm / half_mm,
+        direction / FLATTEST,
         (conditions.pdg[:, None] == species).float(),
     ]
     return torch.cat(columns, 1)
 
 
 def quadratic(x: Tensor, groups: Tensor) -> Tensor:
-    """Products of up to two columns of x [N, F], once for each column of groups [N, G]; [N, G Q]."""
+    """Products of up to two columns of x, once for each column of groups.
+
+    Parameters
+    ----------
+    x
+        [N, F].
+    groups
+        [N, G], factors of the products.
+
+    Returns
+    -------
+    Tensor
+        [N, G Q] with Q = (F + 1) (F + 2) / 2.
+
+    Examples
+    --------
+    >>> quadratic(torch.tensor([[2.0, 3.0]]), torch.tensor([[1.0]]))
+    tensor([[1., 2., 3., 4., 6., 9.]])
+    """
     one = torch.cat([torch.ones_like(x[:, :1]), x], 1)
     first, second = torch.triu_indices(one.shape[1], one.shape[1], device=x.device)
     products = one[:, first] * one[:, second]  # [N, Q]
@@ -38,14 +68,26 @@ def quadratic(x: Tensor, groups: Tensor) -> Tensor:
 
 
 class Standardise(nn.Module):
-    """Takes mean and spread out of D columns; the mean and the log of the spread are linear in features.
+    """Subtracts the mean of D columns and divides by their spread, where both follow from features.
 
-    Tails are drawn in: what lies far beyond `soft` spreads is told by its logarithm.
+    The mean and the log of the spread are linear in F features. Tails are compressed: far beyond `soft`
+    spreads a value grows with its logarithm alone:
+
+        z = soft asinh((y - mean(x)) / (soft spread(x)))
+
+    Parameters
+    ----------
+    features
+        F.
+    columns
+        D.
+    soft
+        In spreads; below it the map is about linear.
     """
 
     REACH = 2.0  # how far the log of a spread may lie from its mean over all rows
-    FURTHEST = 20.0  # of what is drawn in, where it is undone: sinh grows fast
-    PRIOR = 30.0  # rows' worth of no dependence on the features: rare groups have few rows of their own
+    FURTHEST = 20.0  # compressed value that the inverse takes: sinh grows fast
+    PRIOR = 30.0  # a ridge of the weight of so many rows: rare groups have few rows of their own
 
     def __init__(self, features: int, columns: int, soft: float) -> None:
         super().__init__()
@@ -60,11 +102,19 @@ class Standardise(nn.Module):
         self.usual: Tensor
 
     def fit(self, x: Tensor, y: Tensor, weight: Tensor, least: float = 1e-6) -> None:
-        """Weighted regressions of y [N, D] on features x [N, F], and of the log of what is left.
+        """Fit the weighted regressions of y on the features, and of the log of the residuals.
 
-        weight  [N], or [N, D] where columns have weights of their own; their size alone counts: whatever
-                the regressions are, the map has an inverse
-        least   of a spread, about
+        Parameters
+        ----------
+        x
+            Features, [N, F].
+        y
+            [N, D].
+        weight
+            [N], or [N, D] where columns have weights of their own. Their signs are ignored: the map has an
+            inverse for any regression.
+        least
+            About the least spread.
         """
         x, y, weight = x.double(), y.double(), weight.double().abs()
         if weight.ndim == 1:
@@ -98,11 +148,11 @@ class Standardise(nn.Module):
         return torch.exp(self.usual + _exact(x, self.spread).clamp(-self.REACH, self.REACH))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """y [N, D] in units of its spread, tails drawn in."""
+        """y [N, D] in units of its spread, tails compressed, at features x [N, F]."""
         return self.soft * torch.asinh((y - self._centre(x)) / (self.soft * self._size(x)))
 
     def inverse(self, x: Tensor, z: Tensor) -> Tensor:
-        """y [N, D] of z."""
+        """y [N, D] of z [N, D] at features x [N, F]."""
         z = z.clamp(-self.FURTHEST, self.FURTHEST)
         return self._centre(x) + self.soft * self._size(x) * torch.sinh(z / self.soft)
 

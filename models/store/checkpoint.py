@@ -1,10 +1,10 @@
-"""A trained model as a folder: weights (safetensors), all that is known of it (JSON), its card (Markdown).
+"""A trained model as a folder: weights (safetensors), facts (JSON), its card (Markdown).
 
     weights.safetensors   the tensors
     model.json            family, configuration with grid and domain, checksum, the card's content
     README.md             the card, written from model.json
 
-Nothing is ever unpickled, and weights that do not have their checksum are refused.
+Nothing is ever unpickled, and weights whose checksum does not fit are refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model that can sample, and what is known of it."""
+    """A model that can sample, and the content of its card."""
 
     model: Flow
     card: dict[str, Any]
@@ -45,8 +45,20 @@ def save(folder: str | Path, network: Flow, card: Mapping[str, Any]) -> None:
 
     Parameters are rounded to half precision, in the network too: half the size, and a change of 1 in 2 000.
 
-    card  JSON: see models/store/card.py for what its page shows; `family`, `parameters`, `species`,
-          `config` and `weights` are filled in here
+    Parameters
+    ----------
+    folder
+        Made where it is not there.
+    network
+        The trained network.
+    card
+        JSON; models/store/card.py says what its page shows. `family`, `parameters`, `species`, `config` and
+        `weights` are filled in here.
+
+    Raises
+    ------
+    ValueError
+        If a weight is too large for half precision.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,9 +85,12 @@ def save(folder: str | Path, network: Flow, card: Mapping[str, Any]) -> None:
 
 
 def load(folder: str | Path) -> Checkpoint:
-    """A model as it was saved, on the CPU, ready to sample.
+    """Load a model as it was saved, on the CPU, ready to sample.
 
-    Raises InputError where the folder is not a whole model.
+    Raises
+    ------
+    InputError
+        If the folder is not a whole model.
     """
     folder = Path(folder)
     card = read_card(folder)
@@ -97,7 +112,13 @@ def load(folder: str | Path) -> Checkpoint:
 
 
 def read_card(folder: str | Path) -> dict[str, Any]:
-    """What is known of a model. Raises InputError where `model.json` cannot be used."""
+    """Read the content of a model's card.
+
+    Raises
+    ------
+    InputError
+        If `model.json` cannot be used.
+    """
     path = Path(folder) / MODEL
     try:
         card = json.loads(path.read_text())
@@ -117,7 +138,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
 
 
 def write_card(folder: str | Path, card: Mapping[str, Any]) -> None:
-    """Replace what is known of a model, and its card."""
+    """Replace the content of a model's card, and its page."""
     folder = Path(folder)
     write_whole(folder / CARD, markdown(card).encode())
     write_whole(folder / MODEL, (json.dumps(card, indent=1) + "\n").encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -30,19 +31,45 @@ NEAREST, CLAMP, REFUSE = POLICIES = ("nearest", "clamp", "refuse")
 class Suite:
     """Sends every particle to the generator of its species, or of the species that stands in for it.
 
-    What becomes of a particle outside its generator's training domain:
+    A particle outside its generator's training domain is treated by a policy:
 
-    nearest  a library gives its nearest shower; instead of a network, `other` gives its own
-    clamp    it gets the shower of the nearest condition inside, whose energy is that condition's
-    refuse   InputError
-    None     `other` takes it over
+    ========  =====================================================================================
+    nearest   a library gives its nearest shower; for a network, `other` makes the shower
+    clamp     the shower is that of the nearest condition inside, also in its energy
+    refuse    InputError
+    None      `other` makes the shower
+    ========  =====================================================================================
+
+    Parameters
+    ----------
+    models
+        Generators of one grid, each of its own species.
+    outside
+        The policy, one of POLICIES or None.
+    other
+        The suite that takes over outside; it serves every species that needs it.
+
+    Attributes
+    ----------
+    grid : Grid
+        Shared by all generators.
+    species : tuple of int
+        PDG codes that a generator claims, increasing.
+    noise_dimensions : int
+        Uniform numbers that a shower needs: the most that any of the generators declares.
+    fingerprint : str
+        SHA-256 of all that determines a sample.
+
+    Raises
+    ------
+    ValueError
+        If the models and `other` do not share one grid, two models claim one species, or `other` is needed
+        and does not serve all species that need it.
     """
 
     def __init__(
         self, models: Sequence[Generator], outside: str | None = NEAREST, other: Suite | None = None
     ) -> None:
-        """Raises ValueError where the models and `other` do not share one grid, two models claim one species,
-        or `other` is needed and cannot serve each of them."""
         whole = (*models, *(other.models if other else ()))
         if len({model.grid for model in whole}) != 1:
             raise ValueError("the generators of a suite share one grid")
@@ -50,108 +77,166 @@ class Suite:
         self.outside, self.other = outside, other
         self.grid = models[0].grid
         self.noise_dimensions = max(model.noise_dimensions for model in whole)
-        self._model_of: dict[int, int] = {}
+        self.model_of: dict[int, int] = {}
         for number, model in enumerate(models):
             for pdg in model.species:
-                if pdg in self._model_of:
+                if pdg in self.model_of:
                     raise ValueError(f"two generators claim species {pdg}")
-                self._model_of[pdg] = number
-        self.species = tuple(sorted(self._model_of))
+                self.model_of[pdg] = number
+        self.species = tuple(sorted(self.model_of))
         served = other.species if other else ()
-        for pdg, number in self._model_of.items():
-            if self._needs_other(models[number]) and pdg not in served:
+        for pdg, number in self.model_of.items():
+            if self.hands_over(models[number]) and pdg not in served:
                 raise ValueError(f"no other generator for species {pdg} outside its training domain")
         parts = [model.fingerprint for model in models]
         if outside != NEAREST or other is not None:
             parts += [f"outside {outside}", *([other.fingerprint] if other else [])]
         self.fingerprint: str = hashlib.sha256("".join(parts).encode()).hexdigest()
 
-    def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
-        """One shower for each of N conditions of any species; zeros where there is no generator.
+    def route(self, conditions: Conditions) -> Routing:
+        """Assign each condition to its generator; status and showers follow from the result.
 
-        Raises InputError where the suite refuses a condition.
-
-        noise  float32 [N, noise_dimensions]
+        Parameters
+        ----------
+        conditions
+            Of N particles of any species.
         """
-        known, model = self._route(conditions.pdg)
-        energy = torch.zeros(len(conditions), self.grid.voxels)
-        for number, generator in enumerate(self.models):
-            rows = torch.nonzero(model == number)[:, 0]
-            if len(rows):
-                inputs = conditions[rows].with_pdg(known[rows])
-                energy[rows] = self._sample(generator, inputs, noise[rows]).energy_mev
-        return Showers(energy)
+        return Routing(self, conditions)
+
+    def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
+        """Sample one shower for each condition; see `Routing.sample`."""
+        return self.route(conditions).sample(noise)
 
     def status(self, conditions: Conditions) -> Tensor:
-        """How each condition is treated, uint8 [N] of Status. Outside the domain goes before remapped.
-
-        Raises InputError where the suite refuses a condition.
-        """
-        known, model = self._route(conditions.pdg)
-        status = torch.where(known == conditions.pdg, int(Status.SIMULATED), int(Status.REMAPPED))
-        outside = torch.nonzero(~self._inside(conditions.with_pdg(known), model))[:, 0]
-        if len(outside):
-            status[outside] = self._treatment(conditions[outside]).to(status.dtype)
-        status[model < 0] = int(Status.NO_GENERATOR)
-        return status.to(torch.uint8)
+        """How each condition is treated; see `Routing.status`."""
+        return self.route(conditions).status
 
     def inside(self, conditions: Conditions) -> Tensor:
-        """Whether each condition is in its generator's training domain, or has no generator, bool [N]."""
-        known, model = self._route(conditions.pdg)
-        return self._inside(conditions.with_pdg(known), model)
+        """Whether each condition is in its generator's training domain; see `Routing.inside`."""
+        return self.route(conditions).inside
 
-    def _inside(self, conditions: Conditions, model: Tensor) -> Tensor:
-        inside = torch.ones(len(conditions), dtype=torch.bool)
-        for number, generator in enumerate(self.models):
-            rows = torch.nonzero(model == number)[:, 0]
-            inside[rows] = generator.inside(conditions[rows])
+    def hands_over(self, model: Generator) -> bool:
+        """Whether `other` makes the showers of this model's species outside its training domain."""
+        return self.outside is None or (self.outside == NEAREST and not isinstance(model, Library))
+
+
+class Routing:
+    """Which generator makes the shower of each of N conditions, and how each of them is treated.
+
+    Everything that depends on the batch is computed once, when it is first needed: species and generator of
+    each row, the rows outside the training domain, and the rows that another suite makes.
+
+    Attributes
+    ----------
+    asked : Conditions
+        As they were given.
+    conditions : Conditions
+        The same under the species of their generators.
+    rows : list of Tensor
+        Rows of each generator of the suite, int64 [.] each. Rows without a generator are in none of them.
+    """
+
+    def __init__(self, suite: Suite, conditions: Conditions) -> None:
+        self.suite, self.asked = suite, conditions
+        present, of_row = torch.unique(conditions.pdg, return_inverse=True)
+        known = [pdg if pdg in suite.model_of else NEIGHBOUR.get(pdg, pdg) for pdg in present.tolist()]
+        model = torch.tensor([suite.model_of.get(pdg, -1) for pdg in known], dtype=torch.int64)[of_row]
+        self.conditions = conditions.with_pdg(torch.tensor(known, dtype=torch.int32)[of_row])
+        self.rows = [torch.nonzero(model == number)[:, 0] for number in range(len(suite.models))]
+
+    def __len__(self) -> int:
+        return len(self.asked)
+
+    @property
+    def noise_dimensions(self) -> int:
+        """Uniform numbers that `sample` needs for each row."""
+        return self.suite.noise_dimensions
+
+    @cached_property
+    def inside(self) -> Tensor:
+        """Whether each condition is in its generator's training domain, or has no generator; bool [N]."""
+        inside = torch.ones(len(self), dtype=torch.bool)
+        for model, rows in zip(self.suite.models, self.rows, strict=True):
+            inside[rows] = model.inside(self.conditions[rows])
         return inside
 
-    def _treatment(self, conditions: Conditions) -> Tensor:
-        """The status of conditions outside."""
-        if self.outside == REFUSE:
-            raise refusal(conditions, 0)
-        if self.outside is None and self.other is not None:
-            theirs = self.other.status(conditions)
-            taken_over = (theirs == Status.SIMULATED) | (theirs == Status.REMAPPED)
-            return torch.where(taken_over, int(Status.OUTSIDE_OTHER), theirs)
-        treated = Status.OUTSIDE_CLAMPED if self.outside == CLAMP else Status.OUTSIDE_NEAREST
-        return torch.full((len(conditions),), int(treated))
+    @cached_property
+    def status(self) -> Tensor:
+        """How each condition is treated, uint8 [N] of `Status`; being outside goes before being remapped.
 
-    def _sample(self, generator: Generator, conditions: Conditions, noise: Tensor) -> Showers:
-        """Showers of one generator's species.
-
-        noise  float32 [N, noise_dimensions] of the suite
+        Raises
+        ------
+        InputError
+            If the suite refuses a condition.
         """
-        own = noise[:, : generator.noise_dimensions]
-        if self.outside == CLAMP:
-            return generator.sample(generator.domain.clamp(conditions), own)
-        if self.outside == NEAREST and not self._needs_other(generator):
-            return generator.sample(conditions, own)
-        inside = generator.inside(conditions)
-        if inside.all():
-            return generator.sample(conditions, own)
-        if self.other is None:
-            raise refusal(conditions, int(inside.int().argmin()))
-        energy = torch.empty(len(conditions), self.grid.voxels)
-        energy[inside] = generator.sample(conditions[inside], own[inside]).energy_mev
-        theirs = noise[~inside, : self.other.noise_dimensions]
-        energy[~inside] = self.other.sample(conditions[~inside], theirs).energy_mev
+        status = torch.full((len(self),), int(Status.NO_GENERATOR), dtype=torch.uint8)
+        remapped = self.conditions.pdg != self.asked.pdg
+        for rows in self.rows:
+            status[rows] = torch.where(remapped[rows], int(Status.REMAPPED), int(Status.SIMULATED)).byte()
+        if self.suite.outside is None:
+            rows, other = self._handed_over
+            inside = (other.status == Status.SIMULATED) | (other.status == Status.REMAPPED)
+            status[rows] = torch.where(inside, int(Status.OUTSIDE_OTHER), other.status)
+        else:
+            self._refuse()
+            clamped = self.suite.outside == CLAMP
+            status[~self.inside] = int(Status.OUTSIDE_CLAMPED if clamped else Status.OUTSIDE_NEAREST)
+        return status
+
+    def sample(self, noise: Tensor) -> Showers:
+        """Sample one shower for each condition; all zeros where there is no generator.
+
+        Parameters
+        ----------
+        noise
+            float32 [N, noise_dimensions], uniform in (0, 1).
+
+        Returns
+        -------
+        Showers
+            Row i belongs to condition i and depends on row i of the noise alone.
+
+        Raises
+        ------
+        InputError
+            If the suite refuses a condition.
+        """
+        self._refuse()
+        suite = self.suite
+        energy = torch.zeros(len(self), suite.grid.voxels)
+        own = torch.ones(len(self), dtype=torch.bool)
+        if suite.other is not None:
+            rows, other = self._handed_over
+            own[rows] = False
+            if len(rows):
+                energy[rows] = other.sample(noise[rows, : other.noise_dimensions]).energy_mev
+        for model, of_model in zip(suite.models, self.rows, strict=True):
+            rows = of_model[own[of_model]]
+            if len(rows):
+                inputs = self.conditions[rows]
+                if suite.outside == CLAMP:
+                    inputs = model.domain.clamp(inputs)
+                energy[rows] = model.sample(inputs, noise[rows, : model.noise_dimensions]).energy_mev
         return Showers(energy)
 
-    def _needs_other(self, generator: Generator) -> bool:
-        return self.outside is None or (self.outside == NEAREST and not isinstance(generator, Library))
+    @cached_property
+    def _handed_over(self) -> tuple[Tensor, Routing]:
+        """The rows that the other suite makes, int64 [M], and their routing there."""
+        assert self.suite.other is not None
+        handed = torch.zeros(len(self), dtype=torch.bool)
+        for model, rows in zip(self.suite.models, self.rows, strict=True):
+            if self.suite.hands_over(model):
+                handed[rows] = ~self.inside[rows]
+        rows = torch.nonzero(handed)[:, 0]
+        return rows, self.suite.other.route(self.conditions[rows])
 
-    def _route(self, pdg: Tensor) -> tuple[Tensor, Tensor]:
-        """The species to ask for, int32 [N], and the model to ask, int64 [N], -1 for none."""
-        present, of_row = torch.unique(pdg, return_inverse=True)
-        known = [p if p in self._model_of else NEIGHBOUR.get(p, p) for p in present.tolist()]
-        model = [self._model_of.get(p, -1) for p in known]
-        return torch.tensor(known, dtype=torch.int32)[of_row], torch.tensor(model, dtype=torch.int64)[of_row]
+    def _refuse(self) -> None:
+        if self.suite.outside == REFUSE and not self.inside.all():
+            raise refusal(self.asked, int(self.inside.int().argmin()))
 
 
 def refusal(conditions: Conditions, row: int) -> InputError:
-    """Why a condition outside the training domain ends what was asked for."""
+    """The error that ends a job: the condition in this row is outside the training domain, and refused."""
     return InputError(
         f"{describe(conditions, row)} is outside the model's training domain; leave such particles out, "
         f"or set outside to {NEAREST}, {CLAMP} or another model"
@@ -159,13 +244,20 @@ def refusal(conditions: Conditions, row: int) -> InputError:
 
 
 def load_suite(model: str, outside: str = NEAREST) -> Suite:
-    """The generators named by a campaign, and what they do outside their training domains.
+    """Load the generators named by a campaign.
 
-    model    shipped names, folders of trained models and shower files, joined by commas
-    outside  nearest, clamp, refuse, or another model in the same words, which then takes over. Nearest,
-             beside a network, is a shower of the shipped library.
+    Parameters
+    ----------
+    model
+        Shipped names, folders of trained models and shower files, joined by commas.
+    outside
+        What happens outside the training domains: nearest, clamp, refuse, or another model in the same words,
+        which then takes over. Nearest, for a network, is a shower of the shipped library.
 
-    Raises InputError where something cannot be used.
+    Raises
+    ------
+    InputError
+        If something cannot be used.
     """
     models = _load(model)
     try:

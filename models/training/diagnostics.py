@@ -1,7 +1,7 @@
-"""What goes wrong in trainings, told from their records by pure functions.
+"""Failures of trainings, found in their records by pure functions.
 
-Divergence ends a training at once; a collapsed generator fails it at the end, when it would be kept. The rest
-is said, once, with the step and the numbers.
+Divergence ends a training at once. A collapsed generator fails it at the end, when its weights would be kept.
+All other findings are reported, once each, with the step and the numbers.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from torch import Tensor
 
 from monsoon.models.training.history import Record
 
-SETTLED = 0.1  # fraction of the steps before which nothing but divergence is said
+SETTLED = 0.1  # fraction of the steps before which nothing but divergence is reported
 IN_A_ROW = 2  # records that must agree
 EXPLODED = 10.0  # times the untrained network's score, or its rows' spread, above it
 VANISHED = 1e-3  # of the largest mean norm of the generator's gradient so far
-SATURATED = 0.98  # fraction of rows that the critic tells apart, of the real and of the generated
+SATURATED = 0.98  # fraction of rows that the critic classifies correctly, real and generated
 NARROW = 0.2  # generated over real spread
 UNCOVERED = 0.3  # fraction of real rows near a generated one; it is 0.97 between equals
 PRECISE = 0.5  # fraction of generated rows near a real one; fewer: they are elsewhere, not collapsed
-INACTIVE_NATS = 0.01  # a latent that carries less says nothing
+INACTIVE_NATS = 0.01  # a latent that carries less is ignored by the decoder
 SIGNIFICANT = 3.0  # standard errors
 NEIGHBOURS = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that goes wrong, in a line, with the numbers it was told by."""
+    """One thing that goes wrong, in a line, with the numbers that show it."""
 
     name: str
     step: int
@@ -41,16 +41,24 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The finding for people, with its name and step."""
         return f"{self.name} at step {self.step}: {self.line}"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The content as JSON."""
         return asdict(self)
 
 
 def diagnose(curve: Sequence[Record], steps: int) -> list[Finding]:
-    """All that is wrong now, after the last record of a training that will have `steps` steps."""
+    """Find all that is wrong now.
+
+    Parameters
+    ----------
+    curve
+        The records so far.
+    steps
+        Of the whole training.
+    """
     if not curve:
         return []
     trained = curve[1:]
@@ -62,7 +70,17 @@ def diagnose(curve: Sequence[Record], steps: int) -> list[Finding]:
 
 
 def unfit(curve: Sequence[Record], best: Record | None, steps: int) -> Finding | None:
-    """Why the best weights must not be kept; None where they may."""
+    """Why the best weights must not be kept; None where they may.
+
+    Parameters
+    ----------
+    curve
+        All records.
+    best
+        The one with the best score, if any score was finite.
+    steps
+        Of the whole training.
+    """
     if best is None:
         return Finding("divergence", curve[-1].step, "no validation had a finite score", {}, fatal=True)
     until = [record for record in curve if record.step <= best.step]
@@ -73,7 +91,15 @@ def unfit(curve: Sequence[Record], best: Record | None, steps: int) -> Finding |
 
 
 def not_finite(step: int, losses: Mapping[str, float], norms: Mapping[str, float]) -> Finding | None:
-    """Divergence, where a loss or a gradient of one step is no number."""
+    """Divergence, where a loss or a gradient of one step is NaN or infinite.
+
+    Parameters
+    ----------
+    step
+        Steps so far.
+    losses, norms
+        Of the step, by optimiser.
+    """
     for what, values in (("loss", losses), ("gradient", norms)):
         for name, value in values.items():
             if not math.isfinite(value):
@@ -83,7 +109,7 @@ def not_finite(step: int, losses: Mapping[str, float], norms: Mapping[str, float
 
 
 def divergence(curve: Sequence[Record]) -> Finding | None:
-    """The score is no number, or far above the untrained network's."""
+    """Divergence, where the score is NaN, infinite or far above the untrained network's."""
     first, last = curve[0].score, curve[-1].score
     step = curve[-1].step
     if not math.isfinite(last.mean):
@@ -115,7 +141,7 @@ def mode_collapse(curve: Sequence[Record]) -> Finding | None:
 
 
 def vanishing_generator_gradient(curve: Sequence[Record]) -> Finding | None:
-    """The optimiser `generator` gets next to nothing of the gradient that it once had."""
+    """The gradient of the optimiser `generator` is a tiny fraction of its largest so far."""
     norms = [record.norms["generator"] for record in curve if "generator" in record.norms]
     if len(norms) < IN_A_ROW or not all(norm < VANISHED * max(norms) for norm in norms[-IN_A_ROW:]):
         return None
@@ -126,7 +152,7 @@ def vanishing_generator_gradient(curve: Sequence[Record]) -> Finding | None:
 
 
 def critic_saturation(curve: Sequence[Record]) -> Finding | None:
-    """The critic tells nearly every generated row from a real one: it has nothing more to teach."""
+    """The critic separates nearly all generated rows from real ones: the generator learns no more."""
     recent = [record.signals for record in curve[-IN_A_ROW:]]
     both = ("critic_real", "critic_fake")
     if not all(signals.get(name, 0.0) > SATURATED for signals in recent for name in both):
@@ -138,7 +164,7 @@ def critic_saturation(curve: Sequence[Record]) -> Finding | None:
 
 
 def posterior_collapse(curve: Sequence[Record]) -> Finding | None:
-    """Most latents are the prior whatever the shower: the decoder does without them."""
+    """Most latents follow the prior for every shower: the decoder ignores them."""
     nats = [
         [value for name, value in record.signals.items() if name.startswith("kl_nats.")]
         for record in curve[-IN_A_ROW:]
@@ -179,12 +205,24 @@ CHECKS: tuple[Callable[[Sequence[Record]], Finding | None], ...] = (
 
 
 def neighbourhood(generated: Tensor, real: Tensor) -> dict[str, float]:
-    """The signals coverage and precision (arXiv:2002.09797, 1904.06991), by balls about real rows.
+    """The signals coverage and precision, by balls about real rows.
 
-    A ball reaches to the fifth real neighbour. Coverage is the fraction of balls with a generated row in,
-    precision that of generated rows in a ball.
+    A ball reaches to the fifth real neighbour. Coverage is the fraction of balls that hold a generated row,
+    precision that of generated rows in a ball. Memory grows as N^2: a few thousand rows at most.
 
-    generated, real  [N, K] observables in comparable units; memory goes as N^2: a few thousand rows at most
+    Parameters
+    ----------
+    generated, real
+        [N, K], observables in comparable units.
+
+    Returns
+    -------
+    dict of float
+        coverage and precision.
+
+    References
+    ----------
+    Coverage: Naeem et al., arXiv:2002.09797. Precision: Kynkaanniemi et al., arXiv:1904.06991.
     """
     radius = torch.cdist(real, real).kthvalue(NEIGHBOURS + 1, 1).values  # the nearest is the row itself
     inside = torch.cdist(real, generated) <= radius[:, None]  # [real, generated]

@@ -36,10 +36,22 @@ NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.
 
 
 class FileSource:
-    """This worker's part of shower files; see Source."""
+    """This worker's part of shower files; see `Source`.
+
+    Parameters
+    ----------
+    train, validation
+        Shower files.
+    recipe
+        Batch size and seed.
+
+    Raises
+    ------
+    InputError
+        If the files do not fit each other or the recipe.
+    """
 
     def __init__(self, train: Sequence[str], validation: Sequence[str], recipe: Recipe) -> None:
-        """Raises InputError where the files do not fit each other or the recipe."""
         self._rank, self._workers = rank(), workers()
         self._train = ShowerStream(
             train, recipe.batch, seed=recipe.seed, rank=self._rank, workers=self._workers
@@ -47,22 +59,37 @@ class FileSource:
         self._validation = ShowerFiles(validation)
 
     def training(self, first: int) -> Iterator[Batch]:
-        """See Source."""
+        """This worker's rows of each step, without end; see `Source`."""
         return self._train.batches(first)
 
     def validation(self) -> Iterator[Batch]:
-        """See Source."""
+        """This worker's validation rows; see `Source`."""
         return self._validation.in_order(VALIDATION_ROWS, self._rank, self._workers)
 
     def fitted(self) -> Iterator[Batch]:
-        """See Source: the first training rows, about as many as there are to validate on."""
+        """The first training rows, about as many as there are to validate on; see `Source`."""
         batches = -(-self._validation.rows // VALIDATION_ROWS)
         mine = len(range(self._rank, batches, self._workers))
         return islice(self._train.in_order(VALIDATION_ROWS, self._rank, self._workers), mine)
 
 
 def training_sample(files: Sequence[str], rows: int, seed: int) -> ShowerSet:
-    """So many training rows at random, as they are in the files; nearly all, where there are fewer."""
+    """Draw training rows at random, as they are in the files.
+
+    Parameters
+    ----------
+    files
+        Shower files.
+    rows
+        How many; nearly all where there are fewer.
+    seed
+        Of the choice.
+
+    Raises
+    ------
+    InputError
+        If the files cannot be used.
+    """
     rows = min(rows, ShowerFiles(files).rows)
     stream = ShowerStream(files, rows - rows % LANES, seed=seed, symmetries=False)
     batch = next(stream.batches())
@@ -71,9 +98,22 @@ def training_sample(files: Sequence[str], rows: int, seed: int) -> ShowerSet:
 
 @dataclass(frozen=True)
 class Fit:
-    """What to train, on what, and where it goes.
+    """One training: the model, its data, and the folder for the result.
 
-    files  name, rows, sha256 and use of each, for the card
+    Attributes
+    ----------
+    family : str
+        A name of `FAMILIES`.
+    options : dict
+        Of the family.
+    train, validation : tuple of str
+        Shower files.
+    recipe : Recipe
+        How it is trained.
+    output : str
+        The folder; all workers see it.
+    files : tuple of dict
+        Name, rows, sha256 and use of each file, for the card.
     """
 
     family: str
@@ -85,10 +125,24 @@ class Fit:
     files: tuple[dict[str, str | int], ...]
 
     def run(self, device: torch.device | str) -> Generator[Event]:
-        """Train from where the folder stands; at the end the model is in it, or the reason why not.
+        """Train from the folder's newest state on, until the folder holds the model or a failure.
 
-        Every worker runs this; the folder is one that all see. Raises InputError for unusable files, options
-        or weights.
+        Every worker runs this.
+
+        Parameters
+        ----------
+        device
+            Where the network is trained.
+
+        Yields
+        ------
+        Event
+            See `Training.run`.
+
+        Raises
+        ------
+        InputError
+            If files, options or weights cannot be used.
         """
         output, device = Path(self.output), torch.device(device)
         network = self._network(output, device)
@@ -109,7 +163,7 @@ class Fit:
             sample = training_sample(self.train, SAMPLE_ROWS, self.recipe.seed)
             prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample)
             write_whole(output / NETWORK, json.dumps(prepared.config).encode())
-        broadcast(0, device)  # who writes the config
+        broadcast(0, device)  # the first worker writes the config
         return prepared or family.restore(json.loads((output / NETWORK).read_text()))
 
     def _keep(self, network: Any, end: Finished, device: torch.device) -> None:
@@ -143,7 +197,7 @@ class Fit:
 
 
 def device_name(device: torch.device) -> str:
-    """As people know it: the GPU's name, or the CPU's threads."""
+    """Name a device for people: the GPU's name, or the kind of CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {platform.processor() or platform.machine()}"

@@ -1,4 +1,4 @@
-"""What a training leaves behind: a record at every validation, JSON and back without a change."""
+"""The record of a training: one entry for each validation, to JSON and back without a change."""
 
 from __future__ import annotations
 
@@ -22,14 +22,25 @@ class Score:
 
     @staticmethod
     def sums(loss: Tensor, weight: Tensor) -> Tensor:
-        """What adds up over batches and workers, float64 [7], for loss and weight [N]."""
+        """Compute the sums that add up over batches and workers.
+
+        Parameters
+        ----------
+        loss, weight
+            [N].
+
+        Returns
+        -------
+        Tensor
+            float64 [7].
+        """
         squared = weight * weight
         columns = [weight, weight * loss, weight * loss**2, squared, squared * loss, squared * loss**2]
         return torch.stack([*(column.sum() for column in columns), loss.new_tensor(len(loss))])
 
     @classmethod
     def of(cls, sums: Sequence[float]) -> Score | None:
-        """From the sums; None where the weights do not sum to more than nothing."""
+        """The score of these sums, float [7]; None where the sum of weights is not positive."""
         w, wl, wll, ww, wwl, wwll, rows = sums
         if not w > 0:
             return None
@@ -40,14 +51,24 @@ class Score:
 
 @dataclass(frozen=True)
 class Record:
-    """One validation, after `step` steps; means over the steps since the one before.
+    """One validation, after `step` steps; means are over the steps since the one before.
 
-    score    of the averaged weights on the validation rows
-    fit      the same on training rows; None where their weights do not sum to more than nothing
-    losses   by optimiser
-    norms    of the gradients before clipping, by optimiser
-    signals  what the network says of itself (Trainable.signals)
-    seconds  of training so far, validations left out
+    Attributes
+    ----------
+    step : int
+        Steps so far.
+    score : Score
+        Of the averaged weights on the validation rows.
+    fit : Score or None
+        The same on training rows; None where the sum of their weights is not positive.
+    losses : dict of float
+        Means by optimiser.
+    norms : dict of float
+        Mean norms of the gradients before clipping, by optimiser.
+    signals : dict of float
+        See `Trainable.signals`.
+    seconds : float
+        Of training so far, validations left out.
     """
 
     step: int
@@ -59,25 +80,25 @@ class Record:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The content as JSON, for `from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Record:
-        """What as_json gave."""
+        """The record that `as_json` stored."""
         fit = Score(**values["fit"]) if values["fit"] else None
         return cls(**{**values, "score": Score(**values["score"]), "fit": fit})
 
 
 @dataclass
 class Means:
-    """Running sums of what happens between two validations."""
+    """Running sums of losses and norms between two validations."""
 
     sums: dict[str, dict[str, float]] = field(default_factory=lambda: {"losses": {}, "norms": {}})
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, losses: dict[str, float], norms: dict[str, float]) -> None:
-        """One step; an optimiser that took no part in it does not count."""
+        """Add one step; an optimiser that took no part in it does not count."""
         for kind, values in (("losses", losses), ("norms", norms)):
             for name, value in values.items():
                 self.sums[kind][name] = self.sums[kind].get(name, 0.0) + value
@@ -85,10 +106,10 @@ class Means:
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def mean(self, kind: str) -> dict[str, float]:
-        """Of `losses` or `norms`, by optimiser."""
+        """Means of `losses` or `norms`, by optimiser."""
         return {name: value / self.counts[name] for name, value in self.sums[kind].items()}
 
 
 def _root(variance: float) -> float:
-    """Of what rounding may have left below zero; not a number stays one."""
+    """Square root; rounding may have left less than zero. NaN stays NaN."""
     return math.sqrt(max(variance, 0.0)) if not math.isnan(variance) else math.nan

@@ -1,4 +1,4 @@
-"""The training core: any network that says its losses, on any number of workers. It prints nothing.
+"""The training core: any network that gives its losses, on any number of workers. It prints nothing.
 
 The same recipe, data and seed repeat every number bit for bit on a CPU, across interruptions too; another
 number of workers changes the order of sums, and with it the last bits.
@@ -35,7 +35,21 @@ class _Failed(Exception):
 
 
 class Training:
-    """One training of one network. `run` makes it happen; all workers run alike, and tell the same."""
+    """One training of one network. All workers call `run` and get the same events.
+
+    Parameters
+    ----------
+    network
+        An nn.Module besides.
+    recipe
+        How it is trained.
+    source
+        This worker's part of the rows.
+    folder
+        Of the training's states; the training continues from the newest one.
+    device
+        Where the network is trained.
+    """
 
     def __init__(
         self,
@@ -45,7 +59,6 @@ class Training:
         folder: StateFolder,
         device: torch.device | str = "cpu",
     ) -> None:
-        """folder  of the states; what is there is gone on from"""
         self.device = torch.device(device)
         self.network, self._module = network, cast(nn.Module, network).to(self.device)
         self._recipe, self._source, self._folder = recipe, source, folder
@@ -63,8 +76,15 @@ class Training:
     def run(self) -> Iterator[Event]:
         """Train to the end, from the newest state.
 
-        Raises InputError where the weights of a global batch do not sum to something positive, or all states
-        are damaged. A training that fails ends with Finished.failed.
+        Yields
+        ------
+        Event
+            The last one is `Finished`; a training that fails ends with `Finished.failed`.
+
+        Raises
+        ------
+        InputError
+            If the weights of a global batch do not sum to something positive, or all states are damaged.
         """
         with _repeatable(self._recipe.threads, self.device):
             failed = None
@@ -76,7 +96,7 @@ class Training:
                     self._findings.append(failed)
                     yield Noticed(failed)
             if failed is None and self._best is not None:
-                broadcast(0, self.device)  # who writes the best weights
+                broadcast(0, self.device)  # the first worker writes the best weights
                 self._module.load_state_dict(self._folder.best(self._best.step))
             self._module.eval()
             yield Finished(self._step, self._best, self._curve, self._findings, failed, self._seconds)
@@ -130,14 +150,14 @@ class Training:
                 flat = torch.cat([gradient, loss.detach().reshape(1).to(gradient)])
                 gradients[name] = flat if name not in gradients else gradients[name] + flat
         means = {name: all_reduce(gradients[name]) / workers() for name in sorted(gradients)}
-        told = {name: float(mean[-1]) for name, mean in means.items()}
+        mean_losses = {name: float(mean[-1]) for name, mean in means.items()}
         norms = {name: float(mean[:-1].norm()) for name, mean in means.items()}
         rates = {
             name: self._optimisations[name].step(mean[:-1], norms[name], self._step)
             for name, mean in means.items()
         }
         self._average()
-        return told, norms, rates
+        return mean_losses, norms, rates
 
     def _scale(self, batch: Batch) -> float:
         """What makes sums over this worker's rows, averaged over workers, a mean over the global batch."""
@@ -150,12 +170,12 @@ class Training:
         return workers() / whole
 
     def _average(self) -> None:
-        # a full-strength average would remember the untrained weights for too long
+        # with the full decay the average would keep the untrained weights for too long
         decay = min(self._recipe.ema, (1 + self._step) / (10 + self._step))
         with torch.no_grad():
             for mean, weight in zip(self._averaged.parameters(), self._module.parameters(), strict=True):
                 mean.lerp_(weight, 1 - decay)
-            # buffers are no weights, and may be infinite: the mean with itself is then no number
+            # buffers are no weights, and may be infinite: the mean of infinity with itself is NaN
             for kept, now in zip(self._averaged.buffers(), self._module.buffers(), strict=True):
                 kept.copy_(now)
 

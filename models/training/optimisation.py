@@ -14,10 +14,21 @@ KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 class Optimisation:
-    """Gradients travel as one flat buffer, so that workers exchange one message a step and optimiser.
+    """One optimiser of a training, and the parameters that it moves.
 
-    Explicit gradients instead of torch's DistributedDataParallel: its hooks sum whatever backward() leaves in
-    the parameters, but here several losses share a graph, and each may touch its own parameters alone.
+    Gradients travel as one flat buffer, so that workers exchange one message a step and optimiser.
+
+    They are computed explicitly, not by torch's DistributedDataParallel: its hooks sum all that backward()
+    leaves in the parameters. Here several losses share a graph, and each must move its own parameters alone.
+
+    Parameters
+    ----------
+    name
+        Of the optimiser, as in `Trainable.optimisers`.
+    parameters
+        With P numbers altogether.
+    recipe
+        Kind of optimiser, learning rate, clipping.
     """
 
     def __init__(self, name: str, parameters: Sequence[Parameter], recipe: Recipe) -> None:
@@ -27,7 +38,15 @@ class Optimisation:
         )
 
     def gradient(self, loss: Tensor, keep_graph: bool) -> Tensor:
-        """d loss / d parameters, float32 [P]; zero for parameters that the loss does not see."""
+        """d loss / d parameters, float32 [P]; zero for parameters that the loss does not depend on.
+
+        Parameters
+        ----------
+        loss
+            A scalar.
+        keep_graph
+            Whether another loss of the same graph comes after this one.
+        """
         parts = torch.autograd.grad(loss, self.parameters, retain_graph=keep_graph, allow_unused=True)
         return torch.cat(
             [
@@ -37,7 +56,22 @@ class Optimisation:
         )
 
     def step(self, gradient: Tensor, norm: float, step: int) -> float:
-        """Move the parameters; `norm` is that of `gradient`. Returns the learning rate used."""
+        """Move the parameters.
+
+        Parameters
+        ----------
+        gradient
+            float32 [P].
+        norm
+            Of the gradient, before clipping.
+        step
+            Number of the step, from 0.
+
+        Returns
+        -------
+        float
+            The learning rate that was used.
+        """
         if self._recipe.clip is not None and norm > self._recipe.clip:
             gradient = gradient * (self._recipe.clip / norm)
         rate = self._recipe.rate(self.name, step)
@@ -50,7 +84,7 @@ class Optimisation:
         return rate
 
     def tensors(self) -> dict[str, Tensor]:
-        """The optimiser's memory, flat: `0/exp_avg`, `0/step`, ..."""
+        """The optimiser's state, flat: `0/exp_avg`, `0/step`, ..."""
         return {
             f"{number}/{key}": value
             for number, p in enumerate(self.parameters)
@@ -58,9 +92,9 @@ class Optimisation:
         }
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """What `tensors` gave."""
+        """Restore the state that `tensors` returned."""
         for name, value in tensors.items():
             number, _, key = name.partition("/")
             p = self.parameters[int(number)]
-            # torch keeps the number of steps on the CPU whatever the device
+            # torch keeps the number of steps on the CPU for every device
             self._optimiser.state[p][key] = value.clone() if key == "step" else value.to(p, copy=True)

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: to progress bars, logs and curves."""
+"""The events of a running training: for progress bars, logs and curves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monsoon.models.training.history import Record
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins after `step` steps that were made before."""
+    """Training begins, after `step` steps that were made before."""
 
     step: int
     steps: int
@@ -19,7 +19,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One step is made: it was number `step`, from 1. Losses and norms (before clipping) by optimiser."""
+    """A step is made, `step` in number so far; losses, norms before clipping and rates by optimiser."""
 
     step: int
     losses: dict[str, float]
@@ -30,7 +30,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Validated:
-    """A score was taken."""
+    """The network was validated; `best` says whether its score is the best so far."""
 
     record: Record
     best: bool
@@ -38,14 +38,14 @@ class Validated:
 
 @dataclass(frozen=True)
 class Noticed:
-    """Something is going wrong; each kind once."""
+    """Something is going wrong; each kind is reported once."""
 
     finding: Finding
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Nothing more comes. Where nothing failed the network holds its best averaged weights."""
+    """Training is over. If nothing failed, the network holds its best averaged weights."""
 
     step: int
     best: Record | None

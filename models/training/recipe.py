@@ -1,4 +1,4 @@
-"""How a network is trained: numbers a person chooses, and the learning rate that follows from them."""
+"""How a network is trained: the numbers that a person chooses, and the resulting learning rate."""
 
 from __future__ import annotations
 
@@ -17,18 +17,53 @@ ONE_CYCLE_RISE = 0.3  # of all steps, unless warm_up says otherwise
 class Recipe:
     """Everything about a training that is neither the network nor the data.
 
-    steps            updates of the weights
-    batch            rows of one step, over all workers and micro-batches
-    learning_rate    one for all optimisers, or one for each by name; the peak where there is a schedule
-    schedule         after the warm-up: constant; cosine to zero; one-cycle: up and down (arXiv:1708.07120)
-    warm_up          steps over which the learning rate rises from zero (one-cycle: to its peak)
-    clip             largest norm of an optimiser's gradient; None: none
-    ema              decay of the weights' running average, which is validated and kept; 0: the weights
-    accumulate       micro-batches a step is split into, where the whole does not fit the memory
-    validate_every   steps; so often a score, and a candidate for the best
-    checkpoint_every steps; so often a state to resume from
-    patience         validations without a better score after which training ends; None: never
-    threads          of the CPU; another number may change the last bits
+    Attributes
+    ----------
+    steps : int
+        Updates of the weights.
+    batch : int
+        Rows of one step, over all workers and micro-batches.
+    learning_rate : float or dict of float
+        One for all optimisers, or one for each by name; the peak where there is a schedule.
+    optimiser : str
+        adam or adamw.
+    betas : tuple of float
+        Of the optimiser.
+    weight_decay : float
+        Of the optimiser.
+    schedule : str
+        After the warm-up: constant; cosine to zero; one-cycle, which rises and falls (arXiv:1708.07120).
+    warm_up : int
+        Steps over which the learning rate rises from zero (one-cycle: to its peak).
+    clip : float or None
+        Largest norm of an optimiser's gradient; None: no limit.
+    ema : float
+        Decay of the weights' running average, which is validated and kept; 0: the weights themselves.
+    precision : str
+        float32 or bfloat16.
+    accumulate : int
+        Micro-batches that a step is split into, where all its rows do not fit into memory.
+    seed : int
+        Of the network's first weights, of the order of rows and of the noise.
+    validate_every : int
+        Steps from one validation, and candidate for the best weights, to the next.
+    checkpoint_every : int
+        Steps from one state to resume from to the next.
+    patience : int or None
+        Validations without a better score after which training ends; None: no limit.
+    threads : int
+        Of the CPU; another number may change the last bits.
+
+    Raises
+    ------
+    InputError
+        Naming the field, if a number is out of range.
+
+    Examples
+    --------
+    >>> recipe = Recipe(steps=100, learning_rate=0.01, schedule="cosine", warm_up=10)
+    >>> [round(recipe.rate("any", step), 4) for step in (0, 9, 55)]
+    [0.001, 0.01, 0.005]
     """
 
     steps: int
@@ -50,7 +85,7 @@ class Recipe:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        """Raises InputError, naming the field."""
+        """Refuse numbers out of range."""
         for name in ("steps", "batch", "accumulate", "validate_every", "checkpoint_every", "threads"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: {getattr(self, name)} is not positive; give at least 1")
@@ -71,7 +106,13 @@ class Recipe:
             raise InputError(f"accumulate: {self.accumulate} micro-batches need a batch of as many rows")
 
     def peak(self, optimiser: str) -> float:
-        """Largest learning rate of one optimiser. Raises InputError where the recipe names none for it."""
+        """Largest learning rate of one optimiser.
+
+        Raises
+        ------
+        InputError
+            If the recipe has none for it.
+        """
         if not isinstance(self.learning_rate, Mapping):
             return self.learning_rate
         if optimiser not in self.learning_rate:
@@ -81,7 +122,13 @@ class Recipe:
         return self.learning_rate[optimiser]
 
     def rate(self, optimiser: str, step: int) -> float:
-        """Learning rate of the step with this number, from 0."""
+        """Learning rate of one optimiser at the step with this number, from 0.
+
+        Raises
+        ------
+        InputError
+            If the recipe has none for it.
+        """
         return self.peak(optimiser) * self._fraction(step)
 
     def _fraction(self, step: int) -> float:

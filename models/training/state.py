@@ -1,10 +1,10 @@
-"""The state of a training on disk, from which it goes on as if never stopped: safetensors + JSON, no pickle.
+"""The states of a training on disk, to go on from as if it had not stopped: safetensors and JSON, no pickle.
 
-    step-000000000200.safetensors   weights, averaged weights, optimisers' memories
-    step-000000000200.json          how far it is, checksums of both; written last: with it the state exists
+    step-000000000200.safetensors   weights, averaged weights, optimisers' states
+    step-000000000200.json          progress, checksums of both; written last: with it the state exists
     best-000000000150.safetensors   averaged weights of the best validation score, and its JSON
 
-This knows nothing of what the numbers mean.
+This file knows nothing of what the numbers mean.
 """
 
 from __future__ import annotations
@@ -37,15 +37,20 @@ class State:
 
 
 class StateFolder:
-    """Where one training keeps its states."""
+    """The folder with the states of one training."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
     def write(self, state: State, best: int | None) -> None:
-        """Add a state; older ones than the last two go, and all best ones that none of these names.
+        """Add a state, and remove all but the last two and the best weights that these name.
 
-        best  step of the best weights so far
+        Parameters
+        ----------
+        state
+            To be added.
+        best
+            Step of the best weights so far.
         """
         self._put(STATE, State(state.step, state.tensors, {**state.progress, "best": best}))
         steps = self.steps()
@@ -61,17 +66,26 @@ class StateFolder:
         self._put(BEST, State(step, dict(tensors), {}))
 
     def best(self, step: int) -> dict[str, Tensor]:
-        """The best weights, of this step. Raises InputError where they are damaged."""
+        """Read the best weights, those of this step.
+
+        Raises
+        ------
+        InputError
+            If they are damaged.
+        """
         return self._get(BEST, step).tensors
 
     def steps(self) -> list[int]:
-        """Of all states, the oldest first."""
+        """Steps of all states, the oldest first."""
         return self._numbers(STATE)
 
     def newest(self) -> int | None:
         """The last step whose files are whole; None where there is no state.
 
-        Raises InputError where there are states and all are damaged.
+        Raises
+        ------
+        InputError
+            If there are states and all are damaged.
         """
         steps = self.steps()
         for step in reversed(steps):
@@ -87,7 +101,13 @@ class StateFolder:
         return None
 
     def read(self, step: int) -> State:
-        """The state after `step` steps. Raises InputError where it is damaged."""
+        """Read the state after this step.
+
+        Raises
+        ------
+        InputError
+            If it is damaged.
+        """
         return self._get(STATE, step)
 
     def _put(self, kind: str, state: State) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields, replace
 
@@ -15,6 +16,7 @@ from monsoon.engine.detector.detector import Detector, localise
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import batches, generate
 from monsoon.engine.records import Events, Incidents, concatenate
+from monsoon.models.families.library import Library
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import Suite
 
@@ -68,6 +70,28 @@ def test_an_event_depends_on_itself_alone(
     assert whole == alone
     monkeypatch.setattr(pipeline, "BATCH_SHOWERS", 60)
     assert event_hashes(generate(incidents, suite, detector, 1)) == whole
+
+
+def test_a_batch_is_routed_and_its_pixels_are_found_once(
+    suite: Suite, detector: Detector, make_incidents: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[str] = Counter()
+
+    def counted(owner: type, name: str) -> None:
+        original = getattr(owner, name)
+
+        def call(*arguments: object) -> object:
+            calls[name] += 1
+            return original(*arguments)
+
+        monkeypatch.setattr(owner, name, call)
+
+    counted(Detector, "pixels")
+    counted(Suite, "route")
+    counted(Library, "inside")
+    monkeypatch.setattr(pipeline, "BATCH_EVENTS", 2)
+    generate(make_incidents([30, 0, 100, 7]), suite, detector, 1)
+    assert calls == {"pixels": 2, "route": 2, "inside": 2 * len(suite.models)}
 
 
 def test_events_differ_between_seeds_and_between_events(

@@ -55,7 +55,7 @@ def _attribute(
 def attribute(
     images: Tensor, row: Tensor, column: Tensor, event: Tensor, lookup: Tensor, hit_of_cell: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """See the reference."""
+    """The deposits of N images in the cells that became hits; see the reference."""
     arrays = (t.numpy() for t in (images.contiguous(), row, column, event, lookup, hit_of_cell))
     hit, particle, units = _attribute(*arrays)
     order = np.lexsort((particle, hit))

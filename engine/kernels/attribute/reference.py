@@ -13,10 +13,21 @@ def attribute(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The deposits of N images in the cells that became hits.
 
-    images, row, column, event, lookup: as for `place`
-    hit_of_cell  int32 [E, C]  number of the hit in each cell, -1 where there is none
-    returns      hit int64 [K], particle int64 [K] (a row of `images`) and units int64 [K]
-                 (1/256 MeV visible), sorted by hit and then particle
+    Parameters
+    ----------
+    images, row, column, event, lookup
+        As for `place`.
+    hit_of_cell
+        int32 [E, C], number of the hit in each cell, -1 where there is none.
+
+    Returns
+    -------
+    hit : Tensor
+        int64 [K], increasing.
+    particle : Tensor
+        int64 [K], rows of `images`, increasing within a hit.
+    units : Tensor
+        int64 [K], visible energy in 1/256 MeV.
     """
     rows = row[:, None, None] + torch.arange(images.shape[1])[None, :, None]
     columns = column[:, None, None] + torch.arange(images.shape[2])[None, None, :]

@@ -17,20 +17,33 @@ SIXTH = 10923  # 1/6 in 2^-16
 
 
 class Tables(NamedTuple):
-    """What the electronics are, as integers. C cells.
+    """The electronics of C cells, as integers.
 
-    gain           int64 [C]        counts (2^-32) per photo-electron; per energy unit (1/256 MeV) where
-                                    `photons_per_unit` is 0
-    mev_per_count  float32 [C]      calibration
-    photons_per_unit  int           mean photo-electrons (2^-20) per energy unit; 0: no photostatistics
-    poisson        int64 [Q, K]     for q < Q energy units: floor(2^32 P(n <= k)), increasing to 2^32
-    gaussian       int32 [4096]     engine.noise.gaussian_table
-    tails          int32 [2, 4096]
-    incoherent     int              noise per cell, counts (2^-16)
-    coherent       int              noise common to an event's cells, counts (2^-16)
-    threshold      int              least ADC count that is kept
-    ceiling        int              greatest ADC count
-    purposes       (int, int, int)  Philox streams: electronics, coherent, photostatistics
+    Attributes
+    ----------
+    gain : Tensor
+        int64 [C], counts (2^-32) per photo-electron; per energy unit (1/256 MeV) where `photons_per_unit` is
+        0.
+    mev_per_count : Tensor
+        float32 [C], calibration.
+    photons_per_unit : int
+        Mean photo-electrons (2^-20) per energy unit; 0: no photostatistics.
+    poisson : Tensor
+        int64 [Q, K], for q < Q energy units: floor(2^32 P(n <= k)), increasing to 2^32.
+    gaussian : Tensor
+        int32 [4096], see `engine.noise.gaussian_table`.
+    tails : Tensor
+        int32 [2, 4096].
+    incoherent : int
+        Noise of each cell, counts (2^-16).
+    coherent : int
+        Noise common to an event's cells, counts (2^-16).
+    threshold : int
+        Least ADC count that is kept.
+    ceiling : int
+        Greatest ADC count.
+    purposes : tuple of int
+        Philox streams: electronics, coherent, photostatistics.
     """
 
     gain: Tensor

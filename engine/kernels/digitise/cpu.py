@@ -120,7 +120,7 @@ def _digitise(
 def digitise(
     cells: Tensor, event: Tensor, key: tuple[int, int], tables: Tables
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """See the reference."""
+    """Digitise the cells of E events; see the reference."""
     offsets = np.zeros(len(cells) + 1, np.int64)
     cell = np.empty(cells.numel(), np.int32)
     adc = np.empty(cells.numel(), np.int32)

@@ -12,13 +12,29 @@ from monsoon.engine.kernels.philox.reference import MASK, philox
 def digitise(
     cells: Tensor, event: Tensor, key: tuple[int, int], tables: Tables
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Hits of E events.
+    """Digitise the cells of E events, and keep those above threshold as hits.
 
-    cells    int32 [E, C]  visible energy in 1/256 MeV, not negative
-    event    int64 [E]     event numbers: the noise is keyed by (event, cell)
-    key      two words of the campaign's seed
-    returns  offsets int64 [E+1], cell int32 [H] increasing in each event, adc int32 [H],
-             energy float32 [H] in calibrated MeV
+    Parameters
+    ----------
+    cells
+        int32 [E, C], visible energy in 1/256 MeV, not negative.
+    event
+        int64 [E], event numbers: the noise is keyed by (event, cell).
+    key
+        Two words of the campaign's seed.
+    tables
+        The electronics.
+
+    Returns
+    -------
+    offsets : Tensor
+        int64 [E + 1].
+    cell : Tensor
+        int32 [H], increasing in each event.
+    adc : Tensor
+        int32 [H].
+    energy : Tensor
+        float32 [H], in calibrated MeV.
     """
     energy = cells.to(torch.int64)
     electronics, coherent, photostatistics = tables.purposes

@@ -1,0 +1,1 @@
+"""philox: the counter-based random number generator Philox4x32-10."""

@@ -21,7 +21,15 @@ Words = tuple[np.uint32, np.uint32, np.uint32, np.uint32]
 def philox_words(
     c0: np.uint32, c1: np.uint32, c2: np.uint32, c3: np.uint32, k0: np.uint32, k1: np.uint32
 ) -> Words:
-    """The four words of one counter, inside other kernels."""
+    """Compute the four words of one counter, inside other kernels.
+
+    Parameters
+    ----------
+    c0, c1, c2, c3
+        The counter.
+    k0, k1
+        The key.
+    """
     for _ in range(ROUNDS):
         product0 = M0 * np.uint64(c0)
         product1 = M1 * np.uint64(c2)
@@ -40,9 +48,18 @@ def philox_words(
 def philox_row(
     c0: np.uint32, c1: np.uint32, c3: np.uint32, k0: np.uint32, k1: np.uint32, out: NDArray[np.uint32]
 ) -> None:
-    """The words of counters (c0, c1, b, c3) for all b < B, into out [B, 4]; inside other kernels.
+    """Compute the words of counters (c0, c1, b, c3) for all b < B, inside other kernels.
 
     Rounds are outermost, so that the compiler does many counters with one instruction.
+
+    Parameters
+    ----------
+    c0, c1, c3
+        Of all counters.
+    k0, k1
+        The key.
+    out
+        uint32 [B, 4], overwritten.
     """
     words = np.empty((4, len(out)), np.uint32)
     for b in range(words.shape[1]):
@@ -73,7 +90,7 @@ def _fill(counter: NDArray[np.int64], k0: np.uint32, k1: np.uint32, out: NDArray
 
 
 def philox(counter: Tensor, key: tuple[int, int]) -> Tensor:
-    """See the reference."""
+    """Compute four random words for each counter; see the reference."""
     out = np.empty((len(counter), 4), np.int64)
     _fill(counter.numpy(), np.uint32(key[0]), np.uint32(key[1]), out)
     return torch.from_numpy(out)

@@ -1,4 +1,4 @@
-"""Philox4x32-10 (Salmon et al., SC11, doi:10.1145/2063384.2063405) in plain torch."""
+"""Philox4x32-10 in plain torch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,24 @@ MASK = 0xFFFFFFFF
 
 
 def philox(counter: Tensor, key: tuple[int, int]) -> Tensor:
-    """Four random words for each counter.
+    """Compute four random words for each counter.
 
-    counter  int64 [N, 4], each in 0 .. 2^32 - 1
-    key      two words
-    returns  int64 [N, 4], each in 0 .. 2^32 - 1
+    Parameters
+    ----------
+    counter
+        int64 [N, 4], each in 0 .. 2^32 - 1.
+    key
+        Two words.
+
+    Returns
+    -------
+    Tensor
+        int64 [N, 4], each in 0 .. 2^32 - 1.
+
+    References
+    ----------
+    Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3, SC11,
+    doi:10.1145/2063384.2063405.
     """
     c0, c1, c2, c3 = counter.unbind(1)
     k0, k1 = key

@@ -38,7 +38,7 @@ def _place(
                 any_bit |= bits[n, i, j]
             if any_bit == 0:
                 continue
-            # Lit pixels are listed without a branch, which would be guessed wrong at their edge.
+            # Hit pixels are listed without a branch, which would be guessed wrong at their edge.
             found = np.int64(0)
             for j in range(images.shape[2]):
                 occupied[found] = j
@@ -61,7 +61,13 @@ def _place(
 def place(
     images: Tensor, row: Tensor, column: Tensor, event: Tensor, lookup: Tensor, events: int, cells: int
 ) -> tuple[Tensor, Tensor]:
-    """See the reference."""
+    """Sum N images into the cells of E events; see the reference.
+
+    Raises
+    ------
+    ValueError
+        If an energy is negative, not finite or beyond 2^23 MeV.
+    """
     out = np.zeros((events, cells), np.int32)
     total = np.zeros(events, np.int64)
     energies = images.contiguous().numpy()

@@ -13,14 +13,32 @@ def place(
 ) -> tuple[Tensor, Tensor]:
     """Sum N images into the cells of E events.
 
-    images  float32 [N, R, K]  visible MeV per pixel, finite and not negative
-    row       int64 [N]          lookup row of each image's first row
-    column    int64 [N]          lookup column of each image's first column
-    event     int64 [N]          in 0 .. E - 1, in any order
-    lookup    uint16 [A, B]      cell of every pixel, NO_CELL where there is none
-    returns   int32 [E, C] in 1/256 MeV, modulo 2^32, and int64 [E], the exact sum over an event's cells
+    Parameters
+    ----------
+    images
+        float32 [N, R, K], visible MeV per pixel, finite and not negative.
+    row, column
+        int64 [N], row and column of the lookup at each image's first row and column.
+    event
+        int64 [N], in 0 .. E - 1, in any order.
+    lookup
+        uint16 [A, B], cell of every pixel, NO_CELL where there is none.
+    events
+        E.
+    cells
+        How many cells there are, C.
 
-    Raises ValueError for an energy that is negative, not finite or beyond 2^23 MeV.
+    Returns
+    -------
+    cells : Tensor
+        int32 [E, C], in 1/256 MeV, modulo 2^32.
+    total : Tensor
+        int64 [E], the exact sum over an event's cells.
+
+    Raises
+    ------
+    ValueError
+        If an energy is negative, not finite or beyond 2^23 MeV.
     """
     units = torch.round(images * UNITS_PER_MEV)
     if not bool(((units >= 0) & (units < 2**31)).all()):

@@ -19,9 +19,20 @@ LOG_TWO_PI = math.log(2 * math.pi)
 class EnergyModel(nn.Module):
     """p(visible energy | condition).
 
-    `edges_mev` [C + 1] cut visible energy into C classes, half-open; a class whose ends are both zero is
-    "exactly nothing". Inside a class ln(visible / incident) is standardised by regressions on the condition
-    (its tails drawn in: leakage reaches tens of sigma) and mapped to a Gaussian by a spline.
+    Visible energy is cut into C half-open classes; a class whose ends are both zero is "exactly nothing".
+    Inside a class ln(visible / incident) is standardised by regressions on the condition (its tails
+    compressed: leakage reaches tens of sigma) and mapped to a Gaussian by a spline.
+
+    Parameters
+    ----------
+    edges_mev
+        Low and high end of each class.
+    context
+        Width of the context, F.
+    features
+        Width of the regressions' features, G.
+    hidden
+        Width of the hidden layers.
     """
 
     def __init__(
@@ -45,11 +56,19 @@ class EnergyModel(nn.Module):
         return within.long().argmax(1)
 
     def one_hot(self, classes: Tensor) -> Tensor:
-        """float32 [N, C]."""
+        """One column for each class, float32 [N, C]."""
         return functional.one_hot(classes, len(self.edges_mev)).float()
 
     def fit(self, features: Tensor, incident_mev: Tensor, visible_mev: Tensor, weight: Tensor) -> None:
-        """The regressions of each class that has energy."""
+        """Fit the regressions of each class that has energy.
+
+        Parameters
+        ----------
+        features
+            float32 [N, G].
+        incident_mev, visible_mev, weight
+            float32 [N].
+        """
         classes = self.classes(visible_mev)
         for number, (_, high) in enumerate(self.edges_mev):
             rows = classes == number
@@ -60,14 +79,34 @@ class EnergyModel(nn.Module):
     def coordinate(
         self, features: Tensor, incident_mev: Tensor, visible_mev: Tensor, classes: Tensor
     ) -> Tensor:
-        """Standardised log response inside the class, float32 [N]; 0 without energy."""
+        """Standardised log response inside the class, float32 [N]; 0 without energy.
+
+        Parameters
+        ----------
+        features
+            float32 [N, G].
+        incident_mev, visible_mev
+            float32 [N].
+        classes
+            int64 [N].
+        """
         logs = torch.log(visible_mev.clamp(min=1e-9) / incident_mev)[:, None]
         every = torch.stack([standard(features, logs)[:, 0] for standard in self.standards], 1)  # [N, C]
         chosen = every.gather(1, classes[:, None])[:, 0]
         return torch.where(self.high[classes] > 0, chosen, 0.0)
 
     def loss(self, context: Tensor, classes: Tensor, coordinate: Tensor) -> Tensor:
-        """Negative log-likelihood of class and coordinate, [N], up to a constant."""
+        """Negative log-likelihood of class and coordinate in nats, [N], up to a constant.
+
+        Parameters
+        ----------
+        context
+            float32 [N, F].
+        classes
+            int64 [N].
+        coordinate
+            float32 [N].
+        """
         log_class = functional.log_softmax(self.which(context), 1).gather(1, classes[:, None])[:, 0]
         z, log_slope = rational_quadratic_spline(coordinate, self._spline(context, classes), BOUND)
         inside = log_slope - 0.5 * (z.square() + LOG_TWO_PI)
@@ -76,9 +115,27 @@ class EnergyModel(nn.Module):
     def sample(
         self, context: Tensor, features: Tensor, incident_mev: Tensor, noise: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Classes int64 [N], coordinates [N] and visible energies [N] from uniform noise [N, 2].
+        """Draw visible energies; they lie in their classes, and are at most the incident ones.
 
-        The energies lie in their classes, and are at most the incident one.
+        Parameters
+        ----------
+        context
+            float32 [N, F].
+        features
+            float32 [N, G].
+        incident_mev
+            float32 [N].
+        noise
+            float32 [N, 2], uniform in (0, 1).
+
+        Returns
+        -------
+        classes : Tensor
+            int64 [N].
+        coordinate : Tensor
+            float32 [N].
+        visible_mev : Tensor
+            float32 [N].
         """
         cumulative = functional.softmax(self.which(context), 1).cumsum(1)
         classes = (noise[:, :1] > cumulative[:, :-1]).sum(1)

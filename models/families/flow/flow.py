@@ -1,9 +1,13 @@
 """A conditional flow, from coarse to fine: the visible energy, which pixels are hit, regions, pixels.
 
-Four likelihoods add up: of the visible energy (energy.py); of the set of hit pixels (hits.py); of how the
-energy divides among the hit inner pixels and outer sectors, whose logarithms move together through spline
-couplings (arXiv:1906.04032); and of the divisions inside the sectors (splits.py). Every division keeps the
-energy, so that a shower adds up to the visible energy by construction.
+Four likelihoods add up: of the visible energy (energy.py); of the set of hit pixels (hits.py); of the
+division of the energy among the hit inner pixels and outer sectors, whose logarithms move together through
+spline couplings; and of the divisions inside the sectors (splits.py). Every division keeps the energy, so
+that a shower adds up to the visible energy by construction.
+
+References
+----------
+Neural spline flows, arXiv:1906.04032.
 """
 
 from __future__ import annotations
@@ -32,10 +36,10 @@ from monsoon.models.records import Conditions, Showers
 from monsoon.models.species import EGAMMA
 
 BOUND = 6.0  # of the splines of standardised energies
-SOFT = 2.0  # spreads from which on the tails of log energies are drawn in
+SOFT = 2.0  # spreads beyond which the tails of log energies are compressed
 COMMON = 0.1  # spread of a factor common to all regions of a shower, which training adds
 LARGEST_LOG = 3.0  # by which the context may widen or narrow a coordinate
-# showers sampled at once: matrix products of one size give a row the same bits wherever it stands
+# showers sampled at once: in matrix products of one size a row's bits do not depend on its position
 BUCKET = 256
 ELECTROMAGNETIC = [(0.0, float("inf"))]
 # nothing, a trace, part of a minimum-ionising signal, that signal, a shower
@@ -51,10 +55,15 @@ DEFAULTS = {
 
 
 class Flow(nn.Module):
-    """See Generator and Trainable."""
+    """The flow of some species; see `Generator` and `Trainable`.
+
+    Parameters
+    ----------
+    config
+        The whole configuration, as `prepare` makes it: options, grid, species, domain and energy classes.
+    """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """config: see `prepare`, which makes it."""
         super().__init__()
         self.config = dict(config)
         self.grid = Grid(**config["grid"])
@@ -84,11 +93,19 @@ class Flow(nn.Module):
 
     @classmethod
     def prepare(cls, options: Mapping[str, Any], sample: ShowerSet) -> Flow:
-        """An untrained flow for the species of a sample, its regressions fitted to that.
+        """Make an untrained flow for the species of a sample, with its regressions fitted.
 
-        options  of DEFAULTS, and seed
+        Parameters
+        ----------
+        options
+            Keys of DEFAULTS, and seed.
+        sample
+            Training rows.
 
-        Raises InputError on an unknown option.
+        Raises
+        ------
+        InputError
+            If an option is unknown.
         """
         if unknown := set(options) - set(DEFAULTS) - {"seed"}:
             raise InputError(
@@ -112,25 +129,28 @@ class Flow(nn.Module):
 
     @classmethod
     def restore(cls, config: Mapping[str, Any]) -> Flow:
-        """A flow without weights; load_state_dict comes next."""
+        """Make a flow without weights; `load_state_dict` comes next."""
         return cls(config)
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of all that determines a sample."""
+        """SHA-256 of all that determines a sample."""
         digest = hashlib.sha256(json.dumps([self.config, BUCKET, BOUND, SOFT], sort_keys=True).encode())
         for name, value in sorted(self.state_dict().items()):
             digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def inside(self, conditions: Conditions) -> Tensor:
-        """See Generator."""
+        """Whether each condition lies in the training domain, bool [N]."""
         return self.domain.inside(conditions)
 
     # training
 
     def optimisers(self) -> dict[str, list[nn.Parameter]]:
-        """See Trainable. One a part, so that the noisy gradient of the splits does not clip the others'."""
+        """The parameters of each part; see `Trainable`.
+
+        One optimiser a part, so that clipping the noisy gradient of the splits does not scale the others'.
+        """
         parts: dict[str, list[nn.Module]] = {
             "energy": [self.energy],
             "hits": [self.hits],
@@ -140,7 +160,7 @@ class Flow(nn.Module):
         return {name: [p for part in some for p in part.parameters()] for name, some in parts.items()}
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """See Trainable."""
+        """The loss of each part, summed over the weighted rows; see `Trainable`."""
         return {name: (batch.weight * loss).sum() for name, loss in self.losses(batch, step).items()}
 
     def validation_loss(self, batch: Batch) -> Tensor:
@@ -148,11 +168,24 @@ class Flow(nn.Module):
         return torch.stack(list(self.losses(batch).values())).sum(0)
 
     def losses(self, batch: Batch, step: int | None = None) -> dict[str, Tensor]:
-        """The four parts of it, [N] each, as estimates without bias.
+        """The four parts of the negative log-likelihood, as estimates without bias.
 
-        The regions' is of one draw of the common factor, the splits' of some of the nodes, by the batch's
-        noise; with a step the hits' is of some of the pixels. Hits and splits leave out pixels that a
-        symmetry did not move to where they belong; regions count their energy, so that they have the whole.
+        That of the regions uses one draw of the common factor, that of the splits some of the nodes, by the
+        batch's noise; with a step that of the hits uses some of the pixels. Hits and splits leave out pixels
+        that a symmetry did not move to where they belong; regions count their energy, so that they have the
+        whole.
+
+        Parameters
+        ----------
+        batch
+            N rows.
+        step
+            The training step; None in validation.
+
+        Returns
+        -------
+        dict of Tensor
+            float32 [N] each, in nats.
         """
         known, simple = self.known(batch.conditions)
         image = batch.showers.energy_mev
@@ -169,7 +202,7 @@ class Flow(nn.Module):
         # energies that add up to a known total lie on a surface, where no density is: the common factor
         # spreads them about it, and the division by the sum takes it out again
         x = self.standard(self._quadratic(known, classes, coordinate), shares + COMMON * batch.normal(1))
-        centre, size = self._place(context)
+        centre, size = self._location(context)
         x = (x - centre) * torch.exp(-size)
         log_density = -(size * present).sum(1)
         for coupling in self.couplings:
@@ -187,14 +220,14 @@ class Flow(nn.Module):
         }
 
     def signals(self, batch: Batch) -> dict[str, float]:
-        """See Trainable."""
+        """Nothing: a flow has no signals; see `Trainable`."""
         return {}
 
     # sampling
 
     @torch.no_grad()
     def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
-        """See Generator."""
+        """Sample one shower for each condition; see `Generator`."""
         showers = []
         for start in range(0, len(conditions), BUCKET):
             rows = slice(start, start + BUCKET)
@@ -222,7 +255,7 @@ class Flow(nn.Module):
         x = torch.special.ndtri(of_regions)
         for coupling in reversed(self.couplings):
             x = cast(Coupling, coupling).inverse(x, present, context)
-        centre, size = self._place(context)
+        centre, size = self._location(context)
         logits = self.standard.inverse(self._quadratic(known, classes, coordinate), x * size.exp() + centre)
         logits = torch.where(present > 0, logits, -torch.inf)
         shares = torch.where(present > 0, torch.softmax(logits, 1), 0.0)
@@ -235,10 +268,18 @@ class Flow(nn.Module):
         scale = torch.where(total > 0, visible / total.clamp(min=1e-30), 0.0)
         return (image * scale[:, None]).float()
 
-    # what the parts know
+    # inputs of the parts
 
     def known(self, conditions: Conditions) -> tuple[Tensor, Tensor]:
-        """Features of each condition [N, 5 + S], and their quadratics for each species [N, 21 S]."""
+        """The features of each condition, and their products.
+
+        Returns
+        -------
+        known : Tensor
+            float32 [N, 5 + S].
+        quadratics : Tensor
+            float32 [N, 21 S], for each species.
+        """
         known = features(conditions, self.pdg, self.grid.pixel_mm / 2)
         return known, quadratic(known[:, :5], known[:, 5:])
 
@@ -257,8 +298,8 @@ class Flow(nn.Module):
         """Logarithm of one more than the hit pixels of each region, float32 [N, R]."""
         return torch.log1p(self.sectors.sums(hit.float()))
 
-    def _place(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Centre and log width of each coordinate where the context is known, [N, R] each."""
+    def _location(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Centre and log width of each coordinate at this context, [N, R] each."""
         centre, size = self.place(context).chunk(2, 1)
         return centre, LARGEST_LOG * torch.tanh(size / LARGEST_LOG)
 

@@ -1,4 +1,4 @@
-"""Which pixels a shower lights: a neural autoregressive distribution over the image, from inside out."""
+"""Which pixels a shower hits: a neural autoregressive distribution over the image, from inside out."""
 
 from __future__ import annotations
 
@@ -15,13 +15,23 @@ from monsoon.models.kernels.hits import cpu as cpu_kernel
 from monsoon.models.kernels.hits import reference as reference_kernel
 from monsoon.models.networks.modules import mlp
 
-ASKED = 96  # places of the order that a training step looks at
+ASKED = 96  # pixels that a training step looks at
 NEAR = 4.5  # pixels; how far neighbours are
 LEAST_ENTROPY = 0.02  # in nats, of a pixel: rarer ones are still asked now and then
 
 
 class Hits(nn.Module):
-    """p(hit pixels | context); see models/kernels/hits. Pixels are in the order of their distance."""
+    """p(hit pixels | context), pixels in the order of their distance; see models/kernels/hits.
+
+    Parameters
+    ----------
+    grid
+        The voxels, V.
+    context
+        Width of the context, F.
+    hidden
+        Width of the hidden layers.
+    """
 
     def __init__(self, grid: Grid, context: int, hidden: int) -> None:
         super().__init__()
@@ -31,7 +41,7 @@ class Hits(nn.Module):
         self.order: Tensor
         self.register_buffer("near", _neighbours(grid.centres_mm[order] / grid.pixel_mm), persistent=False)
         self.near: Tensor
-        self.register_buffer("entropy", torch.ones(grid.voxels))  # of each pixel alone, by place
+        self.register_buffer("entropy", torch.ones(grid.voxels))  # of each pixel alone, in this order
         self.entropy: Tensor
         self.start = mlp(context, hidden, hidden)
         nn.init.normal_(cast(Tensor, self.start[-1].weight), std=hidden**-0.5)
@@ -42,63 +52,97 @@ class Hits(nn.Module):
         nn.init.normal_(self.first, std=0.3 * hidden**-0.5)
 
     def fit(self, hit: Tensor) -> None:
-        """Start from the rate of each pixel in `hit`, bool [N, V] by voxel; rows count alike."""
+        """Start from the rate of each pixel in a sample; rows count alike.
+
+        Parameters
+        ----------
+        hit
+            bool [N, V], by voxel.
+        """
         rate = (hit[:, self.order].double().sum(0) + 0.5) / (len(hit) + 1)
         with torch.no_grad():
             cast(Tensor, self.base[-1].bias).copy_(torch.logit(rate))
             self.entropy.copy_(-rate * rate.log() - (1 - rate) * (1 - rate).log())
 
     def network(self, context: Tensor) -> HitNetwork:
-        """The weights, with the showers' context [N, F] already in."""
+        """The weights for showers of this context, [N, F]."""
         return HitNetwork(
             self.base(context), self.start(context), self.first, self.last, self.near, self.beside
         )
 
     def loss(self, hit: Tensor, context: Tensor, valid: Tensor, step: int | None) -> Tensor:
-        """Negative log-likelihood of each shower's hits, float32 [N], of `hit`, bool [N, V] by voxel.
+        """Negative log-likelihood of each shower's hits; only valid pixels count.
 
-        Only pixels that are valid, bool [N, V], are asked about.
-        With a step, an unbiased estimate of it from ASKED places, which are drawn by the step alone: all
-        workers look at the same. They are drawn in proportion to what there is to learn at them.
+        With a step it is an unbiased estimate from ASKED pixels. The step alone determines which: all workers
+        look at the same. A pixel is drawn in proportion to its entropy.
+
+        Parameters
+        ----------
+        hit
+            bool [N, V], by voxel.
+        context
+            float32 [N, F].
+        valid
+            bool [N, V], by voxel.
+        step
+            The training step, or None for the whole sum.
+
+        Returns
+        -------
+        Tensor
+            float32 [N], in nats.
         """
-        places, weight = self._asked(step)
+        asked, weight = self._asked(step)
         inputs = hit[:, self.order].float()
         network = self.network(context)
-        ends = [0, *places.tolist()]
+        ends = [0, *asked.tolist()]
         steps = [inputs[:, a:b] @ network.first[a:b] for a, b in pairwise(ends)]
         steps[0] = steps[0] + network.start
-        seen = zip(accumulate(steps), places, strict=True)  # hidden units [N, H], place after place
+        seen = zip(accumulate(steps), asked, strict=True)  # hidden units [N, H], pixel after pixel
         far = torch.stack([torch.relu(h) @ network.last[k] + network.base[:, k] for h, k in seen], 1)
-        near = network.near[places].long()
-        ties = network.beside[places] * (near >= 0)
-        ties = torch.zeros_like(inputs[:1]).repeat(len(places), 1).scatter_add(1, near.clamp(min=0), ties)
+        near = network.near[asked].long()
+        ties = network.beside[asked] * (near >= 0)
+        ties = torch.zeros_like(inputs[:1]).repeat(len(asked), 1).scatter_add(1, near.clamp(min=0), ties)
         logits = (far + inputs @ ties.T).float()  # half precision is not enough for a sum of hundreds
-        each = functional.binary_cross_entropy_with_logits(logits, inputs[:, places], reduction="none")
-        return (each * weight * valid[:, self.order[places]]).sum(1)
+        each = functional.binary_cross_entropy_with_logits(logits, inputs[:, asked], reduction="none")
+        return (each * weight * valid[:, self.order[asked]]).sum(1)
 
     def sample(self, context: Tensor, noise: Tensor) -> Tensor:
-        """Lit pixels, bool [N, V] by voxel, from uniform noise [N, V]."""
+        """Draw hit pixels.
+
+        Parameters
+        ----------
+        context
+            float32 [N, F].
+        noise
+            float32 [N, V], uniform in (0, 1).
+
+        Returns
+        -------
+        Tensor
+            bool [N, V], by voxel.
+        """
         kernel = cpu_kernel.hits if noise.device.type == "cpu" else reference_kernel.hits
         hit = kernel(self.network(context), noise)
         return torch.zeros_like(hit).index_copy_(1, self.order, hit)
 
     def _asked(self, step: int | None) -> tuple[Tensor, Tensor]:
-        """Places of the order, increasing, int64 [A], and how many places each stands for, [A]."""
+        """Pixels of the order, increasing, int64 [A], and how many pixels each stands for, [A]."""
         count = len(self.order)
         if step is None:
             return torch.arange(count, device=self.order.device), self.entropy.new_ones(count)
         share = self.entropy.double().clamp(min=LEAST_ENTROPY)
         ends = (share / share.sum()).cumsum(0)
-        # evenly spaced in the cumulated share, shifted at random: every place as often as its share says
+        # evenly spaced in the cumulated share, shifted at random: every pixel as often as its share says
         shift = torch.rand((), generator=torch.Generator().manual_seed(step), dtype=torch.float64)
         points = (torch.arange(ASKED, device=ends.device) + shift.to(ends.device)) / ASKED
         drawn = torch.searchsorted(ends, points).clamp(max=count - 1)
-        places, times = torch.unique(drawn, return_counts=True)
-        return places, (times * share.sum() / (ASKED * share[places])).float()
+        asked, times = torch.unique(drawn, return_counts=True)
+        return asked, (times * share.sum() / (ASKED * share[asked])).float()
 
 
 def _neighbours(x_y: Tensor) -> Tensor:
-    """Of each pixel those before it that are NEAR, int32 [V, K]; -1 fills up. x_y [V, 2] in pixels."""
+    """For each pixel those before it within NEAR, int32 [V, K], then -1; x_y [V, 2] in pixels."""
     close = (torch.cdist(x_y, x_y) < NEAR).tril(-1)
     rows = [torch.nonzero(row)[:, 0] for row in close]
     return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1).int()

@@ -1,4 +1,4 @@
-"""How an image is cut from coarse to fine: single pixels near the impact, sectors outside, trees in them."""
+"""Division of an image from coarse to fine: single pixels near the impact, sectors outside, trees in them."""
 
 from __future__ import annotations
 
@@ -10,30 +10,38 @@ import torch
 from torch import Tensor
 
 from monsoon.models.geometry.planar import Grid
+from monsoon.models.kernels.split.reference import below, levels_of
 
 INNER_RING = 3  # the inner 7 x 7 pixels stand for themselves
 RINGS = ((4, 5), (6, 8), (9, 15))  # first and last ring of the sectors
-AROUND = 8  # sectors of each, centred on the axes and the diagonals: symmetries map them onto each other
+AROUND = 8  # sectors of each: the octants of Grid
 
 
 @dataclass(frozen=True)
 class Sectors:
     """Regions of a grid: first the inner pixels, one each, then sectors of rings about the impact pixel.
 
-    A ring is the pixels at one greatest distance max(|x|, |y|), in pixels, from the impact pixel.
+    Parameters
+    ----------
+    grid
+        The voxels; `Grid.ring` and `Grid.octant` define the sectors.
     """
 
     grid: Grid
 
     @cached_property
     def region(self) -> Tensor:
-        """The region of every voxel, int64 [V]."""
-        x, y = self.grid.centres_mm.T / self.grid.pixel_mm
-        ring = torch.maximum(x.abs(), y.abs()).round().long()
+        """The region of every voxel, int64 [V].
+
+        Raises
+        ------
+        ValueError
+            If the grid has more rings than there are sectors for.
+        """
+        ring = self.grid.ring
         if int(ring.max()) > RINGS[-1][1]:
             raise ValueError(f"an image has more than the {RINGS[-1][1]} rings that there are sectors for")
-        turn = torch.atan2(y.double(), x.double()) / (2 * torch.pi)
-        region = (turn * AROUND).round().long() % AROUND
+        region = self.grid.octant.clone()
         for number, (low, high) in enumerate(RINGS):
             region += torch.where((ring >= low) & (ring <= high), self.inner + number * AROUND, 0)
         inner = ring <= INNER_RING
@@ -52,17 +60,17 @@ class Sectors:
 
     @cached_property
     def pixels(self) -> Tensor:
-        """The voxels that are regions of their own, in their order, int64 [inner]."""
+        """The voxels that are regions of their own, in the order of regions, int64 [inner]."""
         return torch.argsort(self.region, stable=True)[: self.inner]
 
     def sums(self, of_voxels: Tensor) -> Tensor:
-        """Sums per region, [N, R], of [N, V]."""
+        """Sums of each region, [N, R], of values of voxels, [N, V]."""
         zeros = of_voxels.new_zeros(len(of_voxels), self.count)
         return zeros.index_add(1, self.region.to(of_voxels.device), of_voxels)
 
     @cached_property
     def fine(self) -> Tree:
-        """From every sector down to its pixels: bisections along the longer side."""
+        """The trees that divide every sector down to its pixels, by bisections along the longer side."""
         children: list[tuple[int, int]] = []
 
         def grow(pixels: Tensor) -> int:
@@ -79,8 +87,11 @@ class Sectors:
         return Tree(torch.tensor(roots, dtype=torch.int32), torch.tensor(children, dtype=torch.int32))
 
     @cached_property
-    def places(self) -> Tensor:
-        """Where the halves of each fine node lie and how large they are, about unit size, float32 [M, 8]."""
+    def extents(self) -> Tensor:
+        """Position and size of the two halves of each fine node, about unit size, float32 [M, 8].
+
+        Of either half x, y and the distance from the impact pixel in units of 200 mm, and ln(pixels) / 4.
+        """
         tree = self.fine
         pixels: dict[int, list[int]] = {}
         rows = []
@@ -104,10 +115,14 @@ class Sectors:
 
 @dataclass(frozen=True)
 class Tree:
-    """Binary trees over leaves. A node is a number; a leaf l stands as ~l.
+    """Binary trees over leaves. A node is a number; a leaf l is stored as ~l.
 
-    roots     int32 [S]
-    children  int32 [M, 2]  of M nodes; a node's number is less than its children's
+    Attributes
+    ----------
+    roots : Tensor
+        int32 [S].
+    children : Tensor
+        int32 [M, 2], of M nodes; a node's number is less than its children's.
     """
 
     roots: Tensor
@@ -116,11 +131,7 @@ class Tree:
     @cached_property
     def levels(self) -> list[Tensor]:
         """Nodes by their height, the lowest first: int64 [.] each."""
-        height = [0] * len(self.children)
-        for node in reversed(range(len(height))):
-            height[node] = 1 + max((height[c] for c in self.children[node].tolist() if c >= 0), default=0)
-        heights = torch.tensor(height)
-        return [torch.nonzero(heights == h)[:, 0] for h in range(1, int(heights.max()) + 1)]
+        return levels_of(self.children)
 
     @cached_property
     def root_of(self) -> Tensor:
@@ -132,10 +143,4 @@ class Tree:
 
     def energies(self, leaves_mev: Tensor) -> Tensor:
         """Energy below the two children of each node, [N, M, 2], of leaves [N, L]."""
-        count = len(self.children)
-        children = self.children.long().to(leaves_mev.device)
-        columns = torch.where(children < 0, count + ~children, children)  # nodes first, leaves after them
-        energy = torch.cat([leaves_mev.new_empty(count, len(leaves_mev)), leaves_mev.T])  # [M + L, N]
-        for nodes in self.levels:
-            energy[nodes] = energy[columns[nodes, 0]] + energy[columns[nodes, 1]]
-        return energy[columns].permute(2, 0, 1)
+        return below(leaves_mev, self.children, self.levels)

@@ -17,7 +17,19 @@ ASKED = 24  # divided nodes of a shower that a training step looks at
 
 
 class Splits(nn.Module):
-    """One small network for every node of every tree; see models/kernels/split."""
+    """p(pixels | sectors' energies, hit pixels, context): one small network for every node of every tree.
+
+    See models/kernels/split.
+
+    Parameters
+    ----------
+    sectors
+        The regions, S of them with trees of M nodes.
+    context
+        Width of the context, F.
+    hidden
+        Width of the hidden layers.
+    """
 
     def __init__(self, sectors: Sectors, context: int, hidden: int) -> None:
         super().__init__()
@@ -26,15 +38,15 @@ class Splits(nn.Module):
         self.nodes = len(tree.children)
         self.roots: Tensor
         self.halves: Tensor
-        self.places: Tensor
+        self.extents: Tensor
         self.sector_of: Tensor
         self.usual: Tensor
         self.register_buffer("roots", tree.roots, persistent=False)
         self.register_buffer("halves", tree.children, persistent=False)
-        self.register_buffer("places", sectors.places, persistent=False)
+        self.register_buffer("extents", sectors.extents, persistent=False)
         self.register_buffer("sector_of", tree.root_of, persistent=False)
         self.register_buffer("usual", torch.ones(sectors.grid.voxels))
-        self.first = nn.Linear(INPUTS + self.places.shape[1], hidden)
+        self.first = nn.Linear(INPUTS + self.extents.shape[1], hidden)
         self.node = nn.Parameter(torch.zeros(self.nodes, hidden))
         self.sector = nn.Linear(context, len(self.roots) * hidden)
         self.second = nn.Linear(hidden, hidden)
@@ -43,9 +55,14 @@ class Splits(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def fit(self, image_mev: Tensor) -> None:
-        """Start from the usual energy of each pixel: the geometric mean over rows of [N, V] where it is hit.
+        """Start from the usual energy of each pixel: the geometric mean over the rows where it is hit.
 
-        Rows count alike, whatever their weights: it is a start, and the network moves away from it.
+        Rows count alike: the weights are left out, because this is only where training starts.
+
+        Parameters
+        ----------
+        image_mev
+            float32 [N, V].
         """
         hit = image_mev > 0
         logs = torch.where(hit, image_mev, 1.0).log().double()
@@ -54,12 +71,12 @@ class Splits(nn.Module):
         self.usual.copy_(mean.exp())
 
     def network(self, context: Tensor) -> SplitNetwork:
-        """The weights, with the showers' context [N, F] already in."""
-        of_inputs, of_places = torch.split(self.first.weight, [INPUTS, self.places.shape[1]], 1)
+        """The weights for showers of this context, [N, F]."""
+        of_inputs, of_extents = torch.split(self.first.weight, [INPUTS, self.extents.shape[1]], 1)
         sector = self.sector(context).view(len(context), len(self.roots), -1)
         return SplitNetwork(
             of_inputs.T,
-            self.node + self.places @ of_places.T,
+            self.node + self.extents @ of_extents.T,
             sector + self.first.bias,
             self.second.weight.T,
             self.second.bias,
@@ -68,10 +85,26 @@ class Splits(nn.Module):
         )
 
     def loss(self, image_mev: Tensor, context: Tensor, valid: Tensor, order: Tensor) -> Tensor:
-        """Negative log-likelihood of the divisions of each shower [N], up to a constant.
+        """Negative log-likelihood of the divisions of each shower in nats, up to a constant.
 
-        Only nodes all of whose pixels are valid, bool [N, V], are asked about. Estimated from at most ASKED
-        of those with energy on both sides, the first in `order`, random numbers [N, M].
+        Only nodes whose pixels are all valid count. It is an estimate from at most ASKED of those with energy
+        on both sides.
+
+        Parameters
+        ----------
+        image_mev
+            float32 [N, V].
+        context
+            float32 [N, F].
+        valid
+            bool [N, V].
+        order
+            float32 [N, M], random numbers: the nodes with the least are taken.
+
+        Returns
+        -------
+        Tensor
+            float32 [N].
         """
         hit = (image_mev > 0).float()
         tree = self.sectors.fine
@@ -79,8 +112,8 @@ class Splits(nn.Module):
         divided = ((parts > 0) & (tree.energies((~valid).float()) == 0)).all(2)
         asked = min(ASKED, self.nodes)
         drawn = torch.where(divided, order, 2.0).topk(asked, 1, largest=False)
-        shower, place = torch.nonzero(drawn.values < 2.0, as_tuple=True)
-        node = drawn.indices[shower, place]
+        shower, column = torch.nonzero(drawn.values < 2.0, as_tuple=True)
+        node = drawn.indices[shower, column]
         count, weight = tree.energies(hit)[shower, node], tree.energies(hit * self.usual)[shower, node]
         part = parts[shower, node]
         inputs = reference_kernel.node_inputs(part.sum(1), count, weight)
@@ -95,7 +128,24 @@ class Splits(nn.Module):
         return torch.zeros_like(every).index_add(0, shower, -log_density) * every
 
     def sample(self, energy_mev: Tensor, hit: Tensor, context: Tensor, noise: Tensor) -> Tensor:
-        """Images float32 [N, V] of sectors' energies [N, S] and hit pixels, by uniform noise [N, M]."""
+        """Divide the sectors' energies among the hit pixels.
+
+        Parameters
+        ----------
+        energy_mev
+            float32 [N, S].
+        hit
+            bool [N, V].
+        context
+            float32 [N, F].
+        noise
+            float32 [N, M], uniform in (0, 1).
+
+        Returns
+        -------
+        Tensor
+            Images, float32 [N, V].
+        """
         split = cpu_kernel.split if energy_mev.device.type == "cpu" else reference_kernel.split
         network = self.network(context)
         return split(energy_mev, hit, self.usual, self.roots, self.halves, network, noise)

@@ -14,9 +14,14 @@ from torch import Tensor
 class Images(NamedTuple):
     """L images in CSR: voxels and energies of image l are those from offsets[l] to offsets[l + 1].
 
-    offsets  int64   [L + 1]
-    voxel    int32   [K]      increasing within an image
-    energy   float32 [K]
+    Attributes
+    ----------
+    offsets : Tensor
+        int64 [L + 1].
+    voxel : Tensor
+        int32 [K], increasing within an image.
+    energy : Tensor
+        float32 [K].
     """
 
     offsets: Tensor
@@ -25,7 +30,13 @@ class Images(NamedTuple):
 
 
 def compress(images: Tensor) -> Images:
-    """Images from dense ones, float32 [L, V]."""
+    """Leave out the empty voxels of dense images.
+
+    Parameters
+    ----------
+    images
+        float32 [L, V].
+    """
     image, voxel = torch.nonzero(images, as_tuple=True)
     offsets = torch.zeros(len(images) + 1, dtype=torch.int64)
     offsets[1:] = torch.bincount(image, minlength=len(images)).cumsum(0)

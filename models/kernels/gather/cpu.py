@@ -34,7 +34,7 @@ def _gather(
 
 
 def gather(images: Images, shower: Tensor, permutations: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
-    """See the reference."""
+    """Copy N showers out of a library; see the reference."""
     out = torch.empty(len(shower), permutations.shape[1])
     _gather(*(t.numpy() for t in (*images, shower, permutations, symmetry, scale, out)))
     return out

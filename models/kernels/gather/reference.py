@@ -9,14 +9,27 @@ from monsoon.models.kernels.gather import Images
 
 
 def gather(images: Images, shower: Tensor, permutations: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
-    """N showers: out[n, permutations[symmetry[n], v]] = images[shower[n], v] * scale[n].
+    """Copy N showers out of a library, mirrored and scaled.
 
-    images  L of them
-    shower    int64 [N], numbers of images
-    permutations    int64 [G, V], where each symmetry takes each voxel
-    symmetry  int64 [N], rows of permutations
-    scale     float32 [N]
-    returns   float32 [N, V]
+        out[n, permutations[symmetry[n], v]] = images[shower[n], v] * scale[n]
+
+    Parameters
+    ----------
+    images
+        The library's L images.
+    shower
+        int64 [N], numbers of images.
+    permutations
+        int64 [G, V], the voxel to which each symmetry moves each voxel.
+    symmetry
+        int64 [N], rows of `permutations`.
+    scale
+        float32 [N].
+
+    Returns
+    -------
+    Tensor
+        float32 [N, V].
     """
     count = images.offsets.diff()
     dense = torch.zeros(len(count), permutations.shape[1])

@@ -16,7 +16,7 @@ from monsoon.models.kernels.hits import HitNetwork
 Array = NDArray[Any]
 
 
-# sums in any order, so that they fill a vector register; the order is the machine's, not the row's
+# sums in any order, which fills vector registers; the order depends on the machine, not on the row
 @nb.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
 def _dot(x: Array, y: Array) -> Any:
     total = np.float32(0)
@@ -42,22 +42,22 @@ def _hits(
         hidden[:] = start[n]
         for i in range(size):
             seen[i] = max(hidden[i], np.float32(0))
-        for place in range(len(last)):
-            logit = base[n, place] + _dot(seen, last[place])
-            for k in range(near.shape[1]):
-                if near[place, k] < 0:
+        for k in range(len(last)):
+            logit = base[n, k] + _dot(seen, last[k])
+            for j in range(near.shape[1]):
+                if near[k, j] < 0:
                     break
-                if hit[n, near[place, k]]:
-                    logit += beside[place, k]
-            if noise[n, place] < 1 / (1 + math.exp(-logit)):
-                hit[n, place] = True
+                if hit[n, near[k, j]]:
+                    logit += beside[k, j]
+            if noise[n, k] < 1 / (1 + math.exp(-logit)):
+                hit[n, k] = True
                 for i in range(size):
-                    hidden[i] += first[place, i]
+                    hidden[i] += first[k, i]
                     seen[i] = max(hidden[i], np.float32(0))
 
 
 def hits(network: HitNetwork, noise: Tensor) -> Tensor:
-    """See the reference."""
+    """Draw the hit pixels of N showers; see the reference."""
     hit = torch.zeros(noise.shape, dtype=torch.bool)
     inputs = (*network, noise)
     _hits(*(part.detach().contiguous().numpy() for part in inputs), hit.numpy())

@@ -9,17 +9,27 @@ from monsoon.models.kernels.hits import HitNetwork
 
 
 def hits(network: HitNetwork, noise: Tensor) -> Tensor:
-    """Which pixels are hit, by place in the order, bool [N, V].
+    """Draw the hit pixels of N showers.
 
-    noise  float32 [N, V]  uniform in (0, 1)
+    Parameters
+    ----------
+    network
+        The weights, for these showers.
+    noise
+        float32 [N, V], uniform in (0, 1).
+
+    Returns
+    -------
+    Tensor
+        bool [N, V], in the order in which pixels are drawn.
     """
     hidden = network.start
     hit = torch.zeros_like(noise, dtype=torch.bool)
     near = network.near.clamp(min=0).long()
     beside = network.beside * (network.near >= 0)
-    for place in range(len(network.last)):
-        logit = network.base[:, place] + torch.relu(hidden) @ network.last[place]
-        logit = logit + hit[:, near[place]].to(logit.dtype) @ beside[place]
-        hit[:, place] = noise[:, place] < torch.sigmoid(logit)
-        hidden = hidden + hit[:, place, None] * network.first[place]
+    for k in range(len(network.last)):
+        logit = network.base[:, k] + torch.relu(hidden) @ network.last[k]
+        logit = logit + hit[:, near[k]].to(logit.dtype) @ beside[k]
+        hit[:, k] = noise[:, k] < torch.sigmoid(logit)
+        hidden = hidden + hit[:, k, None] * network.first[k]
     return hit

@@ -1,4 +1,4 @@
-"""`spline` in numba: only the bin that is hit is worked out.
+"""`spline` in numba: only the bin that x falls into is computed.
 
 `spline` goes forward and has first gradients, for training; `inverse_spline` gives values only, for sampling.
 """
@@ -45,7 +45,19 @@ def _sizes(raw: Array, share: Array) -> None:
 
 @nb.njit(cache=True, nogil=True)
 def invert(y: float, raw: Array, bound: float, width: Array, height: Array) -> float:
-    """x of one spline at y; `raw` float32 [3 K - 1], `width` and `height` are room for K float64."""
+    """x of one spline at y, inside other kernels.
+
+    Parameters
+    ----------
+    y
+        The value.
+    raw
+        float32 [3 K - 1], the spline's parameters.
+    bound
+        End of the interval.
+    width, height
+        float64 [K], overwritten.
+    """
     if not abs(y) < bound:
         return y
     bins = len(width)
@@ -81,7 +93,22 @@ def _invert_all(y: Array, raw: Array, bound: float, out: Array) -> None:
 
 
 def inverse_spline(y: Tensor, parameters: Tensor, bound: float) -> Tensor:
-    """The value of the reference's `spline(y, parameters, bound, inverse=True)`; float32 [...]."""
+    """The value of the reference's `spline(y, parameters, bound, inverse=True)`.
+
+    Parameters
+    ----------
+    y
+        float32 [...].
+    parameters
+        float32 [..., 3 K - 1].
+    bound
+        End of the interval.
+
+    Returns
+    -------
+    Tensor
+        float32 [...].
+    """
     out = torch.empty_like(y)
     raw = parameters.reshape(-1, parameters.shape[-1])
     _invert_all(y.reshape(-1).numpy(), raw.numpy(), bound, out.view(-1).numpy())
@@ -89,12 +116,30 @@ def inverse_spline(y: Tensor, parameters: Tensor, bound: float) -> Tensor:
 
 
 def spline(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-    """The reference's `spline(x, parameters, bound)` and its first gradients; computed in float64.
+    """The reference's `spline(x, parameters, bound)` and its first gradients, computed in float64.
 
-    x           float32 [...]
-    parameters  float32 [..., 3 K - 1]
+    Parameters
+    ----------
+    x
+        float32 [...].
+    parameters
+        float32 [..., 3 K - 1].
+    bound
+        End of the interval.
 
-    ValueError where the leading shapes differ (nothing is broadcast). Second derivatives raise RuntimeError.
+    Returns
+    -------
+    value : Tensor
+        float32 [...].
+    log_slope : Tensor
+        float32 [...].
+
+    Raises
+    ------
+    ValueError
+        If the leading shapes differ: nothing is broadcast.
+    RuntimeError
+        If second derivatives are asked for.
     """
     if parameters.shape[:-1] != x.shape:
         raise ValueError(f"parameters {list(parameters.shape)} do not fit x {list(x.shape)}")

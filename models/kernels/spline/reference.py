@@ -10,12 +10,37 @@ from monsoon.models.kernels.spline import MIN_SIZE, MIN_SLOPE, SLOPE_ONE
 
 
 def spline(x: Tensor, parameters: Tensor, bound: float, inverse: bool = False) -> tuple[Tensor, Tensor]:
-    """Increasing map of [-bound, bound] onto itself, the identity outside, and the log of its slope.
+    """Map [-bound, bound] onto itself by an increasing function; beyond it the map is the identity.
 
-    x           [...]
-    parameters  [..., 3 K - 1]  raw widths [K], heights [K], inner slopes [K - 1]; zeros are the identity
+    The slope at both ends is one.
 
-    The slope at both ends is one. Neural spline flows, arXiv:1906.04032, eqs. 4-8.
+    Parameters
+    ----------
+    x
+        [...].
+    parameters
+        [..., 3 K - 1]: raw widths [K], heights [K] and inner slopes [K - 1]; zeros are the identity.
+    bound
+        End of the interval.
+    inverse
+        Whether to evaluate the inverse function.
+
+    Returns
+    -------
+    value : Tensor
+        [...].
+    log_slope : Tensor
+        [...], of the function that was evaluated.
+
+    References
+    ----------
+    Neural spline flows, arXiv:1906.04032, eqs. 4-8.
+
+    Examples
+    --------
+    >>> value, log_slope = spline(torch.tensor([0.5]), torch.zeros(1, 5), 3.0)
+    >>> bool(torch.isclose(value, torch.tensor(0.5)))
+    True
     """
     bins = (parameters.shape[-1] + 1) // 3
     widths, heights, slopes = torch.split(parameters, [bins, bins, bins - 1], -1)

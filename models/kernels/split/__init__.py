@@ -1,12 +1,12 @@
-"""split: the energy of sectors, handed down trees of bisections to the pixels that are hit.
+"""split: the energy of sectors, divided down trees of bisections among the pixels that are hit.
 
 At a node of energy e with hit pixels on both sides the first side gets e * sigmoid(y), where
 
     y = prior + shift + exp(scale) * x
 
-`prior` is the logarithm of the ratio of what the two sides' hit pixels usually have; x follows from the
-logistic quantile of one uniform number through a monotone spline on [-REACH, REACH]. Shift, scale and spline
-are said by a small network with two hidden layers. A side without hit pixels gets nothing.
+`prior` is the logarithm of the ratio of the usual energies of the two sides' hit pixels; x follows from the
+logistic quantile of one uniform number through a monotone spline on [-REACH, REACH]. A small network with two
+hidden layers gives shift, scale and spline. A side without hit pixels gets nothing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,24 @@ INPUTS = 4  # of a node: log(e / MeV), the logs of how many pixels are hit on ei
 
 
 class SplitNetwork(NamedTuple):
-    """Weights, float32, of the network that every node asks.
+    """Weights, float32, of the network that is evaluated at every node.
 
-    first    [4, H]      of a node's INPUTS
-    node     [M, H]      what each of M nodes adds to the first layer
-    sector   [N, S, H]   what each of S sectors of a shower adds, the bias included
-    second   [H, H], second_bias [H]
-    last     [H, 3 K + 1], last_bias [3 K + 1]    shift, scale, then a spline's parameters
+    Attributes
+    ----------
+    first : Tensor
+        [4, H], of a node's INPUTS.
+    node : Tensor
+        [M, H], what each of M nodes adds to the first layer.
+    sector : Tensor
+        [N, S, H], what each of S sectors of a shower adds, the bias included.
+    second : Tensor
+        [H, H].
+    second_bias : Tensor
+        [H].
+    last : Tensor
+        [H, 3 K + 1]: shift, scale, then a spline's parameters.
+    last_bias : Tensor
+        [3 K + 1].
     """
 
     first: Tensor

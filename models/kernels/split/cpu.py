@@ -1,4 +1,4 @@
-"""`split` in numba: a shower at a time, down each tree with a stack, dark branches not visited."""
+"""`split` in numba: a shower at a time, down each tree with a stack, branches without hit pixels left out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _forward(x: Array, weight: Array, out: Array) -> None:
 
 @nb.njit(cache=True, nogil=True)
 def _below(hit: Array, usual: Array, children: Array, count: Array, weight: Array) -> None:
-    """Lit pixels [M, 2] and their usual energies below the children of every node."""
+    """Hit pixels [M, 2] and their usual energies below the children of every node."""
     for node in range(len(children) - 1, -1, -1):
         for side in range(2):
             child = children[node, side]
@@ -62,49 +62,49 @@ def _split(
     out = np.empty(len(last_bias), np.float32)
     bins = (len(last_bias) - 1) // 3
     width, height = np.empty(bins), np.empty(bins)
-    places, energies = np.empty(DEPTH, np.int64), np.empty(DEPTH, np.float32)
+    nodes, energies = np.empty(DEPTH, np.int64), np.empty(DEPTH, np.float32)
     count, weight = np.empty(children.shape, np.int64), np.empty(children.shape, np.float32)
     for n in range(len(energy)):
         _below(hit[n], usual, children, count, weight)
         for s in range(len(roots)):
             if not energy[n, s] > 0:
                 continue
-            places[0], energies[0] = roots[s], energy[n, s]
+            nodes[0], energies[0] = roots[s], energy[n, s]
             top = 1
             while top:
                 top -= 1
-                place, e = places[top], energies[top]
-                if place < 0:
-                    image[n, ~place] = e
+                m, e = nodes[top], energies[top]
+                if m < 0:
+                    image[n, ~m] = e
                     continue
-                part = e if count[place, 1] == 0 else np.float32(0)
-                if count[place, 0] and count[place, 1] and e > 0:
-                    prior = np.float32(math.log(weight[place, 0]) - math.log(weight[place, 1]))
+                part = e if count[m, 1] == 0 else np.float32(0)
+                if count[m, 0] and count[m, 1] and e > 0:
+                    prior = np.float32(math.log(weight[m, 0]) - math.log(weight[m, 1]))
                     log_e = np.float32(math.log(e))
-                    log_0 = np.float32(math.log(count[place, 0]))
-                    log_1 = np.float32(math.log(count[place, 1]))
+                    log_0 = np.float32(math.log(count[m, 0]))
+                    log_1 = np.float32(math.log(count[m, 1]))
                     for j in range(len(hidden)):
                         hidden[j] = (
                             log_e * first[0, j]
                             + log_0 * first[1, j]
                             + log_1 * first[2, j]
                             + prior * first[3, j]
-                            + node[place, j]
+                            + node[m, j]
                             + sector[n, s, j]
                         )
                     inner[:] = second_bias
                     _forward(hidden, second, inner)
                     out[:] = last_bias
                     _forward(inner, last, out)
-                    u = float(noise[n, place])
+                    u = float(noise[n, m])
                     x = invert(math.log(u / (1 - u)), out[2:], REACH, width, height)
                     scale = math.exp(min(max(out[1], -LARGEST_SCALE), LARGEST_SCALE))
                     part = np.float32(e / (1 + math.exp(-(prior + out[0] + scale * x))))
-                if count[place, 1]:
-                    places[top], energies[top] = children[place, 1], e - part
+                if count[m, 1]:
+                    nodes[top], energies[top] = children[m, 1], e - part
                     top += 1
-                if count[place, 0]:
-                    places[top], energies[top] = children[place, 0], part
+                if count[m, 0]:
+                    nodes[top], energies[top] = children[m, 0], part
                     top += 1
 
 
@@ -117,7 +117,7 @@ def split(
     network: SplitNetwork,
     noise: Tensor,
 ) -> Tensor:
-    """See the reference."""
+    """Divide the energy of N showers' sectors among their hit pixels; see the reference."""
     image = torch.zeros(hit.shape)
     inputs = (energy, hit, usual, roots, children, *network, noise)
     _split(*(part.detach().contiguous().numpy() for part in inputs), image.numpy())

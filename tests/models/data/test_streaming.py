@@ -18,7 +18,7 @@ from torch import Tensor
 
 from monsoon.models.data.batches import Batch, mirrored
 from monsoon.models.data.shower_files import read_showers
-from monsoon.models.data.streaming import BLOCK_ROWS, LANES, POOL_BLOCKS, ShowerFiles, ShowerStream
+from monsoon.models.data.streaming import BLOCK_ROWS, BUFFER_BLOCKS, LANES, ShowerFiles, ShowerStream
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.planar import Grid
 from monsoon.models.store.suite import SAMPLES
@@ -98,7 +98,7 @@ def test_a_step_has_the_same_rows_symmetries_and_noise_for_any_number_of_workers
 
 @pytest.mark.parametrize("first", [1, 57, 200])
 def test_a_stream_that_starts_at_a_step_goes_on_as_one_that_came_there(many: list[Path], first: int) -> None:
-    """Within a pool, in a later one, and in the second epoch."""
+    """Within a buffer, in a later one, and in the second epoch."""
     files = stream(many)
     assert files.steps_per_epoch < 200
     assert equal(steps(files, first + 3)[first:], steps(files, 3, first))
@@ -130,7 +130,7 @@ def test_order_differs_from_epoch_to_epoch_and_seed_to_seed(many: list[Path]) ->
 
 def test_a_batch_is_from_all_over_the_files(many: list[Path]) -> None:
     blocks = {int(name - 1) // BLOCK_ROWS for name in names(steps(stream(many), 1))}
-    assert len(blocks) >= LANES * (POOL_BLOCKS - 1)
+    assert len(blocks) >= LANES * (BUFFER_BLOCKS - 1)
 
 
 def test_every_row_keeps_its_conditions_and_image_and_goes_through_one_symmetry() -> None:
@@ -263,5 +263,5 @@ def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    pools = 2 * POOL_BLOCKS * LANES * BLOCK_ROWS * voxels * 4 / 2**20  # 165 MiB
-    assert pools / 2 < int(done.stdout) < 3 * pools
+    buffers = 2 * BUFFER_BLOCKS * LANES * BLOCK_ROWS * voxels * 4 / 2**20  # 165 MiB
+    assert buffers / 2 < int(done.stdout) < 3 * buffers

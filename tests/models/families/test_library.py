@@ -8,7 +8,7 @@ import torch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import Library
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Grid, reflect_conditions
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.species import EGAMMA
 from monsoon.models.store.suite import SAMPLES, Suite
@@ -36,13 +36,9 @@ def test_a_condition_of_the_library_alone_gives_its_own_shower(egamma: ShowerSet
 
 @pytest.mark.parametrize("g", range(8))
 def test_a_mirrored_condition_gives_the_mirrored_shower(egamma: ShowerSet, g: int) -> None:
-    from monsoon.models.geometry.planar import reflect
-
     library = Library(egamma, neighbours=1)
     c = egamma.conditions
-    symmetry = torch.full((len(c),), g)
-    direction = torch.cat([reflect(c.direction[:, :2], symmetry), c.direction[:, 2:]], 1)
-    mirrored = Conditions(c.pdg, c.energy_mev, direction, reflect(c.offset_mm, symmetry))
+    mirrored = reflect_conditions(c, torch.full((len(c),), g))
     got = library.sample(mirrored, uniform(len(c))).energy_mev
     assert torch.equal(got, egamma.showers.energy_mev[:, Grid().symmetries[g]])
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monsoon.models.geometry.planar import Grid, reflect
+from monsoon.models.geometry.planar import Grid, reflect, reflect_conditions
+from monsoon.models.records import Conditions
 
 
 @pytest.mark.parametrize("g", range(8))
@@ -17,7 +18,7 @@ def test_every_symmetry_is_a_permutation_that_keeps_the_impact_pixel(g: int) -> 
 
 
 @pytest.mark.parametrize("g", range(8))
-def test_a_image_moves_as_its_points_do(g: int) -> None:
+def test_an_image_moves_as_its_points_do(g: int) -> None:
     """The centroid of a mirrored image is the mirrored centroid, away from row and column 0."""
     grid = Grid()
     image = torch.rand(30, 30, generator=torch.Generator().manual_seed(g))
@@ -51,6 +52,36 @@ def test_row_and_column_0_alone_are_ever_invalid() -> None:
     assert Grid().valid[[0, 4]].all()  # nothing is reflected
 
 
-def test_a_image_without_a_centre_has_no_symmetries() -> None:
+def test_an_image_without_a_centre_has_no_symmetries() -> None:
     with pytest.raises(ValueError, match="square"):
         _ = Grid(rows=30, columns=28).symmetries
+
+
+def test_a_ring_is_the_larger_distance_along_rows_and_columns() -> None:
+    ring = Grid().ring.reshape(30, 30)
+    assert [int(ring[15 + y, 15 + x]) for y, x in ((0, 0), (0, 3), (-2, 1), (4, -4), (-15, 0))] == [
+        0,
+        3,
+        2,
+        4,
+        15,
+    ]
+    assert torch.bincount(Grid().ring)[1:15].tolist() == [8 * r for r in range(1, 15)]
+
+
+def test_octants_are_centred_on_axes_and_diagonals() -> None:
+    octant = Grid().octant.reshape(30, 30)
+    around = [(0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1)]  # y, x
+    assert [int(octant[15 + 5 * y, 15 + 5 * x]) for y, x in around] == list(range(8))
+    assert int(octant[15 + 2, 15 + 5]) == 0  # 21.8 degrees
+    assert int(octant[15 + 3, 15 + 7]) == 1  # 23.2 degrees
+
+
+def test_conditions_are_reflected_in_offset_and_direction() -> None:
+    one = Conditions(
+        torch.tensor([22]), torch.tensor([1e3]), torch.tensor([[0.1, 0.2, 0.97]]), torch.tensor([[3.0, -4.0]])
+    )
+    turned = reflect_conditions(one, torch.tensor([1 | 4]))
+    assert torch.equal(turned.direction, torch.tensor([[0.2, -0.1, 0.97]]))
+    assert torch.equal(turned.offset_mm, torch.tensor([[-4.0, -3.0]]))
+    assert (turned.pdg, turned.energy_mev) == (one.pdg, one.energy_mev)

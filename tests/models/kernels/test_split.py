@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -55,10 +56,25 @@ def test_implementations_agree(showers: int) -> None:
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 
-def test_sums_below_nodes_are_those_of_the_tree() -> None:
-    leaves = torch.rand(5, 900, generator=torch.Generator().manual_seed(1))
-    tree = SECTORS.fine
-    torch.testing.assert_close(reference.below(leaves, tree.children), tree.energies(leaves))
+def test_sums_below_nodes_are_those_of_all_their_leaves() -> None:
+    """In the reference and in numba, which adds up hit pixels alone. Sums of small integers are exact."""
+    generator = torch.Generator().manual_seed(1)
+    leaves = torch.randint(1, 9, (5, 900), generator=generator).float()
+    hit = torch.rand(5, 900, generator=generator) < 0.3
+    children = SECTORS.fine.children
+
+    def leaves_of(node: int) -> list[int]:
+        return [~node] if node < 0 else [leaf for c in children[node].tolist() for leaf in leaves_of(c)]
+
+    of_side = [[leaves_of(child) for child in pair] for pair in children.tolist()]
+    expected = torch.stack(
+        [torch.stack([(leaves * hit)[:, p].sum(1) for p in pair], 1) for pair in of_side], 1
+    )
+    assert torch.equal(reference.below(leaves * hit, children), expected)
+    count, weight = np.empty((NODES, 2), np.int64), np.empty((NODES, 2), np.float32)
+    cpu._below(hit[0].numpy(), leaves[0].numpy(), children.numpy(), count, weight)
+    assert np.array_equal(weight, expected[0].numpy())
+    assert np.array_equal(count, reference.below(hit[:1].long(), children)[0].numpy())
 
 
 @pytest.mark.parametrize("implementation", [reference, cpu])

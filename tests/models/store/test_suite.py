@@ -130,6 +130,26 @@ def test_clamped_particles_get_the_shower_of_the_nearest_condition_inside(suite:
     assert got[4].sum() == 0
 
 
+def test_status_and_showers_of_a_batch_come_from_one_routing(suite: Suite, network: Suite) -> None:
+    """Each generator is asked once whether its conditions are inside, also those of the suite outside."""
+    asked: list[int] = []
+
+    class Asked(OnePixel):
+        def inside(self, conditions: Conditions) -> torch.Tensor:
+            asked.append(len(conditions))
+            return super().inside(conditions)
+
+    wanted, u = conditions([22, 11, 22, 22, 12345], [2e4, 2e4, 5e4, FAR_MEV, 5e4]), noise(5, 3)
+    for each in (Suite([Asked()], None, suite), Suite([Asked()], other=suite)):
+        asked.clear()
+        routing = each.route(wanted)
+        status, showers = routing.status, routing.sample(u)
+        assert asked == [4]
+        assert torch.equal(status, each.status(wanted))
+        assert torch.equal(showers.energy_mev, each.sample(wanted, u).energy_mev)
+        assert torch.equal(routing.inside, torch.tensor([True, True, False, False, True]))
+
+
 def test_a_refused_particle_ends_it_in_one_line(suite: Suite) -> None:
     refuse = Suite(suite.models, "refuse")
     inside = conditions([22, -11, 211, 12345])

@@ -29,7 +29,7 @@ def test_symmetries_map_sectors_onto_each_other() -> None:
         assert len(pairs) == SECTORS.count
 
 
-def test_a_image_too_large_for_them_is_refused() -> None:
+def test_an_image_too_large_for_them_is_refused() -> None:
     with pytest.raises(ValueError, match="more than the 15 rings"):
         _ = Sectors(Grid(rows=40, columns=40, centre=20)).region
 
