@@ -13,7 +13,8 @@ from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import content_hash, event_hashes
-from monsoon.engine.incidents.parquet import read_header, read_metadata
+from monsoon.engine.incidents.parquet import read_metadata
+from monsoon.engine.incidents.pools import PoolSettings, expect_pool
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.manifest import write_manifest
@@ -24,8 +25,8 @@ from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.status import running
 from monsoon.engine.remote.cluster import connected
 from monsoon.engine.storage import Store, open_store, split_url, storage_answers
-from monsoon.jobs.incidents import CHUNK, make_pool, pool_settings
 from monsoon.jobs.progress.campaign import run_campaign
+from monsoon.jobs.progress.pool import make_pool
 from monsoon.jobs.verify import repair
 
 T = TypeVar("T")
@@ -114,38 +115,17 @@ def _incidents(
     if campaign.incidents is not None:
         folder, name = split_url(campaign.incidents)
         return f"{folder.url}/{name}"
-    pool = f"{store.url}/{POOL}"
+    pool, way = (
+        f"{store.url}/{POOL}",
+        Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev),
+    )
+    settings = PoolSettings(campaign.pythia, campaign.seed, way, detector)
     if pooled:
-        _expect_pool(campaign, pool, detector)
+        expect_pool(pool, settings, campaign.pool_collisions)
         return pool
     stack.enter_context(connected(campaign.ray_address))  # before the work that would be for nothing
     say(f"no incidents given: making a pool of {campaign.pool_collisions} collisions first")
-    return make_pool(
-        collisions=campaign.pool_collisions,
-        cards=campaign.pythia,
-        seed=campaign.seed,
-        polarity=campaign.polarity,
-        threshold_mev=campaign.threshold_mev,
-        detector=campaign.detector,
-        output=pool,
-    )
-
-
-def _expect_pool(campaign: Campaign, pool: str, detector: Detector) -> None:
-    """Raise InputError unless the pool is the one that this campaign would make."""
-    way = Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev)
-    header = read_header(pool)
-    wanted = {
-        **pool_settings(campaign.pythia, campaign.seed, CHUNK, way, detector),
-        "pool_collisions": campaign.pool_collisions,
-    }
-    found = {**header.settings, "pool_collisions": header.collisions}
-    for key, value in wanted.items():
-        if found.get(key) != value:
-            raise InputError(
-                f"{pool}: this campaign's pool was made with {key} = {found.get(key)!r}, not {value!r}; "
-                "use the same, or another output"
-            )
+    return make_pool(pool, settings, campaign.pool_collisions)
 
 
 def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None]) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +10,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from monsoon.engine.detector.detector import Detector
-from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.chunks import Chunk, Parts, cut, incidents_of
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.hepmc import HepmcFile
 from monsoon.engine.incidents.overlay import LARGEST_MU, overlay
@@ -22,16 +20,15 @@ from monsoon.engine.incidents.parquet import (
     refuse_existing,
     write_incidents,
 )
-from monsoon.engine.incidents.pythia import check_cards
+from monsoon.engine.incidents.pools import PoolSettings
 from monsoon.engine.incidents.table import read_table
 from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import fetch, split_url
 from monsoon.jobs.progress.bar import JobProgress
+from monsoon.jobs.progress.pool import make_pool
 
 BLOCK = 1000  # events that are in memory at a time
-CHUNK = 500  # collisions that are made at a time, and lost at most by an interruption
-LARGE = 8000  # collisions from which on a start of Ray pays
 
 Seed = Annotated[int, Field(ge=0, lt=1 << 64)]
 Count = Annotated[int, Field(gt=0)]
@@ -92,67 +89,9 @@ class OverlayJob(BaseModel):
 
 def run_pythia(job: PythiaJob) -> Header:
     """Make a pool of collisions. Raises InputError; interrupted, the same job goes on where it was."""
-    make_pool(**job.model_dump())
+    settings = PoolSettings(job.cards, job.seed, job.transport, Detector.load(fetch(job.detector)))
+    make_pool(job.output, settings, job.collisions, workers=job.workers, ray_address=job.ray_address)
     return _said(job.output, read_header(job.output))
-
-
-def make_pool(
-    *,
-    collisions: int,
-    cards: Sequence[str],
-    seed: int,
-    polarity: int,
-    threshold_mev: float,
-    detector: str,
-    output: str | Path,
-    workers: int | None = None,
-    ray_address: str | None = None,
-    chunk: int = CHUNK,
-) -> str:
-    """Write a file of Pythia collisions on the face, one event a collision, and return its URL.
-
-    Finished chunks lie in `<output>.parts/` until the file is whole; a call with the same settings
-    goes on from there, with more collisions too. Ray is used, and started where there is none, for
-    more than one worker or a large pool. The content does not depend on any of that.
-    Raises InputError for unusable settings or output.
-    """
-    refuse_existing(output)
-    final = _canonical(output)
-    face = Detector.load(fetch(detector))
-    way = Transport.model_validate({"polarity": polarity, "threshold_mev": threshold_mev})
-    check_cards(cards)
-    settings = pool_settings(cards, seed, chunk, way, face)
-    parts = Parts(f"{final}.parts", settings, face.description.name)
-    chunks = cut(collisions, chunk)
-    todo = [piece for piece in chunks if not parts.hold(piece)]
-    made = collisions - sum(piece.count for piece in todo)
-    try:
-        with JobProgress("collisions", collisions, made) as progress:
-            fresh = _made(tuple(cards), seed, todo, face, way, workers, ray_address)
-            for piece, incidents in zip(todo, fresh, strict=True):
-                parts.keep(piece, incidents)
-                progress.advance(piece.count)
-    except InputError:
-        if len(todo) == len(chunks):
-            parts.remove()  # such settings get nowhere: leave nothing behind
-        raise
-    whole = (parts.read(piece) for piece in chunks)
-    write_incidents(final, whole, source="pythia", settings=settings, detector=face.description.name)
-    parts.remove()
-    return final
-
-
-def pool_settings(
-    cards: Sequence[str], seed: int, chunk: int, way: Transport, detector: Detector
-) -> dict[str, Any]:
-    """All that a pool's collisions follow from; a run goes on only with chunks made with the same."""
-    return {
-        "cards": list(cards),
-        "seed": seed,
-        "chunk": chunk,
-        **way.model_dump(mode="json"),
-        "detector": detector.description.model_dump(mode="json"),
-    }
 
 
 def run_hepmc(job: HepmcJob) -> Header:
@@ -255,26 +194,3 @@ def _canonical(url: str | Path) -> str:
     """The same file, absolute."""
     store, name = split_url(url)
     return f"{store.url}/{name}"
-
-
-def _made(
-    cards: tuple[str, ...],
-    seed: int,
-    chunks: list[Chunk],
-    detector: Detector,
-    way: Transport,
-    workers: int | None,
-    ray_address: str | None,
-) -> Iterator[Incidents]:
-    """The chunks' incidents in order, made here or on Ray."""
-    total = sum(chunk.count for chunk in chunks)
-    if workers == 1 or (workers is None and total < LARGE) or len(chunks) < 2:
-        for chunk in chunks:
-            yield incidents_of(cards, seed, chunk, detector, way)
-        return
-    # imported here: Ray takes seconds to import, and the other sources do without
-    from monsoon.engine.remote.cluster import collision_workers, connected
-    from monsoon.engine.remote.collisions import collide
-
-    with connected(ray_address):
-        yield from collide(cards, seed, chunks, detector, way, collision_workers(workers))

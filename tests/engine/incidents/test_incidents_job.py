@@ -12,24 +12,11 @@ import pyhepmc
 import pytest
 
 from monsoon.engine.config import validate
-from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.chunks import Chunk, Parts, incidents_of
 from monsoon.engine.incidents.content import content_hash
 from monsoon.engine.incidents.parquet import read_header, read_incidents
 from monsoon.engine.incidents.pythia import Collider
-from monsoon.engine.incidents.transport import Transport
-from monsoon.jobs.incidents import SOURCES, make_pool, pool_settings
-
-POOL: dict[str, Any] = {
-    "cards": (),
-    "seed": 5,
-    "polarity": 1,
-    "threshold_mev": 1000.0,
-    "detector": "lhcb-ecal",
-    "workers": 1,
-    "chunk": 8,
-}
+from monsoon.jobs.incidents import SOURCES
 
 
 def run(source: str, **settings: Any) -> Path:
@@ -106,46 +93,6 @@ def test_a_hepmc_file_without_one_whole_event_leaves_nothing(tmp_path: Path, hep
     with pytest.raises(InputError, match=r"no events: .*closing line"):
         run("hepmc", input=str(hepmc), output=str(tmp_path / "out.parquet"))
     assert list(tmp_path.iterdir()) == [hepmc]
-
-
-def test_a_longer_pool_begins_with_a_shorter_one(tmp_path: Path, soft: Collider) -> None:
-    short = make_pool(collisions=11, output=tmp_path / "short.parquet", **POOL)
-    long = make_pool(collisions=20, output=tmp_path / "long.parquet", **POOL)
-    assert content_hash(read_incidents(long)[:11]) == read_header(short).content_sha256
-
-
-def test_a_pool_goes_on_with_the_chunks_that_an_interrupted_run_left(
-    tmp_path: Path, soft: Collider, detector: Detector
-) -> None:
-    whole = make_pool(collisions=20, output=tmp_path / "whole.parquet", **POOL)
-    settings = pool_settings((), 5, 8, Transport(), detector)
-    left = Parts(tmp_path / "resumed.parquet.parts", settings, "lhcb-ecal")
-    left.keep(Chunk(1, 8, 8), incidents_of((), 999, Chunk(1, 8, 8), detector, Transport()))
-    (tmp_path / "resumed.parquet.parts" / "collisions-000000000000-000000000007.parquet").write_bytes(b"PAR1")
-    resumed = read_incidents(make_pool(collisions=20, output=tmp_path / "resumed.parquet", **POOL))
-    fresh = read_incidents(whole)
-    # marked with another seed to be told apart: it was taken as it lay; the damaged one was made again
-    assert content_hash(resumed[8:16]) != content_hash(fresh[8:16])
-    assert content_hash(resumed[:8]) == content_hash(fresh[:8])
-    assert content_hash(resumed[16:]) == content_hash(fresh[16:])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["resumed.parquet", "whole.parquet"]
-
-
-def test_chunks_of_other_settings_are_not_taken(tmp_path: Path, detector: Detector) -> None:
-    other = pool_settings((), 6, 8, Transport(), detector)
-    Parts(tmp_path / "pool.parquet.parts", other, "lhcb-ecal")
-    with pytest.raises(InputError, match="begun with another seed"):
-        make_pool(collisions=20, output=tmp_path / "pool.parquet", **POOL)
-
-
-def test_what_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
-    for cards, message in (
-        (("HardQCD:all = on", "Beams:eCM = 1"), "Pythia cannot start"),
-        (("Nonsense:card = 1",), "Nonsense"),
-    ):
-        with pytest.raises(InputError, match=message):
-            make_pool(collisions=20, output=tmp_path / "pool.parquet", **{**POOL, "cards": cards})
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_taken_output_is_refused_before_any_work(tmp_path: Path, hepmc: Path, table: Path) -> None:
