@@ -26,7 +26,7 @@ from monsoon.engine.ledger.status import running
 from monsoon.engine.remote.cluster import connected
 from monsoon.engine.storage import Store, open_store, split_url, storage_answers
 from monsoon.jobs.progress.campaign import run_campaign
-from monsoon.jobs.progress.pool import make_pool
+from monsoon.jobs.progress.collisions import make_pool
 from monsoon.jobs.verify import repair
 
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import fetch, split_url
 from monsoon.jobs.progress.bar import JobProgress
-from monsoon.jobs.progress.pool import make_pool
+from monsoon.jobs.progress.collisions import make_pool
 
 BLOCK = 1000  # events that are in memory at a time
 

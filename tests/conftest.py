@@ -19,7 +19,7 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pools import PoolSettings
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.records import Incidents, Loss, offsets_of
-from monsoon.jobs.progress.pool import make_pool
+from monsoon.jobs.progress.collisions import make_pool
 from monsoon.models.store.suite import Suite, load_suite
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C

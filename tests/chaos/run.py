@@ -19,7 +19,7 @@ from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pools import PoolSettings
 from monsoon.engine.incidents.transport import Transport
-from monsoon.jobs.progress.pool import make_pool
+from monsoon.jobs.progress.collisions import make_pool
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.judgement import judge
 from tests.chaos.harness.kinds import KINDS, Kind
