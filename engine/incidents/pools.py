@@ -37,6 +37,8 @@ class PoolSettings:
         How particles are taken to which face.
     chunk
         Collisions a chunk. Another size is another pool.
+    mothers
+        Whether to keep the species of each particle's mother.
     """
 
     cards: tuple[str, ...]
@@ -44,6 +46,7 @@ class PoolSettings:
     transport: Transport
     detector: Detector
     chunk: int = CHUNK
+    mothers: bool = False
 
     def stored(self) -> dict[str, Any]:
         """Plain types, as they are kept with the chunks and in the finished file."""
@@ -53,6 +56,7 @@ class PoolSettings:
             "chunk": self.chunk,
             **self.transport.model_dump(mode="json"),
             "detector": self.detector.description.model_dump(mode="json"),
+            **({"mothers": True} if self.mothers else {}),  # absent else, as it was when there was no choice
         }
 
 
@@ -63,7 +67,14 @@ Collide = Callable[[PoolSettings, Sequence[Chunk]], Iterator[Incidents]]
 def collide_here(settings: PoolSettings, chunks: Sequence[Chunk]) -> Iterator[Incidents]:
     """Make the chunks one after the other in this process; a `Collide`."""
     for chunk in chunks:
-        yield incidents_of(settings.cards, settings.seed, chunk, settings.detector, settings.transport)
+        yield incidents_of(
+            settings.cards,
+            settings.seed,
+            chunk,
+            settings.detector,
+            settings.transport,
+            mothers=settings.mothers,
+        )
 
 
 def parallel_pays(chunks: Sequence[Chunk], workers: int | None) -> bool:
@@ -125,17 +136,7 @@ class UnfinishedPool:
             Where Pythia refuses the cards, or a chunk cannot be written. Without one finished chunk nothing
             is left behind.
         """
-        nothing = not self.held
-        try:
-            fresh = collide(self._settings, self._missing)
-            for chunk, incidents in zip(self._missing, fresh, strict=True):
-                self._parts.keep(chunk, incidents)
-                nothing = False
-                yield chunk.count
-        except InputError:
-            if nothing:
-                self._parts.remove()
-            raise
+        return fill(self._parts, self._settings, self._missing, collide)
 
     def publish(self) -> Header:
         """Write the pool from its chunks, under its name only when it is whole, and remove them.
@@ -150,6 +151,25 @@ class UnfinishedPool:
         header = write_incidents(self.url, whole, source="pythia", settings=stored, detector=self._detector)
         self._parts.remove()
         return header
+
+
+def fill(parts: Parts, settings: PoolSettings, missing: Sequence[Chunk], collide: Collide) -> Iterator[int]:
+    """Make chunks and keep them; yields the number of collisions of each once it is on storage.
+
+    Raises
+    ------
+    InputError
+        Where Pythia refuses the cards, or a chunk cannot be written. The folder goes if no chunk is in it.
+    """
+    try:
+        fresh = collide(settings, missing)
+        for chunk, incidents in zip(missing, fresh, strict=True):
+            parts.keep(chunk, incidents)
+            yield chunk.count
+    except InputError:
+        if parts.empty():
+            parts.remove()
+        raise
 
 
 def expect_pool(pool: str, settings: PoolSettings, collisions: int) -> None:

@@ -101,7 +101,8 @@ def stages(manifest: Mapping[str, Any]) -> str:
 
 
 def provenance(manifest: Mapping[str, Any]) -> str:
-    """Identity, layout, incidents and software, as they are stored."""
+    """Identity, layout, incidents, signal and software, as they are stored."""
+    signal = manifest.get("signal")
     return "\n".join(
         [
             markup.subtitle("Identity: every event follows from these"),
@@ -110,6 +111,7 @@ def provenance(manifest: Mapping[str, Any]) -> str:
             markup.facts(_flat(manifest["layout"])),
             markup.subtitle("Incidents: what their file says of itself"),
             markup.facts(_flat(manifest["incidents"])),
+            *([markup.subtitle("Signal"), markup.facts(_flat(signal))] if signal else ()),
             markup.subtitle("Software"),
             markup.facts(_flat(manifest["software"])),
         ]
