@@ -28,7 +28,7 @@ BYTES_PER_HIT = {"parquet": 5.3, "root": 5.6, "ttree": 5.7}
 HITS_PER_PARTICLE = 3.9
 PARTICLES_PER_COLLISION = 27.6  # soft inelastic pp at 13.6 TeV, above 1 GeV on the face
 SECONDS_PER_COLLISION = 3e-3  # Pythia 8
-PARTICLES_PER_SIGNAL, SECONDS_PER_SIGNAL = 95.0, 10e-3  # of a hard process, which differ: gg -> H
+PARTICLES_PER_SIGNAL, SECONDS_PER_SIGNAL = 69.0, 10e-3  # of gg -> H; hard processes differ
 
 
 @dataclass(frozen=True)

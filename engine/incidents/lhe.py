@@ -86,6 +86,11 @@ class LheFile:
                     number = np.arange(begin, begin + int(good.sum()), dtype=np.int64)
                     sound = ak.drop_none(batch, axis=0)
                     yield particles_of(sound, number, place[good], mothers=True)
+            if pythia.next():
+                raise InputError(
+                    f"{self.path}: Pythia reads more than the {self.events} events that end with </event>; "
+                    "write the file again"
+                )
         if refused:
             some = ", ".join(map(str, refused[:5])) + (" ..." if len(refused) > 5 else "")
             self.losses.append(
@@ -117,10 +122,9 @@ def _count(path: Path) -> tuple[int, str | None]:
             raise InputError(f"{path}: no Les Houches file; it begins with <LesHouchesEvents")
         file.seek(0)
         for line in file:
-            start = line.lstrip()
-            opened += start.startswith((b"<event>", b"<event "))
-            closed += start.startswith(b"</event>")
-            finished = finished or start.startswith(b"</LesHouchesEvents>")
+            opened += line.count(b"<event>") + line.count(b"<event ")
+            closed += line.count(b"</event>")
+            finished = finished or b"</LesHouchesEvents>" in line
     if opened != closed:
         return closed, "ends inside an event"
     return closed, None if finished else "ends without its closing line"

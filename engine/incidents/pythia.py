@@ -13,6 +13,7 @@ import numpy as np
 import pythia8mc
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.ancestry import NOBODY, mother_pdg
 from monsoon.engine.incidents.transport import C_MM_PER_NS
 from monsoon.engine.records import Array, Particles, offsets_of
 
@@ -236,19 +237,8 @@ def particles_of(batch: Awkward, event: Array, source_event: Array, *, mothers: 
 
 
 def _mothers(record: Awkward) -> Array:
-    """PDG code of each stable particle's nearest ancestor of another species, int32 [N].
-
-    A particle is copied in Pythia's record when it radiates or recoils: the photon of a Higgs boson often
-    has a photon for its mother. The first mother is followed where there are two.
-    """
     size = ak.to_numpy(ak.num(record))
-    begin = np.repeat(offsets_of(size)[:-1], size)
-    pdg, status, mother = (
-        ak.to_numpy(ak.flatten(record[name])).astype(np.int64) for name in ("id", "status", "mother1")
-    )
-    row = np.flatnonzero(status > 0)
-    above = begin[row] + mother[row]  # entry 0 of an event stands for the event, and is its own mother
-    while (copy := (pdg[above] == pdg[row]) & (mother[above] > 0)).any():
-        above = np.where(copy, begin[above] + mother[above], above)
-    known = above > begin[above]
-    return np.where(known, pdg[above], 0).astype(np.int32)
+    pdg, status, first = (ak.to_numpy(ak.flatten(record[name])) for name in ("id", "status", "mother1"))
+    # entry 0 of an event stands for the event
+    mother = np.where(first > 0, first + np.repeat(offsets_of(size)[:-1], size), NOBODY)
+    return mother_pdg(pdg, mother, np.flatnonzero(status > 0))

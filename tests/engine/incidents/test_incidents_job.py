@@ -16,7 +16,9 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.content import content_hash
 from monsoon.engine.incidents.parquet import read_header, read_incidents
 from monsoon.engine.incidents.pythia import Collider
+from monsoon.engine.records import Origin
 from monsoon.jobs.incidents import SOURCES
+from tests.engine.incidents.les_houches import z_events
 
 
 def run(source: str, **settings: Any) -> Path:
@@ -41,6 +43,12 @@ def hepmc(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def lhe(tmp_path: Path) -> Path:
+    (tmp_path / "in.lhe").write_text(z_events(6))
+    return tmp_path / "in.lhe"
+
+
+@pytest.fixture
 def table(tmp_path: Path) -> Path:
     rows = {"event": [3, 5], "pdg": [22, 11], "px_mev": [500.0, -900.0], "pz_mev": [9000.0, 12_000.0]}
     zeros = {name: [0.0, 0.0] for name in ("py_mev", "x_mm", "y_mm", "z_mm")}
@@ -49,11 +57,12 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_every_source_writes_a_file_and_says_so_last(
-    tmp_path: Path, hepmc: Path, table: Path, soft: Collider, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, hepmc: Path, lhe: Path, table: Path, soft: Collider, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings: dict[str, dict[str, Any]] = {
         "pythia": {"collisions": 20},
         "hepmc": {"input": str(hepmc)},
+        "lhe": {"input": str(lhe), "cards": ["PartonLevel:MPI = off"]},
         "gun": {"pdg": [22, 211], "energy_mev": [500, 9000], "theta_rad": 0.1, "events": 2500},
         "table": {"input": str(table)},
         "overlay": {"input": str(tmp_path / "pythia.parquet"), "mu": 2.5, "events": 1200, "first_event": 30},
@@ -73,7 +82,7 @@ def test_every_source_writes_a_file_and_says_so_last(
     overlaid = read_incidents(tmp_path / "overlay.parquet")
     assert (overlaid.event[0], overlaid.event[-1]) == (30, 1229)
     assert abs(overlaid.collisions.mean() - 2.5) < 0.3
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".hepmc"] + [".parquet"] * 6
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".hepmc", ".lhe", *[".parquet"] * 7]
 
 
 def test_a_cut_hepmc_file_gives_its_whole_events_and_the_loss(
@@ -100,6 +109,7 @@ def test_a_taken_output_is_refused_before_any_work(tmp_path: Path, hepmc: Path, 
     for source, given in {
         "pythia": {"collisions": 20},
         "hepmc": {"input": str(hepmc)},
+        "lhe": {"input": str(hepmc)},
         "gun": {"pdg": 22, "energy_mev": 500, "theta_rad": 0.1, "events": 2},
         "table": {"input": str(table)},
         "overlay": {"input": "nowhere", "mu": 1, "events": 2},
@@ -109,7 +119,25 @@ def test_a_taken_output_is_refused_before_any_work(tmp_path: Path, hepmc: Path, 
     assert (tmp_path / "out.parquet").read_text() == "mine"
 
 
-@pytest.mark.parametrize("source", ["hepmc", "table", "overlay"])
+def test_overlay_puts_pile_up_on_a_signal(
+    tmp_path: Path, lhe: Path, soft: Collider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pool, signal = (str(tmp_path / name) for name in ("pool.parquet", "signal.parquet"))
+    run("pythia", collisions=20, output=pool)
+    run("lhe", input=str(lhe), cards=["PartonLevel:MPI = off"], output=signal)
+    given = {"input": pool, "signal": signal, "mu": 2.5}
+    made = read_incidents(run("overlay", events=6, output=str(tmp_path / "made.parquet"), **given))
+    alone = read_incidents(signal)
+    assert made.origin is not None
+    assert np.array_equal(made.energy_mev[made.origin == Origin.SIGNAL], alone.energy_mev)
+    assert made.source_event.tolist() == list(range(6))
+    assert read_header(tmp_path / "made.parquet").settings["signal_sha256"] == content_hash(alone)
+    with pytest.raises(InputError, match="holds signal events 0"):
+        run("overlay", events=7, output=str(tmp_path / "more.parquet"), **given)
+    assert not (tmp_path / "more.parquet").exists()
+
+
+@pytest.mark.parametrize("source", ["hepmc", "lhe", "table", "overlay"])
 def test_a_missing_input_is_refused(tmp_path: Path, source: str) -> None:
     more = {"mu": 1, "events": 1} if source == "overlay" else {}
     with pytest.raises(InputError, match="missing: cannot be read"):
