@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -150,19 +150,21 @@ def refuse_outside(
         return
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     blocks = [(None, None)] if campaign.mu is not None else [(b.first, b.last) for b in _blocks(wanted)]
-    looked_at = ((url, read_incidents(url, first, last, strict=False)) for first, last in blocks)
+    looked_at: Iterable[tuple[str, Incidents]] = (
+        (url, read_incidents(url, first, last, strict=False)) for first, last in blocks
+    )
     signal = resolved.signal
     if signal is not None:
         of_signal = ((signal.url, signal.read(block)) for part in missing for block in _blocks(part))
         looked_at = chain(looked_at, of_signal)
-    for url, found in looked_at:
+    for source, found in looked_at:
         incidents, _ = screen(found)
         conditions = localise(incidents, detector)
         inside = suite.inside(conditions)
         if not inside.all():
             row = int(inside.int().argmin())
             event = incidents.event[incidents.event_of_particle[row]]
-            raise InputError(f"{url}: event {event}: {refusal(conditions, row)}")
+            raise InputError(f"{source}: event {event}: {refusal(conditions, row)}")
 
 
 class ShardMaker:

@@ -64,7 +64,7 @@ def hepmc(tmp_path: Path) -> Path:
     event = pyhepmc.GenEvent(pyhepmc.Units.MEV, pyhepmc.Units.MM)
 
     def particle(pdg: int, status: int) -> pyhepmc.GenParticle:
-        return pyhepmc.GenParticle((300.0, 0, 20_000, np.hypot(300.0, 20_000)), pdg, status)
+        return pyhepmc.GenParticle((2000.0, 0, 20_000, np.hypot(2000.0, 20_000)), pdg, status)
 
     proton, higgs, copied = particle(2212, 4), particle(25, 2), particle(22, 44)
     hard, decay, recoil = (pyhepmc.GenVertex((0, 0, 0, 0)) for _ in range(3))

@@ -52,7 +52,7 @@ def test_the_shower_follows_from_the_seed(lhe: Path) -> None:
 
 
 def test_an_event_that_pythia_refuses_is_left_out_and_counted(lhe: Path) -> None:
-    lhe.write_text(z_events(12, impossible={7}))
+    lhe.write_text(z_events(12, damaged={7}))
     file = LheFile(lhe, NO_MPI, block=5)
     particles = read(file)
     assert particles.event.tolist() == list(range(11))
