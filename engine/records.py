@@ -55,8 +55,8 @@ class Particles:
     time_ns : ndarray
         float64 [N], at the vertex.
     mother_pdg : ndarray or None
-        int32 [N], of the nearest ancestor of another species, 0 where there is none; None where the source does
-        not say.
+        int32 [N], of the nearest ancestor of another species, 0 where there is none; None where the source
+        does not say.
     """
 
     event: Array
