@@ -27,6 +27,7 @@ from monsoon.engine.storage import Store, open_store, split_url, storage_answers
 from monsoon.jobs.incidents import CHUNK, make_pool, pool_settings
 from monsoon.jobs.progress.campaign import run_campaign
 from monsoon.jobs.verify import repair
+from monsoon.models.said import tell
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class Outcome:
     content: str  # hash over all events of the campaign
 
 
-def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
+def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> Outcome:
     """Run what is missing of a campaign; returns when every event is committed.
 
     Raises InputError for unusable input or configuration, and for storage or a cluster that are gone

@@ -11,6 +11,7 @@ from pathlib import Path
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.engine.storage.store import Store
+from monsoon.models.said import redacted
 
 PROTOCOLS = "give a path, file://, root:// or s3://"
 
@@ -97,9 +98,13 @@ def local_path(url: str | Path) -> Path:
 
 def _protocol(text: str) -> tuple[str, str]:
     """The protocol and what follows it; bare paths are files."""
+    if "\0" in text:
+        raise InputError(f"{text}: holds a NUL character; {PROTOCOLS}")
     protocol, separator, rest = text.partition("://")
     if not separator:
         return "file", text
+    if protocol != "file" and ("?" in rest or redacted(text) != text):
+        raise InputError(f"{text}: credentials belong into the environment, not into a URL; {PROTOCOLS}")
     if "::" in text:
         raise InputError(f"{text}: chained URLs are not followed; {PROTOCOLS}")
     if protocol not in ("file", "root", "s3"):
