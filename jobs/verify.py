@@ -53,7 +53,7 @@ def verify(
     *,
     quick: bool = False,
     clean: bool = False,
-    root: str | None = None,
+    merkle_root: str | None = None,
 ) -> Verdict:
     """Read every file of every committed shard, and say a line for everything that is wrong.
 
@@ -67,8 +67,8 @@ def verify(
         Look at the sizes of files alone.
     clean : bool
         Remove orphans, which are else said and counted.
-    root : str, optional
-        The Merkle root of the output as it was published, `root` of its manifest. Records, files and
+    merkle_root : str, optional
+        The Merkle root of the output as it was published, `merkle_root` of its manifest. Records, files and
         manifest can be forged together; against a root that was learned elsewhere that shows.
 
     Returns
@@ -83,7 +83,7 @@ def verify(
     """
     ledger = Ledger(open_store(url))
     with storage_answers(ledger.store):
-        return _verify(ledger, say, quick=quick, clean=clean, root=root)
+        return _verify(ledger, say, quick=quick, clean=clean, merkle_root=merkle_root)
 
 
 def _verify(
@@ -92,7 +92,7 @@ def _verify(
     *,
     quick: bool = False,
     clean: bool = False,
-    root: str | None = None,
+    merkle_root: str | None = None,
 ) -> Verdict:
     campaign, verdict, named, summary = ledger.campaign(), Verdict(), Names(), Summary()
     if clean:
@@ -125,8 +125,8 @@ def _verify(
     if not (verdict.missing or verdict.duplicate or verdict.corrupt):  # else it is to be written anew
         for problem in _manifest_problems(ledger.store, campaign, summary):
             wrong(f"{MANIFEST}: {problem}; the same `monsoon generate` or `merge` writes it anew")
-    if root is not None and root != summary.root:
-        wrong(f"root: {summary.root or 'not all shards have one'}, not the {root} that was given")
+    if merkle_root not in (None, summary.merkle_root):
+        wrong(f"merkle root: {summary.merkle_root or 'not all shards have one'}, not {merkle_root}")
     left = orphans(ledger, named, set(verdict.damaged))
     if clean:
         _remove(left, ledger.store, say)

@@ -108,7 +108,7 @@ class Content(NamedTuple):
     """What the events of a file, or of a shard, come down to."""
 
     total: str  # the `content_hash`: equal for equal events, in whatever order and sharding
-    root: str  # the Merkle root over the events' hashes in their order
+    merkle_root: str  # the Merkle root over the events' hashes in their order
 
 
 class ContentHash:
@@ -171,7 +171,7 @@ def content_hash(hashes: list[int]) -> str:
     them, in however many shards, so that bit rot, lost and doubled events, and a machine that computes
     otherwise show. It does not stand against malice. Whoever may choose events freely finds others of the
     same sum within a minute (the generalised birthday problem). Against that there is the Merkle root
-    beside it, `Content.root`, once it was published.
+    beside it, `Content.merkle_root`, once it was published.
 
     Parameters
     ----------

@@ -150,7 +150,7 @@ def _file_problem(sites: Sites, file: ShardFile, record: ShardRecord, quick: boo
         content = content_of(file.format, path)
     if content is None or content.total != record.content:
         return "its content is not what was committed"
-    if record.root is not None and content.root != record.root:
+    if record.merkle_root is not None and content.merkle_root != record.merkle_root:
         return "its events are not those that were committed, though their sum is: somebody has made them so"
     return None
 

@@ -49,7 +49,7 @@ class ShardRecord(BaseModel):
     identity: Annotated[str, Field(max_length=64)]  # hash of the campaign's identity
     counts: dict[str, Count]  # events, hits, particles by status, losses by reason, quarantined
     seconds: dict[str, Seconds]  # spent in each stage
-    root: Sha256 | None = None  # Merkle root over the events' hashes; none in records of before it was there
+    merkle_root: Sha256 | None = None  # over the events' hashes; a former release's records have none
 
     @model_validator(mode="after")
     def _ordered(self) -> ShardRecord:
@@ -197,7 +197,7 @@ class Ledger:
         except FileExistsError:
             standing = self.record(record.range)
             alike = standing.counts.get("quarantined") == record.counts.get("quarantined")
-            roots = {standing.root, record.root} - {None}
+            roots = {standing.merkle_root, record.merkle_root} - {None}
             if alike and (standing.content != record.content or len(roots) > 1):
                 raise RuntimeError(
                     f"{self.store.url}/{name}: committed with other content than was just made"

@@ -46,7 +46,7 @@ class Manifest(BaseModel):
     bytes: dict[str, Count]
     seconds: dict[str, Seconds]
     content: str
-    root: str | None = None  # None: a shard has none, or a former release wrote the manifest
+    merkle_root: str | None = None  # None: a shard has none, or a former release wrote the manifest
     events_wanted: Count
     identity: dict[str, Any]
     layout: dict[str, Any]
@@ -72,13 +72,13 @@ class Summary:
         self._seconds.update(record.seconds)
         for file in record.files:
             self._bytes[file.format] += file.bytes
-        if record.root is None:
+        if record.merkle_root is None:
             self._tree = None
         elif self._tree is not None:
-            self._tree.append(shard_leaf(record.range, record.root))
+            self._tree.append(shard_leaf(record.range, record.merkle_root))
 
     @property
-    def root(self) -> str | None:
+    def merkle_root(self) -> str | None:
         """The Merkle root over the shards; None where a record, of a former release, has none."""
         return self._tree.root() if self._tree else None
 
@@ -90,7 +90,7 @@ class Summary:
             "bytes": dict(self._bytes),
             "seconds": {stage: round(time, 3) for stage, time in self._seconds.items()},
             "content": self._content,
-            "root": self.root,
+            "merkle_root": self.merkle_root,
         }
 
 

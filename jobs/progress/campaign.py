@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -146,10 +147,11 @@ def _log(store: Store, path: str | None) -> Iterator[TextIO]:
     """The stream for the structured log: where the campaign says, or in an output that is a folder."""
     if path is None and not isinstance(store, PosixStore):
         path = os.devnull
-    elif path is None:
+    mode = "a"
+    if path is None:
         store.prepare(LOGS)
-        path = f"{store.url}/{LOGS}/{driver_name()}.jsonl"
-    with Path(path).open("a") as stream:
+        path, mode = f"{store.url}/{LOGS}/{driver_name()}-{secrets.token_hex(3)}.jsonl", "x"
+    with Path(path).open(mode) as stream:
         yield stream
 
 

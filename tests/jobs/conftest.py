@@ -87,7 +87,7 @@ class SmallCampaign:
             last=shard.last,
             files=published.files,
             content=published.content.total,
-            root=published.content.root,
+            merkle_root=published.content.merkle_root,
             identity=campaign.identity_hash,
             counts={**counts_of(events), "quarantined": len(faults)},
             seconds={},

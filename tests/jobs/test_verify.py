@@ -199,7 +199,7 @@ def test_a_shard_that_was_given_up_is_tried_again_by_repair(copy: Path, whole: P
     ledger.forget(shard)
     write_faults(ledger.store, shard, [Fault(event, "worker died") for event in range(10, 20)])
     counts = {**dict.fromkeys(record.counts, 0), "quarantined": 10}
-    nothing = {"files": (), "content": NOTHING.total, "root": NOTHING.root, "counts": counts}
+    nothing = {"files": (), "content": NOTHING.total, "merkle_root": NOTHING.merkle_root, "counts": counts}
     ledger.commit(record.model_copy(update=nothing))
     (copy / MANIFEST).unlink()
     assert verify(str(copy), quiet).good

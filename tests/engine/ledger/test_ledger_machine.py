@@ -96,7 +96,7 @@ class Attempt:
                 last=self.shard.last,
                 files=published.files,
                 content=published.content.total,
-                root=published.content.root,
+                merkle_root=published.content.merkle_root,
                 identity="id",
                 counts={"events": self.shard.events, "quarantined": 0},
                 seconds={},
