@@ -95,6 +95,7 @@ def _verify(
     merkle_root: str | None = None,
 ) -> Verdict:
     campaign, verdict, named, summary = ledger.campaign(), Verdict(), Names(), Summary()
+    unsure: set[EventRange] = set()  # shards whose records may have named other files than they do now
     if clean:
         _refuse_drivers(ledger.store)
     ranges = ledger.ranges()
@@ -116,6 +117,8 @@ def _verify(
             if record:
                 _count(record, verdict, named)
                 summary.add(record)
+            if flaws:
+                unsure.add(shard)
             for flaw in flaws:
                 verdict.corrupt += 1
                 if flaw.damaged:
@@ -127,7 +130,7 @@ def _verify(
             wrong(f"{MANIFEST}: {problem}; the same `monsoon generate` or `merge` writes it anew")
     if merkle_root not in (None, summary.merkle_root):
         wrong(f"merkle root: {summary.merkle_root or 'not all shards have one'}, not {merkle_root}")
-    left = orphans(ledger, named, set(verdict.damaged))
+    left = orphans(ledger, named, unsure)
     if clean:
         _remove(left, ledger.store, say)
     else:

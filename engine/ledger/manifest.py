@@ -110,12 +110,15 @@ def disagreements(manifest: Manifest, campaign: StoredCampaign, summary: Summary
     }
     for key, value in wanted.items():
         found = getattr(manifest, key)
-        if key == "seconds" and found.keys() == value.keys():  # sums of floats, rounded
-            if all(isclose(found[stage], value[stage], abs_tol=0.01) for stage in value):
-                continue
-        if found != value:
+        alike = _close(found, value) if key == "seconds" else found == value
+        if not alike:
             mine, theirs = (said(repr(content), LONGEST_VALUE) for content in (value, found))
             yield f"{key} is {theirs}, but the records and {CAMPAIGN} give {mine}"
+
+
+def _close(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether two sums over stages are equal but for rounding."""
+    return one.keys() == other.keys() and all(isclose(one[key], other[key], abs_tol=0.01) for key in one)
 
 
 def write_manifest(ledger: Ledger, campaign: Campaign, incidents: dict[str, Any]) -> dict[str, Any]:

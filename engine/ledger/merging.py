@@ -189,7 +189,7 @@ def seen_from(output: Store, site: Store) -> str:
 
 
 def _relocated(output: Site, site: Site, file: ShardFile) -> ShardFile:
-    """A site's file as the output's record names it. Raises InputError where the output knows no such site."""
+    """A site's file as the output's record names it. Raises InputError where it may not name that."""
     here = output.ledger.store
     store, name = site.files.locate(file.url)
     url = name if same_folder(here, store) else f"{seen_from(here, store)}/{name}"

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-
 SMALL_FILE_BYTES = 64 << 20  # the most that is read at once: a record has some kB, damage may have anything
 
 

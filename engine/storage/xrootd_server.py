@@ -71,9 +71,8 @@ def access(mode: int) -> int:
 
 def umask() -> int:
     """This process's umask. Only setting it tells it, but where /proc does: threads may create files now."""
-    with suppress(OSError, StopIteration):
-        with open("/proc/self/status") as status:
-            return int(next(line for line in status if line.startswith("Umask:")).split()[1], 8)
+    with suppress(OSError, StopIteration), open("/proc/self/status") as status:
+        return int(next(line for line in status if line.startswith("Umask:")).split()[1], 8)
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

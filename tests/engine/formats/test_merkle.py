@@ -27,7 +27,16 @@ def test_the_root_is_that_of_the_definition(leaves: list[bytes]) -> None:
 
 def test_the_root_of_the_published_test_vector() -> None:
     """The eight leaves of Google's certificate-transparency tests."""
-    leaves = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+    leaves = [
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    ]
     root = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
     assert MerkleTree(map(bytes.fromhex, leaves)).root() == root
 

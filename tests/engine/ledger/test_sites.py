@@ -53,7 +53,14 @@ def test_an_outputs_own_files_are_in_it(tmp_path: Path) -> None:
     [
         *("events/STEM.d/../../../precious.txt", "events/../../precious.txt", "events/..", "events/.hidden"),
         *("events/", "events/a/b", "precious.txt", "", "/etc/passwd", "/dev/zero", "_commits/a.json"),
-        *("http://host/a.root", "file:///dev/zero", "events/a\n", "events/a\0", "events/\u202ea", "events\\a"),
+        *(
+            "http://host/a.root",
+            "file:///dev/zero",
+            "events/a\n",
+            "events/a\0",
+            "events/\u202ea",
+            "events\\a",
+        ),
         f"events/{'a' * 300}",
     ],
 )

@@ -303,7 +303,13 @@ def test_a_planted_link_is_not_written_through(store: PosixStore, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://key:se/cret@bucket/a", "root://me:secret@host//a", "http://me:secret@host/a", "s3://b/a?sig=secret"]
+    "url",
+    [
+        "s3://key:se/cret@bucket/a",
+        "root://me:secret@host//a",
+        "http://me:secret@host/a",
+        "s3://b/a?sig=secret",
+    ],
 )
 def test_secrets_in_urls_are_refused_and_not_repeated(url: str) -> None:
     for opening in (open_store, split_url, fetch):
