@@ -147,12 +147,14 @@ def _log(store: Store, path: str | None) -> Iterator[TextIO]:
     """The stream for the structured log: where the campaign says, or in an output that is a folder."""
     if path is None and not isinstance(store, PosixStore):
         path = os.devnull
-    mode = "a"
     if path is None:
         store.prepare(LOGS)
-        path, mode = f"{store.url}/{LOGS}/{driver_name()}-{secrets.token_hex(3)}.jsonl", "x"
-    with Path(path).open(mode) as stream:
-        yield stream
+        own = Path(store.url) / LOGS / f"{driver_name()}-{secrets.token_hex(3)}.jsonl"
+        with own.open("x") as stream:
+            yield stream
+    else:
+        with Path(path).open("a") as stream:
+            yield stream
 
 
 @contextmanager
