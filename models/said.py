@@ -8,7 +8,7 @@ LONGEST = 2000  # characters of one line
 HIDDEN = "***"
 # user:password@, where a password may hold slashes; host:port/ is none
 _PASSWORD = re.compile(r"(\w://[^/\s:@]*):(?!\d+/)\S*@")
-_QUERY = re.compile(r"(?<!\bfile)(://[^\s?'\"]*)\?[^\s'\")]*")
+_QUERY = re.compile(r"(?<!\bfile)(://[^\s?'\"]*)\?[^\s'\")]*?(?=[:;,]?(?:[\s'\")]|$))")
 
 
 def said(value: object, longest: int = LONGEST) -> str:

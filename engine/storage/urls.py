@@ -13,6 +13,7 @@ from monsoon.engine.storage.posix import PosixStore
 from monsoon.engine.storage.store import Store
 from monsoon.models.said import redacted
 
+FORMS = {"s3": "s3://BUCKET/PREFIX", "root": "root://HOST//PATH"}
 PROTOCOLS = "give a path, file://, root:// or s3://"
 
 
@@ -104,7 +105,9 @@ def _protocol(text: str) -> tuple[str, str]:
     if not separator:
         return "file", text
     if protocol != "file" and ("?" in rest or redacted(text) != text):
-        raise InputError(f"{text}: credentials belong into the environment, not into a URL; {PROTOCOLS}")
+        raise InputError(
+            f"{text}: give {FORMS.get(protocol, 'a URL')} alone; credentials belong into the environment"
+        )
     if "::" in text:
         raise InputError(f"{text}: chained URLs are not followed; {PROTOCOLS}")
     if protocol not in ("file", "root", "s3"):

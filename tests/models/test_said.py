@@ -36,7 +36,8 @@ def test_anything_is_one_printable_line_of_bounded_length(text: str) -> None:
     [
         ("root://me:secret@host//data", "root://me:***@host//data"),
         ("s3://KEY:se/c@ret@bucket/a: cannot", "s3://KEY:***@bucket/a: cannot"),
-        ("https://host/a?X-Amz-Signature=secret, no", "https://host/a?*** no"),
+        ("https://host/a?X-Amz-Signature=secret, no", "https://host/a?***, no"),
+        ("root://host//d?authz=secret: gone", "root://host//d?***: gone"),
         ("root://host:1094//data?authz=secret (no)", "root://host:1094//data?*** (no)"),
         ("root://me@host:1094//data", "root://me@host:1094//data"),
         ("file:///data/what?.h5", "file:///data/what?.h5"),

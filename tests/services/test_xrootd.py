@@ -213,7 +213,7 @@ def test_without_xrootd_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPat
         open_store("root://host//campaign")
 
 
-@pytest.mark.parametrize(("mask", "file", "folder"), [(0o077, 0o600, 0o700), (0o002, 0o664, 0o775)])
+@pytest.mark.parametrize(("mask", "file", "folder"), [(0o077, 0o600, 0o700), (0o027, 0o640, 0o750)])
 def test_files_and_folders_are_made_under_the_umask(
     store: Store, xrootd_server: XrootdServer, mask: int, file: int, folder: int
 ) -> None:
