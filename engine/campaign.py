@@ -18,7 +18,7 @@ import torch
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector, localise
 from monsoon.engine.errors import InputError
-from monsoon.engine.formats.schema import SCHEMA_VERSION, combine
+from monsoon.engine.formats.schema import NOTHING, SCHEMA_VERSION
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.overlay import add_signal, overlay
 from monsoon.engine.incidents.parquet import read_header, read_incidents, read_origins
@@ -250,7 +250,8 @@ class ShardMaker:
             first=shard.first,
             last=shard.last,
             files=published.files,
-            content=published.content,
+            content=published.content.total,
+            merkle_root=published.content.merkle_root,
             identity=self.resolved.identity_hash,
             counts={**counts, "quarantined": len(faults)},
             seconds=watch.seconds,
@@ -270,7 +271,8 @@ def set_shard_aside(resolved: ResolvedCampaign, shard: EventRange, reason: str) 
         first=shard.first,
         last=shard.last,
         files=(),
-        content=combine([]),
+        content=NOTHING.total,
+        merkle_root=NOTHING.merkle_root,
         identity=resolved.identity_hash,
         counts={**dict.fromkeys(COUNTS, 0), "quarantined": len(faults)},
         seconds={},

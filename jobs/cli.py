@@ -78,11 +78,14 @@ def verify(
     url: str,
     quick: Annotated[bool, typer.Option("--quick", help="files' sizes only, not their content")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="remove files that no record names")] = False,
+    merkle_root: Annotated[
+        str | None, typer.Option("--merkle-root", help="that of its manifest, as it was published")
+    ] = None,
 ) -> None:
     """Re-read all that a campaign has written; exit 3 where something is wrong."""
     from monsoon.jobs.verify import verify as run
 
-    if not run(url, quick=quick, clean=clean).good:
+    if not run(url, quick=quick, clean=clean, merkle_root=merkle_root).good:
         raise typer.Exit(VERDICT_FAILED)
 
 

@@ -31,6 +31,7 @@ from monsoon.jobs.progress.campaign import run_campaign
 from monsoon.jobs.progress.collisions import make_pool
 from monsoon.jobs.signal import complete_signal, find_signal
 from monsoon.jobs.verify import repair
+from monsoon.models.said import tell
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Outcome:
     content: str  # hash over all events of the campaign
 
 
-def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
+def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> Outcome:
     """Run what is missing of a campaign; returns when every event is committed.
 
     Raises InputError for unusable input or configuration, and for storage or a cluster that are gone

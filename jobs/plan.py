@@ -11,7 +11,7 @@ from monsoon.engine.campaign import load
 from monsoon.engine.config import Campaign
 from monsoon.engine.incidents.parquet import read_header
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
-from monsoon.engine.ledger.manifest import summarise
+from monsoon.engine.ledger.manifest import Summary
 from monsoon.engine.ledger.plan import EventRange, count_tasks
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.timing import seconds_per_shower
@@ -56,7 +56,7 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite) -> Forecast:
     done = ledger.ranges() if ledger else []
     shards, events = count_tasks(wanted, campaign.shard_events, done)
     if ledger and done:
-        so_far = summarise(ledger.records())
+        so_far = Summary(ledger.records()).content()
         scale = events / sum(part.events for part in done)
         return Forecast(
             shards=shards,

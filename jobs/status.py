@@ -9,11 +9,12 @@ from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import count_tasks
 from monsoon.engine.ledger.status import DriverStatus, read_statuses
 from monsoon.engine.storage import open_store, storage_answers
+from monsoon.models.said import tell
 
 SHOWN_TROUBLES = 5
 
 
-def status(url: str, say: Callable[[str], None] = print) -> None:
+def status(url: str, say: Callable[[str], None] = tell) -> None:
     """Say it in plain lines. Raises InputError where there is no campaign."""
     ledger = Ledger(open_store(url))
     with storage_answers(ledger.store):

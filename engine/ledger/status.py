@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import socket
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monsoon.engine.storage import Store
 
 DRIVERS = "_drivers"
 EVERY_S = 3.0
+AHEAD_S = 300.0  # a word from further in the future is no driver's: clocks that Kerberos takes differ by less
 SILENT_S = 30.0  # a driver that has said nothing for so long is taken for dead
 KEPT_FAILURES = 20
 
+LARGEST = (1 << 63) - 1
+
+Time = Annotated[float, Field(ge=0, le=1e11)]  # seconds since 1970, to the year 5138
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
 State = Literal["running", "finished", "interrupted", "failed"]
 
 
@@ -27,7 +33,7 @@ class Trouble(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    time: float  # seconds since 1970
+    time: Time
     shard: str
     failure: str
     reason: str
@@ -40,19 +46,19 @@ class DriverStatus(BaseModel):
     model_config = ConfigDict(extra="ignore")  # of another version, maybe
 
     driver: str
-    started: float  # seconds since 1970
-    updated: float
+    started: Time
+    updated: Time
     state: State = "running"
-    events_wanted: int
-    events_committed: int  # of the campaign, by all drivers, as far as this one knows
-    events_made: int = 0  # by this driver
-    events_quarantined: int = 0
-    shards_committed: int
-    shards_running: int = 0
-    shards_waiting: int = 0
-    workers: int = 0
-    nodes: int = 0
-    failures: dict[str, int] = {}
+    events_wanted: Count
+    events_committed: Count  # of the campaign, by all drivers, as far as this one knows
+    events_made: Count = 0  # by this driver
+    events_quarantined: Count = 0
+    shards_committed: Count
+    shards_running: Count = 0
+    shards_waiting: Count = 0
+    workers: Count = 0
+    nodes: Count = 0
+    failures: dict[str, Count] = {}
     troubles: list[Trouble] = []  # the last of them
 
     @property
@@ -63,9 +69,11 @@ class DriverStatus(BaseModel):
     @property
     def alive(self) -> bool:
         """Whether it still runs, as far as can be told from here."""
-        if self.state != "running" or time.time() - self.updated > SILENT_S:
+        if self.state != "running" or not -AHEAD_S <= time.time() - self.updated <= SILENT_S:
             return False
         host, _, process = self.driver.rpartition("-")
+        if not re.fullmatch("[1-9][0-9]{0,8}", process):
+            return False  # no driver writes such a name
         return host != socket.gethostname() or _exists(int(process))
 
 
@@ -75,7 +83,7 @@ class StatusFile:
     def __init__(self, store: Store, status: DriverStatus) -> None:
         self.status = status
         self._store = store
-        self._name = f"{DRIVERS}/{status.driver}-{uuid.uuid4().hex[:6]}.json"
+        self._name = f"{DRIVERS}/{status.driver}-{secrets.token_hex(3)}.json"
         self._written = 0.0
         store.prepare(DRIVERS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -146,11 +147,14 @@ def _log(store: Store, path: str | None) -> Iterator[TextIO]:
     """The stream for the structured log: where the campaign says, or in an output that is a folder."""
     if path is None and not isinstance(store, PosixStore):
         path = os.devnull
-    elif path is None:
+    if path is None:
         store.prepare(LOGS)
-        path = f"{store.url}/{LOGS}/{driver_name()}.jsonl"
-    with Path(path).open("a") as stream:
-        yield stream
+        own = Path(store.url) / LOGS / f"{driver_name()}-{secrets.token_hex(3)}.jsonl"
+        with own.open("x") as stream:
+            yield stream
+    else:
+        with Path(path).open("a") as stream:
+            yield stream
 
 
 @contextmanager

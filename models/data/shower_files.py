@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monsoon.models.errors import InputError
-from monsoon.models.files import Disk
+from monsoon.models.files import Disk, temporary_beside
 from monsoon.models.records import Conditions, Showers
 
 CHUNK_ROWS, CHUNK_BYTES = 1000, 4_000_000  # what is compressed together, at most
@@ -125,9 +125,9 @@ def shower_writer(
     Raises InputError where the file cannot be written.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
+    partial = temporary_beside(path)
     try:
-        with Disk(partial, "w+b") as disk:
+        with Disk(partial, "x+b") as disk:
             with h5py.File(disk, "w", rdcc_nbytes=CACHE_BYTES) as file:
                 file.attrs.update(attributes)
                 yield ShowerWriter(file, disk, voxels, _take_over(file, conditions))

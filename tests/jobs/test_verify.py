@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monsoon.engine.formats.schema import combine
+from monsoon.engine.formats.schema import NOTHING
 from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
+from monsoon.engine.ledger.manifest import MANIFEST
 from monsoon.engine.ledger.plan import EventRange, Fault, overlaps
 from monsoon.engine.ledger.quarantine import QUARANTINE, write_faults
 from monsoon.engine.ledger.status import DRIVERS, DriverStatus, StatusFile, driver_name
@@ -198,7 +199,9 @@ def test_a_shard_that_was_given_up_is_tried_again_by_repair(copy: Path, whole: P
     ledger.forget(shard)
     write_faults(ledger.store, shard, [Fault(event, "worker died") for event in range(10, 20)])
     counts = {**dict.fromkeys(record.counts, 0), "quarantined": 10}
-    ledger.commit(record.model_copy(update={"files": (), "content": combine([]), "counts": counts}))
+    nothing = {"files": (), "content": NOTHING.total, "merkle_root": NOTHING.merkle_root, "counts": counts}
+    ledger.commit(record.model_copy(update=nothing))
+    (copy / MANIFEST).unlink()
     assert verify(str(copy), quiet).good
     assert repair(ledger, quiet) == 1
     assert small.run(copy, **SETTINGS) == json.loads((whole / "manifest.json").read_text())["content"]
@@ -300,10 +303,10 @@ def test_a_far_store_is_read_in_several_places_at_once_to_the_same_verdict(
     far.url = f"far://{copy}"
     meeting = threading.Barrier(2, timeout=60)
 
-    def together(store: PosixStore, name: str) -> bytes:
+    def together(store: PosixStore, name: str, *words: int) -> bytes:
         if name in (RECORD, f"{COMMITS}/{EventRange(0, 9).stem}.json"):
             meeting.wait()
-        return read(store, name)
+        return read(store, name, *words)
 
     truncate(copy)
     here: list[str] = []
