@@ -188,27 +188,35 @@ def parse_overrides(overrides: Sequence[str], kind: type[BaseModel]) -> dict[str
             raise InputError(f"{word}: not of the form key=value")
         field = kind.model_fields.get(key)
         kinds = _members(field.annotation) if field else set()
-        if value and kinds == {str}:
-            settings[key] = value
-            continue
         try:
             read = yaml.safe_load(value)
         except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
             if str not in kinds:
                 raise InputError(f"{word}: the value is not YAML; quote it") from error
             read = value
-        other = {type(None), list, dict, *kinds} - {str}
-        settings[key] = value if str in kinds and type(read) not in other else read
+        as_it_is = value and str in kinds and not kinds & _LIKE_YAML.get(type(read), set())
+        settings[key] = value if as_it_is else read
     return settings
 
 
+# The types of a key that take what YAML reads, by the type of that
+_LIKE_YAML: dict[type, set[Any]] = {
+    type(None): {type(None)},
+    bool: {bool},
+    int: {int, float},
+    float: {float},
+    list: {tuple, list},
+    dict: {dict},
+}
+
+
 def _members(annotation: Any) -> set[Any]:
-    """The types that a value may have, those of a union one by one."""
+    """The types that a value may have, those of a union one by one, without what their elements are."""
     if get_origin(annotation) is Annotated:
         return _members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         return set().union(*map(_members, get_args(annotation)))
-    return {annotation}
+    return {get_origin(annotation) or annotation}
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

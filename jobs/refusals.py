@@ -38,7 +38,7 @@ def nothing_left(
     try:
         yield
     except InputError:
-        if not set(_matching(folder, kept)) - before and not shared():
+        if not set(_matching(folder, kept)) - before and not (folder.is_dir() and shared()):
             for path in fresh:
                 _remove(path)
             for path in above:
