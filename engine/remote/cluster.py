@@ -121,9 +121,19 @@ def expect_room(campaign: Campaign) -> None:
 
 
 def head_is_gone(stop: Event, patience_s: float) -> bool:
-    """Watch the head's port until it has been closed for so long, or until told to stop.
+    """Watch the port of the cluster's head; Ray itself ends a driver silently after a minute without it.
 
-    Ray itself ends a driver without a word after a minute without its head.
+    Parameters
+    ----------
+    stop
+        Set to end the watch.
+    patience_s
+        How long the port may be closed [s].
+
+    Returns
+    -------
+    bool
+        True where the port was closed for longer, False where the watch was ended.
     """
     address = ray.get_runtime_context().gcs_address
     host, _, port = address.rpartition(":")
@@ -139,7 +149,13 @@ def head_is_gone(stop: Event, patience_s: float) -> bool:
 
 
 def collision_workers(wanted: int | None) -> int:
-    """How many processes of one CPU to use. Raises InputError where they do not fit."""
+    """How many processes of one CPU core to use: as wanted, else as many as there are cores.
+
+    Raises
+    ------
+    InputError
+        Where they do not fit the cluster.
+    """
     have: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     room = int(have.get("CPU", 0))
     if room < (wanted or 1):
@@ -150,11 +166,11 @@ def collision_workers(wanted: int | None) -> int:
 
 
 def _say_nothing(*_: object, **__: object) -> None:
-    """What deaths mean for the campaign is told by those who know."""
+    """In place of Ray's printer: what a death means for the campaign is said by the loop."""
 
 
 def _expect_answer(address: str) -> None:
-    """A closed port says no at once; Ray itself would try for a minute."""
+    """Raise InputError where a port is closed; Ray itself would try for a minute."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         raise InputError(f"ray_address {address}: not host:port; give the head's address, e.g. 10.0.0.1:6379")

@@ -1,4 +1,4 @@
-"""A campaign's run as it is told: to people, to other drivers, to Prometheus and to the log."""
+"""How a campaign's run shows itself: to people, to other drivers, to Prometheus and in the log."""
 
 from __future__ import annotations
 
@@ -35,9 +35,23 @@ def run_campaign(
     events_before: int,
     say: Callable[[str], None],
 ) -> None:
-    """Make the `shards` shards of `tasks` and tell what happens meanwhile. Needs a Ray that is initialised.
+    """Make what is missing of a campaign and show how it goes. Needs a Ray that is initialised.
 
-    Raises InputError where storage, nodes or workers are not to be had.
+    Parameters
+    ----------
+    resolved, ledger
+        The campaign, and the records of what is committed.
+    tasks, shards
+        The missing shards, and how many they are.
+    events_before
+        Events that are committed already.
+    say
+        Takes the lines for people.
+
+    Raises
+    ------
+    InputError
+        Where storage, nodes or workers are not to be had.
     """
     store, wanted = ledger.store, ledger.campaign()
     status = DriverStatus(
