@@ -14,7 +14,10 @@ from contextlib import contextmanager, nullcontext
 from threading import Event, current_thread, main_thread
 
 import ray
-from ray._raylet import AuthenticationTokenLoader, Config  # the one place where Ray forgets a token
+from ray._raylet import (  # type: ignore[attr-defined]  # compiled; the one place where Ray forgets a token
+    AuthenticationTokenLoader,
+    Config,
+)
 
 from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
