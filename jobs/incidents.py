@@ -42,7 +42,9 @@ class Job(Transport):
     """What every source needs: where to, which face, and how to get there."""
 
     output: Annotated[str, Field(min_length=1)]
+    """File or URL for the incidents (Parquet); must not exist yet."""
     detector: str = "lhcb-ecal"
+    """Name of a shipped detector, or a YAML file."""
 
     @property
     def transport(self) -> Transport:
@@ -53,18 +55,24 @@ class PythiaJob(Job):
     """Collisions from Pythia 8; its seeded chunks are made in parallel on Ray where that pays."""
 
     collisions: Count
+    """Number of collisions; each is one event of the file."""
     cards: tuple[str, ...] = ()
+    """Settings of Pythia 8, each as in a card file."""
     mothers: bool = False
     """Whether to keep the species of each particle's mother."""
     seed: Seed = 1
-    workers: Annotated[int, Field(gt=0)] | None = None  # absent: one, or all the cluster has when large
+    """Number that all random draws follow from."""
+    workers: Annotated[int, Field(gt=0)] | None = None
+    """Processes of one CPU core; absent: one, or for a large pool all that the cluster has."""
     ray_address: str | None = None
+    """A running cluster, HEAD:PORT; absent: a Ray of its own on this machine."""
 
 
 class HepmcJob(Job):
     """Events of a HepMC file."""
 
     input: str
+    """File or URL of HepMC events."""
     mothers: bool = False
     """Whether to keep the species of each particle's mother."""
 
@@ -86,26 +94,35 @@ class GunJob(Job, Gun):
     """Events of the particle gun; with a threshold of nothing unless it is given."""
 
     events: Count
+    """Number of events."""
     threshold_mev: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Kinetic energy below which a particle on the face is only counted [MeV]."""
 
 
 class TableJob(Job):
     """Events of a flat Parquet table of particles."""
 
     input: str
+    """File or URL of a Parquet table, a row a particle."""
 
 
 class OverlayJob(BaseModel):
     """Events that are sums of n ~ Poisson(mu) collisions of a pool."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     input: str
+    """File or URL of collisions, as `monsoon incidents pythia` writes them."""
     output: Annotated[str, Field(min_length=1)]
+    """File or URL for the incidents (Parquet); must not exist yet."""
     mu: Annotated[float, Field(gt=0, le=LARGEST_MU)]
+    """Mean number of collisions that are overlaid to one event."""
     events: Count
+    """Number of events."""
     first_event: Annotated[int, Field(ge=0)] = 0
+    """Number of the first event."""
     seed: Seed = 1
+    """Number that all random draws follow from."""
     signal: str | None = None
     """File or URL of incidents; event i takes its event i, and n collisions as pile-up."""
 

@@ -16,9 +16,9 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.storage import local_path
 from monsoon.jobs.models import card_of, store
 from monsoon.jobs.validation.card import card_metrics
-from monsoon.jobs.validation.gallery import Gallery
+from monsoon.jobs.validation.gallery import PLOTS, Gallery
 from monsoon.jobs.validation.measuring import QUICK, Effort, cost, find
-from monsoon.jobs.validation.memory import Memory
+from monsoon.jobs.validation.memory import JUDGEMENTS, Memory
 from monsoon.jobs.validation.page import document
 from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.result import Result, record, verdicts_on
@@ -28,6 +28,9 @@ from monsoon.models.metrics.verdicts import Outcome, worst
 
 PAGE, RECORD = "report.html", "report.json"
 FIGURES_COST = 3
+# What a validation makes in its folder, and what of it is worth keeping where it is refused
+MADE = (PAGE, RECORD, PLOTS, JUDGEMENTS)
+KEPT = (f"{JUDGEMENTS}/*",)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Detector:
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: not YAML; describe the detector as the shipped one is") from error
         except ValidationError as error:
-            raise InputError(f"{path}: {first_problem(error)}") from error
+            raise InputError(f"{path}: {first_problem(error, Description)}") from error
         return cls(description, _number_cells(description))
 
     @property

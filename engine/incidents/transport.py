@@ -19,12 +19,12 @@ FAR_MM = 1e7  # grazing particles meet the face's plane anywhere: positions are 
 class Transport(BaseModel):
     """How particles are taken to the face."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     polarity: Literal[1, -1] = 1
     """Sign of the kick in x that a positive charge gets."""
     threshold_mev: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1000.0
-    """Kinetic energy below which a particle on the face is only counted."""
+    """Kinetic energy below which a particle on the face is only counted [MeV]."""
 
 
 def transport(

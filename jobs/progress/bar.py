@@ -1,4 +1,4 @@
-"""How a long job shows itself: done, rate, time left, where time goes. On stderr: stdout is for programs."""
+"""The progress bar of a long job: done, rate, time left, stages. On stderr: stdout is for programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rich.text import Text
 
 
 class RateColumn(ProgressColumn):
-    """Mean rate since the start."""
+    """Mean rate since the start, without what was there before."""
 
     def render(self, task: Task) -> Text:
         seconds = task.elapsed or 0.0
@@ -30,9 +30,16 @@ class RateColumn(ProgressColumn):
 
 
 class JobProgress:
-    """One bar for one job.
+    """The bar of one job, a context.
 
-    `start` of the `total` units were there before; rates leave them out.
+    Parameters
+    ----------
+    what
+        What is counted, in the plural.
+    total
+        How many there are to be.
+    start
+        How many of them were there before; rates leave them out.
     """
 
     def __init__(self, what: str, total: int, start: int = 0) -> None:
@@ -59,7 +66,15 @@ class JobProgress:
         self._progress.stop()
 
     def advance(self, units: int, seconds: Mapping[str, float] | None = None) -> None:
-        """So many more are done; `seconds` is the time they took in each stage."""
+        """Count further units.
+
+        Parameters
+        ----------
+        units
+            How many more are done.
+        seconds
+            Time that they took in each stage, by its name [s].
+        """
         self._seconds.update(seconds or {})
         whole = sum(self._seconds.values())
         shares = "  ".join(f"{stage} {t / whole:.0%}" for stage, t in self._seconds.items() if whole)

@@ -21,12 +21,15 @@ from monsoon.models.metrics.regions import Region
 ARRAYS = ("log_weight", "log_weight_reference")
 
 
+JUDGEMENTS = ".judgements"  # in the folder of the report
+
+
 class Memory:
     """A hidden folder with a file for each judgement, named by all that determines it."""
 
     def __init__(self, folder: Path) -> None:
         """folder  of the report; it exists"""
-        self._folder = folder / ".judgements"
+        self._folder = folder / JUDGEMENTS
         self._folder.mkdir(exist_ok=True)
 
     def judge(

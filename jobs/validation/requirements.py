@@ -137,4 +137,4 @@ def read_requirements(path: str | Path = SHIPPED) -> Requirements:
     try:
         return Requirements(**content)
     except ValidationError as error:
-        raise InputError(f"{path}: {first_problem(error)}") from error
+        raise InputError(f"{path}: {first_problem(error, Requirements)}") from error
