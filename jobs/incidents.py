@@ -13,7 +13,7 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import Chunk, Parts, cut, incidents_of
 from monsoon.engine.incidents.gun import Gun, shoot
-from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.incidents.overlay import LARGEST_MU, overlay
 from monsoon.engine.incidents.parquet import (
     Header,

@@ -10,7 +10,7 @@ import pyhepmc
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.records import Particles, concatenate
 
 SIZES = (3, 4, 5, 0, 7, 8)  # stable particles of each event; the fourth event has no particles at all
