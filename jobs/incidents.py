@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,8 +24,10 @@ from monsoon.engine.incidents.parquet import (
     write_incidents,
 )
 from monsoon.engine.incidents.pythia import check_cards
+from monsoon.engine.incidents.soundness import check_values
 from monsoon.engine.incidents.table import read_table
 from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.ledger.quarantine import screen
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import fetch, split_url
 from monsoon.jobs.progress.bar import JobProgress
@@ -62,6 +65,8 @@ class HepmcJob(Job):
     """Events of a HepMC file."""
 
     input: str
+    weight: Annotated[str, Field(coerce_numbers_to_str=True)] | None = None
+    """Name of the events' weight; absent: the nominal one."""
 
 
 class GunJob(Job, Gun):
@@ -159,22 +164,28 @@ def run_hepmc(job: HepmcJob) -> Header:
     """Take a HepMC file's events to the face. Raises InputError where there is none to take."""
     refuse_existing(job.output)
     detector, way = Detector.load(fetch(job.detector)), job.transport
-    file = HepmcFile(fetch(job.input), BLOCK)
+    file = HepmcFile(fetch(job.input), BLOCK, job.weight)
+    settings = job.model_dump(mode="json", exclude={"output"})
 
     def parts() -> Iterator[Incidents]:
-        with JobProgress("bytes", file.size_bytes) as progress:
+        kept = 0
+        with file, JobProgress("bytes", file.size_bytes) as progress:
             passed = 0
             for particles in file:
-                yield transport(particles, detector, way)
+                incidents, faults = screen(transport(particles, detector, way))
+                for fault in faults:
+                    number = int(particles.source_event[fault.event - particles.event[0]])
+                    file.leave_out(number, fault.reason)
+                yield replace(incidents, event=np.arange(kept, kept + len(incidents)))
+                kept += len(incidents)
                 progress.advance(file.read_bytes - passed)
                 passed = file.read_bytes
+        settings["weight"] = ", ".join(file.weights) or None
 
     def losses() -> list[str]:
-        if file.truncated is None:
-            return []
-        return [f"{job.input}: {file.truncated}; the {file.events} events before are kept"]
+        return [f"{job.input}: {loss}" for loss in file.losses]
 
-    return _write_job(job, "hepmc", parts(), losses)
+    return _write_job(job, "hepmc", parts(), losses, settings)
 
 
 def run_gun(job: GunJob) -> Header:
@@ -196,7 +207,9 @@ def run_table(job: TableJob) -> Header:
     """Take a table's particles to the face. Raises InputError."""
     refuse_existing(job.output)
     detector = Detector.load(fetch(job.detector))
-    return _write_job(job, "table", [transport(read_table(fetch(job.input)), detector, job.transport)])
+    incidents = transport(read_table(fetch(job.input)), detector, job.transport)
+    check_values(job.input, replace(incidents, event=incidents.source_event))
+    return _write_job(job, "table", [incidents])
 
 
 def run_overlay(job: OverlayJob) -> Header:
@@ -232,8 +245,9 @@ def _write_job(
     source: str,
     parts: Iterator[Incidents] | list[Incidents],
     losses: Callable[[], list[str]] = list,
+    settings: dict[str, Any] | None = None,
 ) -> Header:
-    settings = job.model_dump(mode="json", exclude={"output"})
+    settings = job.model_dump(mode="json", exclude={"output"}) if settings is None else settings
     detector = Detector.load(fetch(job.detector)).description.name
     header = write_incidents(
         job.output, parts, source=source, settings=settings, detector=detector, losses=losses

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.claims import check_names
 from monsoon.engine.records import Array, Incidents, Loss, offsets_of
 
 REMEDY = "make it again with `monsoon incidents`"
@@ -40,7 +41,8 @@ SCHEMA = pa.schema(
 
 
 def check_schema(path: str | Path, schema: pa.Schema) -> None:
-    """Raise InputError naming the first column that is missing or has another type."""
+    """Raise InputError naming the first column that is missing, is there twice or has another type."""
+    check_names(path, schema.names, SCHEMA.names)
     for wanted in SCHEMA:
         index = schema.get_field_index(wanted.name)
         if index < 0:

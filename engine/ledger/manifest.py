@@ -25,7 +25,6 @@ PACKAGES = (
     "uproot",
     "awkward",
     "pythia8mc",
-    "pyhepmc",
 )
 
 

@@ -108,20 +108,22 @@ class HepmcFile:
         lines = []
         for reason, count in self._unreadable.items():
             first = self._first[reason]
-            lines.append(
-                f"1 event is left out: {reason} ({first})"
-                if count == 1
-                else f"{count} events are left out: {reason} (first {first})"
-            )
+            events = "1 event is" if count == 1 else f"{count} events are"
+            lines.append(f"{events} left out: {reason} ({'' if count == 1 else 'first '}{first})")
         if self._unclosed:
             lines.append(f"{self._unclosed} of its listings end without their closing lines")
         if self._stray_lines:
-            lines.append(
-                f"{self._stray_lines} lines outside its events are not HepMC: {shown(self._stray)} ..."
-            )
+            count = "1 line is" if self._stray_lines == 1 else f"{self._stray_lines} lines are"
+            lines.append(f"{count} passed over that are part of no event ({shown(self._stray)} ...)")
         if self.truncated is not None:
             lines.append(f"{self.truncated}; the {self.events} events before are kept")
         return lines
+
+    def leave_out(self, number: int, reason: str) -> None:
+        """Count one of the yielded events among those left out: it turned out later to be of no use."""
+        self.events -= 1
+        self._unreadable[reason] += 1
+        self._first.setdefault(reason, f"event number {number}")
 
     def __iter__(self) -> Iterator[Particles]:
         held: list[HepmcEvent] = []
