@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from monsoon.engine.incidents.hepmc.event import (
     ROOT,
     STABLE,
@@ -65,7 +67,6 @@ class Asciiv3:
         units: Units | None = None
         weights: list[float] | None = None
         names = self._names
-        history = History(places={ROOT: place})
         kinds: dict[bytes, list[bytes]] = {b"P ": [], b"V ": []}
         for line in lines[1:]:
             kinds.setdefault(line[:2], []).append(line)
@@ -75,7 +76,7 @@ class Asciiv3:
                 if kind == b"U ":
                     units = Units.of(line.split())
                 elif kind == b"W " and weights is None:
-                    weights = real(line[2:].split())
+                    weights = real(line[2:].split()).tolist()
                 elif kind == b"W ":  # names for the events behind
                     names = line[2:]
                 else:
@@ -84,10 +85,10 @@ class Asciiv3:
             raise Unreadable("there is no line of units")
         if len(rows) != particles:
             raise Unreadable("not as many particles as promised", f"{len(rows)} of {particles}")
-        written = _vertices(vertex_lines, vertices, particles, history)
         columns = _in_order(rows)
         stable = [i for i, status in enumerate(columns[9]) if status == STABLE]
-        history.pdg, history.origin = whole(columns[3]), whole(columns[2])
+        history = History(whole(columns[3]), whole(columns[2]), places={ROOT: place})
+        written = _vertices(vertex_lines, vertices, particles, history)
         count = len(written) + _unwritten(history, written)
         if count != vertices:
             raise Unreadable("not as many vertices as promised", f"{count} of {vertices}")
@@ -109,8 +110,8 @@ class Asciiv3:
 def _event_line(fields: Sequence[bytes]) -> tuple[int, int, int, Place]:
     if len(fields) not in (3, 8) or (len(fields) == 8 and fields[3] != b"@"):
         raise Unreadable("the event's first line is damaged", shown(b" ".join(fields)))
-    number, vertices, particles = whole(fields[:3])
-    x, y, z, t = real(fields[4:]) if len(fields) == 8 else (0.0, 0.0, 0.0, 0.0)
+    number, vertices, particles = whole(fields[:3]).tolist()
+    x, y, z, t = real(fields[4:]).tolist() if len(fields) == 8 else (0.0, 0.0, 0.0, 0.0)
     return number, vertices, particles, (x, y, z, t)
 
 
@@ -121,17 +122,17 @@ def _vertices(lines: Sequence[bytes], vertices: int, particles: int, history: Hi
     """
     placed = columns_of(b"V", [line for line in lines if b"@" in line], 9)
     bare = columns_of(b"V", [line for line in lines if b"@" not in line], 4)
-    ids = whole(placed[1])
+    ids = whole(placed[1]).tolist()
     if placed[4].count(b"@") != len(ids):
         raise Unreadable("a vertex's line is damaged")
     history.places.update(placed_at(ids, placed[5:]))
-    ids += whole(bare[1])
+    ids += whole(bare[1]).tolist()
     for vertex, listed in zip(ids, placed[3] + bare[3], strict=True):
         inside = listed[1:-1]
         if listed != b"[%b]" % inside:
             raise Unreadable("a vertex's line is damaged", shown(listed))
         if inside:
-            entering = whole(inside.split(b","))
+            entering = whole(inside.split(b",")).tolist() if b"," in inside else [_number(inside)]
             first = min(entering)
             if first < 1 or max(entering) > particles:
                 raise Unreadable("a particle is named that is not there", f"by vertex {vertex}")
@@ -147,20 +148,21 @@ def _vertices(lines: Sequence[bytes], vertices: int, particles: int, history: Hi
 def _in_order(lines: Sequence[bytes]) -> list[list[bytes]]:
     """The columns of particles' lines, by the particles' numbers: these are 1, 2, ..."""
     columns = columns_of(b"P", lines, PARTICLE_FIELDS)
-    ids, wanted = whole(columns[1]), list(range(1, len(lines) + 1))
-    if ids == wanted:
+    ids, wanted = whole(columns[1]), np.arange(1, len(lines) + 1)
+    if np.array_equal(ids, wanted):
         return columns
-    if sorted(ids) != wanted:
-        if len(set(ids)) < len(ids):
+    order = np.argsort(ids, kind="stable")
+    if not np.array_equal(ids[order], wanted):
+        if len(np.unique(ids)) < len(ids):
             raise Unreadable("a number is given twice", "of a particle")
         raise Unreadable("a particle has a number beyond those promised")
-    return _in_order([lines[i] for i in sorted(range(len(ids)), key=ids.__getitem__)])
+    return _in_order([lines[i] for i in order])
 
 
 def _unwritten(history: History, written: set[int]) -> int:
     """Fill in the vertices between a mother and her children that are not written; returns how many."""
     particles, count = len(history.pdg), 0
-    for mother in set(history.origin):
+    for mother in np.unique(history.origin).tolist():
         if mother > particles:
             raise Unreadable("a particle is named that is not there", f"particle {mother}")
         if mother > 0:
@@ -179,3 +181,10 @@ def _names(line: bytes, weights: int) -> tuple[str, ...]:
     by_line = text.replace("\\|", "\n").replace("\\\\", "\\").split("\n")
     by_blank = text.replace("\\|", "\n").split()
     return tuple(by_blank if len(by_line) != weights == len(by_blank) else by_line)
+
+
+def _number(field: bytes) -> int:
+    try:
+        return int(field)
+    except ValueError:
+        raise Unreadable("a field that should be an integer is not") from None

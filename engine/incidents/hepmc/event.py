@@ -89,10 +89,10 @@ class Units:
 class History:
     """Which particle comes from which vertex. Particles go by their place in the listing, from 0 on."""
 
-    pdg: Sequence[int] = ()
-    """Of each particle."""
-    origin: Sequence[int] = ()
-    """Of each particle, its production vertex."""
+    pdg: Array
+    """Of each particle, int64 [N]."""
+    origin: Array
+    """Of each particle, its production vertex, int64 [N]."""
     incoming: dict[int, int] = field(default_factory=dict)
     """Of each vertex that some particle enters, the first that does."""
     places: dict[int, Place] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class History:
     def mother_pdg(self, vertex: int) -> int:
         """PDG code of the first particle that enters a vertex, 0 where none does."""
         mother = self.incoming.get(vertex)
-        return 0 if mother is None else self.pdg[mother]
+        return 0 if mother is None else int(self.pdg[mother])
 
     def place(self, vertex: int) -> Place:
         """Where a vertex is: as HepMC3 does, one without a position has that of its nearest ancestor."""
@@ -114,14 +114,14 @@ class History:
                 vertex = ROOT
                 break
             passed.add(vertex)
-            vertex = self.origin[mother]
+            vertex = int(self.origin[mother])
         found = self.places[vertex]
         self.places.update(dict.fromkeys(passed, found))
         return found
 
 
 def assemble(
-    number: int, weight: float, units: Units, stable: Sequence[int], momenta: Columns, history: History
+    number: int, weight: float, units: Units, stable: list[int], momenta: Columns, history: History
 ) -> HepmcEvent:
     """The event of its parts.
 
@@ -141,25 +141,23 @@ def assemble(
     Unreadable
         Where a value is not a finite number, or a code or the event's number is out of range.
     """
-    values = np.array([real([column[i] for i in stable]) for column in momenta])  # [4, N]
-    pdg = [history.pdg[i] for i in stable]
-    origin = [history.origin[i] for i in stable]
-    vertices = {vertex: i for i, vertex in enumerate(dict.fromkeys(origin))}
-    places = np.array([history.place(vertex) for vertex in vertices], np.float64).reshape(-1, 4)
-    mothers = [history.mother_pdg(vertex) for vertex in vertices]
+    values = real([column[i] for column in momenta for i in stable]).reshape(4, -1)
+    pdg = history.pdg[stable]
+    vertices, rows = np.unique(history.origin[stable], return_inverse=True)
+    places = np.array([history.place(vertex) for vertex in vertices.tolist()], np.float64).reshape(-1, 4)
+    mothers = np.array([history.mother_pdg(vertex) for vertex in vertices.tolist()], np.int64)
     if not -(1 << 63) <= number < 1 << 63:
         raise Unreadable("the event's number is out of range")
-    if any(not -(1 << 31) <= code < 1 << 31 for code in (*set(pdg), *set(mothers))):
+    if any(((codes < -(1 << 31)) | (codes >= 1 << 31)).any() for codes in (pdg, mothers)):
         raise Unreadable("a PDG code is out of range")
-    rows = np.array([vertices[vertex] for vertex in origin], np.int64)
     with np.errstate(over="ignore"):
-        values *= units.momentum
-        places *= units.length
+        values = values * units.momentum
+        places = places * units.length
     event = HepmcEvent(
         number=number,
         weight=weight,
-        pdg=np.array(pdg, np.int32),
-        mother_pdg=np.array(mothers, np.int32)[rows],
+        pdg=pdg.astype(np.int32),
+        mother_pdg=mothers[rows].astype(np.int32),
         mass_mev=np.maximum(values[3], 0.0),
         momentum_mev=np.ascontiguousarray(values[:3].T),
         vertex_mm=places[rows, :3],
@@ -171,18 +169,18 @@ def assemble(
     return event
 
 
-def whole(values: Sequence[bytes]) -> list[int]:
-    """Fields as integers. Raises Unreadable where one is none."""
+def whole(values: Sequence[bytes]) -> Array:
+    """Fields as integers, int64. Raises Unreadable where one is none."""
     try:
-        return list(map(int, values))
-    except ValueError:
+        return np.fromiter(map(int, values), np.int64, len(values))
+    except (ValueError, OverflowError):
         raise Unreadable("a field that should be an integer is not") from None
 
 
-def real(values: Sequence[bytes]) -> list[float]:
-    """Fields as numbers. Raises Unreadable where one is none."""
+def real(values: Sequence[bytes]) -> Array:
+    """Fields as numbers, float64. Raises Unreadable where one is none."""
     try:
-        return list(map(float, values))
+        return np.fromiter(map(float, values), np.float64, len(values))
     except ValueError:
         raise Unreadable("a field that should be a number is not") from None
 
@@ -211,16 +209,22 @@ def columns_of(kind: bytes, lines: Sequence[bytes], width: int) -> list[list[byt
     Unreadable
         Where a line has another number of fields.
     """
-    fields = b"\n".join(lines).split()
-    columns = [fields[i::width] for i in range(width)]
-    if len(fields) != width * len(lines) or columns[0].count(kind) != len(lines):
+    columns = columns_if(kind, lines, width)
+    if columns is None:
         wrong = next((line for line in lines if len(line.split()) != width), kind)
         raise Unreadable("a line has too many or too few fields", shown(wrong))
     return columns
 
 
+def columns_if(kind: bytes, lines: Sequence[bytes], width: int) -> list[list[bytes]] | None:
+    """Likewise, but None where a line has another number of fields."""
+    fields = b"\n".join(lines).split()
+    columns = [fields[i::width] for i in range(width)]
+    return columns if len(fields) == width * len(lines) == width * columns[0].count(kind) else None
+
+
 def placed_at(vertices: Sequence[int], columns: Sequence[Sequence[bytes]]) -> Iterator[tuple[int, Place]]:
     """Vertices with their x, y, z, t; not those at zero, which says nothing, as HepMC3 has it."""
-    for vertex, x, y, z, t in zip(vertices, *map(real, columns), strict=True):
-        if x or y or z or t:
-            yield vertex, (x, y, z, t)
+    for vertex, *place in zip(vertices, *(real(column).tolist() for column in columns), strict=True):
+        if any(place):
+            yield vertex, (place[0], place[1], place[2], place[3])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+
+import numpy as np
 
 from monsoon.engine.incidents.hepmc.event import (
     ROOT,
@@ -14,6 +15,7 @@ from monsoon.engine.incidents.hepmc.event import (
     Units,
     Unreadable,
     assemble,
+    columns_if,
     columns_of,
     placed_at,
     real,
@@ -22,6 +24,7 @@ from monsoon.engine.incidents.hepmc.event import (
 )
 from monsoon.engine.incidents.hepmc.tree import Tree
 from monsoon.engine.incidents.hepmc.weights import WeightChoice
+from monsoon.engine.records import Array
 
 PARTICLE_FIELDS = 13  # P barcode pdg px py pz e mass status theta phi end-vertex flows
 VERTEX_FIELDS = 10  # V barcode id x y z ct orphans outgoing weights
@@ -89,16 +92,16 @@ class IoGenEvent:
             raise Unreadable("not as many vertices as promised", f"{len(vertices)} of {promised}")
         if rows and (not begins or begins[0] > 0):
             raise Unreadable("a particle comes before the first vertex")
-        history = History(places={ROOT: (0.0, 0.0, 0.0, 0.0)})
-        written, owed = _vertices(vertices, history.places)
-        columns = _particle_columns(rows)
+        places = {ROOT: (0.0, 0.0, 0.0, 0.0)}
+        written, orphans, outgoing = _vertices(vertices, places)
+        columns = _columns(b"P", rows, PARTICLE_FIELDS, 2)
         ids, ends = whole(columns[1]), whole(columns[11])
-        if len(set(ids)) < len(ids):
+        if len(np.unique(ids)) < len(ids):
             raise Unreadable("a number is given twice", "of a particle")
-        sizes = [end - begin for begin, end in pairwise([*begins, len(rows)])]
-        tree = Tree(written, sizes, ends, [status == BEAM for status in columns[8]])
-        _check(tree, owed)
-        history.pdg, history.origin, history.incoming = whole(columns[2]), tree.origin, tree.first
+        begins.append(len(rows))
+        tree = Tree(written, begins, ends, [i for i, status in enumerate(columns[8]) if status == BEAM])
+        _check(tree, orphans, outgoing)
+        history = History(whole(columns[2]), tree.origin, tree.first, places)
         stable = [i for i in tree.order() if columns[8][i] == STABLE]
         momenta = (columns[3], columns[4], columns[5], columns[7])
         return assemble(number, self._weight(weights), units, stable, momenta, history)
@@ -115,52 +118,52 @@ def _event_line(fields: Sequence[bytes]) -> tuple[int, int, list[float]]:
     damaged = Unreadable("the event's first line is damaged", shown(b" ".join(fields)))
     if len(fields) < EVENT_FIELDS:
         raise damaged
-    number, vertices, states = whole([fields[0], fields[7], fields[10]])
+    number, vertices, states = whole([fields[0], fields[7], fields[10]]).tolist()
     after = EVENT_FIELDS + states
     if states < 0 or len(fields) <= after:
         raise damaged
     if whole(fields[after : after + 1])[0] != len(fields) - after - 1:
         raise Unreadable("not as many weights as promised", shown(b" ".join(fields)))
-    return number, vertices, real(fields[after + 1 :])
+    return number, vertices, real(fields[after + 1 :]).tolist()
 
 
-def _vertices(lines: Sequence[bytes], places: dict[int, Place]) -> tuple[list[int], list[tuple[int, int]]]:
-    """Vertices and how many orphans and outgoing particles each promises; fills in where they are."""
-    if any(not line.rstrip().endswith(b" 0") for line in lines):  # some have weights of their own
-        lines = [_without_list(line, VERTEX_FIELDS, 1) for line in lines]
-    columns = columns_of(b"V", lines, VERTEX_FIELDS)
-    ids = whole(columns[1])
+def _vertices(lines: Sequence[bytes], places: dict[int, Place]) -> tuple[list[int], Array, Array]:
+    """Vertices, and how many orphans and outgoing particles each promises; fills in where they are."""
+    columns = _columns(b"V", lines, VERTEX_FIELDS, 1)
+    ids: list[int] = whole(columns[1]).tolist()
     if len(set(ids)) < len(ids):
         raise Unreadable("a number is given twice", "of a vertex")
     if ids and max(ids) >= 0:
         raise Unreadable("a vertex's number is not negative")
     places.update(placed_at(ids, columns[3:7]))
-    return ids, list(zip(whole(columns[7]), whole(columns[8]), strict=True))
+    return ids, whole(columns[7]), whole(columns[8])
 
 
-def _particle_columns(lines: Sequence[bytes]) -> list[list[bytes]]:
-    if any(not line.rstrip().endswith(b" 0") for line in lines):  # some have a colour flow
-        lines = [_without_list(line, PARTICLE_FIELDS, 2) for line in lines]
-    return columns_of(b"P", lines, PARTICLE_FIELDS)
+def _columns(kind: bytes, lines: Sequence[bytes], width: int, each: int) -> list[list[bytes]]:
+    """The columns of lines whose last field says how many lists of `each` fields follow it."""
+    columns = columns_if(kind, lines, width)
+    if columns is None or columns[-1].count(b"0") != len(lines):  # weights of a vertex, a particle's colours
+        columns = columns_of(kind, [_without_list(line, width, each) for line in lines], width)
+    return columns
 
 
 def _without_list(line: bytes, width: int, each: int) -> bytes:
-    """A line without the list behind its last field, which says how long that is."""
     fields = line.split()
-    if len(fields) >= width and len(fields) == width + each * whole(fields[width - 1 : width])[0]:
+    if len(fields) >= width and len(fields) == width + each * int(whole(fields[width - 1 : width])[0]):
         return b" ".join(fields[:width])
     raise Unreadable("a line has too many or too few fields", shown(line))
 
 
-def _check(tree: Tree, owed: Sequence[tuple[int, int]]) -> None:
+def _check(tree: Tree, orphans: Array, outgoing: Array) -> None:
     """Raise Unreadable unless each vertex has the particles that it promises, and each end is there."""
-    for (vertex, size), (orphans, outgoing) in zip(tree.sizes.items(), owed, strict=True):
-        # more than promised are taken: Pythia 8 is known to have written too small numbers
-        alone = len(tree.orphans.get(vertex, ()))
-        if alone < orphans or size - alone < outgoing:
-            raise Unreadable("not as many particles as promised", f"at vertex {vertex}")
+    # more than promised are taken: Pythia 8 is known to have written too small numbers
+    short = (tree.orphans < orphans) | (tree.outgoing < outgoing)
+    if short.any():
+        vertex = tree.vertices[int(short.argmax())]
+        raise Unreadable("not as many particles as promised", f"at vertex {vertex}")
+    known = set(tree.vertices)
     for vertex in tree.first:
-        if vertex not in tree.outgoing:
+        if vertex not in known:
             raise Unreadable("a vertex is named that is not there", f"vertex {vertex}")
 
 

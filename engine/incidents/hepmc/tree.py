@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+import numpy as np
+
 from monsoon.engine.incidents.hepmc.event import ROOT
+from monsoon.engine.records import Array
 
 
 class Tree:
@@ -14,64 +17,57 @@ class Tree:
     Parameters
     ----------
     vertices
-        Their numbers, in the order of the listing.
-    sizes
-        How many particles the listing has behind each.
+        Their numbers [V], in the order of the listing.
+    begins
+        Of each vertex the first particle that stands behind it in the listing, and the number of particles
+        [V+1].
     ends
-        Of each particle, the vertex that it enters, 0 for none. One that enters the vertex which it stands
-        behind comes from no vertex: an orphan.
+        Of each particle the vertex that it enters, 0 for none, int64 [N]. One that enters the vertex which
+        it stands behind comes from no vertex: an orphan.
     beams
-        Of each particle, whether it is a beam's.
+        The beams' particles.
 
     Attributes
     ----------
     origin
-        Of each particle, the vertex that it leaves, 0 for none.
-    sizes
-        Of each vertex, how many particles stand behind it.
+        Of each particle the vertex that it leaves, 0 for none, int64 [N].
     orphans, outgoing
-        Of each vertex, its particles.
+        Of each vertex, how many particles of each kind stand behind it, int64 [V].
     first
         Of each vertex that some particle enters, the first that does; orphans come before others.
     """
 
     def __init__(
-        self, vertices: Sequence[int], sizes: Sequence[int], ends: Sequence[int], beams: Sequence[bool]
+        self, vertices: Sequence[int], begins: Sequence[int], ends: Array, beams: Sequence[int]
     ) -> None:
-        self.sizes = dict(zip(vertices, sizes, strict=True))
-        self._ends = list(ends)
-        self.origin: list[int] = []
-        self.outgoing: dict[int, list[int]] = {}
-        self.orphans: dict[int, list[int]] = {}
+        self.vertices = vertices
+        sizes = np.diff(begins)
+        above = np.repeat(np.array(vertices, np.int64), sizes)
+        alone = ends == above
+        self.origin = np.where(alone, ROOT, above)
+        self.orphans = np.bincount(np.repeat(np.arange(len(sizes)), sizes)[alone], minlength=len(sizes))
+        self.outgoing = sizes - self.orphans
+        self._behind = {vertex: range(*begins[i : i + 2]) for i, vertex in enumerate(vertices)}
+        self._ends: list[int] = ends.tolist()
         self._incoming: dict[int, list[int]] = {}
-        begin = 0
-        for vertex, size in zip(vertices, sizes, strict=True):
-            behind = range(begin, begin + size)
-            begin += size
-            alone = [i for i in behind if ends[i] == vertex]
-            if alone:
-                self.orphans[vertex] = self._incoming[vertex] = alone
-            self.outgoing[vertex] = [i for i in behind if ends[i] != vertex] if alone else list(behind)
-            self.origin += (
-                [ROOT if ends[i] == vertex else vertex for i in behind] if alone else [vertex] * size
-            )
-        for i, (end, vertex) in enumerate(zip(ends, self.origin, strict=True)):
-            if end and vertex != ROOT:
-                self._incoming.setdefault(end, []).append(i)
-        self._take_beams_in(beams)
+        for i in np.flatnonzero(alone).tolist():
+            self._incoming.setdefault(self._ends[i], []).append(i)
+        for i in np.flatnonzero((ends != 0) & ~alone).tolist():
+            self._incoming.setdefault(self._ends[i], []).append(i)
+        self._take_in(beams)
+        self._mixed = set(above[self.origin == ROOT].tolist())  # where orphans stand too
+        self._origins: list[int] = self.origin.tolist()
         self.first = {vertex: particles[0] for vertex, particles in self._incoming.items()}
 
-    def _take_beams_in(self, beams: Sequence[bool]) -> None:
+    def _take_in(self, beams: Sequence[int]) -> None:
         """Beams that leave a vertex which nothing enters, and enter none themselves, enter that one."""
-        for vertex, outgoing in self.outgoing.items():
-            if vertex in self._incoming:
-                continue
-            entering = [i for i in outgoing if beams[i] and not self._ends[i]]
-            if entering:
-                self._incoming[vertex] = entering
-                self.outgoing[vertex] = [i for i in outgoing if i not in entering]
-            for i in entering:
+        taken: dict[int, list[int]] = {}
+        for i in beams:
+            vertex = int(self.origin[i])
+            if vertex != ROOT and vertex not in self._incoming and not self._ends[i]:
+                taken.setdefault(vertex, []).append(i)
                 self.origin[i], self._ends[i] = ROOT, vertex
+        self._incoming.update(taken)
 
     def order(self) -> list[int]:
         """The particles, mothers before daughters, generation after generation.
@@ -79,19 +75,24 @@ class Tree:
         HepMC3's `GenEvent::add_tree`, which pyhepmc uses up to 2.16: random draws are numbered by the place
         of a particle in its event, so it has to stay. Those that it does not reach come last.
         """
-        inner = {vertex for vertex in self._incoming if self.outgoing[vertex]}
-        waiting = deque(
-            end
-            for end, vertex in zip(self._ends, self.origin, strict=True)
-            if end in inner and vertex not in self._incoming
-        )
+        ends, origins, incoming = self._ends, self._origins, self._incoming
+        children: dict[int, list[int]] = {}  # of each vertex, where those that leave it end
+        starts: list[int] = []
+        for i, end in enumerate(ends):
+            if end:
+                if origins[i] in incoming:
+                    children.setdefault(origins[i], []).append(end)
+                else:
+                    starts.append(end)
+        leaving = set(origins)  # the vertices that something leaves
+        waiting = deque(end for end in starts if end in leaving)
         seen, done = set(waiting), set()
         order: dict[int, None] = {}
         while waiting:
             vertex = waiting[0]
-            for i in self._incoming[vertex]:
-                mother = self.origin[i]
-                if mother in inner and mother not in seen:
+            for i in incoming[vertex]:
+                mother = origins[i]
+                if mother not in seen and mother in incoming:
                     seen.add(mother)
                     waiting.appendleft(mother)
             if waiting[0] != vertex:
@@ -99,12 +100,14 @@ class Tree:
             waiting.popleft()
             if vertex not in done:
                 done.add(vertex)
-                order.update(dict.fromkeys(self._incoming[vertex]))
-                order.update(dict.fromkeys(self.outgoing[vertex]))
-                for i in self.outgoing[vertex]:
-                    end = self._ends[i]
-                    if end in inner and end not in seen:
+                order.update(dict.fromkeys(incoming[vertex]))
+                behind = self._behind[vertex]
+                if vertex in self._mixed:
+                    behind = [i for i in behind if origins[i] == vertex]
+                order.update(dict.fromkeys(behind))
+                for end in children.get(vertex, ()):
+                    if end not in seen and end in leaving:
                         seen.add(end)
                         waiting.append(end)
-        order.update(dict.fromkeys(range(len(self.origin))))
+        order.update(dict.fromkeys(range(len(origins))))
         return list(order)
