@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -127,16 +128,17 @@ def _vertices(lines: Sequence[bytes], vertices: int, particles: int, history: Hi
         raise Unreadable("a vertex's line is damaged")
     history.places.update(placed_at(ids, placed[5:]))
     ids += whole(bare[1]).tolist()
-    for vertex, listed in zip(ids, placed[3] + bare[3], strict=True):
-        inside = listed[1:-1]
-        if listed != b"[%b]" % inside:
-            raise Unreadable("a vertex's line is damaged", shown(listed))
-        if inside:
-            entering = whole(inside.split(b",")).tolist() if b"," in inside else [_number(inside)]
-            first = min(entering)
-            if first < 1 or max(entering) > particles:
+    lists = placed[3] + bare[3]
+    if not all(listed.startswith(b"[") and listed.endswith(b"]") for listed in lists):
+        raise Unreadable("a vertex's line is damaged")
+    entering = [listed[1:-1].split(b",") if listed != b"[]" else [] for listed in lists]
+    numbers = iter(whole([number for listed in entering for number in listed]).tolist())
+    for vertex, listed in zip(ids, entering, strict=True):
+        if listed:
+            some = list(islice(numbers, len(listed)))
+            history.incoming[vertex] = first = min(some) - 1
+            if first < 0 or max(some) > particles:
                 raise Unreadable("a particle is named that is not there", f"by vertex {vertex}")
-            history.incoming[vertex] = first - 1
     written = set(ids)
     if len(written) < len(ids):
         raise Unreadable("a number is given twice", "of a vertex")
@@ -181,10 +183,3 @@ def _names(line: bytes, weights: int) -> tuple[str, ...]:
     by_line = text.replace("\\|", "\n").replace("\\\\", "\\").split("\n")
     by_blank = text.replace("\\|", "\n").split()
     return tuple(by_blank if len(by_line) != weights == len(by_blank) else by_line)
-
-
-def _number(field: bytes) -> int:
-    try:
-        return int(field)
-    except ValueError:
-        raise Unreadable("a field that should be an integer is not") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ MOMENTUM = {b"GEV": 1000.0, b"MEV": 1.0}  # in MeV
 LENGTH = {b"CM": 10.0, b"MM": 1.0}  # in mm
 
 Place = tuple[float, float, float, float]
+NOWHERE: Place = (0.0, 0.0, 0.0, 0.0)
 Columns = tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes], Sequence[bytes]]
 
 
@@ -98,15 +99,13 @@ class History:
     places: dict[int, Place] = field(default_factory=dict)
     """Of each vertex that was written with one, x, y, z and t in the listing's length unit."""
 
-    def mother_pdg(self, vertex: int) -> int:
-        """PDG code of the first particle that enters a vertex, 0 where none does."""
-        mother = self.incoming.get(vertex)
-        return 0 if mother is None else int(self.pdg[mother])
+    def mothers_pdg(self, vertices: Sequence[int]) -> Array:
+        """PDG code of the first particle that enters each vertex, 0 where none does, int64 [V]."""
+        first = np.array([self.incoming.get(vertex, -1) for vertex in vertices], np.int64)
+        return np.where(first < 0, 0, self.pdg[first]) if len(self.pdg) else np.zeros(len(first), np.int64)
 
     def place(self, vertex: int) -> Place:
         """Where a vertex is: as HepMC3 does, one without a position has that of its nearest ancestor."""
-        if vertex in self.places:
-            return self.places[vertex]
         passed = set()
         while vertex not in self.places:
             mother = self.incoming.get(vertex)
@@ -141,11 +140,15 @@ def assemble(
     Unreadable
         Where a value is not a finite number, or a code or the event's number is out of range.
     """
-    values = real([column[i] for column in momenta for i in stable]).reshape(4, -1)
+    values = np.stack([real([column[i] for i in stable]) for column in momenta])  # [4, N]
     pdg = history.pdg[stable]
-    vertices, rows = np.unique(history.origin[stable], return_inverse=True)
-    places = np.array([history.place(vertex) for vertex in vertices.tolist()], np.float64).reshape(-1, 4)
-    mothers = np.array([history.mother_pdg(vertex) for vertex in vertices.tolist()], np.int64)
+    origin = history.origin[stable].tolist()
+    vertices = list(dict.fromkeys(origin))
+    known = history.places.get
+    places = np.array([known(vertex) or history.place(vertex) for vertex in vertices]).reshape(-1, 4)
+    mothers = history.mothers_pdg(vertices)
+    index = dict(zip(vertices, range(len(vertices)), strict=True))
+    rows = np.array([index[vertex] for vertex in origin], np.int64)
     if not -(1 << 63) <= number < 1 << 63:
         raise Unreadable("the event's number is out of range")
     if any(((codes < -(1 << 31)) | (codes >= 1 << 31)).any() for codes in (pdg, mothers)):
@@ -223,8 +226,8 @@ def columns_if(kind: bytes, lines: Sequence[bytes], width: int) -> list[list[byt
     return columns if len(fields) == width * len(lines) == width * columns[0].count(kind) else None
 
 
-def placed_at(vertices: Sequence[int], columns: Sequence[Sequence[bytes]]) -> Iterator[tuple[int, Place]]:
-    """Vertices with their x, y, z, t; not those at zero, which says nothing, as HepMC3 has it."""
-    for vertex, *place in zip(vertices, *(real(column).tolist() for column in columns), strict=True):
-        if any(place):
-            yield vertex, (place[0], place[1], place[2], place[3])
+def placed_at(vertices: Sequence[int], columns: Sequence[Sequence[bytes]]) -> dict[int, Place]:
+    """Where vertices are; not those at zero, which says nothing, as HepMC3 has it."""
+    x, y, z, t = (real(column).tolist() for column in columns)
+    places = zip(x, y, z, t, strict=True)
+    return {vertex: place for vertex, place in zip(vertices, places, strict=True) if place != NOWHERE}

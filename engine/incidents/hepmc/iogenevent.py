@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from monsoon.engine.incidents.hepmc.event import (
+    NOWHERE,
     ROOT,
     STABLE,
     HepmcEvent,
@@ -92,7 +93,7 @@ class IoGenEvent:
             raise Unreadable("not as many vertices as promised", f"{len(vertices)} of {promised}")
         if rows and (not begins or begins[0] > 0):
             raise Unreadable("a particle comes before the first vertex")
-        places = {ROOT: (0.0, 0.0, 0.0, 0.0)}
+        places = {ROOT: NOWHERE}
         written, orphans, outgoing = _vertices(vertices, places)
         columns = _columns(b"P", rows, PARTICLE_FIELDS, 2)
         ids, ends = whole(columns[1]), whole(columns[11])
