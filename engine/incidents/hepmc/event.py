@@ -138,7 +138,7 @@ def assemble(
     Raises
     ------
     Unreadable
-        Where a value is not a finite number, or a code or the event's number is out of range.
+        Where a value is not a finite number or a PDG code is out of range.
     """
     values = np.stack([real([column[i] for i in stable]) for column in momenta])  # [4, N]
     pdg = history.pdg[stable]
@@ -149,8 +149,6 @@ def assemble(
     mothers = history.mothers_pdg(vertices)
     index = dict(zip(vertices, range(len(vertices)), strict=True))
     rows = np.array([index[vertex] for vertex in origin], np.int64)
-    if not -(1 << 63) <= number < 1 << 63:
-        raise Unreadable("the event's number is out of range")
     if any(((codes < -(1 << 31)) | (codes >= 1 << 31)).any() for codes in (pdg, mothers)):
         raise Unreadable("a PDG code is out of range")
     with np.errstate(over="ignore"):

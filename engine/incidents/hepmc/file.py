@@ -114,7 +114,7 @@ class HepmcFile:
             lines.append(f"{self._unclosed} of its listings end without their closing lines")
         if self._stray_lines:
             count = "1 line is" if self._stray_lines == 1 else f"{self._stray_lines} lines are"
-            lines.append(f"{count} passed over that are part of no event ({shown(self._stray)} ...)")
+            lines.append(f"outside its events {count} passed over ({shown(self._stray)} ...)")
         if self.truncated is not None:
             lines.append(f"{self.truncated}; the {self.events} events before are kept")
         return lines
@@ -129,7 +129,7 @@ class HepmcFile:
         held: list[HepmcEvent] = []
         particles = 0
         try:
-            for event in self._readable():
+            for event in self.readable():
                 if held and (len(held) == self.block or particles + len(event.pdg) > BLOCK_PARTICLES):
                     yield self._block(held)
                     held, particles = [], 0
@@ -154,7 +154,7 @@ class HepmcFile:
                 f"{self.path}: no HepMC file; give HepMC ASCII version 3 or 2, plain, .gz or .zst"
             )
 
-    def _readable(self) -> Iterator[HepmcEvent]:
+    def readable(self) -> Iterator[HepmcEvent]:
         """The events that can be read; the others are counted."""
         pieces = self._stream.pieces()
         self._between(next(pieces)[0] or b"")
