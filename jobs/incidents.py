@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.gun import Gun, shoot
-from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.incidents.lhe import LheFile
 from monsoon.engine.incidents.overlay import LARGEST_MU, add_signal, overlay
 from monsoon.engine.incidents.parquet import (
@@ -24,9 +25,11 @@ from monsoon.engine.incidents.parquet import (
 )
 from monsoon.engine.incidents.pools import PoolSettings
 from monsoon.engine.incidents.signal import signal_file
+from monsoon.engine.incidents.soundness import check_values
 from monsoon.engine.incidents.table import read_table
 from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.quarantine import screen
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import fetch, split_url
 from monsoon.jobs.progress.bar import JobProgress
@@ -73,6 +76,8 @@ class HepmcJob(Job):
 
     input: str
     """File or URL of HepMC events."""
+    weight: Annotated[str, Field(coerce_numbers_to_str=True)] | None = None
+    """Name of the events' weight; absent: the nominal one."""
     mothers: bool = False
     """Whether to keep the species of each particle's mother."""
 
@@ -139,22 +144,28 @@ def run_hepmc(job: HepmcJob) -> Header:
     """Take a HepMC file's events to the face. Raises InputError where there is none to take."""
     refuse_existing(job.output)
     detector, way = Detector.load(fetch(job.detector)), job.transport
-    file = HepmcFile(fetch(job.input), BLOCK)
+    file = HepmcFile(fetch(job.input), BLOCK, job.weight)
+    settings = job.model_dump(mode="json", exclude={"output"})
 
     def parts() -> Iterator[Incidents]:
-        with JobProgress("bytes", file.size_bytes) as progress:
+        kept = 0
+        with file, JobProgress("bytes", file.size_bytes) as progress:
             passed = 0
             for particles in file:
-                yield transport(particles, detector, way, mothers=job.mothers)
+                incidents, faults = screen(transport(particles, detector, way, mothers=job.mothers))
+                for fault in faults:
+                    number = int(particles.source_event[fault.event - particles.event[0]])
+                    file.leave_out(number, fault.reason)
+                yield replace(incidents, event=np.arange(kept, kept + len(incidents)))
+                kept += len(incidents)
                 progress.advance(file.read_bytes - passed)
                 passed = file.read_bytes
+        settings["weight"] = ", ".join(file.weights) or None
 
     def losses() -> list[str]:
-        if file.truncated is None:
-            return []
-        return [f"{job.input}: {file.truncated}; the {file.events} events before are kept"]
+        return [f"{job.input}: {loss}" for loss in file.losses]
 
-    return _write_job(job, "hepmc", parts(), losses)
+    return _write_job(job, "hepmc", parts(), losses, settings)
 
 
 def run_lhe(job: LheJob) -> Header:
@@ -191,7 +202,9 @@ def run_table(job: TableJob) -> Header:
     """Take a table's particles to the face. Raises InputError."""
     refuse_existing(job.output)
     detector = Detector.load(fetch(job.detector))
-    return _write_job(job, "table", [transport(read_table(fetch(job.input)), detector, job.transport)])
+    incidents = transport(read_table(fetch(job.input)), detector, job.transport)
+    check_values(job.input, replace(incidents, event=incidents.source_event))
+    return _write_job(job, "table", [incidents])
 
 
 def run_overlay(job: OverlayJob) -> Header:
@@ -242,8 +255,9 @@ def _write_job(
     source: str,
     parts: Iterator[Incidents] | list[Incidents],
     losses: Callable[[], list[str]] = list,
+    settings: dict[str, Any] | None = None,
 ) -> Header:
-    settings = job.model_dump(mode="json", exclude={"output"})
+    settings = job.model_dump(mode="json", exclude={"output"}) if settings is None else settings
     detector = Detector.load(fetch(job.detector)).description.name
     header = write_incidents(
         job.output, parts, source=source, settings=settings, detector=detector, losses=losses

@@ -10,7 +10,7 @@ from typing import Any
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.incidents.lhe import HEAD_BYTES, LheFile, is_lhe
 from monsoon.engine.incidents.parquet import read_header, write_incidents
 from monsoon.engine.incidents.pools import PoolSettings

@@ -32,7 +32,6 @@ PACKAGES = (
     "uproot",
     "awkward",
     "pythia8mc",
-    "pyhepmc",
 )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Timer
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from monsoon.engine.config import Campaign
@@ -18,6 +19,7 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.incidents.parquet import read_incidents, write_incidents
+from monsoon.engine.incidents.schema import to_table
 from monsoon.engine.ledger.commits import COMMITS, Commit, Ledger, ShardRecord
 from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.shards import FORMATS
@@ -256,9 +258,12 @@ def test_contributions_and_all_formats_come_out_when_asked_for(campaign: Campaig
 def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path, pool: Path) -> None:
     """A NaN energy in one event of a file of incidents: quarantined with the reason, the rest is made."""
     incidents = read_incidents(pool, 0, 59)
+    write_incidents(tmp_path / "good.parquet", [incidents], source="test", settings={}, detector="lhcb-ecal")
     incidents.energy_mev[incidents.offsets[7]] = np.nan
     spoilt = int(incidents.event[incidents.event_of_particle[incidents.offsets[7]]])
-    write_incidents(tmp_path / "bad.parquet", [incidents], source="test", settings={}, detector="lhcb-ecal")
+    # monsoon would not write it
+    metadata = pq.read_metadata(tmp_path / "good.parquet").metadata
+    pq.write_table(to_table(incidents).replace_schema_metadata(metadata), tmp_path / "bad.parquet")
     here = campaign.model_copy(
         update={"incidents": str(tmp_path / "bad.parquet"), "mu": None, "events": 60, "shard_events": 30}
     )
