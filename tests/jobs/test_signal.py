@@ -126,6 +126,28 @@ def test_each_event_has_one_z_boson_of_a_les_houches_file(campaign: Campaign, lh
         generate(asked, quiet)
 
 
+def hepmc(events: int) -> str:
+    """p p -> H -> gamma gamma, numbered from 100, of weight 0.5, in the middle of the face."""
+    lines = ["HepMC::Version 3.02.05", "HepMC::Asciiv3-START_EVENT_LISTING", "W Weight"]
+    for number in range(100, 100 + events):
+        lines += [
+            *(f"E {number} 2 4", "U MEV MM", "W 0.5", "P 1 0 2212 0 0 6800000 6800000 938 4"),
+            *("V -1 0 [1] @ 0 0 0 0", "P 2 -1 25 0 0 60000 138700 125000 2", "V -2 0 [2]"),
+            "P 3 -2 22 3000 3000 30000 30298.515 0 1",
+            "P 4 -2 22 -3000 -3000 30000 30298.515 0 1",
+        ]
+    return "\n".join([*lines, "HepMC::Asciiv3-END_EVENT_LISTING", ""])
+
+
+def test_events_of_a_hepmc_file_keep_weight_number_and_mother(campaign: Campaign, tmp_path: Path) -> None:
+    (tmp_path / "h.hepmc").write_text(hepmc(6))
+    asked = campaign.model_copy(update={"signal": str(tmp_path / "h.hepmc"), "events": 6})
+    events = events_of(generate(asked, quiet).output)
+    assert of_signal(events, 22, 25) == [2] * 6
+    assert events.source_event.tolist() == list(range(100, 106))
+    assert events.weight.tolist() == [0.5] * 6
+
+
 @pytest.mark.parametrize(("workers", "shard_events"), [(1, 7), (2, 30)])
 def test_events_do_not_depend_on_workers_or_shard_size(
     campaign: Campaign, undisturbed: Outcome, workers: int, shard_events: int
