@@ -13,10 +13,10 @@ from rich.console import Console
 
 from monsoon.engine.errors import InputError
 from monsoon.jobs.timing import seconds_per_shower
-from monsoon.jobs.validation.samples import GROUPS
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
 from monsoon.models.generator import Generator
+from monsoon.models.metrics.contest import GROUPS
 from monsoon.models.records import Conditions
 from monsoon.models.store.checkpoint import MODEL, load, read_card, write_card
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES

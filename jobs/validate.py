@@ -17,13 +17,13 @@ from monsoon.engine.storage import local_path
 from monsoon.jobs.models import card_of, store
 from monsoon.jobs.validation.card import card_metrics
 from monsoon.jobs.validation.gallery import Gallery
-from monsoon.jobs.validation.measuring import QUICK, Effort, cost, find
 from monsoon.jobs.validation.memory import Memory
 from monsoon.jobs.validation.page import document
-from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.result import Result, record, verdicts_on
 from monsoon.jobs.validation.samples import Candidate, contests, file_generator, model_generator, read_file
 from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.findings import QUICK, Effort, cost, find
+from monsoon.models.metrics.requirements import SHIPPED, read_requirements
 from monsoon.models.metrics.verdicts import Outcome, worst
 
 PAGE, RECORD = "report.html", "report.json"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
 from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, with_ratio
-from monsoon.jobs.validation.samples import Contest, Sample
+from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.quality import Estimate
 
 REFERENCE, FLOOR = "Geant4", "Geant4, other (floor)"

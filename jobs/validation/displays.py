@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from monsoon.jobs.plots.displays import FAINTEST_PIXEL_MEV
 from monsoon.jobs.plots.overlay import REFERENCE
 from monsoon.jobs.plots.style import BAR, BLUE, ENERGY_MAP, LEFT, colour_bar, row
-from monsoon.jobs.validation.samples import Contest, Sample
+from monsoon.models.metrics.contest import Contest, Sample
 
 # species, incident energy and least visible energy in MeV of the showers that are shown
 SHOWN = {

@@ -7,10 +7,10 @@ import json
 from monsoon.jobs.plots.displays import described
 from monsoon.jobs.plots.style import styled
 from monsoon.jobs.report import markup
-from monsoon.jobs.validation import displays, eyes, plots, tables
+from monsoon.jobs.validation import classifier_plots, displays, plots, tables
 from monsoon.jobs.validation.gallery import Gallery
-from monsoon.jobs.validation.measuring import Findings
 from monsoon.jobs.validation.result import Result, software
+from monsoon.models.metrics.findings import Findings
 
 TITLES = {"egamma": "Photons and electrons", "hadrons": "Hadrons and muons"}
 
@@ -94,7 +94,7 @@ def _group(found: Findings, gallery: Gallery, drawn: int | None) -> str:
         tables.judges(found),
         tables.power(found),
         gallery.hang(
-            f"{group} power", eyes.powers(found), "areas under the curve for every known flaw",
+            f"{group} power", classifier_plots.powers(found), "areas under the curve for every known flaw",
             "Geant4 showers with a known flaw against the reference. Filled: seen, three sigma above the "
             "floor (band).",
         ),
@@ -156,11 +156,11 @@ def _eyes(found: Findings, gallery: Gallery) -> list[str]:
     for judge in found.floor:
         shown += [
             gallery.hang(
-                f"{group} roc {judge}", eyes.roc(found, judge), f"ROC curves of the {judge} classifier",
+                f"{group} roc {judge}", classifier_plots.roc(found, judge), f"ROC curves of the {judge} classifier",
                 f"{judge}: scores are means over the repeats; the areas quoted compare within folds.",
             ),
             gallery.hang(
-                f"{group} weights {judge}", eyes.weights(found, judge), f"weights of the {judge} classifier",
+                f"{group} weights {judge}", classifier_plots.weights(found, judge), f"weights of the {judge} classifier",
                 f"{judge}: the weight each generated shower would need; a tail to the left is of showers "
                 "that Geant4 does not make, one to the right of those that are made too rarely.",
             ),

@@ -12,8 +12,8 @@ from monsoon.engine.records import Array
 from monsoon.jobs.plots.curves import RING_EDGES_MM
 from monsoon.jobs.plots.overlay import REFERENCE, look, named, points, steps
 from monsoon.jobs.plots.style import BAR, LEFT, colour_bar, row, single
-from monsoon.jobs.validation.samples import Contest, Sample
 from monsoon.models.geometry.observables import lateral_profile
+from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.correlation import correlation
 from monsoon.models.metrics.quality import CLASSES, Estimate, class_shares
 from monsoon.models.metrics.response import mean, resolution

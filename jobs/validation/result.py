@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from monsoon.jobs.validation.eyes import weight_tails
-from monsoon.jobs.validation.measuring import Effort, Findings, compared
-from monsoon.jobs.validation.requirements import Requirement
+from monsoon.jobs.validation.classifier_plots import weight_tails
 from monsoon.models.metrics.classification import Judgement
+from monsoon.models.metrics.findings import Effort, Findings, compared
+from monsoon.models.metrics.requirements import Requirement
 from monsoon.models.metrics.verdicts import (
     FAMILY_LEVEL,
     PASS_SIGMA,

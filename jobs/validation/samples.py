@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,57 +17,14 @@ from monsoon.engine.storage import fetch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.files import sha256_of
 from monsoon.models.geometry.planar import Grid
-from monsoon.models.metrics.summary import Summary
+from monsoon.models.metrics.contest import GROUPS, Contest, Sample
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import EGAMMA
 from monsoon.models.store.suite import Suite, load_suite
 
 BLOCK = 4096  # conditions that a generator is asked at a time; showers do not depend on it
 FEWEST = 200  # showers of a group in each sample: fewer can tell nothing
-GROUPS = ("egamma", "hadrons")
 CLOSE = 1e-4  # conditions that differ by less, relatively, are one condition stored twice
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Showers and, once it is asked for, what the metrics reduce them to."""
-
-    showers: ShowerSet
-    grid: Grid
-
-    def __len__(self) -> int:
-        return len(self.showers)
-
-    @cached_property
-    def summary(self) -> Summary:
-        return Summary.of(self.showers, self.grid)
-
-
-@dataclass(frozen=True)
-class Contest:
-    """The samples of one group of species; all have the same number of showers.
-
-    group      one of GROUPS
-    reference  Geant4
-    floor      other Geant4 showers
-    generated  by the name of who made them; row i has the condition of row i of the reference
-    absent     generators that do not know the group, with the reason
-    outside    conditions outside a generator's training domain, by its name
-    halved     whether floor and reference are halves of one file
-    """
-
-    group: str
-    grid: Grid
-    seed: int
-    reference: Sample
-    floor: Sample
-    generated: Mapping[str, Sample]
-    absent: Mapping[str, str]
-    outside: Mapping[str, int]
-    halved: bool
-
-    def __len__(self) -> int:
-        return len(self.reference)
 
 
 @dataclass(frozen=True)

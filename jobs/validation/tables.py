@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 
 from monsoon.jobs.report import markup
-from monsoon.jobs.validation.eyes import weight_tails
-from monsoon.jobs.validation.measuring import Findings
+from monsoon.jobs.validation.classifier_plots import weight_tails
 from monsoon.jobs.validation.result import Result, Verdict
 from monsoon.models.metrics.classification import Judgement
+from monsoon.models.metrics.findings import Findings
 from monsoon.models.metrics.verdicts import FAMILY_LEVEL, Outcome
 
 COLOUR = {Outcome.PASS: "#00664a", Outcome.CANNOT_TELL: "#8a5a00", Outcome.FAIL: "#b00020", None: "#5c6670"}

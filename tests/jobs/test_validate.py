@@ -17,14 +17,15 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs.sample import sample
 from monsoon.jobs.validate import Validated, validate
 from monsoon.jobs.validation.card import card_metrics
-from monsoon.jobs.validation.figures import figure_names, measure_in
-from monsoon.jobs.validation.measuring import Effort
-from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
-from monsoon.jobs.validation.samples import Contest, Sample, model_generator
+from monsoon.jobs.validation.samples import model_generator
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.classification import Judgement, judge
+from monsoon.models.metrics.contest import Contest, Sample
+from monsoon.models.metrics.findings import Effort
 from monsoon.models.metrics.flaws import FLAWS
+from monsoon.models.metrics.quantities import figure_names, measure_in
+from monsoon.models.metrics.requirements import SHIPPED, read_requirements
 from monsoon.models.metrics.verdicts import (
     PASS_SIGMA,
     Comparison,

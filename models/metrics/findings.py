@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from monsoon.jobs.validation.figures import CLASSIFIED, IDEAL, REGIONAL, measure_in
-from monsoon.jobs.validation.requirements import Requirement
-from monsoon.jobs.validation.samples import Contest
 from monsoon.models.metrics.classification import JUDGES, Judgement, judge, sees
+from monsoon.models.metrics.contest import Contest
 from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.metrics.measurement import Measurement
+from monsoon.models.metrics.quantities import CLASSIFIED, IDEAL, REGIONAL, measure_in
+from monsoon.models.metrics.requirements import Requirement
 from monsoon.models.metrics.table import measure_all
 from monsoon.models.metrics.verdicts import Comparison
 

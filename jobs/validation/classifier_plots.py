@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from monsoon.engine.records import Array
 from monsoon.jobs.plots.overlay import FLOOR, look, named
 from monsoon.jobs.plots.style import BLACK, GREY, single
-from monsoon.jobs.validation.measuring import Findings
 from monsoon.models.metrics.classification import Judgement
+from monsoon.models.metrics.findings import Findings
 
 
 def roc(findings: Findings, judge: str) -> Figure:

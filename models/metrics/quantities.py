@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.jobs.validation.samples import Contest, Sample
 from monsoon.models.geometry.observables import observables
 from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.classification import JUDGES
+from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.measurement import Array, Measurement, measured_each
 from monsoon.models.metrics.quality import CLASSES, class_shares
 from monsoon.models.metrics.response import mean, resolution

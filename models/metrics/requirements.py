@@ -10,9 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from monsoon.engine.errors import InputError, first_problem
-from monsoon.jobs.validation.figures import CLASSIFIED, IDEAL, REGIONAL, figure_names
+from monsoon.models.metrics.quantities import CLASSIFIED, IDEAL, REGIONAL, figure_names
 
-SHIPPED = Path(__file__).parent / "requirements.yaml"
+SHIPPED = Path(__file__).parents[2] / "jobs" / "validation" / "requirements.yaml"
 Species = Literal["egamma", "hadrons"]
 Positive = Annotated[float, Field(gt=0)]
 
