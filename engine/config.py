@@ -13,6 +13,7 @@ from monsoon.engine.errors import InputError, first_problem
 
 Config = TypeVar("Config", bound=BaseModel)
 Format = Literal["parquet", "root", "ttree"]
+PLAIN = "write one `key: value` a line"
 PRESETS: dict[str, dict[str, Any]] = {"run3": {"mu": 5.2}, "hl-lhc": {"mu": 40.0}}
 
 
@@ -116,7 +117,9 @@ def load_campaign(source: str, overrides: Sequence[str] = ()) -> Campaign:
 
     Raises InputError, naming the file and the key.
     """
-    settings = PRESETS.get(source) or _read_yaml(Path(source))
+    settings = PRESETS.get(source) or read_mapping(
+        source, f"{source}: no such file or preset; presets: {', '.join(PRESETS)}"
+    )
     given = parse_overrides(overrides)
     preset = given.pop("preset", settings.get("preset"))
     if preset is not None and preset not in PRESETS:
@@ -147,14 +150,29 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_mapping(path: str | Path, absent: str = "", remedy: str = PLAIN) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    absent
+        What to say where it cannot be read, in place of the reason that the system gives.
+    remedy
+        What to write instead, where it is not YAML or not a mapping.
+
+    Raises
+    ------
+    InputError
+        Naming the file, with the remedy.
+    """
     try:
-        settings = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(Path(path).read_text())
     except OSError as error:
-        known = ", ".join(PRESETS)
-        raise InputError(f"{path}: no such file or preset; presets: {known}") from error
+        raise InputError(absent or f"{path}: cannot be read ({error.strerror}); name a YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file; write one `key: value` a line") from error
-    if not isinstance(settings, dict):
-        raise InputError(f"{path}: not a mapping; write one `key: value` a line")
-    return {str(key): value for key, value in settings.items()}
+        raise InputError(f"{path}: not a YAML file; {remedy}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a mapping; {remedy}")
+    return {str(key): value for key, value in content.items()}
