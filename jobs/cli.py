@@ -156,7 +156,7 @@ def validate(
     strict: Annotated[bool, typer.Option("--strict", help="cannot tell is a failure too")] = False,
     into_card: Annotated[bool, typer.Option("--into-card", help="keep the numbers in the model")] = False,
 ) -> None:
-    """Judge generated showers against Geant4's; exit 3 where a requirement is not met."""
+    """Compare generated showers with Geant4's; exit 3 where a requirement is not met."""
     from monsoon.jobs.validate import validate as run
 
     done = run(
@@ -174,6 +174,7 @@ def validate(
     if done.unclear and not strict:
         print("monsoon: not every requirement can be told at this sample size", file=sys.stderr)
     print(f"report: {done.page}")
+    print(f"verdict: {done.summary(strict)}")
     if done.fails(strict):
         raise typer.Exit(VERDICT_FAILED)
 

@@ -14,7 +14,22 @@ from monsoon.models.records import Conditions
 
 
 def seconds_per_shower(model: Generator, conditions: Conditions, rounds: int) -> float:
-    """The conditions as one batch on one thread: the median of the rounds, after one that may compile."""
+    """Time a generator on one thread.
+
+    Parameters
+    ----------
+    model
+        The generator.
+    conditions
+        N conditions, asked as one batch.
+    rounds
+        Repetitions, after one more that may compile.
+
+    Returns
+    -------
+    float
+        Median time of the rounds over N, in seconds.
+    """
     row = np.arange(len(conditions))
     noise = torch.from_numpy(uniform(0, row, np.zeros_like(row), Purpose.SHOWER, model.noise_dimensions))
     threads = torch.get_num_threads()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.conditions import ConditionTest
 from monsoon.models.metrics.summary import Summary
 
 GROUPS = ("egamma", "hadrons")
@@ -15,7 +16,15 @@ GROUPS = ("egamma", "hadrons")
 
 @dataclass(frozen=True)
 class Sample:
-    """Showers and, once it is asked for, what the metrics reduce them to."""
+    """Showers and, once it is asked for, what the metrics reduce them to.
+
+    Parameters
+    ----------
+    showers
+        N showers with their conditions.
+    grid
+        The pixels that they live on.
+    """
 
     showers: ShowerSet
     grid: Grid
@@ -25,20 +34,37 @@ class Sample:
 
     @cached_property
     def summary(self) -> Summary:
+        """Observables and pixel spectra of the showers."""
         return Summary.of(self.showers, self.grid)
 
 
 @dataclass(frozen=True)
 class Contest:
-    """The samples of one group of species; all have the same number of showers.
+    """The samples of one group of species; all have the same number of showers N.
 
-    group      one of GROUPS
-    reference  Geant4
-    floor      other Geant4 showers
-    generated  by the name of who made them; row i has the condition of row i of the reference
-    absent     generators that do not know the group, with the reason
-    outside    conditions outside a generator's training domain, by its name
-    halved     whether floor and reference are halves of one file
+    Parameters
+    ----------
+    group
+        One of `GROUPS`.
+    grid
+        The pixels that all showers live on.
+    seed
+        Of every random choice that the comparison makes.
+    reference
+        Geant4 showers.
+    floor
+        Other Geant4 showers: what a perfect generator would look like at this sample size.
+    generated
+        By the name of the generator. Row i has the condition of row i of the reference, but for those
+        that are named in `independent`.
+    absent
+        Generators without showers of this group, with the reason.
+    outside
+        Number of conditions outside a generator's training domain, by its name.
+    halved
+        Whether floor and reference are halves of one file.
+    independent
+        Generated samples with conditions of their own, and how these compare with the reference's.
     """
 
     group: str
@@ -50,6 +76,7 @@ class Contest:
     absent: Mapping[str, str]
     outside: Mapping[str, int]
     halved: bool
+    independent: Mapping[str, Sequence[ConditionTest]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.reference)

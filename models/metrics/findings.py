@@ -1,149 +1,140 @@
-"""All figures of one contest: metrics, classifiers with their power, and what requirements ask for."""
+"""All that is measured in one contest: metrics, classifiers with their power, checks of requirements."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from monsoon.models.metrics.classification import JUDGES, Judgement, judge, sees
+from monsoon.models.metrics.admission import flaws_of, missed
+from monsoon.models.metrics.classification import Classification, classify, sees
 from monsoon.models.metrics.contest import Contest
+from monsoon.models.metrics.cost import Cost
+from monsoon.models.metrics.effort import Effort
 from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.metrics.measurement import Measurement
 from monsoon.models.metrics.quantities import CLASSIFIED, IDEAL, REGIONAL, measure_in
 from monsoon.models.metrics.requirements import Requirement
 from monsoon.models.metrics.table import measure_all
-from monsoon.models.metrics.verdicts import Comparison
-
-COST = {"high-level": 2, "pixel-trees": 4, "whitened-cnn": 6, "mlp": 2}  # relative time of a judgement
-METRICS_COST = 3
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How thoroughly.
-
-    repeats   of a judgement
-    replicas  of a bootstrap
-    settings  of the judges, where they are not the usual ones
-    drawn     observables whose histograms are drawn, those that differ most from the reference; None: all
-    """
-
-    repeats: int = 3
-    replicas: int = 50
-    settings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    judges: tuple[str, ...] = tuple(JUDGES)
-    drawn: int | None = None
-
-    def judge(self, name: str) -> dict[str, int]:
-        return dict(self.settings.get(name, {}))
-
-
-_TREES, _STEPS = {"trees": 60, "folds": 2}, {"steps": 300}
-QUICK = Effort(
-    repeats=1,
-    replicas=20,
-    settings={"high-level": _TREES, "pixel-trees": _TREES, "whitened-cnn": _STEPS, "mlp": _STEPS},
-    drawn=8,
-)
+from monsoon.models.metrics.verdicts import Check
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found in one contest.
+    """What was measured in one contest.
 
-    metrics   by generator
-    judged    by generator, then judge
-    floor     by judge: Geant4 against Geant4
-    power     by judge, then flaw: Geant4 with that flaw against Geant4
+    Parameters
+    ----------
+    contest
+        The samples.
+    metrics
+        By generator.
+    classifications
+        By generator, then classifier.
+    floor
+        By classifier: Geant4 against Geant4.
+    power
+        By classifier, then flaw: Geant4 with that flaw against Geant4.
     """
 
     contest: Contest
     metrics: Mapping[str, list[Measurement]]
-    judged: Mapping[str, Mapping[str, Judgement]]
-    floor: Mapping[str, Judgement]
-    power: Mapping[str, Mapping[str, Judgement]]
+    classifications: Mapping[str, Mapping[str, Classification]]
+    floor: Mapping[str, Classification]
+    power: Mapping[str, Mapping[str, Classification]]
 
-    def seen(self, judge: str) -> list[str]:
-        """The known flaws that a judge sees at these sizes; without any it has no say."""
-        return sees(self.power[judge], self.floor[judge])
+    def seen(self, classifier: str) -> list[str]:
+        """The known flaws that a classifier sees at these sizes."""
+        return sees(self.power[classifier], self.floor[classifier])
+
+    def missed(self, classifier: str) -> list[str]:
+        """The flaws that it would have to see to make a generator pass, and does not."""
+        return missed(self.contest.group, classifier, self.seen(classifier))
 
 
-def cost(contest: Contest, effort: Effort) -> int:
-    """How much there is to do, in the units that `find` advances by."""
-    judges = sum(COST[name] for name in effort.judges)
-    each = len(contest.generated) * (METRICS_COST + effort.repeats * judges)
-    return each + (effort.repeats + len(FLAWS)) * judges
+def seconds_of(contest: Contest, effort: Effort) -> float:
+    """How long `find` takes, in the seconds of `Cost`."""
+    return Cost.of(contest, effort, len(flaws_of(contest.group))).whole
 
 
 def find(
     contest: Contest,
     effort: Effort,
-    advance: Callable[[str, int], None],
-    ask: Callable[..., Judgement] = judge,
+    advance: Callable[[str, float], None],
+    ask: Callable[..., Classification] = classify,
 ) -> Findings:
-    """Measure everything; `advance` is told what comes next, and how much is done.
+    """Measure everything in one contest.
 
-    ask  in place of `judge`, as one that remembers
+    Parameters
+    ----------
+    contest
+        The samples.
+    effort
+        How thoroughly.
+    advance
+        Is told what comes next and how much is done, in the seconds of `Cost`.
+    ask
+        In place of `classify`, for example one that remembers its answers.
     """
-    reference, floor, grid, seed = (
-        contest.reference.showers,
-        contest.floor.showers,
-        contest.grid,
-        contest.seed,
-    )
+    reference, floor = contest.reference.showers, contest.floor.showers
+    grid, seed, group = contest.grid, contest.seed, contest.group
+    flaws = flaws_of(group)
+    cost = Cost.of(contest, effort, len(flaws))
     metrics = {}
     for who, sample in contest.generated.items():
-        advance(f"{contest.group}: metrics of {who}", 0)
+        advance(f"{group}: metrics of {who}", 0)
         metrics[who] = measure_all(sample.showers, reference, floor, grid, seed, effort.replicas)
-        advance("", METRICS_COST)
-    floors: dict[str, Judgement] = {}
-    power: dict[str, dict[str, Judgement]] = {}
-    judged: dict[str, dict[str, Judgement]] = {who: {} for who in contest.generated}
-    for name in effort.judges:
-        settings = effort.judge(name)
+        advance("", cost.metrics)
+    floors: dict[str, Classification] = {}
+    power: dict[str, dict[str, Classification]] = {}
+    found: dict[str, dict[str, Classification]] = {who: {} for who in contest.generated}
+    for name in effort.classifiers:
+        settings = effort.settings_of(name)
         for who, sample in contest.generated.items():
-            advance(f"{contest.group}: {name} judges {who}", 0)
-            judged[who][name] = ask(name, sample.showers, reference, grid, seed, effort.repeats, **settings)
-            advance("", COST[name] * effort.repeats)
-        advance(f"{contest.group}: {name} judges Geant4", 0)
+            advance(f"{group}: {name}, {who} against Geant4", 0)
+            found[who][name] = ask(name, sample.showers, reference, grid, seed, effort.repeats, **settings)
+            advance("", cost.classifiers[name] * effort.repeats)
+        advance(f"{group}: {name}, Geant4 against Geant4", 0)
         floors[name] = ask(name, floor, reference, grid, seed, effort.repeats, **settings)
-        advance("", COST[name] * effort.repeats)
+        advance("", cost.classifiers[name] * effort.repeats)
         power[name] = {}
-        for flaw, spoil in FLAWS.items():
-            advance(f"{contest.group}: {name} judges Geant4 with {flaw}", 0)
-            spoilt = spoil(floor, grid, seed)
-            power[name][flaw] = ask(name, spoilt, reference, grid, seed, 1, **settings)
-            advance("", COST[name])
-    return Findings(contest, metrics, judged, floors, power)
+        for flaw in flaws:
+            advance(f"{group}: {name}, Geant4 with {flaw}", 0)
+            flawed = FLAWS[flaw](floor, grid, seed)
+            power[name][flaw] = ask(name, flawed, reference, grid, seed, 1, **settings)
+            advance("", cost.classifiers[name])
+    return Findings(contest, metrics, found, floors, power)
 
 
-def compared(requirement: Requirement, findings: Findings, who: str, effort: Effort) -> list[Comparison]:
-    """What a requirement says of one generator, number by number."""
+def checks_of(requirement: Requirement, findings: Findings, who: str, effort: Effort) -> list[Check]:
+    """The checks of one requirement on one generator: one for each statistic in each bin of the region."""
     return [
-        _comparison(requirement, name, gev, findings, who, effort)
+        _check(requirement, name, gev, findings, who, effort)
         for name in requirement.statistic
         for gev in requirement.region.bins
     ]
 
 
-def _comparison(
+def _check(
     requirement: Requirement,
     name: str,
     gev: tuple[float, float] | None,
     findings: Findings,
     who: str,
     effort: Effort,
-) -> Comparison:
+) -> Check:
     kind, _, of = name.partition("/")
-    contest, unfit = findings.contest, ""
+    contest, unfit, blind = findings.contest, "", ""
     showers = len(contest)
     found: Measurement | None
     if kind == CLASSIFIED:
-        found, unfit = _area(name, of, findings, who)
+        found = _area(name, of, findings, who)
+        if found is None:
+            unfit = f"{of} was not asked"
+        elif unseen := findings.missed(of):
+            blind = f"{of} does not see {', '.join(unseen)} at this size"
     elif kind in REGIONAL:
-        found, showers = measure_in(
-            contest, contest.generated[who], name, requirement.region.pdg, gev, effort.replicas
-        )
+        region, sample = requirement.region, contest.generated[who]
+        found, showers = measure_in(contest, sample, name, region.pdg, gev, effort.replicas)
         unfit = "" if found else f"only {showers} showers"
     else:
         found = _named(findings.metrics[who], name)
@@ -155,7 +146,7 @@ def _comparison(
         allowed = tolerance.at_most - (ideal or 0.0)
     else:
         allowed = tolerance.absolute or (tolerance.relative or 0.0) * (ideal or 0.0)
-    return Comparison(
+    return Check(
         what=name + (f", {gev[0]:g}-{gev[1]:g} GeV" if gev else ""),
         value=found.value,
         error=found.error,
@@ -167,15 +158,15 @@ def _comparison(
         sigmas=tolerance.sigmas,
         showers=showers,
         unfit=unfit,
+        blind=blind,
     )
 
 
-def _area(name: str, judge: str, findings: Findings, who: str) -> tuple[Measurement | None, str]:
-    if judge not in findings.floor:
-        return None, f"{judge} was not asked"
-    ours, floor = findings.judged[who][judge], findings.floor[judge]
-    unfit = "" if findings.seen(judge) else f"{judge} sees none of the known flaws at this size"
-    return Measurement(name, ours.auc, ours.error, floor.auc, floor.error), unfit
+def _area(name: str, classifier: str, findings: Findings, who: str) -> Measurement | None:
+    if classifier not in findings.floor:
+        return None
+    ours, floor = findings.classifications[who][classifier], findings.floor[classifier]
+    return Measurement(name, ours.auc, ours.error, floor.auc, floor.error)
 
 
 def _named(table: Iterable[Measurement], name: str) -> Measurement | None:

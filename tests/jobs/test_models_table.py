@@ -14,16 +14,15 @@ from monsoon.jobs.models import (
     BEGIN,
     END,
     HEAD,
-    card_of,
     entries,
     markdown,
     models,
     row_of,
-    store,
     time_of,
 )
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
+from monsoon.models.store.card_files import card_of, store_card
 from monsoon.models.store.suite import SAMPLES
 
 AREA = {"value": 0.5164, "error": 0.0071, "floor": 0.5021, "floor_error": 0.007}
@@ -79,7 +78,7 @@ def test_the_libraries_are_always_there() -> None:
 def test_what_is_stored_of_the_library_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "CHECKPOINTS", tmp_path / "checkpoints")
     assert card_of("library") == {"family": "library"}
-    store("library", {"family": "library", "metrics": {"egamma auc/high-level": AREA}})
+    store_card("library", {"family": "library", "metrics": {"egamma auc/high-level": AREA}})
     assert card_of("library")["metrics"]["egamma auc/high-level"] == AREA
     assert json.loads((tmp_path / "checkpoints" / "library.json").read_text())["family"] == "library"
 

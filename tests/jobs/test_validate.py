@@ -17,18 +17,19 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs.sample import sample
 from monsoon.jobs.validate import Validated, validate
 from monsoon.jobs.validation.card import card_metrics
+from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.samples import model_generator
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.geometry.planar import Grid
-from monsoon.models.metrics.classification import Judgement, judge
+from monsoon.models.metrics.classification import Classification, classify
 from monsoon.models.metrics.contest import Contest, Sample
-from monsoon.models.metrics.findings import Effort
-from monsoon.models.metrics.flaws import FLAWS
-from monsoon.models.metrics.quantities import figure_names, measure_in
-from monsoon.models.metrics.requirements import SHIPPED, read_requirements
+from monsoon.models.metrics.effort import QUICK, Effort
+from monsoon.models.metrics.findings import Findings, find, seconds_of
+from monsoon.models.metrics.admission import flaws_of
+from monsoon.models.metrics.quantities import quantity_names, measure_in
 from monsoon.models.metrics.verdicts import (
     PASS_SIGMA,
-    Comparison,
+    Check,
     Outcome,
     decide,
     holm,
@@ -40,11 +41,11 @@ from monsoon.models.store.suite import SAMPLES
 
 HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), drawn=1)
 
-RATIO = Comparison("response", 1.0, 0.001, 1.0, 0.001, ideal=1.0, tolerance=0.005, sigmas=2, showers=1000)
-AREA = Comparison("auc", 0.5, 0.01, 0.5, 0.01, ideal=0.5, tolerance=0.08, one_sided=True, showers=1000)
+RATIO = Check("response", 1.0, 0.001, 1.0, 0.001, ideal=1.0, tolerance=0.005, sigmas=2, showers=1000)
+AREA = Check("auc", 0.5, 0.01, 0.5, 0.01, ideal=0.5, tolerance=0.08, one_sided=True, showers=1000)
 
 
-def outcome(comparison: Comparison) -> Outcome:
+def outcome(comparison: Check) -> Outcome:
     return decide([comparison])[0].outcome
 
 
@@ -87,7 +88,7 @@ def test_geant4_that_does_not_meet_a_requirement_makes_no_generator_fail() -> No
 
 
 def test_a_figure_without_an_ideal_is_held_against_the_floor_with_both_errors() -> None:
-    recall = Comparison("recall", 0.9, 0.01, 0.97, 0.01, ideal=None, tolerance=0.02, showers=1000)
+    recall = Check("recall", 0.9, 0.01, 0.97, 0.01, ideal=None, tolerance=0.02, showers=1000)
     assert recall.deviation == pytest.approx(0.07)
     assert recall.z == pytest.approx(0.05 / np.hypot(0.01, 0.01))
     assert outcome(recall) is Outcome.FAIL
@@ -123,7 +124,7 @@ def test_rarely_does_a_generator_at_the_edge_of_all_its_tolerances_fail() -> Non
     for _ in range(200):
         noise = rng.normal(size=10) * 0.01
         family = [replace(AREA, value=0.58 + float(shift)) for shift in noise]
-        fails += worst([judged.outcome for judged in decide(family)]) is Outcome.FAIL
+        fails += worst([decision.outcome for decision in decide(family)]) is Outcome.FAIL
     assert 2 <= fails <= 20  # 5 % of 200
 
 
@@ -188,10 +189,11 @@ def test_requirements_that_are_not_there_are_one_line(tmp_path: Path) -> None:
 
 
 def test_the_shipped_requirements_bin_the_energy_and_name_judges() -> None:
-    shipped = {r.name: r for r in read_requirements(SHIPPED).requirements}
+    shipped = {r.name: r for r in read_requirements(SHIPPED)}
     assert len(shipped["e/gamma, response"].region.bins) == 4
     assert shipped["e/gamma, response"].tolerance.words == "within 0.5 % + 2 sigma"
-    assert all(name in figure_names() for r in shipped.values() for name in r.statistic)
+    assert all(name in quantity_names() for r in shipped.values() for name in r.statistic)
+    assert all(r.why for r in shipped.values())
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +299,7 @@ def test_the_record_has_every_number_with_error_floor_sizes_seed_and_versions(va
 def test_a_card_keeps_the_areas_and_the_worst_bins(validated: Validated) -> None:
     record = json.loads(validated.page.with_name("report.json").read_text())
     kept = card_metrics(record, "smeared")
-    area = record["groups"]["egamma"]["judges"]["smeared"]["high-level"]
+    area = record["groups"]["egamma"]["classifiers"]["smeared"]["high-level"]
     assert kept["egamma auc/high-level"]["value"] == area["auc"] > 0.7
     assert kept["egamma fpd"]["floor"] < kept["egamma fpd"]["value"]
     responses = [name for name in kept if name.startswith("egamma response/")]
@@ -357,13 +359,13 @@ def test_an_interrupted_validation_goes_on_and_says_the_same(
 ) -> None:
     asked = []
 
-    def counted(*arguments: object, **settings: int) -> Judgement:
+    def counted(*arguments: object, **settings: int) -> Classification:
         asked.append(arguments)
         if len(asked) == 5:
             raise KeyboardInterrupt
-        return judge(*arguments, **settings)  # type: ignore[arg-type]
+        return classify(*arguments, **settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(monsoon.jobs.validation.memory, "judge", counted)
+    monkeypatch.setattr(monsoon.jobs.validation.memory, "classify", counted)
 
     def again() -> Validated:
         return validate(
@@ -372,13 +374,16 @@ def test_an_interrupted_validation_goes_on_and_says_the_same(
 
     with pytest.raises(KeyboardInterrupt):
         again()
-    assert len(list((tmp_path / ".judgements").iterdir())) == 4
+    assert len(list((tmp_path / ".classifications").iterdir())) == 4
     found = again()
-    assert len(asked) == 5 + (2 + 1 + len(FLAWS) - 4)  # two generators, the floor, the flaws
-    assert not (tmp_path / ".judgements").exists()
+    assert len(asked) == 5 + (2 + 1 + len(flaws_of("egamma")) - 4)  # two generators, the floor, the flaws
+    assert not (tmp_path / ".classifications").exists()
     for now, before in zip(found.result.findings, validated.result.findings, strict=True):
         for who in ("library", "smeared"):
-            assert now.judged[who]["high-level"].worst == before.judged[who]["high-level"].worst
+            assert (
+                now.classifications[who]["high-level"].worst
+                == before.classifications[who]["high-level"].worst
+            )
     ours, theirs = (json.loads((v.page.parent / "report.json").read_text()) for v in (found, validated))
     assert ours["verdicts"] == theirs["verdicts"]
 
@@ -395,11 +400,7 @@ def test_unusable_input_is_one_line(reference: Path, smeared: Path, tmp_path: Pa
     refused("seed: -1", "library", seed=-1)
     refused("no such file", "library", reference=str(tmp_path / "none.h5"))
     refused("two generators have this name", generated=[str(smeared), str(smeared)])
-    refused("showers for a reference of", generated=[str(SAMPLES / "egamma-heldout.h5")])
-    moved = read_showers(smeared)
-    other = tmp_path / "other.h5"
-    write_showers(other, moved[torch.arange(len(moved)).roll(1)], {})
-    refused("row 0 has another condition", generated=[str(other)])
+    refused("hadrons-heldout: only 0 showers", generated=[str(SAMPLES / "hadrons-heldout.h5")])
     refused("no group of species has 200 showers", generated=[str(smeared)], limit=100)
     floor = tmp_path / "floor.h5"
     write_showers(floor, read_showers(SAMPLES / "hadrons-heldout.h5")[:300], {})

@@ -1,4 +1,4 @@
-"""The pixel judge: boosted trees on how a shower's energy is shared among pixels."""
+"""The pixel classifier: boosted trees on how a shower's energy is shared among pixels."""
 
 from __future__ import annotations
 
