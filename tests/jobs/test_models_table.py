@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.jobs import models as table
 from monsoon.jobs.models import (
     BATCHES,
     BEGIN,
@@ -22,7 +20,6 @@ from monsoon.jobs.models import (
 )
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
-from monsoon.models.store.card_files import card_of, store_card
 from monsoon.models.store.suite import SAMPLES
 
 AREA = {"value": 0.5164, "error": 0.0071, "floor": 0.5021, "floor_error": 0.007}
@@ -73,14 +70,6 @@ def test_a_table_is_markdown() -> None:
 
 def test_the_libraries_are_always_there() -> None:
     assert [entry.name for entry in entries(Path("/nowhere"))] == ["library, egamma", "library, hadrons"]
-
-
-def test_what_is_stored_of_the_library_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "CHECKPOINTS", tmp_path / "checkpoints")
-    assert card_of("library") == {"family": "library"}
-    store_card("library", {"family": "library", "metrics": {"egamma auc/high-level": AREA}})
-    assert card_of("library")["metrics"]["egamma auc/high-level"] == AREA
-    assert json.loads((tmp_path / "checkpoints" / "library.json").read_text())["family"] == "library"
 
 
 def test_time_is_measured_at_every_batch_size() -> None:

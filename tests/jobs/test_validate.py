@@ -21,12 +21,11 @@ from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.samples import model_generator
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.admission import flaws_of
 from monsoon.models.metrics.classification import Classification, classify
 from monsoon.models.metrics.contest import Contest, Sample
-from monsoon.models.metrics.effort import QUICK, Effort
-from monsoon.models.metrics.findings import Findings, find, seconds_of
-from monsoon.models.metrics.admission import flaws_of
-from monsoon.models.metrics.quantities import quantity_names, measure_in
+from monsoon.models.metrics.effort import Effort
+from monsoon.models.metrics.quantities import measure_in, quantity_names
 from monsoon.models.metrics.verdicts import (
     PASS_SIGMA,
     Check,
