@@ -99,13 +99,23 @@ def _species(generated: Conditions, reference: Conditions) -> ConditionTest:
 
 def _kolmogorov_smirnov(what: str, a: Array, b: Array) -> ConditionTest:
     whole = np.sort(np.concatenate([a, b]))
-    starts, rounding = [float(whole[0])], ROUNDING * float(np.ptp(whole))
-    while (following := np.searchsorted(whole, starts[-1] + rounding, side="right")) < len(whole):
-        starts.append(float(whole[following]))
+    starts = _distinct(whole, ROUNDING * float(np.ptp(whole)))
     if len(starts) == 1:
         return ConditionTest(what, 0.0, 1.0, _finds(len(a), len(b)))
     found = stats.ks_2samp(*(np.searchsorted(starts, x, side="right") for x in (a, b)), method="asymp")
     return ConditionTest(what, float(found.statistic), float(found.pvalue), _finds(len(a), len(b)))
+
+
+def _distinct(whole: Array, rounding: float) -> Array:
+    """The least of each run of sorted values [N] that lie within rounding of it."""
+    first = np.flatnonzero(np.diff(whole, prepend=-np.inf) > rounding)
+    last = np.append(first[1:], len(whole)) - 1
+    if (whole[last] - whole[first] <= rounding).all():
+        return whole[first]
+    starts = [float(whole[0])]  # values so dense that runs join: one by one
+    while (following := np.searchsorted(whole, starts[-1] + rounding, side="right")) < len(whole):
+        starts.append(float(whole[following]))
+    return np.array(starts)
 
 
 def _finds(n: int, m: int) -> float:
