@@ -23,11 +23,10 @@ from monsoon.models.metrics.quality import (
     agreement,
     agreement_of_means,
     in_bins,
-    mean,
     mean_ratio,
     mean_rows,
-    resolution,
 )
+from monsoon.models.metrics.response import mean, resolution
 
 PIXEL_MM = 20.2
 RING_EDGES_MM = PIXEL_MM * np.array([0, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15])

@@ -85,7 +85,7 @@ def leading_fractions(showers: Showers) -> Tensor:
 def containment(showers: Showers, grid: Grid) -> Tensor:
     """Energy in the 3x3 and 5x5 (CONTAINMENT) pixels about the impact over the total, float64 [N, 2]."""
     share = shares(showers)
-    away = (_centres(grid, share) / grid.pixel_mm).round().abs().amax(1)  # [V]
+    away = grid.rings.to(share.device)
     return share @ torch.stack([(away <= side // 2).to(share) for side in CONTAINMENT], 1)
 
 

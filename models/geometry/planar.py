@@ -32,6 +32,14 @@ class Grid:
         return (torch.stack([x, y], -1).reshape(-1, 2) - self.centre) * self.pixel_mm
 
     @cached_property
+    def rings(self) -> Tensor:
+        """Steps from the impact pixel along rows or columns, the larger of the two, int64 [V].
+
+        The pixels of one number are a square ring about the impact pixel.
+        """
+        return (self.centres_mm / self.pixel_mm).round().long().abs().amax(1)
+
+    @cached_property
     def symmetries(self) -> Tensor:
         """The square's eight symmetries about the impact pixel as voxel permutations, int64 [8, V].
 

@@ -144,7 +144,7 @@ def _quantity(name: str) -> Callable[[Part, Part], float]:
     kind, _, of = name.partition("/")
     if kind in ("response", "resolution"):
         statistic = {"response": mean, "resolution": resolution}[kind]
-        return lambda a, b: (
+        return lambda a, b: float(
             statistic(a.column("response"), a.weight) / statistic(b.column("response"), b.weight)
         )
     if kind == "fraction":

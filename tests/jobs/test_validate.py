@@ -270,7 +270,11 @@ def test_independent_samples_of_other_sizes_are_compared(independent: tuple[Vali
     assert [len(s) for s in (contest.floor, *contest.generated.values())] == [len(contest)] * 3
     metrics = {m.name: m for m in found.metrics["alike"]}
     assert metrics["response/10-31.6 GeV"].value == pytest.approx(1.0, abs=0.02)
-    assert independent[0].result.outcome("alike") is not Outcome.FAIL
+    # with eight replicas the error of a resolution of 50 showers is hardly known: it is not looked at
+    outcomes = {v.requirement.name: v.outcome for v in independent[0].result.verdicts["alike"]}
+    assert outcomes["e/gamma, high-level classifier"] is not Outcome.FAIL
+    assert outcomes["e/gamma, response"] is not Outcome.FAIL
+    assert found.classifications["alike"]["high-level"].auc < 0.6
 
 
 def test_conditions_that_differ_are_said_before_any_verdict(independent: tuple[Validated, str]) -> None:

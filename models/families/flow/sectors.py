@@ -29,7 +29,7 @@ class Sectors:
     def region(self) -> Tensor:
         """The region of every voxel, int64 [V]."""
         x, y = self.grid.centres_mm.T / self.grid.pixel_mm
-        ring = torch.maximum(x.abs(), y.abs()).round().long()
+        ring = self.grid.rings
         if int(ring.max()) > RINGS[-1][1]:
             raise ValueError(f"an image has more than the {RINGS[-1][1]} rings that there are sectors for")
         turn = torch.atan2(y.double(), x.double()) / (2 * torch.pi)
