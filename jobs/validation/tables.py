@@ -181,7 +181,7 @@ def regions(found: Findings) -> str:
                     f"{who}, {name}: {region.description}",
                     f"{100 * region.generated:.1f} %",
                     f"{100 * region.reference:.1f} %",
-                    f"{region.log_weight:+.2f}",
+                    f"{region.log_weight:+.2f}" if region.generated else "-",
                     f"{region.gain:.3f}",
                     str(region.rows),
                 )

@@ -31,15 +31,14 @@ def named(tests: list[ConditionTest]) -> dict[str, ConditionTest]:
 
 
 def test_samples_drawn_alike_are_rarely_called_different() -> None:
-    different = [
-        bool(differing(compare_conditions(drawn(300, 2 * k), drawn(400, 2 * k + 1)))) for k in range(150)
-    ]
-    assert sum(different) <= 5  # 1 % is expected, and more than 5 of 150 has a chance of 0.4 %
+    pairs = ((drawn(300, 2 * k), drawn(400, 2 * k + 1)) for k in range(60))
+    different = [bool(differing(compare_conditions(*pair))) for pair in pairs]
+    assert sum(different) <= 3  # 1 % is expected, and more than 3 of 60 has a chance of 0.3 %
 
 
 def test_a_distance_of_the_stated_size_is_found_nine_times_out_of_ten() -> None:
     found = 0
-    for seed in range(60):
+    for seed in range(40):
         ours, theirs = drawn(600, 2 * seed, electrons=0.0), drawn(600, 2 * seed + 1, electrons=0.0)
         finds = named(compare_conditions(ours, theirs))["energy of 22"].finds
         # a share of the energies moves to the lower end: distance of the distributions is that share
@@ -47,7 +46,7 @@ def test_a_distance_of_the_stated_size_is_found_nine_times_out_of_ten() -> None:
         energy = torch.where(moved & (ours.energy_mev > 1e4), 1e3, ours.energy_mev)
         tests = compare_conditions(replace(ours, energy_mev=energy), theirs)
         found += named(tests)["energy of 22"].differs
-    assert found >= 50
+    assert found >= 33
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from monsoon.models.records import Conditions
 from monsoon.models.store.suite import SAMPLES
 
 GRID = Grid()
-QUICK = {"whitened-cnn": {"steps": 100, "batch": 128}, "mlp": {"steps": 100}}
+QUICK = {"whitened-cnn": {"steps": 60, "batch": 128}, "mlp": {"steps": 60}}
 QUICK |= {name: {"trees": 60, "folds": 2} for name in ("high-level", "pixel-trees")}
 
 
