@@ -14,6 +14,7 @@ from monsoon.engine.errors import InputError, first_problem
 
 Config = TypeVar("Config", bound=BaseModel)
 Format = Literal["parquet", "root", "ttree"]
+PLAIN = "write one `key: value` a line"
 PRESETS: dict[str, dict[str, Any]] = {"run3": {"mu": 5.2}, "hl-lhc": {"mu": 40.0}}
 
 
@@ -158,7 +159,9 @@ def load_campaign(source: str, overrides: Sequence[str] = ()) -> Campaign:
 
     Raises InputError, naming the file and the key.
     """
-    settings = PRESETS.get(source) or _read_yaml(Path(source))
+    settings = PRESETS.get(source) or read_mapping(
+        source, f"{source}: no such file or preset; presets: {', '.join(PRESETS)}"
+    )
     given = parse_overrides(overrides, Campaign)
     preset = given.pop("preset", settings.get("preset"))
     if preset is not None and preset not in PRESETS:
@@ -225,14 +228,29 @@ def _members(annotation: Any) -> set[Any]:
     return {get_origin(annotation) or annotation}
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_mapping(path: str | Path, absent: str = "", remedy: str = PLAIN) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    absent
+        What to say where it cannot be read, in place of the reason that the system gives.
+    remedy
+        What to write instead, where it is not YAML or not a mapping.
+
+    Raises
+    ------
+    InputError
+        Naming the file, with the remedy.
+    """
     try:
-        settings = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(Path(path).read_text())
     except OSError as error:
-        known = ", ".join(PRESETS)
-        raise InputError(f"{path}: no such file or preset; presets: {known}") from error
+        raise InputError(absent or f"{path}: cannot be read ({error.strerror}); name a YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file; write one `key: value` a line") from error
-    if not isinstance(settings, dict):
-        raise InputError(f"{path}: not a mapping; write one `key: value` a line")
-    return {str(key): value for key, value in settings.items()}
+        raise InputError(f"{path}: not a YAML file; {remedy}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a mapping; {remedy}")
+    return {str(key): value for key, value in content.items()}

@@ -210,7 +210,7 @@ def validate(
     ] = False,
     into_card: Annotated[bool, typer.Option("--into-card", help="keep the numbers in the model")] = False,
 ) -> None:
-    """Judge generated showers against Geant4's; exit 3 where a requirement is not met."""
+    """Compare generated showers with Geant4's; exit 3 where a requirement is not met."""
     from monsoon.engine.storage import local_path
     from monsoon.jobs.refusals import nothing_left
     from monsoon.jobs.validate import KEPT, MADE
@@ -232,6 +232,7 @@ def validate(
     if done.unclear and not strict:
         print("monsoon: not every requirement can be told at this sample size", file=sys.stderr)
     print(f"report: {done.page}")
+    print(f"verdict: {done.summary(strict)}")
     if done.fails(strict):
         raise typer.Exit(VERDICT_FAILED)
 

@@ -7,10 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from monsoon.engine.config import parse_overrides, validate
+from monsoon.engine.config import parse_overrides, read_mapping, validate
 from monsoon.engine.errors import InputError, unknown_key
 from monsoon.models.families.table import FAMILIES
 from monsoon.models.training.recipe import Recipe
@@ -83,14 +82,6 @@ def load_training(source: str, overrides: Sequence[str] = ()) -> TrainConfig:
 
 def _read(source: str) -> dict[str, Any]:
     shipped = RECIPES / f"{source}.yaml"
-    path = shipped if shipped.is_file() else Path(source)
-    try:
-        settings = yaml.safe_load(path.read_text())
-    except OSError as error:
-        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
-        raise InputError(f"{source}: no such file or recipe; recipes: {known}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file; write one `key: value` a line") from error
-    if not isinstance(settings, dict):
-        raise InputError(f"{path}: not a mapping; write one `key: value` a line")
-    return {str(key): value for key, value in settings.items()}
+    known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
+    absent = f"{source}: no such file or recipe; recipes: {known}"
+    return read_mapping(shipped if shipped.is_file() else source, absent)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from pydantic import ValidationError
 
+from monsoon.engine.config import read_mapping
 from monsoon.engine.detector.description import Description, Hole, Zone
 from monsoon.engine.detector.electronics import electronics_tables
 from monsoon.engine.errors import InputError, first_problem
@@ -41,13 +41,11 @@ class Detector:
         """
         shipped = Path(__file__).parent / f"{name}.yaml"
         path = shipped if shipped.exists() else Path(name)
+        known = ", ".join(sorted(p.stem for p in shipped.parent.glob("*.yaml")))
+        absent = f"detector {name}: no such detector or file; shipped: {known}"
+        content = read_mapping(path, absent, "describe the detector as the shipped one is")
         try:
-            description = Description.model_validate(yaml.safe_load(path.read_text()))
-        except OSError as error:
-            known = ", ".join(sorted(p.stem for p in shipped.parent.glob("*.yaml")))
-            raise InputError(f"detector {name}: no such detector or file; shipped: {known}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: not YAML; describe the detector as the shipped one is") from error
+            description = Description.model_validate(content)
         except ValidationError as error:
             raise InputError(f"{path}: {first_problem(error, Description)}") from error
         return cls(description, _number_cells(description))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console
@@ -27,6 +28,34 @@ class RateColumn(ProgressColumn):
         seconds = task.elapsed or 0.0
         done = task.completed - task.fields["before"]
         return Text(f"{done / seconds:,.0f}/s" if seconds and done else "-/s")
+
+
+class CalibratedRemainingColumn(ProgressColumn):
+    """Time left of a job whose units are seconds of a calibrated machine.
+
+    The estimate is there before anything is done. What is done corrects it by one factor, for a machine that
+    is faster or slower, gradually: PRIOR seconds at the calibrated speed count as if they had been measured.
+    The time inside a step that is not done yet is not taken for slowness.
+    """
+
+    PRIOR = 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last = (0.0, 0.0)  # completed units, and the seconds that had passed when they were
+
+    def render(self, task: Task) -> Text:
+        """Hours, minutes and seconds."""
+        return Text(f"{timedelta(seconds=round(self.seconds(task)))!s} left", style="progress.remaining")
+
+    def seconds(self, task: Task) -> float:
+        """Seconds that are left."""
+        passed = task.elapsed or 0.0
+        if task.completed != self._last[0]:
+            self._last = task.completed, passed
+        completed, at = self._last
+        pace = (at + self.PRIOR) / (completed + self.PRIOR)
+        return max(0.0, pace * ((task.total or 0.0) - completed) - (passed - at))
 
 
 class JobProgress:
