@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from monsoon.models.errors import InputError
+from monsoon.models.errors import InputError, SuspiciousInput
 
-__all__ = ["InputError", "first_problem"]
+__all__ = ["InputError", "SuspiciousInput", "first_problem"]
 
 
 def first_problem(error: ValidationError) -> str:

@@ -16,6 +16,7 @@ from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.incidents.parquet import read_header, read_metadata
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.geometry import store_geometry
 from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange, count_tasks, shard_tasks
 from monsoon.engine.ledger.quarantine import screen
@@ -65,6 +66,8 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
             stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
         if campaign.only is not None:
             return _reproduce(resolved, campaign.only, say)
+        with storage_answers(store):
+            store_geometry(store, detector)
         if other := running(store):
             say(f"another driver, {other}, works on this output: its shards are taken as they are")
         if campaign.repair:

@@ -211,7 +211,11 @@ def run_overlay(job: OverlayJob) -> Header:
                 yield overlay(pool, job.mu, job.seed, np.arange(first, last))
                 progress.advance(last - first)
 
-    settings = {**job.model_dump(mode="json", exclude={"output"}), "pool_sha256": header.content_sha256}
+    settings = {
+        **job.model_dump(mode="json", exclude={"output"}),
+        "pool_sha256": header.content_sha256,
+        "detector": header.settings.get("detector", header.detector),
+    }
     written = write_incidents(
         job.output, parts(), source="overlay", settings=settings, detector=header.detector
     )
@@ -233,10 +237,11 @@ def _write_job(
     parts: Iterator[Incidents] | list[Incidents],
     losses: Callable[[], list[str]] = list,
 ) -> Header:
+    detector = Detector.load(fetch(job.detector)).description
     settings = job.model_dump(mode="json", exclude={"output"})
-    detector = Detector.load(fetch(job.detector)).description.name
+    settings["detector"] = detector.model_dump(mode="json")  # compared by content, wherever it is used
     header = write_incidents(
-        job.output, parts, source=source, settings=settings, detector=detector, losses=losses
+        job.output, parts, source=source, settings=settings, detector=detector.name, losses=losses
     )
     return _said(job.output, header)
 

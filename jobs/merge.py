@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
+from monsoon.engine.ledger.geometry import DESCRIPTION, find_geometry, geometry_record, store_geometry
 from monsoon.engine.ledger.manifest import MANIFEST, read_manifest, summarise
 from monsoon.engine.ledger.merging import Site, begin, merged, refuse_overlaps, same_place, take_over
 from monsoon.engine.ledger.plan import gaps
@@ -37,6 +38,7 @@ def _merge(output: Ledger, sites: Sequence[str], say: Callable[[str], None]) -> 
     output.refuse_strangers()
     refuse_overlaps(output, parts)
     begin(output, campaign)
+    _take_geometry(output, [site.ledger.store for site in parts], campaign.identity, say)
     for number, site in enumerate(parts, 1):
         ranges = site.ledger.ranges()
         with JobProgress(f"site {number} of {len(parts)}", len(ranges)) as progress:
@@ -64,6 +66,17 @@ def _open_sites(output: Store, urls: Sequence[str]) -> list[Site]:
     return parts
 
 
+def _take_geometry(
+    output: Ledger, sites: Sequence[Store], identity: Mapping[str, Any], say: Callable[[str], None]
+) -> None:
+    """Write what the sites' events were made for; sites of former releases may not hold it."""
+    detector = find_geometry([output.store, *sites], str(identity.get("detector")))
+    if detector is None:
+        say(f"no {DESCRIPTION}: no site has one; `monsoon generate` into {output.store.url} writes it")
+    else:
+        store_geometry(output.store, detector)
+
+
 def _write_manifest(output: Ledger, sites: Sequence[Site]) -> bool:
     """The first manifest there is, with the sums and the extent of all; False where there is none."""
     for site in sites:
@@ -77,6 +90,7 @@ def _write_manifest(output: Ledger, sites: Sequence[Site]) -> bool:
             **summarise(output.records()),
             "events_wanted": campaign.events,
             "layout": campaign.layout,
+            "geometry": geometry_record(output.store),
         }
         output.store.replace(MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
         return True

@@ -19,6 +19,7 @@ from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Incidents
 from monsoon.models.records import Conditions
 
+SHIPPED = Path(__file__).parent
 MARGIN = 32  # pixels without a cell around the lookup, so that images may hang over the edge
 
 
@@ -37,19 +38,27 @@ class Detector:
     def load(cls, name: str) -> Detector:
         """A detector shipped under this name, or described in a YAML file at this path.
 
-        Raises InputError, naming the field, where the description cannot be used.
+        Raises
+        ------
+        InputError
+            Naming the field, where the description cannot be used.
         """
-        shipped = Path(__file__).parent / f"{name}.yaml"
+        shipped = SHIPPED / f"{name}.yaml"
         path = shipped if shipped.exists() else Path(name)
         try:
             description = Description.model_validate(yaml.safe_load(path.read_text()))
         except OSError as error:
-            known = ", ".join(sorted(p.stem for p in shipped.parent.glob("*.yaml")))
+            known = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.yaml")))
             raise InputError(f"detector {name}: no such detector or file; shipped: {known}") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: not YAML; describe the detector as the shipped one is") from error
         except ValidationError as error:
             raise InputError(f"{path}: {first_problem(error)}") from error
+        return cls.of(description)
+
+    @classmethod
+    def of(cls, description: Description) -> Detector:
+        """The detector that is described. Raises InputError where it has too many cells."""
         return cls(description, _number_cells(description))
 
     @property
@@ -74,6 +83,17 @@ class Detector:
         x = np.bincount(cell, column + 0.5) / pixels - self.columns / 2
         y = np.bincount(cell, row + 0.5) / pixels - self.rows / 2
         return np.stack([x, y], 1) * self.description.pixel_mm
+
+    @cached_property
+    def zone_of_cell(self) -> Array:
+        """Index of every cell's zone in the description, int64 [C]."""
+        zone_of_pixel = np.zeros(self.cell_of_pixel.shape, np.int64)
+        for number, zone in enumerate(self.description.zones):
+            zone_of_pixel[_centred(zone_of_pixel, zone)] = number
+        seen = self.cell_of_pixel != NO_CELL
+        zone_of_cell = np.zeros(self.cells, np.int64)
+        zone_of_cell[self.cell_of_pixel[seen]] = zone_of_pixel[seen]
+        return zone_of_cell
 
     @cached_property
     def mev_per_count(self) -> Array:

@@ -12,9 +12,11 @@ from typing import Any
 from monsoon.engine.config import Campaign
 from monsoon.engine.formats.schema import combine
 from monsoon.engine.ledger.commits import Ledger, ShardRecord
+from monsoon.engine.ledger.geometry import geometry_record
 from monsoon.engine.storage import Store
 
 MANIFEST = "manifest.json"
+LATER_COUNTS = ("saturated",)  # that records did not have from the first release on
 PACKAGES = (
     "monsoon-hep",
     "ray",
@@ -30,8 +32,12 @@ PACKAGES = (
 
 
 def summarise(records: Iterable[ShardRecord]) -> dict[str, Any]:
-    """Sums over shards: counts, bytes by format, seconds by stage, one content hash."""
+    """Sums over shards: counts, bytes by format, seconds by stage, one content hash.
+
+    `not_counted` says of how many shards a count is missing: records of former releases lack some.
+    """
     shards, content = 0, combine([])
+    not_counted: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     size: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
@@ -39,12 +45,14 @@ def summarise(records: Iterable[ShardRecord]) -> dict[str, Any]:
         shards += 1
         content = combine([content, record.content])
         counts.update(record.counts)
+        not_counted.update(name for name in LATER_COUNTS if name not in record.counts)
         seconds.update(record.seconds)
         for file in record.files:
             size[file.format] += file.bytes
     return {
         "shards": shards,
         "counts": dict(counts),
+        "not_counted": dict(not_counted),
         "bytes": dict(size),
         "seconds": {stage: round(time, 3) for stage, time in seconds.items()},
         "content": content,
@@ -60,6 +68,7 @@ def write_manifest(ledger: Ledger, campaign: Campaign, incidents: dict[str, Any]
         "model": campaign.model,
         "outside": campaign.outside,
         "detector": campaign.detector,
+        "geometry": geometry_record(ledger.store),
         "identity": stored.identity,
         "layout": stored.layout,
         "incidents": incidents,

@@ -6,6 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from monsoon.engine.detector.description import Description
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pdg import named
 from monsoon.engine.records import Events, Loss
 from monsoon.jobs.report import markup
@@ -29,11 +33,12 @@ LOSS_TEXT = {
 }
 
 
-def generated(manifest: Mapping[str, Any]) -> str:
-    """What the campaign holds, in one table."""
+def generated(manifest: Mapping[str, Any], detector: Detector) -> str:
+    """What the campaign holds, and for which detector, in one table."""
     counts = manifest["counts"]
     events = counts["events"]
     rows = [
+        ("detector", _detector(manifest, detector.description)),
         ("events", number(events) + _missing(manifest)),
         ("collisions per event", f"{per(counts['collisions'], events)} (mean)"),
         ("visible collisions", _visible(manifest["incidents"])),
@@ -42,6 +47,7 @@ def generated(manifest: Mapping[str, Any]) -> str:
             f"{per(counts['particles'], events)} (mean), {number(counts['particles'])} in all",
         ),
         ("hits per event", f"{per(counts['hits'], events)} (mean), {number(counts['hits'])} in all"),
+        ("saturated hits", _saturated(manifest)),
         ("shards", f"{manifest['shards']} of up to {number(manifest['layout']['shard_events'])} events"),
         *(
             (f"size as {name}", f"{size / 1e6:,.1f} MB, {size / max(events, 1) / 1e3:,.2f} kB an event")
@@ -51,6 +57,35 @@ def generated(manifest: Mapping[str, Any]) -> str:
         ("content hash", manifest["content"]),
     ]
     return markup.facts(rows)
+
+
+def saturation(manifest: Mapping[str, Any], detector: Detector) -> str:
+    """What a saturated hit is, and where in each zone the scale of a cell ends."""
+    ceiling = detector.description.electronics.ceiling
+    full_scale_gev = ceiling * detector.mev_per_count / 1e3  # [C]
+    rows = []
+    for index, zone in enumerate(detector.description.zones):
+        ends = full_scale_gev[detector.zone_of_cell == index]
+        if len(ends):
+            rows.append((zone.name, f"{ends.min():.0f}", f"{np.median(ends):.0f}", f"{ends.max():.0f}"))
+    return "\n".join(
+        [
+            markup.subtitle("Saturation"),
+            markup.paragraph(
+                f"Saturated hits: {_saturated(manifest)}. A saturated hit has the last ADC count, {ceiling}: "
+                "its cell received at least the energy at which its scale ends, and what is beyond is lost. "
+                "A photon or electron leaves most of its energy in one cell, so that one of several times "
+                "the energies below keeps only a part of its own. Mark such hits by their count; their "
+                "energies are lower limits."
+            ),
+            markup.table(
+                ("zone", "lowest end of scale [GeV]", "median [GeV]", "highest [GeV]"),
+                rows,
+                "calibrated energy of one cell at the last ADC count: it falls with the distance from the "
+                "beam, as counts are of transverse energy",
+            ),
+        ]
+    )
 
 
 def statuses(manifest: Mapping[str, Any], events: Events) -> str:
@@ -128,6 +163,22 @@ def _visible(incidents: Mapping[str, Any]) -> str:
     """Which of the collisions that mu counts leave anything."""
     visible, everything = incidents["visible"], incidents["events"]
     return f"{visible / everything:.1%} of the incidents' events have a particle on the face"
+
+
+def _detector(manifest: Mapping[str, Any], description: Description) -> str:
+    stored = manifest.get("geometry")
+    where = f"; described in {stored['description']}, its cells in {stored['cells']}" if stored else ""
+    return f"{description.label}{where}"
+
+
+def _saturated(manifest: Mapping[str, Any]) -> str:
+    """Hits at the last ADC count, of how many, and in how many shards they were not counted."""
+    missing, shards = manifest.get("not_counted", {}).get("saturated", 0), manifest["shards"]
+    found = manifest["counts"].get("saturated")
+    if found is None or missing == shards > 0:
+        return "not counted: a former release made these events"
+    text = f"{number(found)} of {number(manifest['counts']['hits'])} hits"
+    return f"{text}; not counted in {missing} shards of a former release" if missing else text
 
 
 def _missing(manifest: Mapping[str, Any]) -> str:

@@ -63,8 +63,8 @@ def write_report(url: str, page: str | None = None) -> str:
     egamma, mixed = (compare(name, suite, int(identity["seed"])) for name in ("egamma", "hadrons"))
     with styled():
         sections = {
-            "generated": ("What was generated", accounts.generated(sample.manifest)),
-            "events": ("Events", _events(sample, face)),
+            "generated": ("What was generated", accounts.generated(sample.manifest, face)),
+            "events": ("Events", _events(sample, face) + accounts.saturation(sample.manifest, face)),
             "showers": ("Showers beside Geant4", _showers(egamma, mixed, suite, int(identity["seed"]))),
             "judged": ("Generated against Geant4", _judged(egamma, mixed, suite)),
             "particles": (
@@ -80,7 +80,7 @@ def write_report(url: str, page: str | None = None) -> str:
         "<header>",
         f"<h1>{title}</h1>",
         markup.paragraph(
-            f"Fast simulation of the {face.description.name} calorimeter by Monsoon: single-particle "
+            f"Fast simulation of the {face.description.label} calorimeter by Monsoon: single-particle "
             f"showers from generators, composed into events. Campaign in {store.url}.",
             "lead",
         ),

@@ -18,10 +18,10 @@ from monsoon.engine.ledger.quarantine import QUARANTINE
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.cli import DONE, UNUSABLE, main
+from tests.jobs.conftest import IDENTITY
 from monsoon.jobs.merge import merge
 from monsoon.jobs.verify import Verdict, repair, verify
 
-IDENTITY = {"seed": 1, "mu": 2.5, "numerics": {"device": "cpu"}}  # as the small campaigns have it
 BAD = (13,)
 SITES = {"a": (0, 20), "b": (20, 15), "c": (35, 25)}  # first event, events
 
