@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ import torch
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector, localise
 from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_pixels
-from monsoon.engine.errors import InputError
+from monsoon.engine.errors import InputError, SuspiciousInput
 from monsoon.engine.formats.schema import SCHEMA_VERSION, combine
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.overlay import overlay
@@ -160,7 +161,8 @@ class ShardMaker:
         self.resolved = resolved
         self.store = open_store(resolved.output)
         campaign = resolved.campaign
-        self.suite, self.detector = load(campaign.model, campaign.outside, campaign.detector)
+        with warnings.catch_warnings(action="ignore", category=SuspiciousInput):  # the driver has said it
+            self.suite, self.detector = load(campaign.model, campaign.outside, campaign.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
 

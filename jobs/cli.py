@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.suspicions import suspicions_on_stderr
 
 DONE, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 2, 3, 130
 
@@ -216,7 +217,8 @@ def bench(
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns 0 done, 2 unusable input, 3 a verdict failed, or 130 interrupted."""
     try:
-        code = app(list(arguments), standalone_mode=False)
+        with suspicions_on_stderr():
+            code = app(list(arguments), standalone_mode=False)
     except InputError as error:
         print(f"monsoon: {error}", file=sys.stderr)
         return UNUSABLE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from monsoon.engine.detector.detector import Detector
-from monsoon.engine.errors import InputError
+from monsoon.engine.errors import InputError, SuspiciousInput
 from monsoon.engine.incidents.chunks import Chunk, Parts, cut, incidents_of
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.hepmc import HepmcFile
@@ -28,6 +29,7 @@ from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import fetch, split_url
 from monsoon.jobs.progress.bar import JobProgress
+from monsoon.models.data.plausibility import SOFT_MEV
 
 BLOCK = 1000  # events that are in memory at a time
 CHUNK = 500  # collisions that are made at a time, and lost at most by an interruption
@@ -181,6 +183,7 @@ def run_gun(job: GunJob) -> Header:
     """Shoot. Raises InputError."""
     refuse_existing(job.output)
     detector, way = Detector.load(fetch(job.detector)), job.transport
+    _suspect("energy_mev", float(np.max(job.energy_mev)), job)
 
     def parts() -> Iterator[Incidents]:
         with JobProgress("events", job.events) as progress:
@@ -196,7 +199,10 @@ def run_table(job: TableJob) -> Header:
     """Take a table's particles to the face. Raises InputError."""
     refuse_existing(job.output)
     detector = Detector.load(fetch(job.detector))
-    return _write_job(job, "table", [transport(read_table(fetch(job.input)), detector, job.transport)])
+    particles = read_table(fetch(job.input))
+    greatest_mev = float(np.linalg.norm(particles.momentum_mev, axis=1).max())
+    _suspect(f"{job.input}: px_mev, py_mev, pz_mev", greatest_mev, job)
+    return _write_job(job, "table", [transport(particles, detector, job.transport)])
 
 
 def run_overlay(job: OverlayJob) -> Header:
@@ -244,6 +250,18 @@ def _write_job(
         job.output, parts, source=source, settings=settings, detector=detector.name, losses=losses
     )
     return _said(job.output, header)
+
+
+def _suspect(what: str, greatest_mev: float, job: Job) -> None:
+    """Warn where all energies or momenta are so small that GeV may be meant."""
+    limit_mev = max(SOFT_MEV, job.threshold_mev)
+    if greatest_mev < limit_mev:
+        lost = ", below threshold_mev: every particle is lost" if greatest_mev < job.threshold_mev else ""
+        warnings.warn(
+            f"{what}: the greatest is {greatest_mev:g} MeV{lost}; if GeV are meant, multiply by 1000",
+            SuspiciousInput,
+            stacklevel=2,
+        )
 
 
 def _said(output: str, header: Header) -> Header:

@@ -17,8 +17,10 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs.identity import refuse_another
 from monsoon.jobs.progress.training import TrainingNarrator
 from monsoon.jobs.training_config import TrainConfig
+from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
 from monsoon.models.files import sha256_of, write_whole
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.store.suite import SAMPLES
 from monsoon.models.training.fitting import FAILED, MODEL, STATES, Fit
 from monsoon.models.training.progress import Finished
@@ -49,6 +51,8 @@ def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] =
         if local:
             device, first = stack.enter_context(_here(config.device))
         if first:
+            if not any((output / name).exists() for name in (MODEL, STATES, FAILED)):
+                _examine(fit)
             _claim(output, fit)
         if reason := _failure(output):
             say(f"failed before: {reason}; change the configuration, and give another output")
@@ -88,6 +92,17 @@ def _fit(config: TrainConfig) -> Fit:
         seen.add(file["sha256"])
     output = str(Path(config.output).absolute())
     return Fit(config.family, config.options, train, validation, config.recipe, output, tuple(files))
+
+
+def _examine(fit: Fit) -> None:
+    """What is in the files, looked at before the first step. Raises InputError, warns of suspicious input."""
+    for path in (*fit.train, *fit.validation):
+        examine_file(path, Grid())
+    for (held_out, trained), rows in shared_rows(fit.train, fit.validation).items():
+        raise InputError(
+            f"{held_out}: {rows} of its {extent(held_out).rows} rows are in {trained} too, with the same "
+            "condition and shower; remove them from one of the two: validate on showers that nobody trains on"
+        )
 
 
 def _described(path: str, use: str) -> dict[str, str | int]:

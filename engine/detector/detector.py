@@ -104,6 +104,17 @@ class Detector:
         mev: Array = (electronics.count_constant_mev + electronics.count_sine_mev * sine) / sine
         return mev
 
+    @property
+    def full_scale_mev(self) -> dict[str, tuple[float, float]]:
+        """Calibrated energy of the last ADC count, by zone: of the cell with the lowest, and the highest."""
+        ends = self.description.electronics.ceiling * self.mev_per_count  # [C]
+        found = {}
+        for number, zone in enumerate(self.description.zones):
+            of_zone = ends[self.zone_of_cell == number]
+            if len(of_zone):
+                found[zone.name] = float(of_zone.min()), float(of_zone.max())
+        return found
+
     @cached_property
     def electronics(self) -> Tables:
         """The electronics as the integer tables of `digitise`."""

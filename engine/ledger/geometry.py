@@ -21,6 +21,7 @@ from monsoon.engine.storage import Store
 DESCRIPTION = "detector.json"
 CELLS = "cells.parquet"
 OTHER = "not the description that the campaign was made for"
+SATURATED = "hits at last_adc_count: what their cell received beyond its full scale is lost"
 ROUNDING = 1e-6  # relative: libraries of mathematics differ in a last bit
 
 
@@ -95,14 +96,20 @@ def geometry_record(store: Store) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     try:
-        description = Description.model_validate_json(content)
-    except ValidationError:
+        detector = Detector.of(Description.model_validate_json(content))
+    except (ValidationError, InputError):
         return None  # damaged: `verify` says so
     return {
-        "name": description.name,
-        "sha256": description.sha256,
+        "name": detector.description.name,
+        "sha256": detector.description.sha256,
         "description": DESCRIPTION,
         "cells": CELLS,
+        "last_adc_count": detector.description.electronics.ceiling,
+        "full_scale_mev": {
+            zone: {"lowest": round(low), "highest": round(high)}
+            for zone, (low, high) in detector.full_scale_mev.items()
+        },
+        "saturated": SATURATED,
     }
 
 

@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from monsoon.engine.detector.description import Description
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pdg import named
@@ -62,24 +60,22 @@ def generated(manifest: Mapping[str, Any], detector: Detector) -> str:
 def saturation(manifest: Mapping[str, Any], detector: Detector) -> str:
     """What a saturated hit is, and where in each zone the scale of a cell ends."""
     ceiling = detector.description.electronics.ceiling
-    full_scale_gev = ceiling * detector.mev_per_count / 1e3  # [C]
-    rows = []
-    for index, zone in enumerate(detector.description.zones):
-        ends = full_scale_gev[detector.zone_of_cell == index]
-        if len(ends):
-            rows.append((zone.name, f"{ends.min():.0f}", f"{np.median(ends):.0f}", f"{ends.max():.0f}"))
+    rows = [
+        (zone, f"{low / 1e3:.0f}", f"{high / 1e3:.0f}")
+        for zone, (low, high) in detector.full_scale_mev.items()
+    ]
     return "\n".join(
         [
             markup.subtitle("Saturation"),
             markup.paragraph(
                 f"Saturated hits: {_saturated(manifest)}. A saturated hit has the last ADC count, {ceiling}: "
-                "its cell received at least the energy at which its scale ends, and what is beyond is lost. "
-                "A photon or electron leaves most of its energy in one cell, so that one of several times "
-                "the energies below keeps only a part of its own. Mark such hits by their count; their "
-                "energies are lower limits."
+                "its cell received at least the energy at which its scale ends, and what is beyond is lost "
+                "without a trace. A photon or electron in the middle of a cell leaves most of its energy "
+                "there: its hit saturates soon above the energies below, and at a few times as much half of "
+                "its energy is lost. Select such hits by their count; their energies are lower limits."
             ),
             markup.table(
-                ("zone", "lowest end of scale [GeV]", "median [GeV]", "highest [GeV]"),
+                ("zone", "lowest end of scale [GeV]", "highest [GeV]"),
                 rows,
                 "calibrated energy of one cell at the last ADC count: it falls with the distance from the "
                 "beam, as counts are of transverse energy",

@@ -18,9 +18,9 @@ from monsoon.engine.ledger.quarantine import QUARANTINE
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.cli import DONE, UNUSABLE, main
-from tests.jobs.conftest import IDENTITY
 from monsoon.jobs.merge import merge
 from monsoon.jobs.verify import Verdict, repair, verify
+from tests.jobs.conftest import IDENTITY
 
 BAD = (13,)
 SITES = {"a": (0, 20), "b": (20, 15), "c": (35, 25)}  # first event, events

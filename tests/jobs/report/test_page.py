@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.records import Loss
@@ -122,9 +123,9 @@ def test_books_that_do_not_add_up_are_shown_as_such(campaign: Path) -> None:
     )
 
 
-def test_events_that_are_missing_are_said(campaign: Path) -> None:
+def test_events_that_are_missing_are_said(campaign: Path, detector: Detector) -> None:
     manifest = {**read_manifest(open_store(campaign)), "events_wanted": 50}
-    assert "10 are not committed" in accounts.generated(manifest)
+    assert "10 are not committed" in accounts.generated(manifest, detector)
 
 
 def test_a_model_that_has_changed_since_is_refused(campaign: Path, tmp_path: Path) -> None:
