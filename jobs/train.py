@@ -101,7 +101,7 @@ def _examine(fit: Fit) -> None:
     for (held_out, trained), rows in shared_rows(fit.train, fit.validation).items():
         raise InputError(
             f"{held_out}: {rows} of its {extent(held_out).rows} rows are in {trained} too, with the same "
-            "condition and shower; remove them from one of the two: validate on showers that nobody trains on"
+            "energy and shower; remove them from one of the two: validate on showers that nobody trains on"
         )
 
 

@@ -61,10 +61,11 @@ def examine_file(path: str | Path, grid: Grid | None = None) -> None:
 
 
 def shared_rows(train: Sequence[str | Path], validation: Sequence[str | Path]) -> dict[tuple[str, str], int]:
-    """Rows of validation files that are rows of training files: equal conditions and an equal shower.
+    """Rows of validation files that are rows of training files: equal species, energy and shower.
 
-    Conditions are compared first, by 64-bit hashes that stay in memory; showers are read only where
-    conditions agree. Empty showers are left out: those of one discrete energy are all equal.
+    Species and energies are compared first, by 64-bit hashes that stay in memory; showers are read only
+    where they agree. Angles and places are not compared: they change in a last bit when a file is written
+    again. Empty showers are left out: those of one discrete energy are all equal.
 
     Parameters
     ----------
@@ -76,8 +77,8 @@ def shared_rows(train: Sequence[str | Path], validation: Sequence[str | Path]) -
     dict
         Number of shared rows for each pair (validation file, training file) that has any.
     """
-    wanted = [_hashes_of_conditions(path) for path in validation]
-    known = [_hashes_of_conditions(path) for path in train]
+    wanted = [_hashes_of_energies(path) for path in validation]
+    known = [_hashes_of_energies(path) for path in train]
     both = np.intersect1d(np.concatenate(wanted), np.concatenate(known))
     if not len(both):
         return {}
@@ -91,7 +92,7 @@ def shared_rows(train: Sequence[str | Path], validation: Sequence[str | Path]) -
     return dict(shared)
 
 
-def _hashes_of_conditions(path: str | Path) -> Hashes:
+def _hashes_of_energies(path: str | Path) -> Hashes:
     """One hash a row, uint64 [N]."""
     rows = extent(path).rows
     spans = ((start, min(start + BLOCK, rows)) for start in range(0, rows, BLOCK))
@@ -99,7 +100,7 @@ def _hashes_of_conditions(path: str | Path) -> Hashes:
 
 
 def _rows_among(path: str | Path, hashes: Hashes, both: Hashes) -> Iterator[int]:
-    """Hashes of condition and shower, of the rows whose conditions are in `both` and that are not empty."""
+    """Hashes of species, energy and shower, of the rows whose first two are in `both`, if not empty."""
     candidates = np.isin(hashes, both)
     for start in range(0, len(hashes), BLOCK):
         inside = candidates[start : start + BLOCK]
@@ -113,9 +114,8 @@ def _rows_among(path: str | Path, hashes: Hashes, both: Hashes) -> Iterator[int]
 
 
 def _bits(c: Conditions) -> NDArray[np.uint32]:
-    """The conditions of N rows as they are in memory, uint32 [N, 7]."""
-    columns = [c.pdg[:, None], c.energy_mev[:, None], c.direction, c.offset_mm]
-    return np.concatenate([column.contiguous().numpy().view(np.uint32) for column in columns], 1)
+    """Species and energies of N rows as they are in memory, uint32 [N, 2]."""
+    return np.stack([column.contiguous().numpy().view(np.uint32) for column in (c.pdg, c.energy_mev)], 1)
 
 
 def _hash(bits: NDArray[np.uint32]) -> Hashes:

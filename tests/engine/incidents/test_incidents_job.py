@@ -12,6 +12,7 @@ import pyhepmc
 import pytest
 
 from monsoon.engine.config import validate
+from monsoon.engine.detector.description import Description
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import Chunk, Parts, incidents_of
@@ -30,6 +31,22 @@ POOL: dict[str, Any] = {
     "workers": 1,
     "chunk": 8,
 }
+
+
+def test_every_source_stores_the_description_of_its_detector(
+    tmp_path: Path, table: Path, hepmc: Path, detector: Detector
+) -> None:
+    make_pool(**POOL, collisions=8, output=tmp_path / "pool.parquet")
+    made = {
+        "table": {"input": str(table)},
+        "hepmc": {"input": str(hepmc)},
+        "gun": {"pdg": 22, "energy_mev": 5000, "theta_rad": 0.1, "events": 3},
+        "overlay": {"input": str(tmp_path / "pool.parquet"), "mu": 2.0, "events": 3},
+    }
+    files = [run(source, **words, output=str(tmp_path / f"{source}.out")) for source, words in made.items()]
+    for path in [tmp_path / "pool.parquet", *files]:
+        stored = read_header(path).settings["detector"]
+        assert Description.model_validate(stored).sha256 == detector.description.sha256
 
 
 def run(source: str, **settings: Any) -> Path:
