@@ -10,9 +10,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from monsoon.models.errors import InputError
+from monsoon.models.errors import InputError, SuspiciousInput
 
-__all__ = ["InputError", "first_problem", "unknown_key"]
+__all__ = ["InputError", "SuspiciousInput", "first_problem", "unknown_key"]
 
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 

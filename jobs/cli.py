@@ -13,6 +13,7 @@ import typer
 from monsoon.engine.errors import InputError
 from monsoon.jobs.failures import bug_line, remedy_of
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
+from monsoon.jobs.suspicions import suspicions_on_stderr
 
 DONE, BUG, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -312,7 +313,8 @@ def main(arguments: Sequence[str]) -> int:
 def _code(words: list[str], debug: bool) -> int:
     """The exit code of one command, and on stderr the line that belongs to it."""
     try:
-        code = app(words, standalone_mode=False)
+        with suspicions_on_stderr():
+            code = app(words, standalone_mode=False)
     except USAGE_ERROR as error:
         print(f"monsoon: {error}; see `monsoon --help`", file=sys.stderr)
         return UNUSABLE

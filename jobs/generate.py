@@ -19,6 +19,7 @@ from monsoon.engine.incidents.pools import PoolSettings, expect_pool
 from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
+from monsoon.engine.ledger.geometry import store_geometry
 from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange, count_tasks, gaps, shard_tasks
 from monsoon.engine.ledger.quarantine import screen
@@ -100,6 +101,8 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
             stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
         if campaign.only is not None:
             return _reproduce(resolved, campaign.only, say)
+        with storage_answers(store):
+            store_geometry(store, detector)
         if other := running(store):
             say(f"another driver, {other}, works on this output: its shards are taken as they are")
         if campaign.repair:

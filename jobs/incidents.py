@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from monsoon.engine.detector.detector import Detector
-from monsoon.engine.errors import InputError
+from monsoon.engine.errors import InputError, SuspiciousInput
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.incidents.lhe import LheFile
@@ -34,6 +35,7 @@ from monsoon.engine.records import Incidents
 from monsoon.engine.storage import fetch, split_url
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.progress.collisions import make_pool
+from monsoon.models.data.plausibility import SOFT_MEV
 
 BLOCK = 1000  # events that are in memory at a time
 
@@ -187,6 +189,7 @@ def run_gun(job: GunJob) -> Header:
     """Shoot. Raises InputError."""
     refuse_existing(job.output)
     detector, way = Detector.load(fetch(job.detector)), job.transport
+    _suspect("energy_mev", float(np.max(job.energy_mev)), job)
 
     def parts() -> Iterator[Incidents]:
         with JobProgress("events", job.events) as progress:
@@ -202,7 +205,10 @@ def run_table(job: TableJob) -> Header:
     """Take a table's particles to the face. Raises InputError."""
     refuse_existing(job.output)
     detector = Detector.load(fetch(job.detector))
-    incidents = transport(read_table(fetch(job.input)), detector, job.transport)
+    particles = read_table(fetch(job.input))
+    greatest_mev = float(np.linalg.norm(particles.momentum_mev, axis=1).max())
+    _suspect(f"{job.input}: px_mev, py_mev, pz_mev", greatest_mev, job)
+    incidents = transport(particles, detector, job.transport)
     check_values(job.input, replace(incidents, event=incidents.source_event))
     return _write_job(job, "table", [incidents])
 
@@ -231,7 +237,11 @@ def run_overlay(job: OverlayJob) -> Header:
                 )
                 progress.advance(last - first)
 
-    settings = {**job.model_dump(mode="json", exclude={"output"}), "pool_sha256": header.content_sha256}
+    settings = {
+        **job.model_dump(mode="json", exclude={"output"}),
+        "pool_sha256": header.content_sha256,
+        "detector": header.settings.get("detector", header.detector),
+    }
     if signal is not None:
         settings["signal_sha256"] = signal.identity
     written = write_incidents(
@@ -257,12 +267,25 @@ def _write_job(
     losses: Callable[[], list[str]] = list,
     settings: dict[str, Any] | None = None,
 ) -> Header:
+    detector = Detector.load(fetch(job.detector)).description
     settings = job.model_dump(mode="json", exclude={"output"}) if settings is None else settings
-    detector = Detector.load(fetch(job.detector)).description.name
+    settings["detector"] = detector.model_dump(mode="json")  # compared by content, wherever it is used
     header = write_incidents(
-        job.output, parts, source=source, settings=settings, detector=detector, losses=losses
+        job.output, parts, source=source, settings=settings, detector=detector.name, losses=losses
     )
     return _said(job.output, header)
+
+
+def _suspect(what: str, greatest_mev: float, job: Job) -> None:
+    """Warn where all energies or momenta are so small that GeV may be meant."""
+    limit_mev = max(SOFT_MEV, job.threshold_mev)
+    if greatest_mev < limit_mev:
+        lost = ", below threshold_mev: every particle is lost" if greatest_mev < job.threshold_mev else ""
+        warnings.warn(
+            f"{what}: the greatest is {greatest_mev:g} MeV{lost}; if GeV are meant, multiply by 1000",
+            SuspiciousInput,
+            stacklevel=2,
+        )
 
 
 def _said(output: str, header: Header) -> Header:

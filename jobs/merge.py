@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
+from monsoon.engine.ledger.geometry import DESCRIPTION, find_geometry, geometry_record, store_geometry
 from monsoon.engine.ledger.manifest import MANIFEST, Summary, read_manifest
 from monsoon.engine.ledger.merging import Site, begin, merged, refuse_overlaps, same_folder, take_over
 from monsoon.engine.ledger.plan import gaps
@@ -57,6 +58,7 @@ def _merge(output: Ledger, sites: Sequence[str], say: Callable[[str], None]) -> 
     output.refuse_strangers()
     refuse_overlaps(output, parts)
     begin(output, campaign)
+    _take_geometry(output, [site.ledger.store for site in parts], campaign.identity, say)
     whole = Site(output, campaign)
     for number, site in enumerate(parts, 1):
         ranges = site.ledger.ranges()
@@ -85,6 +87,17 @@ def _open_sites(output: Store, urls: Sequence[str]) -> list[Site]:
     return parts
 
 
+def _take_geometry(
+    output: Ledger, sites: Sequence[Store], identity: Mapping[str, Any], say: Callable[[str], None]
+) -> None:
+    """Write what the sites' events were made for; sites of former releases may not hold it."""
+    detector = find_geometry([output.store, *sites], str(identity.get("detector")))
+    if detector is None:
+        say(f"no {DESCRIPTION}: no site has one; `monsoon generate` into {output.store.url} writes it")
+    else:
+        store_geometry(output.store, detector)
+
+
 def _write_manifest(
     output: Site, standing: Sequence[Site], parts: Sequence[Site], say: Callable[[str], None]
 ) -> bool:
@@ -100,6 +113,7 @@ def _write_manifest(
             "events_wanted": output.campaign.events,
             "identity": output.campaign.identity,
             "layout": output.campaign.layout,
+            "geometry": geometry_record(output.ledger.store),
         }
         content = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
         output.ledger.store.replace(MANIFEST, content.encode())

@@ -9,6 +9,8 @@ import torch
 
 from monsoon.engine.campaign import load
 from monsoon.engine.config import Campaign
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.fits import refuse_other_incidents
 from monsoon.engine.incidents.parquet import read_header
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.manifest import Summary
@@ -44,13 +46,13 @@ class Forecast:
 
 def plan(campaign: Campaign) -> Forecast:
     """What is missing of a campaign and what it will take. Writes nothing. Raises InputError."""
-    suite, _ = load(campaign.model, campaign.outside, campaign.detector)
+    suite, detector = load(campaign.model, campaign.outside, campaign.detector)
     store = open_store(campaign.output)
     with storage_answers(store):
-        return _forecast(campaign, store, suite)
+        return _forecast(campaign, store, suite, detector)
 
 
-def _forecast(campaign: Campaign, store: Store, suite: Suite) -> Forecast:
+def _forecast(campaign: Campaign, store: Store, suite: Suite, detector: Detector) -> Forecast:
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     ledger = Ledger(store) if store.exists(CAMPAIGN) else None
     done = ledger.ranges() if ledger else []
@@ -67,7 +69,7 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite) -> Forecast:
             pool_core_hours=0.0,
             basis=f"the {len(done)} shards made so far",
         )
-    particles = _particles_per_event(campaign)
+    particles = _particles_per_event(campaign, detector)
     per_particle = SECONDS_PER_PARTICLE + fmean(
         seconds_per_shower(model, usual(model), rounds=1) for model in suite.models
     )
@@ -112,11 +114,12 @@ def say_plan(campaign: Campaign) -> Forecast:
     return forecast
 
 
-def _particles_per_event(campaign: Campaign) -> float:
+def _particles_per_event(campaign: Campaign, detector: Detector) -> float:
     if campaign.incidents is None:
         per_collision = PARTICLES_PER_COLLISION
     else:
         header = read_header(campaign.incidents)
+        refuse_other_incidents(campaign.incidents, header.detector, header.settings, detector)
         per_collision = header.particles / header.events
     signal = 0.0 if campaign.signal is None else PARTICLES_PER_SIGNAL
     return per_collision * (campaign.mu or 1.0) + signal

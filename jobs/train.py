@@ -18,8 +18,10 @@ from monsoon.jobs.identity import refuse_another
 from monsoon.jobs.progress.training import CURVE, LOSSES, TENSORBOARD, TrainingNarrator
 from monsoon.jobs.refusals import nothing_left
 from monsoon.jobs.training_config import TrainConfig
+from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
 from monsoon.models.files import sha256_of, write_whole
+from monsoon.models.geometry.planar import Grid
 from monsoon.models.store.checkpoint import read_card
 from monsoon.models.store.suite import SAMPLES
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
@@ -82,6 +84,8 @@ def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] =
             device, first = stack.enter_context(_here(config.device))
         if first:
             stack.enter_context(nothing_left(output, MADE, KEPT))
+            if not any((output / name).exists() for name in (MODEL, STATES, FAILED)):
+                _examine(fit)
             _claim(output, fit)
         if reason := _failure(output):
             say(f"failed before: {reason}; change the configuration, and give another output")
@@ -127,6 +131,17 @@ def _fit(config: TrainConfig) -> Fit:
         seen.add(file["sha256"])
     output = str(Path(config.output).absolute())
     return Fit(config.family, config.options, train, validation, config.recipe, output, tuple(files))
+
+
+def _examine(fit: Fit) -> None:
+    """What is in the files, looked at before the first step. Raises InputError, warns of suspicious input."""
+    for path in (*fit.train, *fit.validation):
+        examine_file(path, Grid())
+    for (held_out, trained), rows in shared_rows(fit.train, fit.validation).items():
+        raise InputError(
+            f"{held_out}: {rows} of its {extent(held_out).rows} rows are in {trained} too, with the same "
+            "energy and shower; remove them from one of the two: validate on showers that nobody trains on"
+        )
 
 
 def _described(path: str, use: str) -> dict[str, str | int]:

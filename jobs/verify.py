@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.audit import Flaw, check_all
 from monsoon.engine.ledger.commits import Ledger, ShardRecord, StoredCampaign
+from monsoon.engine.ledger.geometry import geometry_flaws
 from monsoon.engine.ledger.manifest import MANIFEST, Manifest, Summary, disagreements, read_manifest
 from monsoon.engine.ledger.orphans import Names, Orphan, orphans
 from monsoon.engine.ledger.plan import EventRange, gaps, overlaps
@@ -112,6 +113,9 @@ def _verify(
         shared = min(one.last, other.last) - other.first + 1
         verdict.duplicate += shared
         wrong(f"duplicate: {one.stem} and {other.stem} share {shared} events")
+    for name, problem in _geometry(ledger.store, campaign).items():
+        verdict.corrupt += 1
+        wrong(f"corrupt: {name}: {problem}; `monsoon generate` with the same words writes it again")
     with JobProgress("shards", len(ranges)) as progress:
         for shard, record, flaws in check_all(ledger, campaign, ranges, quick=quick):
             if record:
@@ -188,6 +192,15 @@ def superfluous(ordered: Iterable[EventRange]) -> Iterator[EventRange]:
             kept = part
         else:
             yield part
+
+
+def _geometry(store: Store, campaign: StoredCampaign) -> dict[str, str]:
+    """What is wrong with the stored detector."""
+    try:
+        promised = bool(read_manifest(store).get("geometry"))
+    except (FileNotFoundError, ValueError):
+        promised = False  # not finished
+    return geometry_flaws(store, str(campaign.identity.get("detector")), promised=promised)
 
 
 def _count(record: ShardRecord, verdict: Verdict, named: Names) -> None:

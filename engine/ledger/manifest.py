@@ -16,12 +16,14 @@ from monsoon.engine.config import Campaign
 from monsoon.engine.formats.merkle import MerkleTree
 from monsoon.engine.formats.schema import NOTHING, combine
 from monsoon.engine.ledger.commits import CAMPAIGN, Count, Ledger, Seconds, ShardRecord, StoredCampaign
+from monsoon.engine.ledger.geometry import geometry_record
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import Store
 from monsoon.models.said import said
 
 MANIFEST = "manifest.json"
 LONGEST_VALUE = 400  # characters that are said of one
+LATER_COUNTS = ("saturated",)  # that records did not have from the first release on
 PACKAGES = (
     "monsoon-hep",
     "ray",
@@ -42,6 +44,7 @@ class Manifest(BaseModel):
 
     shards: Count
     counts: dict[str, Count]
+    not_counted: dict[str, Count] | None = None  # None: a former release wrote the manifest
     bytes: dict[str, Count]
     seconds: dict[str, Seconds]
     content: str
@@ -57,6 +60,7 @@ class Summary:
     def __init__(self, records: Iterable[ShardRecord] = ()) -> None:
         self._shards, self._content = 0, NOTHING.total
         self._counts: Counter[str] = Counter()
+        self._not_counted: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._seconds: Counter[str] = Counter()
         self._tree: MerkleTree | None = MerkleTree()
@@ -68,6 +72,7 @@ class Summary:
         self._shards += 1
         self._content = combine([self._content, record.content])
         self._counts.update(record.counts)
+        self._not_counted.update(name for name in LATER_COUNTS if name not in record.counts)
         self._seconds.update(record.seconds)
         for file in record.files:
             self._bytes[file.format] += file.bytes
@@ -86,6 +91,7 @@ class Summary:
         return {
             "shards": self._shards,
             "counts": dict(self._counts),
+            "not_counted": dict(self._not_counted),  # of how many shards a count is missing
             "bytes": dict(self._bytes),
             "seconds": {stage: round(time, 3) for stage, time in self._seconds.items()},
             "content": self._content,
@@ -109,6 +115,8 @@ def disagreements(manifest: Manifest, campaign: StoredCampaign, summary: Summary
     }
     for key, value in wanted.items():
         found = getattr(manifest, key)
+        if key == "not_counted" and found is None:
+            continue
         alike = _close(found, value) if key == "seconds" else found == value
         if not alike:
             mine, theirs = (said(repr(content), LONGEST_VALUE) for content in (value, found))
@@ -131,6 +139,7 @@ def write_manifest(
         "model": campaign.model,
         "outside": campaign.outside,
         "detector": campaign.detector,
+        "geometry": geometry_record(ledger.store),
         "identity": stored.identity,
         "layout": stored.layout,
         "incidents": incidents,

@@ -138,9 +138,18 @@ def truncated(here: Here) -> str:
     return str(here.file("cut.parquet", here.pool.read_bytes()[:-500]))
 
 
-def another_detector() -> bytes:
-    shipped = Path(detector.__file__).parent / "lhcb-ecal.yaml"
-    return shipped.read_bytes().replace(b"name: lhcb-ecal", b"name: mine")
+def another_detector(old: bytes = b"name: lhcb-ecal", new: bytes = b"name: mine") -> bytes:
+    shipped = (Path(detector.__file__).parent / "lhcb-ecal.yaml").read_bytes()
+    assert old in shipped
+    return shipped.replace(old, new)
+
+
+def moved_face(here: Here) -> Path:
+    return here.file("moved.yaml", another_detector(b"12520.0", b"12620.0"))
+
+
+def fine_pixels(here: Here) -> Path:
+    return here.file("fine.yaml", another_detector(b"pixel_mm: 20.2", b"pixel_mm: 10.1"))
 
 
 CASES: dict[str, tuple[Words, str]] = {
@@ -194,6 +203,22 @@ CASES: dict[str, tuple[Words, str]] = {
         lambda h: h.campaign(f"detector={h.file('mine.yaml', another_detector())}"),
         "made for detector lhcb-ecal, not mine",
     ),
+    "incidents of a detector that has changed under its name": (
+        lambda h: h.campaign(f"detector={moved_face(h)}"),
+        "made for a detector lhcb-ecal with face_z_mm = 12520.0, not 12620.0",
+    ),
+    "a plan with incidents of a detector that has changed": (
+        lambda h: ["plan", *h.campaign(f"detector={moved_face(h)}")[1:]],
+        "face_z_mm = 12520.0, not 12620.0",
+    ),
+    "pixels that are not the generators'": (
+        lambda h: h.campaign(f"detector={fine_pixels(h)}"),
+        "its showers have pixels of 20.2 mm, detector lhcb-ecal has pixel_mm = 10.1",
+    ),
+    "a plan with pixels that are not the generators'": (
+        lambda h: ["plan", *h.campaign(f"detector={fine_pixels(h)}")[1:]],
+        "pixel_mm = 10.1",
+    ),
     "truncated incidents": (lambda h: h.campaign(f"incidents={truncated(h)}"), "cut.parquet"),
     "too few incidents": (lambda h: [*h.yaml("{}"), "mu=null", "events=900"], "0 .. 899"),
     "neither incidents nor mu": (
@@ -207,6 +232,39 @@ CASES: dict[str, tuple[Words, str]] = {
     # showers
     "showers missing": (lambda h: showers(h, showers=None), "no dataset showers"),
     "showers of another grid": (lambda h: showers(h, showers=np.ones((4, 368))), "368 voxels"),
+    "showers of another challenge": (lambda h: showers(h, showers=np.ones((4, 6480))), "6480 voxels"),
+    "showers of another geometry, validated": (
+        lambda h: [
+            "validate",
+            "--reference",
+            showers(h, showers=np.ones((4, 368)))[-1][6:],
+            "--model",
+            "best",
+        ],
+        "368 voxels",
+    ),
+    "showers of another geometry, sampled from": (
+        lambda h: [
+            *("sample", "--model", showers(h, showers=np.ones((4, 368)))[-1][6:]),
+            *("--conditions", str(h.folder / "mine.h5"), "--out", str(h.folder / "x.h5")),
+        ],
+        "368 voxels",
+    ),
+    "incident energies in GeV": (
+        lambda h: showers(h, incident_energies=np.full((4, 1), 5.0)),
+        "mine.h5: showers row 0 holds 900 MeV, its incident energy is 5 MeV",
+    ),
+    "angles in degrees": (
+        lambda h: showers(h, incident_theta=np.full(4, 11.0)),
+        "mine.h5: incident_theta row 0 is 11, beyond pi/2",
+    ),
+    "angles in degrees, sampled": (
+        lambda h: [
+            *("sample", "--model", "library", "--conditions"),
+            *(showers(h, incident_theta=np.full(4, 11.0))[-1][6:], "--out", str(h.folder / "x.h5")),
+        ],
+        "angles are in rad",
+    ),
     "showers of the wrong length": (lambda h: showers(h, showers=np.ones((3, 900))), "showers is"),
     "NaN in showers": (lambda h: showers(h, showers=np.full((4, 900), np.nan)), "not finite"),
     "negative showers": (lambda h: showers(h, showers=-np.ones((4, 900))), "negative energy"),
@@ -321,3 +379,37 @@ def test_good_events_before_a_cut_are_kept_and_the_loss_is_reported(
     assert any(line.startswith("loss: ") and "4 events before are kept" in line for line in out)
     assert out[-1] == f"incidents: {tmp_path / 'x.parquet'}"
     assert pq.read_table(tmp_path / "x.parquet").num_rows == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "warning"),
+    [
+        (
+            lambda h: tabled(h, pz_mev=[90.0, 80.0, 70.0], px_mev=[1.0] * 3, py_mev=[2.0] * 3),
+            "every particle is lost",
+        ),
+        (lambda h: gun(h, "energy_mev=50"), "energy_mev: the greatest is 50 MeV; if GeV are meant"),
+    ],
+    ids=["table", "gun"],
+)
+def test_particles_whose_energies_look_like_gev_are_warned_of_once(
+    words: Words, warning: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(Here(tmp_path, tmp_path))) == DONE
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("monsoon: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("monsoon: warning: ")
+    assert warning in lines[0]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_campaign_of_showers_that_look_like_gev_is_warned_once_and_made(
+    pool: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The driver says it; its workers, which read the same file, do not say it again."""
+    here = Here(tmp_path, pool)
+    words = showers(here, incident_energies=np.full((4, 1), 5.0), showers=np.full((4, 900), 1e-3))
+    assert main([*words, "workers=2", "shard_events=5"]) == DONE
+    said = capfd.readouterr().err
+    assert said.count("incident_energies row 0 is 5 MeV") == 1
+    assert "monsoon: warning: " in said

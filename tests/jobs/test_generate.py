@@ -21,6 +21,7 @@ from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.incidents.parquet import read_incidents, write_incidents
 from monsoon.engine.incidents.schema import to_table
 from monsoon.engine.ledger.commits import COMMITS, Commit, Ledger, ShardRecord
+from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION
 from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.status import running
@@ -178,6 +179,26 @@ def test_the_manifest_says_where_the_events_come_from(undisturbed: CampaignResul
     assert manifest["identity"]["mu"] == 1.5
     assert manifest["incidents"]["source"] == "pythia"
     assert manifest["software"]["torch"].startswith("2.")
+    assert manifest["geometry"]["sha256"] == manifest["identity"]["detector"]
+    assert manifest["counts"]["saturated"] >= 0
+    assert manifest["not_counted"] == {}
+
+
+def test_an_output_of_a_release_that_stored_no_detector_gets_it(
+    campaign: Campaign, undisturbed: CampaignResult
+) -> None:
+    outcome = generate(campaign, quiet)
+    output = Path(outcome.output)
+    record = next((output / COMMITS).iterdir())
+    stored = json.loads(record.read_text())
+    del stored["counts"]["saturated"]
+    record.write_text(json.dumps(stored))
+    wanted = {name: (output / name).read_bytes() for name in (DESCRIPTION, CELLS)}
+    (output / DESCRIPTION).unlink()
+    (output / CELLS).write_bytes(b"cut")
+    assert generate(campaign, quiet).content == undisturbed.content
+    assert {name: (output / name).read_bytes() for name in wanted} == wanted
+    assert read_manifest(open_store(output))["not_counted"] == {"saturated": 1}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ import pyhepmc
 import pytest
 
 from monsoon.engine.config import validate
+from monsoon.engine.detector.description import Description
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.content import content_hash
 from monsoon.engine.incidents.parquet import read_header, read_incidents
@@ -21,6 +23,22 @@ from monsoon.engine.incidents.pythia import Collider
 from monsoon.engine.records import Origin
 from monsoon.jobs.incidents import SOURCES
 from tests.engine.incidents.les_houches import z_events
+
+
+def test_every_source_stores_the_description_of_its_detector(
+    tmp_path: Path, table: Path, hepmc: Path, detector: Detector
+) -> None:
+    run("pythia", collisions=8, seed=5, workers=1, output=str(tmp_path / "pool.parquet"))
+    made = {
+        "table": {"input": str(table)},
+        "hepmc": {"input": str(hepmc)},
+        "gun": {"pdg": 22, "energy_mev": 5000, "theta_rad": 0.1, "events": 3},
+        "overlay": {"input": str(tmp_path / "pool.parquet"), "mu": 2.0, "events": 3},
+    }
+    files = [run(source, **words, output=str(tmp_path / f"{source}.out")) for source, words in made.items()]
+    for path in [tmp_path / "pool.parquet", *files]:
+        stored = read_header(path).settings["detector"]
+        assert Description.model_validate(stored).sha256 == detector.description.sha256
 
 
 def run(source: str, **settings: Any) -> Path:
