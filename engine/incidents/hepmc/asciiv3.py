@@ -67,7 +67,7 @@ class Asciiv3:
         number, vertices, particles, place = _event_line(lines[0].split())
         units: Units | None = None
         weights: list[float] | None = None
-        names = self._names
+        names = self._names  # a line of others may follow, for the events behind
         kinds: dict[bytes, list[bytes]] = {b"P ": [], b"V ": []}
         for line in lines[1:]:
             kinds.setdefault(line[:2], []).append(line)
@@ -78,8 +78,8 @@ class Asciiv3:
                     units = Units.of(line.split())
                 elif kind == b"W " and weights is None:
                     weights = real(line[2:].split()).tolist()
-                elif kind == b"W ":  # names for the events behind
-                    names = line[2:]
+                elif kind == b"W ":
+                    self._names = line[2:]
                 else:
                     raise Unreadable("a line is not HepMC", shown(line))
         if units is None:
@@ -94,15 +94,12 @@ class Asciiv3:
         if count != vertices:
             raise Unreadable("not as many vertices as promised", f"{count} of {vertices}")
         momenta = (columns[4], columns[5], columns[6], columns[8])
-        event = assemble(number, self._weight(weights), units, stable, momenta, history)
-        self._names = names
-        return event
+        weight = self._weight(weights or [], names)
+        return assemble(number, weight, units, stable, momenta, history)
 
-    def _weight(self, weights: list[float] | None) -> float:
-        if weights is None:
-            weights = []
-        names = _names(self._names, len(weights))
-        if weights and names and len(names) != len(weights):
+    def _weight(self, weights: list[float], line: bytes) -> float:
+        names = _names(line, len(weights))
+        if names and len(names) != len(weights):
             raise Unreadable("not as many weights as names", f"{len(weights)} of {len(names)}")
         index = self._weights.index(names)
         return weights[index] if weights else 1.0

@@ -213,14 +213,17 @@ def columns_of(kind: bytes, lines: Sequence[bytes], width: int) -> list[list[byt
     """
     columns = columns_if(kind, lines, width)
     if columns is None:
-        wrong = next((line for line in lines if len(line.split()) != width), kind)
-        raise Unreadable("a line has too many or too few fields", shown(wrong))
+        wrong = next((line for line in lines if b"_" in line or len(line.split()) != width), kind)
+        raise Unreadable("a line has other fields than it should", shown(wrong))
     return columns
 
 
 def columns_if(kind: bytes, lines: Sequence[bytes], width: int) -> list[list[bytes]] | None:
     """Likewise, but None where a line has another number of fields."""
-    fields = b"\n".join(lines).split()
+    text = b"\n".join(lines)
+    if b"_" in text:  # Python would read 1_0 as a number
+        return None
+    fields = text.split()
     columns = [fields[i::width] for i in range(width)]
     return columns if len(fields) == width * len(lines) == width * columns[0].count(kind) else None
 

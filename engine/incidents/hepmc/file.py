@@ -22,7 +22,11 @@ from monsoon.engine.incidents.hepmc.stream import Stream
 from monsoon.engine.incidents.hepmc.weights import WeightChoice
 from monsoon.engine.records import Array, Particles, offsets_of
 
-FORMATS = {b"HepMC::Asciiv3": Asciiv3, b"HepMC::IO_GenEvent": IoGenEvent}
+Listing = Asciiv3 | IoGenEvent
+FORMATS: dict[bytes, type[Asciiv3] | type[IoGenEvent]] = {
+    b"HepMC::Asciiv3": Asciiv3,
+    b"HepMC::IO_GenEvent": IoGenEvent,
+}
 START, END = b"-START_EVENT_LISTING", b"-END_EVENT_LISTING"
 HEAD_BYTES = 4096
 LARGEST_EVENT_LINES = 1_000_000
@@ -65,7 +69,7 @@ class HepmcFile:
         self._first: dict[str, str] = {}  # of each kind of unreadable event
         self._stray_lines = 0
         self._stray = b""  # the first
-        self._listing: Asciiv3 | IoGenEvent | None = None
+        self._listing: Listing | None = None
         self._open = False  # a listing whose closing line is still to come
         self._unclosed = 0  # listings before the last that were cut
         self._stream = Stream(self.path)
@@ -113,8 +117,8 @@ class HepmcFile:
         if self._unclosed:
             lines.append(f"{self._unclosed} of its listings end without their closing lines")
         if self._stray_lines:
-            count = "1 line is" if self._stray_lines == 1 else f"{self._stray_lines} lines are"
-            lines.append(f"outside its events {count} passed over ({shown(self._stray)} ...)")
+            strays = "1 line is" if self._stray_lines == 1 else f"{self._stray_lines} lines are"
+            lines.append(f"outside its events {strays} passed over ({shown(self._stray)} ...)")
         if self.truncated is not None:
             lines.append(f"{self.truncated}; the {self.events} events before are kept")
         return lines
@@ -148,7 +152,7 @@ class HepmcFile:
     def _refuse_foreign(self) -> None:
         head = self._stream.peek(HEAD_BYTES)
         if not head and self._stream.broken is not None:
-            raise InputError(f"{self.path}: cannot be unpacked; fetch the file again")
+            raise InputError(f"{self.path}: cannot be unpacked or read; fetch the file again")
         if not head.lstrip().startswith(b"HepMC::") or not any(name + START in head for name in FORMATS):
             raise InputError(
                 f"{self.path}: no HepMC file; give HepMC ASCII version 3 or 2, plain, .gz or .zst"
@@ -205,7 +209,7 @@ class HepmcFile:
                 self._stray_lines += 1
                 self._stray = self._stray or line
 
-    def _begun(self, name: bytes) -> Asciiv3 | IoGenEvent:
+    def _begun(self, name: bytes) -> Listing:
         if name not in FORMATS:
             raise InputError(
                 f"{self.path}: a listing {shown(name)} is in it; give HepMC ASCII version 3 or 2 alone"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -83,10 +83,7 @@ class IoGenEvent:
             elif kind == b"U ":
                 units = Units.of(line.split())
             elif kind == b"N ":
-                # MadGraph5 writes names with newlines inside their quotes
-                while line.count(b'"') % 2 and (more := next(rest, None)) is not None:
-                    line += b"\n" + more
-                self._names = _weight_names(line)
+                self._names = _weight_names(_quoted(line, rest))
             elif kind not in IGNORED and line.strip():
                 raise Unreadable("a line is not HepMC", shown(line))
         if len(vertices) != promised:
@@ -152,7 +149,7 @@ def _without_list(line: bytes, width: int, each: int) -> bytes:
     fields = line.split()
     if len(fields) >= width and len(fields) == width + each * int(whole(fields[width - 1 : width])[0]):
         return b" ".join(fields[:width])
-    raise Unreadable("a line has too many or too few fields", shown(line))
+    raise Unreadable("a line has other fields than it should", shown(line))
 
 
 def _check(tree: Tree, orphans: Array, outgoing: Array) -> None:
@@ -166,6 +163,15 @@ def _check(tree: Tree, orphans: Array, outgoing: Array) -> None:
     for vertex in tree.first:
         if vertex not in known:
             raise Unreadable("a vertex is named that is not there", f"vertex {vertex}")
+
+
+def _quoted(line: bytes, following: Iterator[bytes]) -> bytes:
+    """A line with those that its quotes go on in: MadGraph5 writes names with newlines inside."""
+    lines, marks = [line], line.count(b'"')
+    while marks % 2 and (more := next(following, None)) is not None:
+        lines.append(more)
+        marks += more.count(b'"')
+    return b"\n".join(lines)
 
 
 def _weight_names(line: bytes) -> tuple[str, ...]:

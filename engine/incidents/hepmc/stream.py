@@ -117,8 +117,12 @@ class _Tapped(RawIOBase):
         status = os.fstat(self._file.fileno())
         self.size_bytes = status.st_size if S_ISREG(status.st_mode) else 0
         self.head = b""
-        while len(self.head) < 4 and (more := self._file.read(4 - len(self.head))):
-            self.head += more
+        try:
+            while len(self.head) < 4 and (more := self._file.read(4 - len(self.head))):
+                self.head += more
+        except OSError:
+            self._file.close()
+            raise
         self._ahead = self.head
         self.read_bytes = 0
 

@@ -84,7 +84,7 @@ class Tree:
                     children.setdefault(origins[i], []).append(end)
                 else:
                     starts.append(end)
-        leaving = set(origins)  # the vertices that something leaves
+        leaving = set(origins)  # vertices
         waiting = deque(end for end in starts if end in leaving)
         seen, done = set(waiting), set()
         order: dict[int, None] = {}
@@ -102,9 +102,8 @@ class Tree:
                 done.add(vertex)
                 order.update(dict.fromkeys(incoming[vertex]))
                 behind = self._behind[vertex]
-                if vertex in self._mixed:
-                    behind = [i for i in behind if origins[i] == vertex]
-                order.update(dict.fromkeys(behind))
+                leavers = [i for i in behind if origins[i] == vertex] if vertex in self._mixed else behind
+                order.update(dict.fromkeys(leavers))
                 for end in children.get(vertex, ()):
                     if end not in seen and end in leaving:
                         seen.add(end)
