@@ -102,7 +102,8 @@ def _kolmogorov_smirnov(what: str, a: Array, b: Array) -> ConditionTest:
     starts = _distinct(whole, ROUNDING * float(np.ptp(whole)))
     if len(starts) == 1:
         return ConditionTest(what, 0.0, 1.0, _finds(len(a), len(b)))
-    found = stats.ks_2samp(*(np.searchsorted(starts, x, side="right") for x in (a, b)), method="asymp")
+    ours, theirs = (np.searchsorted(starts, x, side="right").astype(np.float64) for x in (a, b))
+    found = stats.ks_2samp(ours, theirs, method="asymp")
     return ConditionTest(what, float(found.statistic), float(found.pvalue), _finds(len(a), len(b)))
 
 

@@ -14,15 +14,15 @@ from monsoon.models.records import Conditions
 
 def drawn(n: int, seed: int, electrons: float = 0.5) -> Conditions:
     """Photons and electrons of 1 to 100 GeV under two angles, anywhere in their pixel."""
-    g = torch.Generator().manual_seed(seed)
-    theta = torch.where(torch.rand(n, generator=g) < 0.5, 0.1, 0.3)
-    phi = 6.2832 * torch.rand(n, generator=g)
-    across = theta.sin()[:, None] * torch.stack([phi.cos(), phi.sin()], 1)
+    rng = np.random.default_rng(seed)
+    theta = np.where(rng.random(n) < 0.5, 0.1, 0.3)
+    phi = 2 * np.pi * rng.random(n)
+    direction = [np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)]
     return Conditions(
-        torch.where(torch.rand(n, generator=g) < electrons, 11, 22).int(),
-        1000 * 100 ** torch.rand(n, generator=g),
-        torch.cat([across, theta.cos()[:, None]], 1),
-        20.2 * (torch.rand(n, 2, generator=g) - 0.5),
+        torch.from_numpy(np.where(rng.random(n) < electrons, 11, 22)).int(),
+        torch.from_numpy(1000 * 100 ** rng.random(n)).float(),
+        torch.from_numpy(np.stack(direction, 1)).float(),
+        torch.from_numpy(20.2 * (rng.random((n, 2)) - 0.5)).float(),
     )
 
 
