@@ -93,9 +93,7 @@ def report(sample: CampaignSample, output: str, suite: Suite, detector: Detector
         sections = [
             Section("generated", "What was generated", [accounts.generated(manifest, detector)]),
             Section("made-with", "Detector and model", detector_and_model(manifest, suite, detector)),
-            Section(
-                "events", "Events", [*events(sample, detector), *accounts.saturation(manifest, detector)]
-            ),
+            Section("events", "Events", [*events(sample, detector), *saturation]),
             Section("showers", "Showers beside Geant4", showers(egamma, mixed, suite, seed)),
             Section("agreement", "Generated against Geant4", agreement(egamma, mixed, suite.grid)),
             Section(
