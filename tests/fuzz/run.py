@@ -45,7 +45,8 @@ class Hand:
         self._start()
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")  # after a crash the next one starts at once
+        context.set_forkserver_preload(["tests.fuzz.worker"])
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, *self._arguments), daemon=True)
         self.process.start()

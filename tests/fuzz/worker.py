@@ -27,7 +27,7 @@ TRACE = "trace.txt"
 def serve(connection: Connection, seed: int, names: list[str], good: Path, work: Path) -> None:
     """Take (reader, case) pairs and answer each with its Outcome, until the other end closes.
 
-    Says None once when it is ready: good inputs have been made, where they were not, and each has been read.
+    Says None once when it is ready: good inputs have been made and read, where they were not there.
     """
     torch.set_num_threads(1)
     numba.set_num_threads(1)
@@ -68,11 +68,12 @@ def _case(reader: Reader, name: str, folder: Path, work: Path, seed: int, case: 
 
 def prepare(reader: Reader, folder: Path, scratch: Path) -> None:
     """Make the good inputs of a reader, once for all processes, and read each."""
-    if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-        partial.mkdir(parents=True)
-        reader.prepare(partial)
-        partial.rename(folder)
+    if folder.exists():
+        return
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+    partial.mkdir(parents=True)
+    reader.prepare(partial)
+    partial.rename(folder)
     for path in reader.good(folder):
         copy = emptied(scratch).with_name(f"good{reader.suffix}")
         shutil.copyfile(path, copy)

@@ -38,6 +38,9 @@ def mutated_parquet(content: bytes, random: Random) -> bytes:
     if random.random() < 0.25:
         return mutated_bytes(content, random)
     table = pq.read_table(io.BytesIO(content))
+    stored = dict(pq.read_metadata(io.BytesIO(content)).metadata or {})
+    stored.pop(b"ARROW:schema", None)
+    table = table.replace_schema_metadata(stored)  # else what a writer added last is lost
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         if table.num_columns:
             table = random.choice(CHANGES)(table, random.randrange(table.num_columns), random)

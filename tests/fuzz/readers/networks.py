@@ -42,7 +42,7 @@ def read_weights(path: Path, folder: Path, scratch: Path) -> None:
 
 def read_state(path: Path, folder: Path, scratch: Path) -> None:
     """The newest of two states, of which this is the last one's JSON."""
-    states = _states(folder, scratch)
+    states = states_of(folder, scratch)
     (states / f"step-{STEPS[-1]:012d}.json").write_bytes(path.read_bytes())
     found = StateFolder(states)
     step = found.newest()
@@ -52,7 +52,7 @@ def read_state(path: Path, folder: Path, scratch: Path) -> None:
 
 def read_state_weights(path: Path, folder: Path, scratch: Path) -> None:
     """The last state's tensors, with a checksum that fits."""
-    states, data = _states(folder, scratch), path.read_bytes()
+    states, data = states_of(folder, scratch), path.read_bytes()
     file = states / f"step-{STEPS[-1]:012d}.json"
     content = json.loads(file.read_bytes())["content"]
     content["tensors_sha256"] = hashlib.sha256(data).hexdigest()
@@ -76,7 +76,7 @@ def _sampled(folder: Path) -> None:
     check((showers >= 0).all(), "a negative energy")
 
 
-def _states(folder: Path, scratch: Path) -> Path:
+def states_of(folder: Path, scratch: Path) -> Path:
     states = scratch / "states"
     states.mkdir()
     for file in (folder / "states").iterdir():

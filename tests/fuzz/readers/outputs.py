@@ -78,7 +78,7 @@ def _verify(output: Path, folder: Path, said: list[str]) -> None:
 
 def prepare_output(output: Path) -> None:
     """A finished campaign of three shards with an event in quarantine and a driver's last word."""
-    _small_campaign().run(output, events=12, shard_events=4, bad=[5], formats=("parquet", "root"))
+    _small_campaign().run(output, events=12, shard_events=4, bad=[5])
     told = DriverStatus(
         driver="host-1", started=1.7e9, updated=1.7e9 + 60, events_wanted=12, events_committed=12,
         events_made=12, shards_committed=3, failures={"lost": 1}, state="finished",

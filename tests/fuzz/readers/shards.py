@@ -12,6 +12,7 @@ import numpy as np
 import uproot
 
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import event_hashes, schema_of, values_of
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.transport import Transport, transport
@@ -54,8 +55,9 @@ def _read(format_name: str) -> Callable[[Path, Path, Path], None]:
     def read(path: Path, folder: Path, scratch: Path) -> None:
         """Whatever the library raises, `content_of` makes "not this content" of it."""
         content = content_of(format_name, path)
-        if content is not None:
-            check_events(concatenate(FORMATS[format_name].blocks(path)))
+        if content is None:
+            raise InputError(f"{path}: not this content")
+        check_events(concatenate(FORMATS[format_name].blocks(path)))
 
     return read
 
