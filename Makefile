@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SERVICES := .venv/.services
 
-.PHONY: demo test test-services chaos lint format bench clean
+.PHONY: demo test test-services chaos fuzz lint format bench clean
 
 .venv: $(READY)
 
@@ -34,6 +34,12 @@ test-services: $(SERVICES)
 # 300 faults at random over one campaign: an hour, as root for the faults of file systems
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos.run --faults 300 --seed 1 --table tests/chaos/TABLE.md
+
+# every reader, for MINUTES with mutated inputs of a SEED; those of findings are kept in out/fuzz
+MINUTES ?= 30
+SEED ?= 1
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) --seed $(SEED) --processes 2
 
 lint: $(READY)
 	$(BIN)/ruff check
