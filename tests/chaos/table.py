@@ -50,6 +50,8 @@ def markdown(run: Run) -> str:
         f"- content equal to the undisturbed campaign's: {'yes' if judgement.content_equal else 'NO'}",
         f"- quarantined: {judgement.quarantined}; corrupt: {judgement.corrupt}; "
         f"`verify` ended with {judgement.verify_exit}",
+        f"- shards whose commit record is no worker's answer: {judgement.untraced}",
+        f"- orders to raise again which a worker passed that had been given up before: {total.passed}",
         f"- orphans: {judgement.orphans}, after `verify --clean` {judgement.orphans_after_clean}",
         f"- drivers: {run.drivers}, of which {len(run.surprises)} ended as they should not",
         f"- duration: {run.seconds / 60:.0f} minutes; seed {run.seed}",
