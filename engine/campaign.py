@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,16 @@ from monsoon.engine.detector.detector import Detector, localise
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import SCHEMA_VERSION, combine
 from monsoon.engine.incidents.gun import Gun, shoot
-from monsoon.engine.incidents.overlay import overlay
-from monsoon.engine.incidents.parquet import read_header, read_incidents
+from monsoon.engine.incidents.overlay import add_signal, overlay
+from monsoon.engine.incidents.parquet import read_header, read_incidents, read_origins
+from monsoon.engine.incidents.signal import Signal
 from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.ledger.commits import ShardRecord, identity_hash
 from monsoon.engine.ledger.plan import EventRange, Fault
 from monsoon.engine.ledger.quarantine import screen, set_aside, write_faults
 from monsoon.engine.ledger.shards import publish_shard
 from monsoon.engine.pipeline import Stopwatch, generate
-from monsoon.engine.records import Events, Incidents, Loss
+from monsoon.engine.records import ORIGINS, Events, Incidents, Loss
 from monsoon.engine.storage import fetch, fetch_folder, open_store
 from monsoon.models.records import Status
 from monsoon.models.store.checkpoint import TRAINED
@@ -59,6 +61,8 @@ class ResolvedCampaign:
     output: str  # URL
     incidents: str  # URL
     identity: dict[str, Any]
+    signal: Signal | None = None
+    origins: tuple[str, ...] = ()  # which of engine.records.ORIGINS the events have
 
     @property
     def identity_hash(self) -> str:
@@ -89,7 +93,12 @@ def fetch_models(words: str) -> str:
 
 
 def resolve(
-    campaign: Campaign, output: str, incidents: str, suite: Suite, detector: Detector
+    campaign: Campaign,
+    output: str,
+    incidents: str,
+    suite: Suite,
+    detector: Detector,
+    signal: Signal | None = None,
 ) -> ResolvedCampaign:
     """Raises InputError where the incidents cannot be read, or are not what the campaign asks for."""
     header = read_header(incidents)
@@ -122,27 +131,40 @@ def resolve(
     }
     if suite.outside != NEAREST:  # absent else, as it was when there was no choice: those campaigns go on
         identity["outside"] = suite.outside or "another model"
-    return ResolvedCampaign(campaign, output, incidents, identity)
+    if signal is None:
+        return ResolvedCampaign(campaign, output, incidents, identity, origins=read_origins(incidents))
+    identity["signal"] = signal.identity
+    return ResolvedCampaign(campaign, output, incidents, identity, signal, ORIGINS)
 
 
-def refuse_outside(resolved: ResolvedCampaign, suite: Suite, detector: Detector) -> None:
+def refuse_outside(
+    resolved: ResolvedCampaign, suite: Suite, detector: Detector, missing: Sequence[EventRange] = ()
+) -> None:
     """Raise InputError where the campaign refuses particles outside the training domain and may have some.
 
-    Of a pool any collision may be drawn: all of it is looked at. Unsound events are left to quarantine.
+    Of a pool any collision may be drawn: all of it is looked at; of a signal the events that are missing.
+    Unsound events are left to quarantine.
     """
     campaign, url = resolved.campaign, resolved.incidents
     if campaign.outside != REFUSE:
         return
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     blocks = [(None, None)] if campaign.mu is not None else [(b.first, b.last) for b in _blocks(wanted)]
-    for first, last in blocks:
-        incidents, _ = screen(read_incidents(url, first, last, strict=False))
+    looked_at: Iterable[tuple[str, Incidents]] = (
+        (url, read_incidents(url, first, last, strict=False)) for first, last in blocks
+    )
+    signal = resolved.signal
+    if signal is not None:
+        of_signal = ((signal.url, signal.read(block)) for part in missing for block in _blocks(part))
+        looked_at = chain(looked_at, of_signal)
+    for source, found in looked_at:
+        incidents, _ = screen(found)
         conditions = localise(incidents, detector)
         inside = suite.inside(conditions)
         if not inside.all():
             row = int(inside.int().argmin())
             event = incidents.event[incidents.event_of_particle[row]]
-            raise InputError(f"{url}: event {event}: {refusal(conditions, row)}")
+            raise InputError(f"{source}: event {event}: {refusal(conditions, row)}")
 
 
 class ShardMaker:
@@ -174,12 +196,14 @@ class ShardMaker:
         return read_incidents(self.resolved.incidents)
 
     def incidents(self, events: EventRange) -> Incidents:
-        """The incidents of a range of events: read, or overlaid from the pool."""
+        """The incidents of a range of events: read, or overlaid from the pool, with the signal if any."""
         campaign = self.resolved.campaign
         if campaign.mu is None:
             return read_incidents(self.resolved.incidents, events.first, events.last, strict=False)
         event = np.arange(events.first, events.last + 1, dtype=np.int64)
-        return overlay(self._pool, campaign.mu, campaign.seed, event)
+        pile_up = overlay(self._pool, campaign.mu, campaign.seed, event)
+        signal = self.resolved.signal
+        return pile_up if signal is None else add_signal(signal.read(events), pile_up)
 
     def events(self, incidents: Incidents, stopwatch: Stopwatch | None = None) -> Events:
         """The events of sound incidents."""
@@ -218,6 +242,7 @@ class ShardMaker:
             contributions=campaign.contributions,
             metadata=self.resolved.metadata,
             stopwatch=watch,
+            origins=self.resolved.origins,
         )
         if faults:
             write_faults(self.store, shard, faults)

@@ -148,6 +148,8 @@ def events_of(
         hit_cell=hit_cell,
         hit_adc=hit_adc,
         hit_energy_mev=hit_energy_mev,
+        particle_origin=incidents.origin,
+        particle_mother_pdg=incidents.mother_pdg,
         **contributions,
     )
 

@@ -37,6 +37,8 @@ class Campaign(BaseModel):
     mu: Annotated[float, Field(gt=0, le=1000)] | None = None  # mean collisions overlaid; absent: none are
     pool_collisions: Annotated[int, Field(gt=0)] = 20_000
     pythia: tuple[str, ...] = ("SoftQCD:inelastic = on",)
+    signal: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Events overlaid once each with pile-up: a file (incidents, HepMC, LHE), or a list of Pythia's cards."""
     polarity: Literal[-1, 1] = 1
     threshold_mev: Annotated[float, Field(ge=0)] = 1000.0
     detector: str = "lhcb-ecal"
@@ -70,6 +72,10 @@ class Campaign(BaseModel):
         if self.incidents is None and self.mu is None:
             raise ValueError(
                 "incidents: give a file of incidents, or mu to overlay collisions from a new pool"
+            )
+        if self.signal is not None and self.mu is None:
+            raise ValueError(
+                "signal: mu is missing, of its pile-up; without pile-up give the file as incidents"
             )
         if len(set(self.formats)) != len(self.formats):
             raise ValueError("formats: each format once")

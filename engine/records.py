@@ -23,6 +23,13 @@ class Loss(IntEnum):
     BELOW_THRESHOLD = 4  # reaches the face with less kinetic energy than the threshold
 
 
+class Origin(IntEnum):
+    """What of an overlaid event a particle belongs to."""
+
+    PILE_UP = 0
+    SIGNAL = 1
+
+
 @dataclass(frozen=True)
 class Particles:
     """Particles where they were produced: what a source reads, before transport.
@@ -47,6 +54,9 @@ class Particles:
         float64 [N, 3], z = 0 at the interaction point.
     time_ns : ndarray
         float64 [N], at the vertex.
+    mother_pdg : ndarray or None
+        int32 [N], of the nearest ancestor of another species, 0 where there is none; None where the source
+        does not say.
     """
 
     event: Array
@@ -58,6 +68,7 @@ class Particles:
     momentum_mev: Array
     vertex_mm: Array
     time_ns: Array
+    mother_pdg: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,11 @@ class Incidents:
         float32 [N], of arrival.
     collision : ndarray
         int32 [N], which collision of its event.
+    origin : ndarray or None
+        uint8 [N] of `Origin`; None where nothing was overlaid on a signal.
+    mother_pdg : ndarray or None
+        int32 [N], of the nearest ancestor of another species, 0 where it is not known; None where it was not
+        asked for.
     """
 
     event: Array
@@ -104,9 +120,16 @@ class Incidents:
     direction: Array
     time_ns: Array
     collision: Array
+    origin: Array | None = None
+    mother_pdg: Array | None = None
 
     def __len__(self) -> int:
         return len(self.event)
+
+    @property
+    def per_particle(self) -> tuple[str, ...]:
+        """Names of the columns with one value a particle, as many as there are."""
+        return (*PER_PARTICLE, *(name for name in ORIGINS if getattr(self, name) is not None))
 
     def __getitem__(self, events: slice) -> Incidents:
         """A run of consecutive events."""
@@ -118,7 +141,7 @@ class Incidents:
         return Incidents(
             offsets=self.offsets[first : last + 1] - self.offsets[first],
             **{name: getattr(self, name)[first:last] for name in PER_EVENT},
-            **{name: getattr(self, name)[rows] for name in PER_PARTICLE},
+            **{name: getattr(self, name)[rows] for name in self.per_particle},
         )
 
     def select(self, events: Array) -> Incidents:
@@ -127,7 +150,7 @@ class Incidents:
         return Incidents(
             offsets=offsets_of(np.diff(self.offsets)[events]),
             **{name: getattr(self, name)[events] for name in PER_EVENT},
-            **{name: getattr(self, name)[rows] for name in PER_PARTICLE},
+            **{name: getattr(self, name)[rows] for name in self.per_particle},
         )
 
     @property
@@ -138,6 +161,7 @@ class Incidents:
 
 PER_EVENT = ("event", "weight", "source_event", "collisions", "lost")
 PER_PARTICLE = ("pdg", "energy_mev", "position_mm", "direction", "time_ns", "collision")
+ORIGINS = ("origin", "mother_pdg")  # one value a particle too, in incidents that have them
 
 
 @dataclass(frozen=True)
@@ -168,6 +192,8 @@ class Events:
         int32 [N].
     particle_status : ndarray
         uint8 [N] of `models.records.Status`.
+    particle_origin, particle_mother_pdg : ndarray or None
+        uint8 [N] and int32 [N], or None, as in `Incidents`.
     hit_offsets : ndarray
         int64 [E + 1].
     hit_cell : ndarray
@@ -209,6 +235,8 @@ class Events:
     contribution_hit: Array | None = None
     contribution_particle: Array | None = None
     contribution_energy_mev: Array | None = None
+    particle_origin: Array | None = None
+    particle_mother_pdg: Array | None = None
 
     def __len__(self) -> int:
         return len(self.event)
@@ -240,8 +268,11 @@ def concatenate(parts: Iterable[Record]) -> Record:
     columns: dict[str, Any] = {}
     for field in fields(parts[0]):
         arrays = [getattr(part, field.name) for part in parts]
-        if arrays[0] is None:
+        absent = [array is None for array in arrays]
+        if all(absent):
             columns[field.name] = None
+        elif any(absent):
+            raise ValueError(f"{field.name} is missing in some of the parts")
         elif field.name.endswith("offsets"):
             columns[field.name] = offsets_of(np.concatenate([np.diff(a) for a in arrays]))
         else:

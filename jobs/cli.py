@@ -31,7 +31,7 @@ CampaignName = Annotated[
 
 @app.command()
 def incidents(
-    source: Annotated[str, typer.Argument(help="pythia, hepmc, gun, table or overlay")],
+    source: Annotated[str, typer.Argument(help="pythia, hepmc, lhe, gun, table or overlay")],
     settings: Settings = None,
 ) -> None:
     """Write a Parquet file of the particles that reach the calorimeter's face."""

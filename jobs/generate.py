@@ -13,19 +13,23 @@ from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import content_hash, event_hashes
+from monsoon.engine.incidents.chunks import SETTINGS
 from monsoon.engine.incidents.parquet import read_header, read_metadata
+from monsoon.engine.incidents.pools import PoolSettings, expect_pool
+from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.incidents.transport import Transport
-from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.manifest import write_manifest
-from monsoon.engine.ledger.plan import EventRange, count_tasks, shard_tasks
+from monsoon.engine.ledger.plan import EventRange, count_tasks, gaps, shard_tasks
 from monsoon.engine.ledger.quarantine import screen
 from monsoon.engine.ledger.retry import Patience, Stop
 from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.status import running
 from monsoon.engine.remote.cluster import connected
 from monsoon.engine.storage import Store, open_store, split_url, storage_answers
-from monsoon.jobs.incidents import CHUNK, make_pool, pool_settings
 from monsoon.jobs.progress.campaign import run_campaign
+from monsoon.jobs.progress.collisions import make_pool
+from monsoon.jobs.signal import complete_signal, find_signal
 from monsoon.jobs.verify import repair
 
 T = TypeVar("T")
@@ -58,9 +62,12 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
         ledger.refuse_strangers()
         pooled = store.exists(POOL)
     with ExitStack() as stack:
+        signal = find_signal(campaign, store, detector, say)
         incidents = _incidents(campaign, store, pooled, detector, stack, say)
-        resolved = resolve(campaign, store.url, incidents, suite, detector)
-        refuse_outside(resolved, suite, detector)
+        resolved = resolve(campaign, store.url, incidents, suite, detector, signal)
+        wanting = [] if signal is None else _missing(campaign, ledger)
+        complete_signal(campaign, signal, detector, wanting)
+        refuse_outside(resolved, suite, detector, wanting)
         with storage_answers(store):
             stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
         if campaign.only is not None:
@@ -69,24 +76,42 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
             say(f"another driver, {other}, works on this output: its shards are taken as they are")
         if campaign.repair:
             say(f"{repair(ledger, say)} shards are to be made again")
+            complete_signal(campaign, signal, detector, _missing(campaign, ledger))
         with storage_answers(store):
             done = ledger.ranges()
         shards, missing = count_tasks(stored.range, campaign.shard_events, done)
         if shards:
             if campaign.mu is not None:
-                say(f"overlaying {campaign.mu:g} collisions an event on average, drawn from {incidents}")
+                what = "" if signal is None else f"one signal event of {signal.url} with "
+                say(
+                    f"overlaying {what}{campaign.mu:g} collisions an event on average, drawn from {incidents}"
+                )
             stack.enter_context(connected(campaign.ray_address))
             tasks = shard_tasks(stored.range, campaign.shard_events, done)
             run_campaign(resolved, ledger, tasks, shards, stored.events - missing, say)
     with storage_answers(store):
         manifest = patiently(
-            lambda: write_manifest(ledger, campaign, read_metadata(incidents)), campaign.patience_s
+            lambda: write_manifest(
+                ledger, campaign, read_metadata(incidents), signal.metadata if signal else None
+            ),
+            campaign.patience_s,
         )
     if shards:
         say(f"made {shards} shards; {manifest['counts']['events']} events are committed")
     else:
         say(f"finished before: {manifest['counts']['events']} events are committed, nothing to do")
     return Outcome(store.url, shards, manifest["content"])
+
+
+def _missing(campaign: Campaign, ledger: Ledger) -> list[EventRange]:
+    """The events that this run has to make."""
+    if campaign.only is not None:
+        return [EventRange(campaign.only, campaign.only)]
+    wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
+    with storage_answers(ledger.store):
+        if ledger.store.exists(CAMPAIGN):  # an earlier run may have asked for more
+            wanted = EventRange(wanted.first, max(wanted.last, ledger.campaign().range.last))
+        return list(gaps(wanted, ledger.ranges()))
 
 
 def patiently(act: Callable[[], T], patience_s: float) -> T:
@@ -113,39 +138,26 @@ def _incidents(
     """The incidents' file; where the campaign names none, a pool of collisions, made at its first run."""
     if campaign.incidents is not None:
         folder, name = split_url(campaign.incidents)
-        return f"{folder.url}/{name}"
+        url = f"{folder.url}/{name}"
+        header = read_header(url)
+        cards = header.settings.get("cards", ()) if header.source == "pythia" else ()
+        if campaign.mu is not None and (line := hard_pile_up(cards, campaign.mu)):
+            say(f"warning: {url}: {line}")
+        return url
     pool = f"{store.url}/{POOL}"
+    way = Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev)
+    mothers = campaign.signal is not None  # other campaigns' pools are as they were before there were signals
+    settings = PoolSettings(campaign.pythia, campaign.seed, way, detector, mothers=mothers)
+    if campaign.mu is not None and (line := hard_pile_up(campaign.pythia, campaign.mu)):
+        if not (pooled or store.exists(f"{POOL}.parts/{SETTINGS}")):
+            raise InputError(line)
+        say(f"warning: {line}")  # begun before it was refused
     if pooled:
-        _expect_pool(campaign, pool, detector)
+        expect_pool(pool, settings, campaign.pool_collisions)
         return pool
     stack.enter_context(connected(campaign.ray_address))  # before the work that would be for nothing
     say(f"no incidents given: making a pool of {campaign.pool_collisions} collisions first")
-    return make_pool(
-        collisions=campaign.pool_collisions,
-        cards=campaign.pythia,
-        seed=campaign.seed,
-        polarity=campaign.polarity,
-        threshold_mev=campaign.threshold_mev,
-        detector=campaign.detector,
-        output=pool,
-    )
-
-
-def _expect_pool(campaign: Campaign, pool: str, detector: Detector) -> None:
-    """Raise InputError unless the pool is the one that this campaign would make."""
-    way = Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev)
-    header = read_header(pool)
-    wanted = {
-        **pool_settings(campaign.pythia, campaign.seed, CHUNK, way, detector),
-        "pool_collisions": campaign.pool_collisions,
-    }
-    found = {**header.settings, "pool_collisions": header.collisions}
-    for key, value in wanted.items():
-        if found.get(key) != value:
-            raise InputError(
-                f"{pool}: this campaign's pool was made with {key} = {found.get(key)!r}, not {value!r}; "
-                "use the same, or another output"
-            )
+    return make_pool(pool, settings, campaign.pool_collisions)
 
 
 def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None]) -> Outcome:
@@ -160,9 +172,11 @@ def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None
     store = open_store(f"{resolved.output}/{ONLY}")
     store.probe()
     for name in resolved.campaign.formats:
-        final = f"{alone.stem}{FORMATS[name].suffix}"
+        final, write = f"{alone.stem}{FORMATS[name].suffix}", FORMATS[name].writer
         with store.attempt(final) as attempt:
-            with FORMATS[name].writer(attempt, resolved.campaign.contributions, resolved.metadata) as append:
+            with write(
+                attempt, resolved.campaign.contributions, resolved.metadata, resolved.origins
+            ) as append:
                 append(events)
             store.publish_over(attempt, final)
         say(f"event: {store.url}/{final}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.chunks import Chunk, Parts, cut, incidents_of
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.hepmc import HepmcFile
-from monsoon.engine.incidents.overlay import LARGEST_MU, overlay
+from monsoon.engine.incidents.lhe import LheFile
+from monsoon.engine.incidents.overlay import LARGEST_MU, add_signal, overlay
 from monsoon.engine.incidents.parquet import (
     Header,
     read_header,
@@ -22,16 +22,17 @@ from monsoon.engine.incidents.parquet import (
     refuse_existing,
     write_incidents,
 )
-from monsoon.engine.incidents.pythia import check_cards
+from monsoon.engine.incidents.pools import PoolSettings
+from monsoon.engine.incidents.signal import signal_file
 from monsoon.engine.incidents.table import read_table
 from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import fetch, split_url
 from monsoon.jobs.progress.bar import JobProgress
+from monsoon.jobs.progress.collisions import make_pool
 
 BLOCK = 1000  # events that are in memory at a time
-CHUNK = 500  # collisions that are made at a time, and lost at most by an interruption
-LARGE = 8000  # collisions from which on a start of Ray pays
 
 Seed = Annotated[int, Field(ge=0, lt=1 << 64)]
 Count = Annotated[int, Field(gt=0)]
@@ -53,6 +54,8 @@ class PythiaJob(Job):
 
     collisions: Count
     cards: tuple[str, ...] = ()
+    mothers: bool = False
+    """Whether to keep the species of each particle's mother."""
     seed: Seed = 1
     workers: Annotated[int, Field(gt=0)] | None = None  # absent: one, or all the cluster has when large
     ray_address: str | None = None
@@ -62,6 +65,21 @@ class HepmcJob(Job):
     """Events of a HepMC file."""
 
     input: str
+    mothers: bool = False
+    """Whether to keep the species of each particle's mother."""
+
+
+class LheJob(Job):
+    """Events of a Les Houches file; Pythia 8 adds what follows the hard process."""
+
+    input: str
+    """File or URL of Les Houches events, plain or .gz."""
+    cards: tuple[str, ...] = ()
+    """Further settings of Pythia 8; beams and process are the file's."""
+    mothers: bool = True
+    """Whether to keep the species of each particle's mother."""
+    seed: Seed = 1
+    """Number that all random draws follow from."""
 
 
 class GunJob(Job, Gun):
@@ -88,71 +106,16 @@ class OverlayJob(BaseModel):
     events: Count
     first_event: Annotated[int, Field(ge=0)] = 0
     seed: Seed = 1
+    signal: str | None = None
+    """File or URL of incidents; event i takes its event i, and n collisions as pile-up."""
 
 
 def run_pythia(job: PythiaJob) -> Header:
     """Make a pool of collisions. Raises InputError; interrupted, the same job goes on where it was."""
-    make_pool(**job.model_dump())
+    detector = Detector.load(fetch(job.detector))
+    settings = PoolSettings(job.cards, job.seed, job.transport, detector, mothers=job.mothers)
+    make_pool(job.output, settings, job.collisions, workers=job.workers, ray_address=job.ray_address)
     return _said(job.output, read_header(job.output))
-
-
-def make_pool(
-    *,
-    collisions: int,
-    cards: Sequence[str],
-    seed: int,
-    polarity: int,
-    threshold_mev: float,
-    detector: str,
-    output: str | Path,
-    workers: int | None = None,
-    ray_address: str | None = None,
-    chunk: int = CHUNK,
-) -> str:
-    """Write a file of Pythia collisions on the face, one event a collision, and return its URL.
-
-    Finished chunks lie in `<output>.parts/` until the file is whole; a call with the same settings
-    goes on from there, with more collisions too. Ray is used, and started where there is none, for
-    more than one worker or a large pool. The content does not depend on any of that.
-    Raises InputError for unusable settings or output.
-    """
-    refuse_existing(output)
-    final = _canonical(output)
-    face = Detector.load(fetch(detector))
-    way = Transport.model_validate({"polarity": polarity, "threshold_mev": threshold_mev})
-    check_cards(cards)
-    settings = pool_settings(cards, seed, chunk, way, face)
-    parts = Parts(f"{final}.parts", settings, face.description.name)
-    chunks = cut(collisions, chunk)
-    todo = [piece for piece in chunks if not parts.hold(piece)]
-    made = collisions - sum(piece.count for piece in todo)
-    try:
-        with JobProgress("collisions", collisions, made) as progress:
-            fresh = _made(tuple(cards), seed, todo, face, way, workers, ray_address)
-            for piece, incidents in zip(todo, fresh, strict=True):
-                parts.keep(piece, incidents)
-                progress.advance(piece.count)
-    except InputError:
-        if len(todo) == len(chunks):
-            parts.remove()  # such settings get nowhere: leave nothing behind
-        raise
-    whole = (parts.read(piece) for piece in chunks)
-    write_incidents(final, whole, source="pythia", settings=settings, detector=face.description.name)
-    parts.remove()
-    return final
-
-
-def pool_settings(
-    cards: Sequence[str], seed: int, chunk: int, way: Transport, detector: Detector
-) -> dict[str, Any]:
-    """All that a pool's collisions follow from; a run goes on only with chunks made with the same."""
-    return {
-        "cards": list(cards),
-        "seed": seed,
-        "chunk": chunk,
-        **way.model_dump(mode="json"),
-        "detector": detector.description.model_dump(mode="json"),
-    }
 
 
 def run_hepmc(job: HepmcJob) -> Header:
@@ -165,7 +128,7 @@ def run_hepmc(job: HepmcJob) -> Header:
         with JobProgress("bytes", file.size_bytes) as progress:
             passed = 0
             for particles in file:
-                yield transport(particles, detector, way)
+                yield transport(particles, detector, way, mothers=job.mothers)
                 progress.advance(file.read_bytes - passed)
                 passed = file.read_bytes
 
@@ -175,6 +138,21 @@ def run_hepmc(job: HepmcJob) -> Header:
         return [f"{job.input}: {file.truncated}; the {file.events} events before are kept"]
 
     return _write_job(job, "hepmc", parts(), losses)
+
+
+def run_lhe(job: LheJob) -> Header:
+    """Shower a Les Houches file's events and take them to the face. Raises InputError."""
+    refuse_existing(job.output)
+    detector, way = Detector.load(fetch(job.detector)), job.transport
+    file = LheFile(fetch(job.input), job.cards, job.seed)
+
+    def parts() -> Iterator[Incidents]:
+        with JobProgress("events", file.events) as progress:
+            for particles in file:
+                yield transport(particles, detector, way, mothers=job.mothers)
+                progress.advance(len(particles.event))
+
+    return _write_job(job, "lhe", parts(), lambda: file.losses)
 
 
 def run_gun(job: GunJob) -> Header:
@@ -203,15 +181,29 @@ def run_overlay(job: OverlayJob) -> Header:
     """Overlay collisions of a pool. Raises InputError."""
     refuse_existing(job.output)
     header, pool = read_header(job.input), read_incidents(job.input)
+    wanted = EventRange(job.first_event, job.first_event + job.events - 1)
+    signal = None if job.signal is None else signal_file(job.signal, wanted)
+    if signal is not None and signal.header.detector != header.detector:
+        raise InputError(
+            f"{job.signal}: made for detector {signal.header.detector}, {job.input} for {header.detector}; "
+            "make both for one"
+        )
 
     def parts() -> Iterator[Incidents]:
         with JobProgress("events", job.events) as progress:
             for first in range(job.first_event, job.first_event + job.events, BLOCK):
                 last = min(first + BLOCK, job.first_event + job.events)
-                yield overlay(pool, job.mu, job.seed, np.arange(first, last))
+                pile_up = overlay(pool, job.mu, job.seed, np.arange(first, last))
+                yield (
+                    pile_up
+                    if signal is None
+                    else add_signal(signal.read(EventRange(first, last - 1)), pile_up)
+                )
                 progress.advance(last - first)
 
     settings = {**job.model_dump(mode="json", exclude={"output"}), "pool_sha256": header.content_sha256}
+    if signal is not None:
+        settings["signal_sha256"] = signal.identity
     written = write_incidents(
         job.output, parts(), source="overlay", settings=settings, detector=header.detector
     )
@@ -221,6 +213,7 @@ def run_overlay(job: OverlayJob) -> Header:
 SOURCES: dict[str, tuple[type[BaseModel], Callable[[Any], Header]]] = {
     "pythia": (PythiaJob, run_pythia),
     "hepmc": (HepmcJob, run_hepmc),
+    "lhe": (LheJob, run_lhe),
     "gun": (GunJob, run_gun),
     "table": (TableJob, run_table),
     "overlay": (OverlayJob, run_overlay),
@@ -255,26 +248,3 @@ def _canonical(url: str | Path) -> str:
     """The same file, absolute."""
     store, name = split_url(url)
     return f"{store.url}/{name}"
-
-
-def _made(
-    cards: tuple[str, ...],
-    seed: int,
-    chunks: list[Chunk],
-    detector: Detector,
-    way: Transport,
-    workers: int | None,
-    ray_address: str | None,
-) -> Iterator[Incidents]:
-    """The chunks' incidents in order, made here or on Ray."""
-    total = sum(chunk.count for chunk in chunks)
-    if workers == 1 or (workers is None and total < LARGE) or len(chunks) < 2:
-        for chunk in chunks:
-            yield incidents_of(cards, seed, chunk, detector, way)
-        return
-    # imported here: Ray takes seconds to import, and the other sources do without
-    from monsoon.engine.remote.cluster import collision_workers, connected
-    from monsoon.engine.remote.collisions import collide
-
-    with connected(ray_address):
-        yield from collide(cards, seed, chunks, detector, way, collision_workers(workers))

@@ -28,6 +28,7 @@ BYTES_PER_HIT = {"parquet": 5.3, "root": 5.6, "ttree": 5.7}
 HITS_PER_PARTICLE = 3.9
 PARTICLES_PER_COLLISION = 27.6  # soft inelastic pp at 13.6 TeV, above 1 GeV on the face
 SECONDS_PER_COLLISION = 3e-3  # Pythia 8
+PARTICLES_PER_SIGNAL, SECONDS_PER_SIGNAL = 69.0, 10e-3  # of gg -> H; hard processes differ
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite) -> Forecast:
         particles * (BYTES_PER_PARTICLE[f] + HITS_PER_PARTICLE * BYTES_PER_HIT[f]) for f in campaign.formats
     )
     pool = campaign.pool_collisions * SECONDS_PER_COLLISION / 3600 if campaign.incidents is None else 0.0
+    if isinstance(campaign.signal, tuple):
+        pool += events * SECONDS_PER_SIGNAL / 3600
     return Forecast(
         shards=shards,
         events=events,
@@ -115,4 +118,5 @@ def _particles_per_event(campaign: Campaign) -> float:
     else:
         header = read_header(campaign.incidents)
         per_collision = header.particles / header.events
-    return per_collision * (campaign.mu or 1.0)
+    signal = 0.0 if campaign.signal is None else PARTICLES_PER_SIGNAL
+    return per_collision * (campaign.mu or 1.0) + signal

@@ -16,8 +16,10 @@ os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 os.environ["RAY_AUTH_MODE"] = "disabled"  # no token file is left in the home of who runs the tests
 
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.incidents.pools import PoolSettings
+from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.records import Incidents, Loss, offsets_of
-from monsoon.jobs.incidents import make_pool
+from monsoon.jobs.progress.collisions import make_pool
 from monsoon.models.store.suite import Suite, load_suite
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
@@ -76,16 +78,8 @@ def cluster() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pool(tmp_path_factory: pytest.TempPathFactory, detector: Detector) -> Path:
     """300 collisions of Pythia 8 on the face."""
     path = tmp_path_factory.mktemp("pool") / "pool.parquet"
-    make_pool(
-        collisions=300,
-        cards=(),
-        seed=1,
-        polarity=1,
-        threshold_mev=1000.0,
-        detector="lhcb-ecal",
-        output=path,
-    )
+    make_pool(path, PoolSettings((), 1, Transport(), detector), 300)
     return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from monsoon.engine.formats.schema import (
     has_contributions,
     no_events,
     offsets_for,
+    origins_of,
     schema,
+    schema_in,
     values_of,
 )
 from monsoon.engine.records import Array, Events, concatenate
@@ -28,13 +30,15 @@ ROW_GROUP_EVENTS = 5000
 
 
 @contextmanager
-def writer(path: Path, contributions: bool, metadata: dict[str, str]) -> Iterator[Callable[[Events], None]]:
+def writer(
+    path: Path, contributions: bool, metadata: dict[str, str], origins: Collection[str] = ()
+) -> Iterator[Callable[[Events], None]]:
     """A new file, and what appends consecutive events to it: a row group, or more, for each call.
 
     zstd-1, delta-packed integers, byte-stream-split floats, no dictionary. Left by an exception, the file
     holds what was appended before.
     """
-    columns = schema(contributions)
+    columns = schema(contributions, origins)
     file_schema = _arrow_schema(columns, metadata)
     with pq.ParquetWriter(
         path,
@@ -55,12 +59,12 @@ def writer(path: Path, contributions: bool, metadata: dict[str, str]) -> Iterato
 
         yield append
         if not rows:  # some readers want a row group, be it empty
-            file.write_table(_table(no_events(contributions), columns, file_schema))
+            file.write_table(_table(no_events(columns), columns, file_schema))
 
 
 def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
     """Write a new file of events that are in memory already."""
-    with writer(path, has_contributions(events), metadata) as append:
+    with writer(path, has_contributions(events), metadata, origins_of(events)) as append:
         append(events)
 
 
@@ -70,10 +74,9 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
     Raises OSError or pyarrow's errors where it is not a whole event file, perhaps only after some blocks.
     """
     with pq.ParquetFile(path) as file:
-        contributions = "contribution_hit" in file.schema_arrow.names
-        columns = schema(contributions)
+        columns = schema_in(file.schema_arrow.names)
         if not file.metadata.num_rows:
-            yield no_events(contributions)
+            yield no_events(columns)
         for group in range(file.num_row_groups):  # one by one: given all, Arrow reads ahead without bound
             for batch in file.iter_batches(batch_size=events, row_groups=[group]):
                 yield _events(batch, columns)

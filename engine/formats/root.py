@@ -6,7 +6,7 @@ A TTree holds the lists of a group as branches that share one counter (nhit, npa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +23,9 @@ from monsoon.engine.formats.schema import (
     has_contributions,
     no_events,
     offsets_for,
+    origins_of,
     schema,
+    schema_in,
     values_of,
 )
 from monsoon.engine.records import Array, Events, concatenate, offsets_of
@@ -35,13 +37,15 @@ Table = Any  # an RNTuple or a TTree: uproot has no types
 
 
 @contextmanager
-def writer(path: Path, contributions: bool, metadata: dict[str, str]) -> Iterator[Callable[[Events], None]]:
+def writer(
+    path: Path, contributions: bool, metadata: dict[str, str], origins: Collection[str] = ()
+) -> Iterator[Callable[[Events], None]]:
     """A new file, and what appends consecutive events to its RNTuple `events`: a cluster for each call.
 
     The metadata become a JSON string. Left by an exception, the file holds what was appended before.
     """
     # by name, as uproot sorts what it appends: older versions match columns by their place alone
-    columns = sorted(schema(contributions), key=lambda column: column.name)
+    columns = sorted(schema(contributions, origins), key=lambda column: column.name)
     with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
         file["metadata"] = json.dumps(metadata)
         form = ak.forms.RecordForm([_form(c) for c in columns], [c.name for c in columns])
@@ -56,13 +60,13 @@ def writer(path: Path, contributions: bool, metadata: dict[str, str]) -> Iterato
 
 @contextmanager
 def ttree_writer(
-    path: Path, contributions: bool, metadata: dict[str, str]
+    path: Path, contributions: bool, metadata: dict[str, str], origins: Collection[str] = ()
 ) -> Iterator[Callable[[Events], None]]:
     """As `writer`, to a TTree `events`: a basket in every branch for each call."""
-    columns = schema(contributions)
+    columns = schema(contributions, origins)
     with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
         file["metadata"] = json.dumps(metadata)
-        branches = _branches(no_events(contributions), columns)
+        branches = _branches(no_events(columns), columns)
         tree = file.mktree(NAME, {name: array.type.content for name, array in branches.items()})
 
         def append(events: Events) -> None:
@@ -74,7 +78,7 @@ def ttree_writer(
 
 def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
     """Write a new file, with an RNTuple, of events that are in memory already."""
-    with writer(path, has_contributions(events), metadata) as append:
+    with writer(path, has_contributions(events), metadata, origins_of(events)) as append:
         append(events)
 
 
@@ -88,7 +92,7 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
         if file.file.fEND != path.stat().st_size:  # uproot reads a cut file where it can do without the end
             raise OSError(f"{path}: cut: {path.stat().st_size} bytes of {file.file.fEND}")
         table = file[NAME]
-        columns = schema("contribution_hit" in table.keys())  # noqa: SIM118 (not a mapping)
+        columns = schema_in(table.keys())
         for first, end in _ranges(_boundaries(table), events):
             yield _events(table, columns, first, end)
 

@@ -1,18 +1,19 @@
 """The one schema of an event file, and the hash of its content.
 
-A file has one row per event. Columns of the groups particle, hit and contribution are lists.
+A file has one row per event. Columns of the groups particle, hit and contribution are lists. Only some
+campaigns have columns of contributions and of the particles' origins.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from monsoon.engine.records import Array, Events, Loss
+from monsoon.engine.records import ORIGINS, Array, Events, Loss, Origin
 from monsoon.models.records import Status
 
 SCHEMA_VERSION = 1
@@ -30,6 +31,7 @@ class Column:
     meaning: str
 
 
+ORIGIN_VALUES = ", ".join(f"{origin.value} {origin.name.lower().replace('_', '-')}" for origin in Origin)
 STATUSES = ", ".join(f"{status.value} {status.name.lower().replace('_', ' ')}" for status in Status)
 _EVENT = (
     Column("event", "int64", "event", "", "event number, increasing"),
@@ -49,6 +51,10 @@ _PARTICLE = (
     Column("particle_collision", "int32", "particle", "", "which collision of the event"),
     Column("particle_status", "uint8", "particle", "", STATUSES),
 )
+_ORIGIN = (
+    Column("particle_origin", "uint8", "particle", "", ORIGIN_VALUES),
+    Column("particle_mother_pdg", "int32", "particle", "", "PDG code of the nearest other ancestor, or 0"),
+)
 _HIT = (
     Column("hit_cell", "uint16", "hit", "", "cell number, increasing"),
     Column("hit_adc", "uint16", "hit", "", "ADC counts after zero suppression"),
@@ -61,13 +67,38 @@ _CONTRIBUTION = (
 )
 
 
-def schema(contributions: bool) -> tuple[Column, ...]:
-    """The columns in file order."""
-    return _EVENT + _PARTICLE + _HIT + (_CONTRIBUTION if contributions else ())
+def schema(contributions: bool, origins: Collection[str] = ()) -> tuple[Column, ...]:
+    """The columns in file order.
+
+    Parameters
+    ----------
+    contributions
+        Whether the campaign keeps which particle gave how much of each hit.
+    origins
+        Which of engine.records.ORIGINS its incidents have.
+    """
+    origin = tuple(column for column in _ORIGIN if column.name.removeprefix("particle_") in origins)
+    return _EVENT + _PARTICLE + origin + _HIT + (_CONTRIBUTION if contributions else ())
 
 
 def has_contributions(events: Events) -> bool:
     return events.contribution_offsets is not None
+
+
+def origins_of(events: Events) -> tuple[str, ...]:
+    """Which of engine.records.ORIGINS events have."""
+    return tuple(name for name in ORIGINS if getattr(events, f"particle_{name}") is not None)
+
+
+def schema_of(events: Events) -> tuple[Column, ...]:
+    """The columns of events in memory, in file order."""
+    return schema(has_contributions(events), origins_of(events))
+
+
+def schema_in(names: Collection[str]) -> tuple[Column, ...]:
+    """The columns of a file with these names, in file order."""
+    origins = [name for name in ORIGINS if f"particle_{name}" in names]
+    return schema("contribution_hit" in names, origins)
 
 
 def offsets_for(events: Events, group: Group) -> Array:
@@ -85,9 +116,8 @@ def values_of(events: Events, column: Column) -> Array:
     return np.ascontiguousarray(values, dtype=column.dtype)
 
 
-def no_events(contributions: bool) -> Events:
-    """What a file holds to which nothing was written: every column, and none of its values."""
-    columns = schema(contributions)
+def no_events(columns: Collection[Column]) -> Events:
+    """What a file of these columns holds to which nothing was written: every column, none of its values."""
     groups = {column.group for column in columns} - {"event"}
     return assemble(
         {column.name: np.zeros(0, column.dtype) for column in columns},
@@ -119,7 +149,7 @@ class ContentHash:
 
 def event_hashes(events: Events) -> list[int]:
     """A 128-bit number for the content of each event: every column in file order, lengths included."""
-    columns = schema(has_contributions(events))
+    columns = schema_of(events)
     digests = [hashlib.blake2b(digest_size=16) for _ in range(len(events))]
     for column in columns:
         values = values_of(events, column)

@@ -38,11 +38,17 @@ def cut(total: int, size: int) -> list[Chunk]:
 
 
 def incidents_of(
-    cards: tuple[str, ...], seed: int, chunk: Chunk, detector: Detector, settings: Transport
+    cards: tuple[str, ...],
+    seed: int,
+    chunk: Chunk,
+    detector: Detector,
+    settings: Transport,
+    *,
+    mothers: bool = False,
 ) -> Incidents:
     """The chunk's collisions on the face; the same wherever and whenever it is made."""
-    particles = collisions(cards, seed, chunk.number, chunk.size, chunk.count)
-    return transport(particles, detector, settings)
+    particles = collisions(cards, seed, chunk.number, chunk.size, chunk.count, mothers=mothers)
+    return transport(particles, detector, settings, mothers=mothers)
 
 
 class Parts:
@@ -74,14 +80,22 @@ class Parts:
             return False
 
     def keep(self, chunk: Chunk, incidents: Incidents) -> None:
-        """Write a finished chunk."""
-        write_incidents(
-            self._url(chunk), [incidents], source="pythia", settings=self.settings, detector=self.detector
-        )
+        """Write a finished chunk, unless another driver has written the same meanwhile."""
+        try:
+            write_incidents(
+                self._url(chunk), [incidents], source="pythia", settings=self.settings, detector=self.detector
+            )
+        except InputError:
+            if not self.hold(chunk):
+                raise
 
     def read(self, chunk: Chunk) -> Incidents:
         """A chunk that is held."""
         return read_incidents(self._url(chunk))
+
+    def empty(self) -> bool:
+        """Whether no chunk is there."""
+        return not any(entry.name.startswith("collisions-") for entry in self.store.list(""))
 
     def remove(self) -> None:
         """Delete the folder."""

@@ -12,14 +12,15 @@ LITTLE_ENDIAN = {"i": "<i8", "u": "<u8", "f": "<f8"}
 
 
 class ContentHash:
-    """SHA-256 over the columns, fed run after run of consecutive events."""
+    """SHA-256 over the columns that there are, fed run after run of consecutive events."""
 
     def __init__(self) -> None:
         self._columns = {name: hashlib.sha256() for name in ("counts", *PER_EVENT, *PER_PARTICLE)}
 
     def update(self, incidents: Incidents) -> None:
         """Append the incidents' events."""
-        for name, column in self._columns.items():
+        for name in ("counts", *PER_EVENT, *incidents.per_particle):
+            column = self._columns.setdefault(name, hashlib.sha256())
             values = np.diff(incidents.offsets) if name == "counts" else getattr(incidents, name)
             # float32 only as it is stored: widening would double the work and add nothing
             kind = "<f4" if values.dtype == np.float32 else LITTLE_ENDIAN[values.dtype.kind]

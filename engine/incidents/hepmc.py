@@ -23,6 +23,7 @@ import pyhepmc
 from pyhepmc.io import ReaderAscii, ReaderAsciiHepMC2, pyiostream
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.ancestry import NOBODY, mother_pdg
 from monsoon.engine.incidents.transport import C_MM_PER_NS
 from monsoon.engine.records import Array, Particles, offsets_of
 
@@ -151,6 +152,7 @@ class _Event:
         event.write_data(data)
         particles: Array = data.particles
         stable = particles["status"] == STABLE
+        self.mother_pdg = _mothers(particles["pid"], data, np.flatnonzero(stable))
         particles = particles[stable]
         # a vertex that was written without a position has that of its nearest ancestor
         places = event.numpy.vertices
@@ -174,6 +176,18 @@ class _Event:
         self.time_ns = t[origin] / C_MM_PER_NS
 
 
+def _mothers(pdg: Array, data: Any, rows: Array) -> Array:
+    """From the links particle -> vertex (positive, negative) and vertex -> particle (negative, positive)."""
+    vertices = 1 + int(np.abs(np.minimum(data.links1, data.links2)).max(initial=0))
+    incoming = np.full(vertices, NOBODY, np.int64)  # first particle of each vertex
+    entering = np.flatnonzero(data.links1 > 0)[::-1]  # backwards: the first is written last
+    incoming[-data.links2[entering]] = data.links1[entering] - 1
+    mother = np.full(len(pdg), NOBODY, np.int64)
+    leaving = data.links1 < 0
+    mother[data.links2[leaving] - 1] = incoming[-data.links1[leaving]]
+    return mother_pdg(pdg, mother, rows)
+
+
 def _particles(events: list[_Event], first: int) -> Particles:
     def column(name: str) -> Array:
         return np.concatenate([getattr(event, name) for event in events])
@@ -188,6 +202,7 @@ def _particles(events: list[_Event], first: int) -> Particles:
         momentum_mev=column("momentum_mev"),
         vertex_mm=column("vertex_mm"),
         time_ns=column("time_ns"),
+        mother_pdg=column("mother_pdg"),
     )
 
 

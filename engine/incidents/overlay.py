@@ -9,7 +9,7 @@ from scipy.special import pdtr
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.noise import Purpose, words
-from monsoon.engine.records import PER_PARTICLE, Array, Incidents, offsets_of
+from monsoon.engine.records import Array, Incidents, Origin, offsets_of
 
 LARGEST_MU = 10_000.0
 
@@ -39,7 +39,7 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
     size = np.diff(pool.offsets)[chosen]  # [M] particles of each drawn collision
     begin = offsets_of(size)
     row = np.arange(begin[-1]) + np.repeat(pool.offsets[chosen] - begin[:-1], size)  # [N] rows of the pool
-    columns = {name: getattr(pool, name)[row] for name in PER_PARTICLE}
+    columns = {name: getattr(pool, name)[row] for name in pool.per_particle}
 
     # A pool may itself hold sums of collisions: number on.
     before = offsets_of(pool.collisions[chosen])
@@ -58,6 +58,73 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
         lost=lost,
         **columns,
     )
+
+
+def add_signal(signal: Incidents, pile_up: Incidents) -> Incidents:
+    """Each signal event with its pile-up; the signal's particles come first.
+
+    The signal's collisions keep their numbers, 0 where it is a single one, and those of the pile-up follow.
+    `source_event` is the signal's. Lost counts add up, weights multiply: with a pool of unit weights, as
+    soft QCD has, an event's weight is its signal's. Nothing is moved: every collision keeps the vertex and
+    the time that it has in its file, so all belong to one bunch crossing at t = 0.
+
+    Parameters
+    ----------
+    signal, pile_up
+        Incidents of the same events.
+
+    Raises
+    ------
+    ValueError
+        Where they are not.
+    """
+    if not np.array_equal(signal.event, pile_up.event):
+        raise ValueError("signal and pile-up are of different events")
+    sizes = np.diff(signal.offsets), np.diff(pile_up.offsets)
+    offsets = offsets_of(sizes[0] + sizes[1])
+    within = [_within(size) for size in sizes]
+    rows = (
+        np.repeat(offsets[:-1], sizes[0]) + within[0],
+        np.repeat(offsets[:-1] + sizes[0], sizes[1]) + within[1],
+    )
+
+    def merged(first: Array, second: Array) -> Array:
+        column = np.empty((offsets[-1], *first.shape[1:]), first.dtype)
+        column[rows[0]], column[rows[1]] = first, second
+        return column
+
+    shift = np.repeat(signal.collisions, sizes[1])
+    columns = {
+        name: merged(getattr(signal, name), getattr(pile_up, name))
+        for name in ("pdg", "energy_mev", "position_mm", "direction", "time_ns")
+    }
+    return Incidents(
+        event=signal.event,
+        offsets=offsets,
+        weight=signal.weight * pile_up.weight,
+        source_event=signal.source_event,
+        collisions=signal.collisions + pile_up.collisions,
+        lost=signal.lost + pile_up.lost,
+        collision=merged(signal.collision, pile_up.collision + shift),
+        origin=merged(
+            np.full(len(signal.pdg), Origin.SIGNAL, np.uint8),
+            np.full(len(pile_up.pdg), Origin.PILE_UP, np.uint8),
+        ),
+        mother_pdg=merged(_mothers(signal), _mothers(pile_up)),
+        **columns,
+    )
+
+
+def _within(sizes: Array) -> Array:
+    """0 ... size - 1 of each event in turn, int64 [N]."""
+    begin = offsets_of(sizes)
+    index: Array = np.arange(begin[-1]) - np.repeat(begin[:-1], sizes)
+    return index
+
+
+def _mothers(incidents: Incidents) -> Array:
+    unknown: Array = np.zeros(len(incidents.pdg), np.int32)
+    return unknown if incidents.mother_pdg is None else incidents.mother_pdg
 
 
 @lru_cache(maxsize=8)

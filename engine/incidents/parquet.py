@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,28 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.content import ContentHash, content_hash
 from monsoon.engine.incidents.schema import (
     EVENT_COLUMNS,
+    ORIGIN_COLUMNS,
     PARTICLE_COLUMNS,
     REMEDY,
-    SCHEMA,
     check_schema,
     from_table,
+    origins_in,
+    schema_with,
     to_table,
 )
 from monsoon.engine.incidents.soundness import check_order, check_values
-from monsoon.engine.records import Incidents, Loss, concatenate
+from monsoon.engine.records import ORIGINS, Incidents, Loss, concatenate
 from monsoon.engine.storage import split_url, storage_answers
 
-__all__ = ["Header", "content_hash", "read_header", "read_incidents", "read_metadata", "write_incidents"]
+__all__ = [
+    "Header",
+    "content_hash",
+    "read_header",
+    "read_incidents",
+    "read_metadata",
+    "read_origins",
+    "write_incidents",
+]
 
 KIND = "monsoon incidents"
 VERSION = 1
@@ -79,9 +90,12 @@ def write_incidents(
     totals, lost = np.zeros(4, np.int64), np.zeros(len(Loss), np.int64)
     content, first, last = ContentHash(), 0, -1
     try:
+        groups = _row_groups(parts)
+        beginning = list(islice(groups, 1))  # says which columns there are
+        origins = [name for group in beginning for name in group.per_particle if name in ORIGINS]
         with store.attempt(name) as attempt:
-            with pq.ParquetWriter(attempt, SCHEMA, **_encoding()) as writer:
-                for group in _row_groups(parts):
+            with pq.ParquetWriter(attempt, schema_with(origins), **_encoding(origins)) as writer:
+                for group in chain(beginning, groups):
                     if totals[0] and group.event[0] <= last:
                         raise ValueError(f"event {group.event[0]} follows event {last}")
                     first = first if totals[0] else int(group.event[0])
@@ -141,6 +155,13 @@ def read_header(url: str | Path) -> Header:
 def read_metadata(url: str | Path) -> dict[str, Any]:
     """The header as plain types, to be stored elsewhere. Raises InputError."""
     return asdict(read_header(url))
+
+
+def read_origins(url: str | Path) -> tuple[str, ...]:
+    """Which of ORIGINS a file of incidents has. Raises InputError where it is none."""
+    with _open(url) as file:
+        _header(url, file)
+        return origins_in(file.schema_arrow)
 
 
 def read_incidents(
@@ -210,9 +231,10 @@ def _overlaps(statistics: Statistics, first: int | None, last: int | None) -> bo
     return (last is None or statistics.min <= last) and (first is None or statistics.max >= first)
 
 
-def _encoding() -> dict[str, Any]:
+def _encoding(origins: Sequence[str]) -> dict[str, Any]:
     """zstd-1, delta-packed integers, byte-stream-split floats: the best of what was measured."""
-    kinds = {**EVENT_COLUMNS, **{f"{name}.list.element": kind for name, kind in PARTICLE_COLUMNS.items()}}
+    lists = {**PARTICLE_COLUMNS, **{name: ORIGIN_COLUMNS[name] for name in origins}}
+    kinds = {**EVENT_COLUMNS, **{f"{name}.list.element": kind for name, kind in lists.items()}}
     return {
         "compression": "zstd",
         "compression_level": 1,

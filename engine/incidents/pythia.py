@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pythia8mc
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.ancestry import NOBODY, mother_pdg
 from monsoon.engine.incidents.transport import C_MM_PER_NS
 from monsoon.engine.records import Array, Particles, offsets_of
 
@@ -40,6 +42,16 @@ BASE_CARDS = (
     "Random:setSeed = on",
     "Random:seed = 20260",  # of the initialisation only: every chunk has a seed of its own
 )
+
+
+class Process(Enum):
+    """What the cards switch on."""
+
+    NONE = "none"
+    SOFT = "soft"
+    HARD = "hard"
+
+
 DEFAULT_PROCESS = "SoftQCD:inelastic = on"
 # Flags of these families choose processes (Pythia's manual, "Process Selection").
 SOFT_FAMILIES = ("SoftQCD", "LowEnergyQCD")
@@ -69,10 +81,13 @@ class Collider:
         self._pythia, self.soft = _initialised(self.cards)
         self._fresh = True
 
-    def collide(self, seed: int, chunk: int, size: int, count: int | None = None) -> Particles:
+    def collide(
+        self, seed: int, chunk: int, size: int, count: int | None = None, *, mothers: bool = False
+    ) -> Particles:
         """The first `count`, by default all, collisions of a chunk, numbered from chunk * size on.
 
-        Stable particles only. Raises InputError where Pythia cannot make such collisions.
+        Stable particles only, with the species of their mothers if asked for.
+        Raises InputError where Pythia cannot make such collisions.
         """
         if not (self.soft or self._fresh):
             self._pythia, _ = _initialised(self.cards)
@@ -84,7 +99,8 @@ class Collider:
             raise InputError(
                 f"pythia cards {list(self.cards)}: {error}; Pythia refuses such collisions, loosen the cards"
             ) from error
-        return _particles(batch, chunk * size)
+        number = np.arange(chunk * size, chunk * size + len(batch), dtype=np.int64)
+        return particles_of(batch, number, number, mothers=mothers)
 
 
 @lru_cache(maxsize=1)
@@ -94,10 +110,16 @@ def collider(cards: tuple[str, ...]) -> Collider:
 
 
 def collisions(
-    cards: tuple[str, ...], seed: int, chunk: int, size: int, count: int | None = None
+    cards: tuple[str, ...],
+    seed: int,
+    chunk: int,
+    size: int,
+    count: int | None = None,
+    *,
+    mothers: bool = False,
 ) -> Particles:
     """Chunk number `chunk` of `size` Pythia collisions, or its first `count`; see Collider.collide."""
-    return collider(cards).collide(seed, chunk, size, count)
+    return collider(cards).collide(seed, chunk, size, count, mothers=mothers)
 
 
 def stream(seed: int, chunk: int) -> int:
@@ -111,22 +133,43 @@ def check_cards(cards: Sequence[str]) -> None:
     _read(cards)
 
 
-def _read(cards: Sequence[str]) -> tuple[Pythia, bool]:
-    """Pythia with all cards read, not initialised; and whether only soft processes are on."""
+def process_of(cards: Sequence[str]) -> Process:
+    """Which kind of process the cards switch on. Raises InputError naming the first card that is unusable."""
+    return _read(cards)[1]
+
+
+def with_cards(cards: Sequence[str]) -> Pythia:
+    """Pythia with the cards of every job and then these, not initialised.
+
+    Raises InputError naming the first card that Pythia does not know.
+    """
     pythia = pythia8mc.Pythia("", False)
     for card in BASE_CARDS:
         pythia.readString(card)
     for card in cards:
         _read_card(pythia, card)
-    hard = any(_switched_on(pythia, family) for family in HARD_FAMILIES)
+    return pythia
+
+
+def _process(pythia: Pythia) -> Process:
+    if any(_switched_on(pythia, family) for family in HARD_FAMILIES):
+        return Process.HARD
+    soft = any(_switched_on(pythia, family) for family in SOFT_FAMILIES)
+    return Process.SOFT if soft else Process.NONE
+
+
+def _read(cards: Sequence[str]) -> tuple[Pythia, Process]:
+    """Pythia with all cards read, not initialised; and what they switched on."""
+    pythia = with_cards(cards)
+    process = _process(pythia)
     if pythia.mode("Beams:frameType") >= 4:
         raise InputError(
             "pythia card 'Beams:frameType': events from outside cannot be made in chunks; "
             "shower them elsewhere and give `monsoon incidents hepmc` the file"
         )
-    if not (hard or any(_switched_on(pythia, family) for family in SOFT_FAMILIES)):
+    if process is Process.NONE:
         pythia.readString(DEFAULT_PROCESS)
-    return pythia, not hard
+    return pythia, process
 
 
 def _read_card(pythia: Pythia, card: str) -> None:
@@ -151,16 +194,26 @@ def _switched_on(pythia: Pythia, family: str) -> bool:
 
 
 def _initialised(cards: Sequence[str]) -> tuple[Pythia, bool]:
-    pythia, soft = _read(cards)
+    pythia, process = _read(cards)
     if not pythia.init():
         raise InputError(
             f"pythia cards {list(cards)}: Pythia cannot start with them; check processes and beams"
         )
-    return pythia, soft
+    return pythia, process is not Process.HARD
 
 
-def _particles(batch: Awkward, first: int) -> Particles:
-    """Stable particles of nextBatch's awkward array, GeV -> MeV, mm/c -> ns."""
+def particles_of(batch: Awkward, event: Array, source_event: Array, *, mothers: bool) -> Particles:
+    """Stable particles of nextBatch's awkward array, GeV -> MeV, mm/c -> ns.
+
+    Parameters
+    ----------
+    batch
+        E events, of which none is missing.
+    event, source_event
+        Their numbers, int64 [E].
+    mothers
+        Whether to look up the particles' mothers.
+    """
     stable = batch.prt[batch.prt.status > 0]
     vertex = stable.vProd
 
@@ -169,16 +222,23 @@ def _particles(batch: Awkward, first: int) -> Particles:
         array: Array = ak.to_numpy(ak.fill_none(ak.flatten(values), 0.0))
         return array
 
-    events = len(batch)
-    number = np.arange(first, first + events, dtype=np.int64)
     return Particles(
-        event=number,
+        event=event,
         offsets=offsets_of(ak.to_numpy(ak.num(stable))),
         weight=ak.to_numpy(batch.info.weights[:, 0]).astype(np.float64),
-        source_event=number,
+        source_event=source_event,
         pdg=ak.to_numpy(ak.flatten(stable.id)).astype(np.int32),
         mass_mev=np.maximum(column(stable.m), 0.0) * 1e3,
         momentum_mev=np.column_stack([column(stable.p[axis]) for axis in ("px", "py", "pz")]) * 1e3,
         vertex_mm=np.column_stack([column(vertex[axis]) for axis in ("px", "py", "pz")]),
         time_ns=column(vertex.e) / C_MM_PER_NS,
+        mother_pdg=_mothers(batch.prt) if mothers else None,
     )
+
+
+def _mothers(record: Awkward) -> Array:
+    size = ak.to_numpy(ak.num(record))
+    pdg, status, first = (ak.to_numpy(ak.flatten(record[name])) for name in ("id", "status", "mother1"))
+    # entry 0 of an event stands for the event
+    mother = np.where(first > 0, first + np.repeat(offsets_of(size)[:-1], size), NOBODY)
+    return mother_pdg(pdg, mother, np.flatnonzero(status > 0))

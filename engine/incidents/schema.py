@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.records import Array, Incidents, Loss, offsets_of
+from monsoon.engine.records import ORIGINS, Array, Incidents, Loss, offsets_of
 
 REMEDY = "make it again with `monsoon incidents`"
 
@@ -27,6 +28,7 @@ PARTICLE_COLUMNS = {
     "time_ns": pa.float32(),
     "collision": pa.int32(),
 }
+ORIGIN_COLUMNS = {"origin": pa.uint8(), "mother_pdg": pa.int32()}  # in files that have them: see ORIGINS
 
 
 def _list_of(kind: pa.DataType) -> pa.ListType:
@@ -39,9 +41,21 @@ SCHEMA = pa.schema(
 )
 
 
+def schema_with(origins: Sequence[str]) -> pa.Schema:
+    """The columns of a file that also has these of ORIGINS."""
+    return pa.schema(
+        [*SCHEMA, *(pa.field(name, _list_of(ORIGIN_COLUMNS[name]), nullable=False) for name in origins)]
+    )
+
+
+def origins_in(schema: pa.Schema) -> tuple[str, ...]:
+    """Which of ORIGINS a file has."""
+    return tuple(name for name in ORIGINS if name in schema.names)
+
+
 def check_schema(path: str | Path, schema: pa.Schema) -> None:
     """Raise InputError naming the first column that is missing or has another type."""
-    for wanted in SCHEMA:
+    for wanted in schema_with(origins_in(schema)):
         index = schema.get_field_index(wanted.name)
         if index < 0:
             raise InputError(f"{path}: {wanted.name}: the column is missing; {REMEDY}")
@@ -52,40 +66,48 @@ def check_schema(path: str | Path, schema: pa.Schema) -> None:
 
 def to_table(incidents: Incidents) -> pa.Table:
     """Incidents as one row an event."""
+    kinds = {**PARTICLE_COLUMNS, **ORIGIN_COLUMNS}
+    schema = schema_with([name for name in incidents.per_particle if name in ORIGINS])
     offsets = pa.array(incidents.offsets.astype(np.int32))
     columns = {
         **{name: getattr(incidents, name) for name in ("event", "weight", "source_event", "collisions")},
         **{f"lost_{reason.name.lower()}": incidents.lost[:, reason] for reason in Loss},
-        **{name: getattr(incidents, name) for name in ("pdg", "energy_mev", "time_ns", "collision")},
+        **{
+            name: getattr(incidents, name) for name in ("pdg", "energy_mev", "time_ns", "collision", *ORIGINS)
+        },
         **{f"{axis}_mm": incidents.position_mm[:, i] for i, axis in enumerate("xyz")},
         **{f"direction_{axis}": incidents.direction[:, i] for i, axis in enumerate("xyz")},
     }
     arrays = [pa.array(columns[name], kind) for name, kind in EVENT_COLUMNS.items()]
-    for name, kind in PARTICLE_COLUMNS.items():
-        arrays.append(pa.ListArray.from_arrays(offsets, pa.array(columns[name], kind), type=_list_of(kind)))
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    for name in schema.names[len(EVENT_COLUMNS) :]:
+        values = pa.array(columns[name], kinds[name])
+        arrays.append(pa.ListArray.from_arrays(offsets, values, type=_list_of(kinds[name])))
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def from_table(path: str | Path, table: pa.Table) -> Incidents:
     """The way back, into memory of its own. Raises InputError on empty entries and uneven lists."""
 
+    origins = origins_in(table.schema)
+    lists = (*PARTICLE_COLUMNS, *origins)
+
     def column(name: str) -> Array:
-        kind = {**EVENT_COLUMNS, **PARTICLE_COLUMNS}[name].to_pandas_dtype()
+        kind = {**EVENT_COLUMNS, **PARTICLE_COLUMNS, **ORIGIN_COLUMNS}[name].to_pandas_dtype()
         chunks = table[name].chunks
-        chunks = [chunk.flatten() if name in PARTICLE_COLUMNS else chunk for chunk in chunks]
+        chunks = [chunk.flatten() if name in lists else chunk for chunk in chunks]
         # a copy in any case: torch wants memory that may be written, Arrow's may not
         return np.concatenate([np.empty(0, kind), *map(np.asarray, chunks)])
 
-    for name in SCHEMA.names:
+    for name in (*EVENT_COLUMNS, *lists):
         chunks = table[name].chunks
-        chunks = [*chunks, *(chunk.flatten() for chunk in chunks if name in PARTICLE_COLUMNS)]
+        chunks = [*chunks, *(chunk.flatten() for chunk in chunks if name in lists)]
         if any(chunk.null_count for chunk in chunks):
             raise InputError(f"{path}: {name}: has empty entries; {REMEDY}")
     lengths = {
         name: np.concatenate(
             [np.empty(0, np.int64), *(chunk.value_lengths() for chunk in table[name].chunks)]
         )
-        for name in PARTICLE_COLUMNS
+        for name in lists
     }
     counts = lengths["pdg"]
     for name, length in lengths.items():
@@ -98,7 +120,7 @@ def from_table(path: str | Path, table: pa.Table) -> Incidents:
         position_mm=np.column_stack([column(f"{axis}_mm") for axis in "xyz"]),
         direction=np.column_stack([column(f"direction_{axis}") for axis in "xyz"]),
         **{name: column(name) for name in ("event", "weight", "source_event", "collisions")},
-        **{name: column(name) for name in ("pdg", "energy_mev", "time_ns", "collision")},
+        **{name: column(name) for name in ("pdg", "energy_mev", "time_ns", "collision", *origins)},
     )
 
 

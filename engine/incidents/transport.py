@@ -27,11 +27,22 @@ class Transport(BaseModel):
     """Kinetic energy below which a particle on the face is only counted."""
 
 
-def transport(particles: Particles, detector: Detector, settings: Transport) -> Incidents:
+def transport(
+    particles: Particles, detector: Detector, settings: Transport, *, mothers: bool = False
+) -> Incidents:
     """Take every particle to the face, or count it in exactly one Loss, the first that applies.
 
     Charged particles produced before the magnet's plane get px += charge * polarity * kick there, at the
-    same |p| and py; who would turn back in the magnet is swept out. Events without particles stay.
+    same |p| and py; one that would turn back in the magnet is swept out. Events without particles stay.
+
+    Parameters
+    ----------
+    particles
+        Where they were produced.
+    detector, settings
+        To which face, and how.
+    mothers
+        Whether to keep what the source says of the particles' mothers; 0 where it says nothing.
     """
     description = detector.description
     face, magnet = description.face_z_mm, description.magnet
@@ -88,7 +99,13 @@ def transport(particles: Particles, detector: Detector, settings: Transport) -> 
         direction=(turned[kept] / total[kept, None]).astype(np.float32),
         time_ns=arrival[kept].astype(np.float32),
         collision=np.zeros(rows, np.int32),
+        mother_pdg=_mothers(particles)[flying[kept]] if mothers else None,
     )
+
+
+def _mothers(particles: Particles) -> Array:
+    unknown: Array = np.zeros(len(particles.pdg), np.int32)
+    return unknown if particles.mother_pdg is None else particles.mother_pdg.astype(np.int32)
 
 
 def _kick(momentum_mev: Array, kick_mev: Array) -> tuple[Array, Array]:

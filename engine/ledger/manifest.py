@@ -51,8 +51,10 @@ def summarise(records: Iterable[ShardRecord]) -> dict[str, Any]:
     }
 
 
-def write_manifest(ledger: Ledger, campaign: Campaign, incidents: dict[str, Any]) -> dict[str, Any]:
-    """Write the manifest of what is committed now; `incidents` is what their own file says of them."""
+def write_manifest(
+    ledger: Ledger, campaign: Campaign, incidents: dict[str, Any], signal: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Write the manifest of what is committed now; `incidents` and `signal` as they describe themselves."""
     stored = ledger.campaign()
     manifest = {
         **summarise(ledger.records()),
@@ -63,6 +65,7 @@ def write_manifest(ledger: Ledger, campaign: Campaign, incidents: dict[str, Any]
         "identity": stored.identity,
         "layout": stored.layout,
         "incidents": incidents,
+        **({} if signal is None else {"signal": signal}),
         "software": software(),
     }
     ledger.store.replace(MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())

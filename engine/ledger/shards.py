@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from monsoon.models.files import sha256_of
 
 class Format(NamedTuple):
     suffix: str
-    writer: Callable[[Path, bool, dict[str, str]], AbstractContextManager[Callable[[Events], None]]]
+    writer: Callable[..., AbstractContextManager[Callable[[Events], None]]]
     blocks: Callable[[Path], Iterator[Events]]
 
 
@@ -45,6 +45,7 @@ def publish_shard(
     contributions: bool,
     metadata: dict[str, str],
     stopwatch: Stopwatch,
+    origins: Collection[str] = (),
 ) -> Published:
     """Write a shard's consecutive parts in every format, then make the files visible.
 
@@ -57,7 +58,7 @@ def publish_shard(
         content = ContentHash()
         with ExitStack() as writers:
             append = [
-                writers.enter_context(FORMATS[name].writer(path, contributions, metadata))
+                writers.enter_context(FORMATS[name].writer(path, contributions, metadata, origins))
                 for name, path in paths.items()
             ]
             for part in parts:

@@ -1,7 +1,4 @@
-"""Pythia's chunks on Ray: the same content as one process makes, in the same order, sooner.
-
-Needs a Ray that is initialised.
-"""
+"""Pythia's chunks on Ray: the same content as one process makes, in the same order, sooner."""
 
 from __future__ import annotations
 
@@ -10,28 +7,46 @@ from collections.abc import Iterator, Sequence
 import ray
 from ray.exceptions import RayTaskError
 
-from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.chunks import Chunk, incidents_of
-from monsoon.engine.incidents.transport import Transport
+from monsoon.engine.incidents.chunks import Chunk
+from monsoon.engine.incidents.pools import PoolSettings, collide_here
 from monsoon.engine.records import Incidents
+from monsoon.engine.remote.cluster import collision_workers, connected
 
 AHEAD = 4  # chunks that may wait, per worker, for an earlier one that is late
 
 
-def collide(
-    cards: tuple[str, ...],
-    seed: int,
+def collide_on_ray(
+    settings: PoolSettings,
     chunks: Sequence[Chunk],
-    detector: Detector,
-    settings: Transport,
-    workers: int,
+    workers: int | None = None,
+    ray_address: str | None = None,
 ) -> Iterator[Incidents]:
-    """Incidents of the chunks in their order, `workers` chunks at a time.
+    """Make chunks at the same time in several processes; yields them in their order.
 
-    Raises InputError as a single process would; what is still under way is then cancelled.
+    Parameters
+    ----------
+    settings
+        What the collisions follow from.
+    chunks
+        What to make.
+    workers
+        Processes of one CPU each; None for as many as the cluster has CPUs.
+    ray_address
+        Of the Ray to use; None for the one that is connected, or one of our own for the time being.
+
+    Raises
+    ------
+    InputError
+        As a single process would, or where the workers do not fit the cluster. What is still under way is
+        then cancelled.
     """
-    shared = ray.put((cards, seed, detector, settings))
+    with connected(ray_address):
+        yield from _in_order(settings, chunks, collision_workers(workers))
+
+
+def _in_order(settings: PoolSettings, chunks: Sequence[Chunk], workers: int) -> Iterator[Incidents]:
+    shared = ray.put(settings)
     # A lost worker's chunk is made again by Ray: it has no side effects, and its content is fixed.
     task = ray.remote(num_cpus=1, max_retries=3)(_make)
     waiting = list(reversed(chunks))
@@ -50,9 +65,9 @@ def collide(
             ray.cancel(reference)
 
 
-def _make(shared: tuple[tuple[str, ...], int, Detector, Transport], chunk: Chunk) -> Incidents:
-    cards, seed, detector, settings = shared
-    return incidents_of(cards, seed, chunk, detector, settings)
+def _make(settings: PoolSettings, chunk: Chunk) -> Incidents:
+    (incidents,) = collide_here(settings, [chunk])
+    return incidents
 
 
 def _result(reference: ray.ObjectRef[Incidents]) -> Incidents:

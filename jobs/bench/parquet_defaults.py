@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from monsoon.engine.formats.schema import has_contributions, offsets_for, schema, values_of
+from monsoon.engine.formats.schema import offsets_for, schema_of, values_of
 from monsoon.engine.records import Events
 
 
 def write(events: Events, path: Path) -> None:
     """Lists from offsets and flat values, without Python objects: its fastest way."""
     columns = {}
-    for column in schema(has_contributions(events)):
+    for column in schema_of(events):
         values = pa.array(values_of(events, column))
         if column.group != "event":
             offsets = pa.array(offsets_for(events, column.group).astype(np.int32))

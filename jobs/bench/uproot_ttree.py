@@ -10,7 +10,7 @@ import awkward as ak
 import uproot
 
 from monsoon.engine.formats.root import NAME
-from monsoon.engine.formats.schema import has_contributions, offsets_for, schema, values_of
+from monsoon.engine.formats.schema import offsets_for, schema_of, values_of
 from monsoon.engine.records import Events
 
 COMPRESSION = {"zlib-1 (defaults)": uproot.ZLIB(1), "zstd-1": uproot.ZSTD(1)}
@@ -30,7 +30,7 @@ def write(parts: Sequence[Events], path: Path, compression: str) -> None:
 def branches_of(events: Events) -> dict[str, Any]:
     """Flat arrays by name, and one record array for each group of lists."""
     branches: dict[str, Any] = {}
-    for column in schema(has_contributions(events)):
+    for column in schema_of(events):
         values = values_of(events, column)
         if column.group == "event":
             branches[column.name] = values

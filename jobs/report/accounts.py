@@ -105,7 +105,8 @@ def stages(manifest: Mapping[str, Any]) -> list[Block]:
 
 
 def provenance(manifest: Mapping[str, Any]) -> list[Block]:
-    """Identity, layout, incidents and software, as they are stored."""
+    """Identity, layout, incidents, signal and software, as they are stored."""
+    signal = manifest.get("signal")
     return [
         Subtitle("Identity: all that the events depend on"),
         Facts(_flat(manifest["identity"])),
@@ -113,6 +114,7 @@ def provenance(manifest: Mapping[str, Any]) -> list[Block]:
         Facts(_flat(manifest["layout"])),
         Subtitle("Incidents: what their file says of itself"),
         Facts(_flat(manifest["incidents"])),
+        *([Subtitle("Signal"), Facts(_flat(signal))] if signal else []),
         Subtitle("Software"),
         Facts(_flat(manifest["software"])),
     ]

@@ -16,7 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from monsoon.engine.config import Campaign
-from monsoon.jobs.incidents import make_pool
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.incidents.pools import PoolSettings
+from monsoon.engine.incidents.transport import Transport
+from monsoon.jobs.progress.collisions import make_pool
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.judgement import judge
 from tests.chaos.harness.kinds import KINDS, Kind
@@ -40,15 +43,7 @@ def world(seed: int, further: int = 2) -> Iterator[World]:
         nodes = RayNodes(Path(folder) / "orders", further)
         try:
             pool = Path(folder) / "pool.parquet"
-            make_pool(
-                collisions=300,
-                cards=(),
-                seed=1,
-                polarity=1,
-                threshold_mev=1000.0,
-                detector="lhcb-ecal",
-                output=pool,
-            )
+            make_pool(pool, PoolSettings((), 1, Transport(), Detector.load("lhcb-ecal")), 300)
             nodes.start()
             wait(until(nodes.answered, "the cluster"))
             campaign = Campaign(

@@ -192,10 +192,10 @@ def test_another_campaign_may_not_write_here(
 
 
 def test_without_incidents_a_pool_is_made_once_and_is_the_campaigns(tmp_path: Path) -> None:
-    """60 collisions of a hard process, which Pythia starts with in half a second."""
+    """60 collisions without diffraction, which Pythia starts with in half a second."""
     asked = Campaign(
         mu=1.0,
-        pythia=("HardQCD:all = on", "PhaseSpace:pTHatMin = 20"),
+        pythia=("SoftQCD:nonDiffractive = on",),
         pool_collisions=60,
         events=30,
         workers=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +18,9 @@ import uproot
 
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats import parquet, root
-from monsoon.engine.formats.schema import combine, content_hash, event_hashes, schema, values_of
+from monsoon.engine.formats.schema import combine, content_hash, event_hashes, origins_of, schema, values_of
 from monsoon.engine.pipeline import generate
-from monsoon.engine.records import Events, Incidents
+from monsoon.engine.records import ORIGINS, Events, Incidents
 from monsoon.models.store.suite import Suite
 
 WRITERS: dict[str, tuple[Any, ModuleType]] = {
@@ -52,6 +53,38 @@ def test_round_trip_is_exact(tmp_path: Path, events: Events, name: str) -> None:
         mine, theirs = values_of(events, column), values_of(again, column)
         assert mine.dtype == theirs.dtype
         assert np.array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("particles", [[], [0], [30, 0, 80]])
+def test_origins_are_columns_of_their_own_that_come_back(
+    tmp_path: Path,
+    suite: Suite,
+    detector: Detector,
+    make_incidents: Callable[..., Incidents],
+    name: str,
+    particles: list[int],
+) -> None:
+    incidents = make_incidents(particles)
+    plain = generate(incidents, suite, detector, 1)
+    count = len(incidents.pdg)
+    told = replace(
+        incidents,
+        origin=(np.arange(count) % 2).astype(np.uint8),
+        mother_pdg=np.arange(count, dtype=np.int32) - 5,
+    )
+    events = generate(told, suite, detector, 1)
+    writer, module = WRITERS[name]
+    for made, origins in ((plain, ()), (events, ORIGINS)):
+        path = tmp_path / f"{name}-{len(origins)}"
+        with writer(path, False, {}, origins) as append:
+            append(made)
+        again = module.read(path)
+        assert origins_of(again) == origins_of(made) == origins
+        assert event_hashes(again) == event_hashes(made)
+    assert again.particle_origin.tolist() == (np.arange(count) % 2).tolist()
+    assert again.particle_mother_pdg.tolist() == list(range(-5, count - 5))
+    assert np.array_equal(events.hit_adc, plain.hit_adc)
 
 
 def lists(events: Events, column_name: str, group: str) -> list[list[float]]:

@@ -18,7 +18,7 @@ import uproot
 
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats import parquet, root
-from monsoon.engine.formats.schema import ContentHash, content_hash, event_hashes, no_events
+from monsoon.engine.formats.schema import ContentHash, content_hash, event_hashes, no_events, schema
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.models.store.suite import Suite
@@ -81,8 +81,8 @@ def test_a_file_does_not_show_how_its_events_were_cut(
 def test_a_file_without_parts_has_no_events(tmp_path: Path, name: str, contributions: bool) -> None:
     write([], tmp_path / "none", name, contributions)
     (block,) = WRITERS[name][1].blocks(tmp_path / "none")
-    assert_equal(block, no_events(contributions))
-    write([no_events(contributions)], tmp_path / "empty", name, contributions)
+    assert_equal(block, no_events(schema(contributions)))
+    write([no_events(schema(contributions))], tmp_path / "empty", name, contributions)
     assert_equal(WRITERS[name][1].read(tmp_path / "empty"), block)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,14 @@ def file(tmp_path: Path, pool: Incidents) -> Path:
     return tmp_path / "incidents.parquet"
 
 
-def test_what_is_written_is_read_to_the_bit(file: Path, pool: Incidents) -> None:
-    read = read_incidents(file)
-    for name, column in vars(pool).items():
+def test_what_is_written_is_read_to_the_bit(tmp_path: Path, pool: Incidents) -> None:
+    rows = len(pool.pdg)
+    written = replace(
+        pool, origin=(np.arange(rows) % 2).astype(np.uint8), mother_pdg=np.arange(rows, dtype=np.int32)
+    )
+    write(tmp_path / "incidents.parquet", written)
+    read = read_incidents(tmp_path / "incidents.parquet")
+    for name, column in vars(written).items():
         assert getattr(read, name).dtype == column.dtype, name
         assert np.array_equal(getattr(read, name), column), name
         assert getattr(read, name).flags.writeable

@@ -12,24 +12,13 @@ import pyhepmc
 import pytest
 
 from monsoon.engine.config import validate
-from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.chunks import Chunk, Parts, incidents_of
 from monsoon.engine.incidents.content import content_hash
 from monsoon.engine.incidents.parquet import read_header, read_incidents
 from monsoon.engine.incidents.pythia import Collider
-from monsoon.engine.incidents.transport import Transport
-from monsoon.jobs.incidents import SOURCES, make_pool, pool_settings
-
-POOL: dict[str, Any] = {
-    "cards": (),
-    "seed": 5,
-    "polarity": 1,
-    "threshold_mev": 1000.0,
-    "detector": "lhcb-ecal",
-    "workers": 1,
-    "chunk": 8,
-}
+from monsoon.engine.records import Origin
+from monsoon.jobs.incidents import SOURCES
+from tests.engine.incidents.les_houches import z_events
 
 
 def run(source: str, **settings: Any) -> Path:
@@ -54,6 +43,12 @@ def hepmc(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def lhe(tmp_path: Path) -> Path:
+    (tmp_path / "in.lhe").write_text(z_events(6))
+    return tmp_path / "in.lhe"
+
+
+@pytest.fixture
 def table(tmp_path: Path) -> Path:
     rows = {"event": [3, 5], "pdg": [22, 11], "px_mev": [500.0, -900.0], "pz_mev": [9000.0, 12_000.0]}
     zeros = {name: [0.0, 0.0] for name in ("py_mev", "x_mm", "y_mm", "z_mm")}
@@ -62,11 +57,12 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_every_source_writes_a_file_and_says_so_last(
-    tmp_path: Path, hepmc: Path, table: Path, soft: Collider, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, hepmc: Path, lhe: Path, table: Path, soft: Collider, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings: dict[str, dict[str, Any]] = {
         "pythia": {"collisions": 20},
         "hepmc": {"input": str(hepmc)},
+        "lhe": {"input": str(lhe), "cards": ["PartonLevel:MPI = off"]},
         "gun": {"pdg": [22, 211], "energy_mev": [500, 9000], "theta_rad": 0.1, "events": 2500},
         "table": {"input": str(table)},
         "overlay": {"input": str(tmp_path / "pythia.parquet"), "mu": 2.5, "events": 1200, "first_event": 30},
@@ -86,7 +82,7 @@ def test_every_source_writes_a_file_and_says_so_last(
     overlaid = read_incidents(tmp_path / "overlay.parquet")
     assert (overlaid.event[0], overlaid.event[-1]) == (30, 1229)
     assert abs(overlaid.collisions.mean() - 2.5) < 0.3
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".hepmc"] + [".parquet"] * 6
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".hepmc", ".lhe", *[".parquet"] * 7]
 
 
 def test_a_cut_hepmc_file_gives_its_whole_events_and_the_loss(
@@ -108,51 +104,12 @@ def test_a_hepmc_file_without_one_whole_event_leaves_nothing(tmp_path: Path, hep
     assert list(tmp_path.iterdir()) == [hepmc]
 
 
-def test_a_longer_pool_begins_with_a_shorter_one(tmp_path: Path, soft: Collider) -> None:
-    short = make_pool(collisions=11, output=tmp_path / "short.parquet", **POOL)
-    long = make_pool(collisions=20, output=tmp_path / "long.parquet", **POOL)
-    assert content_hash(read_incidents(long)[:11]) == read_header(short).content_sha256
-
-
-def test_a_pool_goes_on_with_the_chunks_that_an_interrupted_run_left(
-    tmp_path: Path, soft: Collider, detector: Detector
-) -> None:
-    whole = make_pool(collisions=20, output=tmp_path / "whole.parquet", **POOL)
-    settings = pool_settings((), 5, 8, Transport(), detector)
-    left = Parts(tmp_path / "resumed.parquet.parts", settings, "lhcb-ecal")
-    left.keep(Chunk(1, 8, 8), incidents_of((), 999, Chunk(1, 8, 8), detector, Transport()))
-    (tmp_path / "resumed.parquet.parts" / "collisions-000000000000-000000000007.parquet").write_bytes(b"PAR1")
-    resumed = read_incidents(make_pool(collisions=20, output=tmp_path / "resumed.parquet", **POOL))
-    fresh = read_incidents(whole)
-    # marked with another seed to be told apart: it was taken as it lay; the damaged one was made again
-    assert content_hash(resumed[8:16]) != content_hash(fresh[8:16])
-    assert content_hash(resumed[:8]) == content_hash(fresh[:8])
-    assert content_hash(resumed[16:]) == content_hash(fresh[16:])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["resumed.parquet", "whole.parquet"]
-
-
-def test_chunks_of_other_settings_are_not_taken(tmp_path: Path, detector: Detector) -> None:
-    other = pool_settings((), 6, 8, Transport(), detector)
-    Parts(tmp_path / "pool.parquet.parts", other, "lhcb-ecal")
-    with pytest.raises(InputError, match="begun with another seed"):
-        make_pool(collisions=20, output=tmp_path / "pool.parquet", **POOL)
-
-
-def test_what_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
-    for cards, message in (
-        (("HardQCD:all = on", "Beams:eCM = 1"), "Pythia cannot start"),
-        (("Nonsense:card = 1",), "Nonsense"),
-    ):
-        with pytest.raises(InputError, match=message):
-            make_pool(collisions=20, output=tmp_path / "pool.parquet", **{**POOL, "cards": cards})
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_taken_output_is_refused_before_any_work(tmp_path: Path, hepmc: Path, table: Path) -> None:
     (tmp_path / "out.parquet").write_text("mine")
     for source, given in {
         "pythia": {"collisions": 20},
         "hepmc": {"input": str(hepmc)},
+        "lhe": {"input": str(hepmc)},
         "gun": {"pdg": 22, "energy_mev": 500, "theta_rad": 0.1, "events": 2},
         "table": {"input": str(table)},
         "overlay": {"input": "nowhere", "mu": 1, "events": 2},
@@ -162,7 +119,25 @@ def test_a_taken_output_is_refused_before_any_work(tmp_path: Path, hepmc: Path, 
     assert (tmp_path / "out.parquet").read_text() == "mine"
 
 
-@pytest.mark.parametrize("source", ["hepmc", "table", "overlay"])
+def test_overlay_puts_pile_up_on_a_signal(
+    tmp_path: Path, lhe: Path, soft: Collider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pool, signal = (str(tmp_path / name) for name in ("pool.parquet", "signal.parquet"))
+    run("pythia", collisions=20, output=pool)
+    run("lhe", input=str(lhe), cards=["PartonLevel:MPI = off"], output=signal)
+    given = {"input": pool, "signal": signal, "mu": 2.5}
+    made = read_incidents(run("overlay", events=6, output=str(tmp_path / "made.parquet"), **given))
+    alone = read_incidents(signal)
+    assert made.origin is not None
+    assert np.array_equal(made.energy_mev[made.origin == Origin.SIGNAL], alone.energy_mev)
+    assert made.source_event.tolist() == list(range(6))
+    assert read_header(tmp_path / "made.parquet").settings["signal_sha256"] == content_hash(alone)
+    with pytest.raises(InputError, match="holds signal events 0"):
+        run("overlay", events=7, output=str(tmp_path / "more.parquet"), **given)
+    assert not (tmp_path / "more.parquet").exists()
+
+
+@pytest.mark.parametrize("source", ["hepmc", "lhe", "table", "overlay"])
 def test_a_missing_input_is_refused(tmp_path: Path, source: str) -> None:
     more = {"mu": 1, "events": 1} if source == "overlay" else {}
     with pytest.raises(InputError, match="missing: cannot be read"):

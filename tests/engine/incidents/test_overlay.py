@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.content import content_hash
-from monsoon.engine.incidents.overlay import overlay
-from monsoon.engine.records import Incidents, offsets_of
+from monsoon.engine.incidents.overlay import add_signal, overlay
+from monsoon.engine.records import Incidents, Origin, offsets_of
 
 
 def events(first: int, last: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -90,3 +92,55 @@ def test_a_pool_of_empty_collisions_gives_empty_events(pool: Incidents) -> None:
     summed = overlay(empty, 5.0, 1, events(0, 20))
     assert np.array_equal(summed.offsets, offsets_of(np.zeros(20, np.int64)))
     assert summed.lost.sum() > 0
+
+
+def only_first(pool: Incidents, numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Incidents:
+    """As many events of the pool, numbered anew, as a signal."""
+    signal = pool[: len(numbers)]
+    return replace(
+        signal,
+        event=numbers,
+        weight=np.linspace(-0.5, 2.0, len(numbers)),
+        mother_pdg=np.full(len(signal.pdg), 25, np.int32),
+    )
+
+
+def test_a_signal_event_is_used_once_as_it_is_and_its_pile_up_is_that_of_the_event(pool: Incidents) -> None:
+    signal = only_first(pool, events(30, 60))
+    pile_up = overlay(pool, 5.2, 11, events(30, 60))
+    whole = add_signal(signal, pile_up)
+    assert whole.origin is not None
+    assert whole.mother_pdg is not None
+    of_signal = whole.origin == Origin.SIGNAL
+    for name in ("pdg", "energy_mev", "position_mm", "direction", "time_ns"):
+        assert np.array_equal(getattr(whole, name)[of_signal], getattr(signal, name))
+        assert np.array_equal(getattr(whole, name)[~of_signal], getattr(pile_up, name))
+    assert (whole.collision[of_signal] == 0).all()
+    assert np.array_equal(whole.collision[~of_signal], pile_up.collision + 1)
+    assert set(whole.mother_pdg[of_signal].tolist()) == {25}
+    assert set(whole.mother_pdg[~of_signal].tolist()) == {0}  # the pool does not say
+    assert np.array_equal(whole.collisions, pile_up.collisions + 1)
+    assert np.array_equal(whole.lost, signal.lost + pile_up.lost)
+    assert np.array_equal(np.diff(whole.offsets), np.diff(signal.offsets) + np.diff(pile_up.offsets))
+    first = whole.offsets[:-1][np.diff(signal.offsets) > 0]
+    assert (whole.origin[first] == Origin.SIGNAL).all()
+
+
+def test_the_weight_and_the_number_in_the_source_are_the_signals(pool: Incidents) -> None:
+    signal = only_first(pool, events(0, 30))
+    whole = add_signal(signal, overlay(pool, 5.2, 11, events(0, 30)))
+    assert np.array_equal(whole.weight, signal.weight)
+    assert np.array_equal(whole.source_event, signal.source_event)
+
+
+def test_a_range_of_signal_events_has_the_content_of_the_whole(pool: Incidents) -> None:
+    whole = add_signal(only_first(pool, events(0, 60)), overlay(pool, 5.2, 11, events(0, 60)))
+    signal = only_first(pool, events(0, 60))[20:45]
+    part = add_signal(signal, overlay(pool, 5.2, 11, events(20, 45)))
+    assert content_hash(part) == content_hash(whole[20:45])
+    assert content_hash(part) != content_hash(overlay(pool, 5.2, 11, events(20, 45)))
+
+
+def test_signal_and_pile_up_of_different_events_are_a_broken_invariant(pool: Incidents) -> None:
+    with pytest.raises(ValueError, match="different events"):
+        add_signal(only_first(pool, events(0, 10)), overlay(pool, 5.2, 11, events(1, 11)))
