@@ -141,7 +141,7 @@ class Orders:
         first = Order(name or f"{next(NUMBERS):04d}", point, action, **rest)  # type: ignore[arg-type]
         again = replace(first, times=1, again=True)
         for order, left in [*((again, left) for left in range(1, first.times)), (first, first.times)]:
-            _write(self._waiting / f"{order.name}.{left}.{point}", json.dumps(asdict(order)))
+            write_whole(self._waiting / f"{order.name}.{left}.{point}", json.dumps(asdict(order)))
         return first.name
 
     def claims(self, name: str) -> list[Claim]:
@@ -166,7 +166,7 @@ class Orders:
 
     def set_pace(self, seconds: float) -> None:
         """How long a worker rests before each shard, so that a campaign lasts as long as its faults."""
-        _write(self._pace, str(seconds))
+        write_whole(self._pace, str(seconds))
 
     # What the processes under test do
 
@@ -193,7 +193,7 @@ class Orders:
         """Tell who made a shard, before anybody can commit it."""
         folder = self._made / shard
         folder.mkdir(exist_ok=True)
-        _write(folder / f"{making.start:.6f}.{making.pid}.json", json.dumps(asdict(making)))
+        write_whole(folder / f"{making.start:.6f}.{making.pid}.json", json.dumps(asdict(making)))
 
     def _urgent(self) -> bool:
         orders = [self._read(name) for name in os.listdir(self._waiting) if not name.startswith(".")]
@@ -255,8 +255,8 @@ class Orders:
             self.late = True
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole, or not at all."""
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole, or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text)
     draft.replace(path)

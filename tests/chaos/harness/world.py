@@ -18,6 +18,7 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import Ledger, ShardRecord
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
+from monsoon.jobs.signal import find_signal
 from monsoon.models.files import sha256_of
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.drivers import Drivers, Line
@@ -106,7 +107,8 @@ class World:
     def resolved(self) -> ResolvedCampaign:
         suite, detector = load(self.campaign.model, self.campaign.outside, self.campaign.detector)
         output, incidents = str(self.output), str(self.campaign.incidents)
-        return resolve(self.campaign, output, incidents, suite, detector)
+        signal = find_signal(self.campaign, open_store(self.output), detector, lambda line: None)
+        return resolve(self.campaign, output, incidents, suite, detector, signal)
 
     @cached_property
     def maker(self) -> ShardMaker:
