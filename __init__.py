@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from monsoon.models.compiled import keep_compiled
+
 if TYPE_CHECKING:
     from monsoon.engine.config import Campaign as Campaign
     from monsoon.engine.config import load_campaign as load_campaign
@@ -47,6 +49,9 @@ _HOME = {
     "write_report": "jobs.report.page",
 }
 __all__ = sorted(_HOME)
+
+
+keep_compiled()  # before anything imports numba
 
 
 def __getattr__(name: str) -> Any:

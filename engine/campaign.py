@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -17,8 +18,9 @@ import torch
 
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector, localise
-from monsoon.engine.errors import InputError
-from monsoon.engine.formats.schema import SCHEMA_VERSION, combine
+from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_pixels
+from monsoon.engine.errors import InputError, SuspiciousInput
+from monsoon.engine.formats.schema import NOTHING, SCHEMA_VERSION
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.overlay import add_signal, overlay
 from monsoon.engine.incidents.parquet import read_header, read_incidents, read_origins
@@ -38,7 +40,7 @@ from monsoon.models.store.suite import NEAREST, REFUSE, SHOWER_FILES, Suite, loa
 # Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory.
 BLOCK_EVENTS = 500
 COUNTS = (
-    *("events", "collisions", "hits", "particles"),
+    *("events", "collisions", "hits", "saturated", "particles"),
     *(f"status_{status.name.lower()}" for status in Status),
     *(f"lost_{loss.name.lower()}" for loss in Loss),
 )
@@ -80,8 +82,13 @@ class ResolvedCampaign:
 
 
 def load(model: str, outside: str, detector: str) -> tuple[Suite, Detector]:
-    """The generators and the detector of these names, paths or URLs. Raises InputError."""
-    return load_suite(fetch_models(model), fetch_models(outside)), Detector.load(fetch(detector))
+    """The generators and the detector of these names, paths or URLs.
+
+    Raises InputError where one cannot be used, or the generators' pixels are not the detector's.
+    """
+    suite, face = load_suite(fetch_models(model), fetch_models(outside)), Detector.load(fetch(detector))
+    refuse_other_pixels(model, suite.grid, face)
+    return suite, face
 
 
 def fetch_models(words: str) -> str:
@@ -102,11 +109,7 @@ def resolve(
 ) -> ResolvedCampaign:
     """Raises InputError where the incidents cannot be read, or are not what the campaign asks for."""
     header = read_header(incidents)
-    if header.detector != detector.description.name:
-        raise InputError(
-            f"{incidents}: made for detector {header.detector}, not {detector.description.name}; "
-            "make incidents for this one"
-        )
+    refuse_other_incidents(incidents, header.detector, header.settings, detector)
     if campaign.mu is None:
         wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
         if header.first_event > wanted.first or header.last_event < wanted.last:
@@ -180,7 +183,8 @@ class ShardMaker:
         self.resolved = resolved
         self.store = open_store(resolved.output)
         campaign = resolved.campaign
-        self.suite, self.detector = load(campaign.model, campaign.outside, campaign.detector)
+        with warnings.catch_warnings(action="ignore", category=SuspiciousInput):  # the driver has said it
+            self.suite, self.detector = load(campaign.model, campaign.outside, campaign.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
 
@@ -230,7 +234,7 @@ class ShardMaker:
                     sound, found = screen(set_aside(self.incidents(block), skip))
                 faults.extend(found)
                 events = self.events(sound, watch)
-                counts.update(counts_of(events))
+                counts.update(counts_of(events, self.detector))
                 yield events
 
         campaign = self.resolved.campaign
@@ -250,7 +254,8 @@ class ShardMaker:
             first=shard.first,
             last=shard.last,
             files=published.files,
-            content=published.content,
+            content=published.content.total,
+            merkle_root=published.content.merkle_root,
             identity=self.resolved.identity_hash,
             counts={**counts, "quarantined": len(faults)},
             seconds=watch.seconds,
@@ -270,17 +275,22 @@ def set_shard_aside(resolved: ResolvedCampaign, shard: EventRange, reason: str) 
         first=shard.first,
         last=shard.last,
         files=(),
-        content=combine([]),
+        content=NOTHING.total,
+        merkle_root=NOTHING.merkle_root,
         identity=resolved.identity_hash,
         counts={**dict.fromkeys(COUNTS, 0), "quarantined": len(faults)},
         seconds={},
     )
 
 
-def counts_of(events: Events) -> dict[str, int]:
-    """Events, hits, particles by status, losses by reason: one number for each of COUNTS."""
+def counts_of(events: Events, detector: Detector) -> dict[str, int]:
+    """Events, hits, saturated hits, particles by status, losses by reason: one number for each of COUNTS."""
     status = np.bincount(events.particle_status, minlength=len(Status))
-    sizes = (len(events), int(events.collisions.sum()), len(events.hit_cell), len(events.particle_pdg))
+    saturated = int(np.count_nonzero(events.hit_adc == detector.description.electronics.ceiling))
+    sizes = (
+        *(len(events), int(events.collisions.sum())),
+        *(len(events.hit_cell), saturated, len(events.particle_pdg)),
+    )
     return dict(zip(COUNTS, [*sizes, *status.tolist(), *events.lost.sum(0).tolist()], strict=True))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,59 +14,95 @@ from monsoon.engine.errors import InputError, first_problem
 
 Config = TypeVar("Config", bound=BaseModel)
 Format = Literal["parquet", "root", "ttree"]
+PLAIN = "write one `key: value` a line"
 PRESETS: dict[str, dict[str, Any]] = {"run3": {"mu": 5.2}, "hl-lhc": {"mu": 40.0}}
 
 
 class WorkerKind(BaseModel):
     """Workers of one kind."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    workers: Annotated[int, Field(gt=0)] | None = None  # absent: as many as the cluster has room for
+    workers: Annotated[int, Field(gt=0)] | None = None
+    """Number of workers; absent: as many as the cluster has room for."""
     cpus: Annotated[float, Field(gt=0)] = 1
-    gpus: Annotated[float, Field(ge=0)] = 0  # 0.25: four share one
+    """CPU cores of each."""
+    gpus: Annotated[float, Field(ge=0)] = 0
+    """GPUs of each; with 0.25 four workers share one."""
 
 
 class Campaign(BaseModel):
-    """What to generate, how to lay it out, and where to run it."""
+    """What to generate, how to lay it out, and where to run it.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    The docstring below each key is what `monsoon help generate` says of it; a unit stands in brackets at its
+    end.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     # Identity: another value is another campaign. The content of every event follows from these.
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 1
-    incidents: str | None = None  # a file of incidents, or of collisions to overlay; absent: a pool is made
-    mu: Annotated[float, Field(gt=0, le=1000)] | None = None  # mean collisions overlaid; absent: none are
+    """Number that all random draws follow from."""
+    incidents: str | None = None
+    """URL of a file of incidents, or of collisions to overlay; absent: a pool of collisions is made."""
+    mu: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Mean number of collisions that are overlaid to one event; absent: the incidents as they are."""
     pool_collisions: Annotated[int, Field(gt=0)] = 20_000
+    """Collisions of the pool that is made where no incidents are given."""
     pythia: tuple[str, ...] = ("SoftQCD:inelastic = on",)
+    """Settings of Pythia 8 for that pool."""
     signal: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Events overlaid once each with pile-up: a file (incidents, HepMC, LHE), or a list of Pythia's cards."""
     polarity: Literal[-1, 1] = 1
+    """Sign of the magnet's kick in x on a positive charge."""
     threshold_mev: Annotated[float, Field(ge=0)] = 1000.0
+    """Kinetic energy on the face below which a particle is only counted [MeV]."""
     detector: str = "lhcb-ecal"
+    """Name of a shipped detector, or a YAML file."""
     model: str = "library"
-    outside: str = "nearest"  # of the training domain; or clamp, refuse, another model: models/store/suite.py
-    content_version: int = 1  # raised by hand when the same input gives other events
+    """Shipped names, folders or shower files, separated by commas, that together cover all species."""
+    outside: str = "nearest"  # models/store/suite.py
+    """For particles outside the training domain: nearest, clamp, refuse, or the model to use instead."""
+    content_version: int = 1
+    """Raised by hand when the same input gives other events."""
 
     # Layout: fixed at the first run.
     first_event: Annotated[int, Field(ge=0)] = 0
+    """Number of the first event; sites that share a campaign start at different ones."""
     shard_events: Annotated[int, Field(gt=0, le=1_000_000)] = 1000
+    """Events in one file."""
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("parquet",)
+    """Formats that every shard is written in."""
     contributions: bool = False
+    """Whether the energy of each particle in each hit is kept."""
 
     # Execution: free from run to run; `events` may grow.
-    output: str
+    output: Annotated[str, Field(min_length=1)]
+    """Folder or URL (file, root, s3) for the events."""
     events: Annotated[int, Field(gt=0)] = 1000
-    workers: Annotated[int, Field(gt=0)] | None = None  # absent: as many as the cluster has room for
+    """Number of events; more than before adds what is missing."""
+    workers: Annotated[int, Field(gt=0)] | None = None
+    """Number of workers; absent: as many as the cluster has room for."""
     cpus_per_worker: Annotated[float, Field(gt=0)] = 1
+    """CPU cores of each worker."""
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0
-    pools: tuple[WorkerKind, ...] = ()  # instead of the three above: workers of several kinds
-    wait_for_resources_s: Annotated[float, Field(ge=0)] = 0  # for nodes that are still to join
-    deadline_s: Annotated[float, Field(gt=0)] = 1800  # a worker that takes longer over a shard is replaced
-    patience_s: Annotated[float, Field(ge=0)] = 300  # how long storage may fail without a success between
-    repair: bool = False  # verify what is committed first, and make again what is damaged
-    log: str | None = None  # JSON lines; absent: _logs/ in an output that is a folder
-    ray_address: str | None = None  # absent: a Ray of its own on this machine
-    only: Annotated[int, Field(ge=0)] | None = None  # reproduce this one event, and nothing else
+    """GPUs of each worker."""
+    pools: tuple[WorkerKind, ...] = ()
+    """Workers of several kinds, in place of the three keys above."""
+    wait_for_resources_s: Annotated[float, Field(ge=0)] = 0
+    """How long to wait for nodes that are still to join [s]."""
+    deadline_s: Annotated[float, Field(gt=0)] = 1800
+    """Longest time for one shard, after which its worker is replaced [s]."""
+    patience_s: Annotated[float, Field(ge=0)] = 300
+    """How long storage may fail without a success between [s]."""
+    repair: bool = False
+    """Whether to verify what is committed first, and make again what is damaged."""
+    log: str | None = None
+    """File for the log, a JSON object a line; absent: in _logs/ of an output that is a folder."""
+    ray_address: str | None = None
+    """A running cluster, HEAD:PORT; absent: the one of RAY_ADDRESS, else a Ray of its own on this machine."""
+    only: Annotated[int, Field(ge=0)] | None = None
+    """Number of one event to reproduce in _only/, and nothing else."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Campaign:
@@ -122,8 +159,10 @@ def load_campaign(source: str, overrides: Sequence[str] = ()) -> Campaign:
 
     Raises InputError, naming the file and the key.
     """
-    settings = PRESETS.get(source) or _read_yaml(Path(source))
-    given = parse_overrides(overrides)
+    settings = PRESETS.get(source) or read_mapping(
+        source, f"{source}: no such file or preset; presets: {', '.join(PRESETS)}"
+    )
+    given = parse_overrides(overrides, Campaign)
     preset = given.pop("preset", settings.get("preset"))
     if preset is not None and preset not in PRESETS:
         raise InputError(f"{source}: preset: {preset!r} is not one of {', '.join(PRESETS)}")
@@ -136,31 +175,82 @@ def validate(kind: type[Config], settings: Mapping[str, Any], source: str) -> Co
     try:
         return kind(**settings)
     except ValidationError as error:
-        raise InputError(f"{source}: {first_problem(error)}") from error
+        raise InputError(f"{source}: {first_problem(error, kind)}") from error
 
 
-def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """`key=value` words as settings; values are read as YAML. Raises InputError."""
+def parse_overrides(overrides: Sequence[str], kind: type[BaseModel]) -> dict[str, Any]:
+    """`key=value` words as settings of a model.
+
+    Where the key is a string the value is taken as it is: `output=run #3` and `output=1e3` lose nothing.
+    All other values are read as YAML; so is `null` where a string may be absent, and a list where a list may
+    stand in its place.
+
+    Raises
+    ------
+    InputError
+        Where a word is not of the form `key=value`, or its value is not YAML.
+    """
     settings: dict[str, Any] = {}
     for word in overrides:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise InputError(f"{word}: not of the form key=value")
+        field = kind.model_fields.get(key)
+        kinds = _members(field.annotation) if field else set()
         try:
-            settings[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InputError(f"{word}: the value is not YAML; quote it") from error
+            read = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
+            if str not in kinds:
+                raise InputError(f"{word}: the value is not YAML; quote it") from error
+            read = value
+        as_it_is = value and str in kinds and not kinds & _LIKE_YAML.get(type(read), set())
+        settings[key] = value if as_it_is else read
     return settings
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+# The types of a key that take what YAML reads, by the type of that
+_LIKE_YAML: dict[type, set[Any]] = {
+    type(None): {type(None)},
+    bool: {bool},
+    int: {int, float},
+    float: {float},
+    list: {tuple, list},
+    dict: {dict},
+}
+
+
+def _members(annotation: Any) -> set[Any]:
+    """The types that a value may have, those of a union one by one, without what their elements are."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return set().union(*map(_members, get_args(annotation)))
+    return {get_origin(annotation) or annotation}
+
+
+def read_mapping(path: str | Path, absent: str = "", remedy: str = PLAIN) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    absent
+        What to say where it cannot be read, in place of the reason that the system gives.
+    remedy
+        What to write instead, where it is not YAML or not a mapping.
+
+    Raises
+    ------
+    InputError
+        Naming the file, with the remedy.
+    """
     try:
-        settings = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(Path(path).read_text())
     except OSError as error:
-        known = ", ".join(PRESETS)
-        raise InputError(f"{path}: no such file or preset; presets: {known}") from error
+        raise InputError(absent or f"{path}: cannot be read ({error.strerror}); name a YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file; write one `key: value` a line") from error
-    if not isinstance(settings, dict):
-        raise InputError(f"{path}: not a mapping; write one `key: value` a line")
-    return {str(key): value for key, value in settings.items()}
+        raise InputError(f"{path}: not a YAML file; {remedy}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a mapping; {remedy}")
+    return {str(key): value for key, value in content.items()}

@@ -2,20 +2,86 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import is_dataclass
+from difflib import get_close_matches
+from typing import Any, get_args, get_origin, get_type_hints
 
-from monsoon.models.errors import InputError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-__all__ = ["InputError", "first_problem"]
+from monsoon.models.errors import InputError, SuspiciousInput
+
+__all__ = ["InputError", "SuspiciousInput", "first_problem", "unknown_key"]
+
+UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-def first_problem(error: ValidationError) -> str:
-    """The first complaint of a failed validation as `field: what is wrong`."""
+def first_problem(error: ValidationError, kind: Any = None) -> str:
+    """The first complaint of a failed validation.
+
+    Parameters
+    ----------
+    error
+        What pydantic raised.
+    kind
+        The model that was validated. With it, an unknown key is named with the keys that are known there,
+        and pydantic's names for the members of a union are left out.
+
+    Returns
+    -------
+    str
+        `field: what is wrong`, with the path of a nested field: `pools.0.workers`.
+    """
     problem = error.errors()[0]
-    field = ".".join(str(part) for part in problem["loc"])
+    path, known = _place(problem, kind)
+    if problem["type"] in UNKNOWN:
+        return unknown_key(path, known)
     message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        message = "unknown key"
-    elif "input" in problem and problem["type"] not in ("missing", "value_error"):
+    if "input" in problem and problem["type"] not in ("missing", "value_error"):
         message = f"{message}, not {problem['input']!r}"
-    return f"{field}: {message}" if field else message
+    return f"{path}: {message}" if path else message
+
+
+def unknown_key(path: str, known: Iterable[str]) -> str:
+    """The line about a key that does not exist, with those that do and the one that may be meant."""
+    known = list(known)
+    if not known:
+        return f"{path}: unknown key"
+    close = get_close_matches(path.rpartition(".")[2], known, 1)
+    guess = f"; did you mean {close[0]}?" if close else ";"
+    return f"{path}: unknown key{guess} known keys: {', '.join(known)}"
+
+
+def _place(problem: ErrorDetails, kind: Any) -> tuple[str, list[str]]:
+    """The path without the names that pydantic gives to members of unions, and the keys known at its end."""
+    path: list[str] = []
+    known: dict[str, Any] = {}
+    for depth, part in enumerate(problem["loc"], 1):
+        known = {key: inner for model in _models(kind) for key, inner in _annotations(model).items()}
+        unknown = problem["type"] in UNKNOWN and depth == len(problem["loc"])
+        if kind is None or isinstance(part, int) or part in known or unknown or _is_key(part, kind):
+            path.append(str(part))
+        kind = known.get(str(part), kind)
+    return ".".join(path), list(known)
+
+
+def _models(annotation: Any) -> Iterator[Any]:
+    """The models and dataclasses in an annotation, however deep."""
+    if isinstance(annotation, type) and (is_dataclass(annotation) or issubclass(annotation, BaseModel)):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
+def _annotations(model: Any) -> dict[str, Any]:
+    if issubclass(model, BaseModel):
+        return {key: field.annotation for key, field in model.model_fields.items()}
+    return get_type_hints(model)
+
+
+def _is_key(part: str, annotation: Any) -> bool:
+    """Whether a part of a path is a key of a mapping; the mapping itself is called `dict[...]` there."""
+    return "[" not in part and any(
+        get_origin(kind) in (dict, Mapping) for kind in (annotation, *get_args(annotation))
+    )

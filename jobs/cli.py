@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.failures import bug_line, remedy_of
+from monsoon.jobs.streams import lasting_streams, reader_has_gone
+from monsoon.jobs.suspicions import suspicions_on_stderr
 
-DONE, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 2, 3, 130
+DONE, BUG, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 app = typer.Typer(
     help="Distributed production of simulated LHC calorimeter events.",
@@ -25,26 +29,63 @@ USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 Settings = Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")]
 CampaignName = Annotated[
-    str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3, hl-lhc")
+    str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3 (mu=5.2), hl-lhc (mu=40)")
 ]
+Output = Annotated[str, typer.Argument(metavar="URL", help="the campaign's output")]
+Seed = Annotated[int, typer.Option("--seed", help="number that all random draws follow from")]
 
 
-@app.command()
+@app.callback()
+def monsoon(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="show the traceback of an error; anywhere on the line")
+    ] = False,
+) -> None:
+    """Distributed production of simulated LHC calorimeter events."""  # main() has taken --debug before
+
+
+@app.command("help")
+def help_(
+    verb: Annotated[str | None, typer.Argument(metavar="VERB", help="a command")] = None,
+    source: Annotated[
+        str | None, typer.Argument(metavar="SOURCE", help="of incidents: pythia, hepmc, gun ...")
+    ] = None,
+) -> None:
+    """List every key and option of a command: type, unit, default and meaning."""
+    from monsoon.jobs.help import config_of, keys_of, options_of, print_keys
+
+    commands = {(info.name or info.callback.__name__): info.callback for info in _registered()}
+    if verb is None:
+        print(f"usage: monsoon help VERB, or monsoon VERB --help; verbs: {', '.join(commands)}")
+        return
+    if verb not in commands:
+        raise InputError(f"help {verb}: no such command; there are {', '.join(commands)}")
+    config = config_of(verb, source)
+    print(" ".join((commands[verb].__doc__ or "").split()))
+    print_keys([*options_of(commands[verb]), *(keys_of(config) if config else ())])
+
+
+@app.command(epilog="Every key: monsoon help incidents SOURCE")
 def incidents(
-    source: Annotated[str, typer.Argument(help="pythia, hepmc, lhe, gun, table or overlay")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="pythia, hepmc, lhe, gun, table or overlay")
+    ],
     settings: Settings = None,
 ) -> None:
     """Write a Parquet file of the particles that reach the calorimeter's face."""
     from monsoon.engine.config import parse_overrides, validate
     from monsoon.jobs.incidents import SOURCES
+    from monsoon.jobs.refusals import nothing_left_of_a_file
 
     if source not in SOURCES:
         raise InputError(f"incidents {source}: no such source; choose from {', '.join(SOURCES)}")
     config, run = SOURCES[source]
-    run(validate(config, parse_overrides(settings or []), f"incidents {source}"))
+    job: Any = validate(config, parse_overrides(settings or [], config), f"incidents {source}")
+    with nothing_left_of_a_file(job.output):
+        run(job)
 
 
-@app.command()
+@app.command(epilog="Every key: monsoon help plan")
 def plan(campaign: CampaignName, settings: Settings = None) -> None:
     """Say what a campaign will take, before it runs."""
     from monsoon.engine.config import load_campaign
@@ -53,20 +94,20 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
     say_plan(load_campaign(campaign, settings or []))
 
 
-@app.command()
+@app.command(epilog="Every key: monsoon help generate")
 def generate(campaign: CampaignName, settings: Settings = None) -> None:
     """Run a campaign, or what is missing of it."""
     from monsoon.engine.config import load_campaign
     from monsoon.jobs.generate import generate as run
 
     asked = load_campaign(campaign, settings or [])
-    outcome = run(asked)
+    result = run(asked)
     if asked.only is None:
-        print(f"events: {outcome.output}")
+        print(f"events: {result.output}")
 
 
 @app.command()
-def status(url: str) -> None:
+def status(url: Output) -> None:
     """Say how a campaign stands, while it runs and after."""
     from monsoon.jobs.status import status as run
 
@@ -75,20 +116,23 @@ def status(url: str) -> None:
 
 @app.command()
 def verify(
-    url: str,
+    url: Output,
     quick: Annotated[bool, typer.Option("--quick", help="files' sizes only, not their content")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="remove files that no record names")] = False,
+    merkle_root: Annotated[
+        str | None, typer.Option("--merkle-root", help="that of its manifest, as it was published")
+    ] = None,
 ) -> None:
     """Re-read all that a campaign has written; exit 3 where something is wrong."""
     from monsoon.jobs.verify import verify as run
 
-    if not run(url, quick=quick, clean=clean).good:
+    if not run(url, quick=quick, clean=clean, merkle_root=merkle_root).good:
         raise typer.Exit(VERDICT_FAILED)
 
 
 @app.command()
 def merge(
-    output: str,
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="where the whole campaign goes")],
     sites: Annotated[list[str], typer.Argument(metavar="SITE...", help="outputs of the parts")],
 ) -> None:
     """Make one campaign of several sites' parts: records alone, the files stay where they are."""
@@ -99,9 +143,9 @@ def merge(
 
 @app.command()
 def report(
-    url: str,
+    url: Output,
     page: Annotated[
-        str | None, typer.Option("--page", help="where to; absent: report.html in the output")
+        str | None, typer.Option("--page", help="file or URL of the page; absent: report.html in the output")
     ] = None,
 ) -> None:
     """Write the page that shows what a campaign has made."""
@@ -110,9 +154,11 @@ def report(
     print(f"report: {write_report(url, page)}")
 
 
-@app.command()
+@app.command(epilog="Every key: monsoon help train")
 def train(
-    config: Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped recipe")],
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="a YAML file, or the name of a shipped recipe")
+    ],
     settings: Settings = None,
     local: Annotated[
         bool, typer.Option("--local", help="without Ray: in this process, or under torchrun")
@@ -122,18 +168,18 @@ def train(
     from monsoon.jobs.train import train as run
     from monsoon.jobs.training_config import load_training
 
-    outcome = run(load_training(config, settings or []), local=local)
-    if outcome.failed:
+    result = run(load_training(config, settings or []), local=local)
+    if result.failed:
         raise typer.Exit(VERDICT_FAILED)
-    print(f"model: {outcome.output}")
+    print(f"model: {result.output}")
 
 
 @app.command()
 def sample(
     model: Annotated[str, typer.Option("--model", help="a shipped name, a folder, or shower files")],
-    conditions: Annotated[str, typer.Option("--conditions", help="HDF5, with or without showers")],
-    out: Annotated[str, typer.Option("--out", help="HDF5, CaloChallenge layout")],
-    seed: Annotated[int, typer.Option("--seed")] = 0,
+    conditions: Annotated[str, typer.Option("--conditions", help="HDF5 file, with or without showers")],
+    out: Annotated[str, typer.Option("--out", help="file for the showers (HDF5, CaloChallenge layout)")],
+    seed: Seed = 0,
 ) -> None:
     """Write one shower for each row of a conditions file."""
     from monsoon.jobs.sample import sample as run
@@ -147,40 +193,57 @@ def validate(
     reference: Annotated[str, typer.Option("--reference", help="Geant4 showers nobody trained on")],
     model: Annotated[list[str] | None, typer.Option("--model", help="a model; repeat to compare")] = None,
     generated: Annotated[list[str] | None, typer.Option("--generated", help="a file of showers")] = None,
-    floor: Annotated[str | None, typer.Option("--floor", help="more Geant4 showers, as many")] = None,
-    requirements: Annotated[str | None, typer.Option("--requirements", help="YAML")] = None,
+    floor: Annotated[
+        str | None,
+        typer.Option("--floor", help="more Geant4 showers, as many; absent: half of the reference"),
+    ] = None,
+    requirements: Annotated[
+        str | None, typer.Option("--requirements", help="YAML file; absent: the shipped ones")
+    ] = None,
     out: Annotated[str, typer.Option("--out", help="folder of the report")] = "out/validation",
-    seed: Annotated[int, typer.Option("--seed")] = 0,
-    limit: Annotated[int | None, typer.Option("--limit", help="showers of each sample at most")] = None,
+    seed: Seed = 0,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="largest number of showers of each sample")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="fewer repetitions")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="cannot tell is a failure too")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="exit 3 too where these showers cannot tell")
+    ] = False,
     into_card: Annotated[bool, typer.Option("--into-card", help="keep the numbers in the model")] = False,
 ) -> None:
-    """Judge generated showers against Geant4's; exit 3 where a requirement is not met."""
+    """Compare generated showers with Geant4's; exit 3 where a requirement is not met."""
+    from monsoon.engine.storage import local_path
+    from monsoon.jobs.refusals import nothing_left
+    from monsoon.jobs.validate import KEPT, MADE
     from monsoon.jobs.validate import validate as run
 
-    done = run(
-        model or (),
-        generated or (),
-        reference=reference,
-        floor=floor,
-        requirements=requirements,
-        out=out,
-        seed=seed,
-        quick=quick,
-        limit=limit,
-        into_card=into_card,
-    )
+    with nothing_left(local_path(out), MADE, KEPT):
+        done = run(
+            model or (),
+            generated or (),
+            reference=reference,
+            floor=floor,
+            requirements=requirements,
+            out=out,
+            seed=seed,
+            quick=quick,
+            limit=limit,
+            into_card=into_card,
+        )
     if done.unclear and not strict:
         print("monsoon: not every requirement can be told at this sample size", file=sys.stderr)
     print(f"report: {done.page}")
+    print(f"verdict: {done.summary(strict)}")
     if done.fails(strict):
         raise typer.Exit(VERDICT_FAILED)
 
 
 @app.command()
 def models(
-    write: Annotated[str | None, typer.Option("--write", help="a Markdown file with the markers")] = None,
+    write: Annotated[
+        str | None,
+        typer.Option("--write", help="a Markdown file with markers, in which to replace the table"),
+    ] = None,
     time: Annotated[bool, typer.Option("--time", help="measure the time per shower now")] = False,
 ) -> None:
     """Print the table of the shipped generators: quality, with floors, and speed."""
@@ -191,7 +254,9 @@ def models(
 
 @app.command()
 def demo(
-    output: Annotated[str, typer.Argument(help="where the events and the report go")] = "out/demo",
+    output: Annotated[
+        str, typer.Argument(metavar="OUTPUT", help="where the events and the report go")
+    ] = "out/demo",
 ) -> None:
     """Make 2 000 Run 3 events on this machine, and a report of them."""
     from monsoon.engine.storage import local_path
@@ -204,7 +269,7 @@ def demo(
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="smaller sizes, under two minutes")] = False,
     check: Annotated[bool, typer.Option("--check", help="a line per bar; exit 3 on a miss")] = False,
-    csv: Annotated[str | None, typer.Option("--csv", help="where the rows are appended")] = None,
+    csv: Annotated[str | None, typer.Option("--csv", help="file that the rows are appended to")] = None,
 ) -> None:
     """Time each stage and the whole against named peers, equality first."""
     from monsoon.engine.storage import local_path
@@ -213,21 +278,65 @@ def bench(
     raise typer.Exit(run(quick=quick, check=check, csv=local_path(csv) if csv else None))
 
 
+def _registered() -> list[Any]:
+    """The commands that typer knows, in the order of this file."""
+    return app.registered_commands
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; returns 0 done, 2 unusable input, 3 a verdict failed, or 130 interrupted."""
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments
+        The words after `monsoon`. `--debug` may stand anywhere among them.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 2 unusable input or a machine in need, with one line that says the remedy,
+        3 a verdict failed, 130 interrupted; 1 for a bug alone.
+    """
+    words = [word for word in arguments if word != "--debug"]
+    with lasting_streams() as out:
+        code = _code(words, debug=len(words) < len(arguments))
+        out.flush()
+        if code == DONE and out.error is not None and not reader_has_gone(out.error):
+            print(
+                f"monsoon: stdout: {out.error.strerror}; the work is done, what it said is lost: make room",
+                file=sys.stderr,
+            )
+            return UNUSABLE
+    return code
+
+
+def _code(words: list[str], debug: bool) -> int:
+    """The exit code of one command, and on stderr the line that belongs to it."""
     try:
-        code = app(list(arguments), standalone_mode=False)
-    except InputError as error:
-        print(f"monsoon: {error}", file=sys.stderr)
-        return UNUSABLE
+        with suspicions_on_stderr():
+            code = app(words, standalone_mode=False)
     except USAGE_ERROR as error:
         print(f"monsoon: {error}; see `monsoon --help`", file=sys.stderr)
         return UNUSABLE
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except (Exception, SystemExit) as error:
+        return _failed(error, debug)
     if code == INTERRUPTED:  # typer makes an exit code of Ctrl-C on its own
         print("monsoon: interrupted; run the same command again to go on", file=sys.stderr)
     return int(code or DONE)
+
+
+def _failed(error: BaseException, debug: bool) -> int:
+    if isinstance(error, SystemExit):  # typer makes one of a broken pipe
+        if not isinstance(error.__context__, OSError):
+            raise error
+        error = error.__context__
+    if debug:
+        traceback.print_exception(error)
+    remedy = remedy_of(error)
+    print(f"monsoon: {remedy or bug_line(error)}", file=sys.stderr)
+    return BUG if remedy is None else UNUSABLE
 
 
 def run() -> None:

@@ -20,11 +20,27 @@ SETTINGS = (
 
 
 def demo(output: str | Path = "out/demo") -> tuple[Campaign, str]:
-    """Run the campaign, or what is missing of it, and write its report; returns both."""
+    """Run the campaign, or what is missing of it, and write its report.
+
+    Parameters
+    ----------
+    output
+        Folder of this machine for events and report.
+
+    Returns
+    -------
+    tuple of Campaign and str
+        The campaign that was run, and the URL of the report.
+
+    Raises
+    ------
+    InputError
+        Where the output cannot be used; nothing is left behind then.
+    """
     campaign = load_campaign("run3", [*SETTINGS, f"output={output}"])
     with connected(campaign.ray_address):  # one Ray for the pool and the events
-        outcome = generate(campaign, say=lambda line: print(line, file=sys.stderr))
-    report = write_report(outcome.output)
-    print(f"events: {outcome.output}")
+        result = generate(campaign, say=lambda line: print(line, file=sys.stderr))
+    report = write_report(result.output)
+    print(f"events: {result.output}")
     print(f"report: {report}")
     return campaign, report

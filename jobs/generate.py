@@ -19,18 +19,23 @@ from monsoon.engine.incidents.pools import PoolSettings, expect_pool
 from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
+from monsoon.engine.ledger.geometry import store_geometry
 from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange, count_tasks, gaps, shard_tasks
 from monsoon.engine.ledger.quarantine import screen
 from monsoon.engine.ledger.retry import Patience, Stop
 from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.status import running
-from monsoon.engine.remote.cluster import connected
+from monsoon.engine.remote.cluster import connected, expect_room
 from monsoon.engine.storage import Store, open_store, split_url, storage_answers
+from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.progress.campaign import run_campaign
 from monsoon.jobs.progress.collisions import make_pool
+from monsoon.jobs.progress.pool import told_of_pool
+from monsoon.jobs.refusals import nothing_left
 from monsoon.jobs.signal import complete_signal, find_signal
 from monsoon.jobs.verify import repair
+from monsoon.models.said import tell
 
 T = TypeVar("T")
 
@@ -38,40 +43,66 @@ POOL = "_incidents/pool.parquet"
 ONLY = "_only"
 
 
+# What a run makes in the output, and what of it is worth keeping where the run is refused
+MADE = ("campaign.json", "events", "_commits", "_drivers", "_incidents", "_logs", "_only", "_quarantine")
+KEPT = ("events/*", "_commits/*", "_incidents/*.parquet", "_incidents/*.parts/*.parquet", "_quarantine/*")
+
+
 @dataclass(frozen=True)
-class Outcome:
+class CampaignResult:
     """What a run of `generate` did."""
 
-    output: str  # URL
+    output: str
+    """URL of the campaign."""
     shards_made: int
-    content: str  # hash over all events of the campaign
+    content: str
+    """Hash over all events of the campaign."""
 
 
-def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
+def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignResult:
     """Run what is missing of a campaign; returns when every event is committed.
 
-    Raises InputError for unusable input or configuration, and for storage or a cluster that are gone
-    for too long; KeyboardInterrupt passes through. All of them leave a campaign that the same call resumes.
+    Parameters
+    ----------
+    campaign
+        What to generate, and where.
+    say
+        Takes the lines for people.
+
+    Raises
+    ------
+    InputError
+        For unusable input or configuration, and for storage or a cluster that are gone for too long. Where
+        events or a part of a pool were made the same call goes on with them; else nothing is left behind.
+    KeyboardInterrupt
+        Leaves a campaign that the same call goes on with.
     """
     campaign = campaign.anchored()
     suite, detector = load(campaign.model, campaign.outside, campaign.detector)
     store = open_store(campaign.output)
-    store.probe()
     ledger = Ledger(store)
-    with storage_answers(store):
-        ledger.refuse_strangers()
-        pooled = store.exists(POOL)
     with ExitStack() as stack:
+        if isinstance(store, PosixStore):
+            stack.enter_context(nothing_left(store.root, MADE, KEPT, lambda: running(store) is not None))
+        store.probe()
+        with storage_answers(store):
+            ledger.refuse_strangers()
+            pooled = store.exists(POOL)
         signal = find_signal(campaign, store, detector, say)
         incidents = _incidents(campaign, store, pooled, detector, stack, say)
         resolved = resolve(campaign, store.url, incidents, suite, detector, signal)
         wanting = [] if signal is None else _missing(campaign, ledger)
         complete_signal(campaign, signal, detector, wanting)
         refuse_outside(resolved, suite, detector, wanting)
+        if campaign.only is None and _expects_work(ledger, resolved):
+            stack.enter_context(connected(campaign.ray_address))
+            expect_room(campaign)
         with storage_answers(store):
             stored = ledger.open(resolved.identity, campaign.layout(), campaign.events)
         if campaign.only is not None:
             return _reproduce(resolved, campaign.only, say)
+        with storage_answers(store):
+            store_geometry(store, detector)
         if other := running(store):
             say(f"another driver, {other}, works on this output: its shards are taken as they are")
         if campaign.repair:
@@ -100,7 +131,17 @@ def generate(campaign: Campaign, say: Callable[[str], None] = print) -> Outcome:
         say(f"made {shards} shards; {manifest['counts']['events']} events are committed")
     else:
         say(f"finished before: {manifest['counts']['events']} events are committed, nothing to do")
-    return Outcome(store.url, shards, manifest["content"])
+    return CampaignResult(store.url, shards, manifest["content"])
+
+
+def _expects_work(ledger: Ledger, resolved: ResolvedCampaign) -> bool:
+    """Whether shards are missing. Raises InputError where the output is another campaign's."""
+    campaign = resolved.campaign
+    with storage_answers(ledger.store):
+        if ledger.store.exists(CAMPAIGN):
+            ledger.open(resolved.identity, campaign.layout(), 0)
+        wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
+        return count_tasks(wanted, campaign.shard_events, ledger.ranges())[0] > 0
 
 
 def _missing(campaign: Campaign, ledger: Ledger) -> list[EventRange]:
@@ -156,11 +197,13 @@ def _incidents(
         expect_pool(pool, settings, campaign.pool_collisions)
         return pool
     stack.enter_context(connected(campaign.ray_address))  # before the work that would be for nothing
+    expect_room(campaign)
     say(f"no incidents given: making a pool of {campaign.pool_collisions} collisions first")
-    return make_pool(pool, settings, campaign.pool_collisions)
+    with told_of_pool(store, POOL, campaign.pool_collisions, campaign.events):
+        return make_pool(pool, settings, campaign.pool_collisions)
 
 
-def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None]) -> Outcome:
+def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None]) -> CampaignResult:
     """Make one event alone, beside the campaign: its shard and its record are not touched."""
     maker = ShardMaker(resolved)
     alone = EventRange(event, event)
@@ -181,4 +224,4 @@ def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None
             store.publish_over(attempt, final)
         say(f"event: {store.url}/{final}")
     say(f"content: {content}")
-    return Outcome(store.url, 0, content)
+    return CampaignResult(store.url, 0, content)

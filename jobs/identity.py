@@ -10,7 +10,22 @@ from monsoon.engine.errors import InputError
 
 
 def refuse_another(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any], remedy: str) -> None:
-    """Raises InputError, naming the first difference, where a folder was begun with something else."""
+    """Raise where a folder was begun with other settings.
+
+    Parameters
+    ----------
+    folder
+        Named in the error.
+    found, wanted
+        Settings that the folder was begun with, and those of now; only keys of `wanted` are compared.
+    remedy
+        What to do beside using the same settings, as in `use the same, or another output`.
+
+    Raises
+    ------
+    InputError
+        With the first difference.
+    """
     for key, value in wanted.items():
         if found.get(key) != value:
             raise InputError(

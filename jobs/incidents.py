@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +12,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from monsoon.engine.detector.detector import Detector
-from monsoon.engine.errors import InputError
+from monsoon.engine.errors import InputError, SuspiciousInput
 from monsoon.engine.incidents.gun import Gun, shoot
-from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.incidents.lhe import LheFile
 from monsoon.engine.incidents.overlay import LARGEST_MU, add_signal, overlay
 from monsoon.engine.incidents.parquet import (
@@ -24,13 +26,16 @@ from monsoon.engine.incidents.parquet import (
 )
 from monsoon.engine.incidents.pools import PoolSettings
 from monsoon.engine.incidents.signal import signal_file
+from monsoon.engine.incidents.soundness import check_values
 from monsoon.engine.incidents.table import read_table
 from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.quarantine import screen
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import fetch, split_url
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.progress.collisions import make_pool
+from monsoon.models.data.plausibility import SOFT_MEV
 
 BLOCK = 1000  # events that are in memory at a time
 
@@ -42,7 +47,9 @@ class Job(Transport):
     """What every source needs: where to, which face, and how to get there."""
 
     output: Annotated[str, Field(min_length=1)]
+    """File or URL for the incidents (Parquet); must not exist yet."""
     detector: str = "lhcb-ecal"
+    """Name of a shipped detector, or a YAML file."""
 
     @property
     def transport(self) -> Transport:
@@ -53,18 +60,26 @@ class PythiaJob(Job):
     """Collisions from Pythia 8; its seeded chunks are made in parallel on Ray where that pays."""
 
     collisions: Count
+    """Number of collisions; each is one event of the file."""
     cards: tuple[str, ...] = ()
+    """Settings of Pythia 8, each as in a card file."""
     mothers: bool = False
     """Whether to keep the species of each particle's mother."""
     seed: Seed = 1
-    workers: Annotated[int, Field(gt=0)] | None = None  # absent: one, or all the cluster has when large
+    """Number that all random draws follow from."""
+    workers: Annotated[int, Field(gt=0)] | None = None
+    """Processes of one CPU core; absent: one, or for a large pool all that the cluster has."""
     ray_address: str | None = None
+    """A running cluster, HEAD:PORT; absent: a Ray of its own on this machine."""
 
 
 class HepmcJob(Job):
     """Events of a HepMC file."""
 
     input: str
+    """File or URL of HepMC events."""
+    weight: Annotated[str, Field(coerce_numbers_to_str=True)] | None = None
+    """Name of the events' weight; absent: the nominal one."""
     mothers: bool = False
     """Whether to keep the species of each particle's mother."""
 
@@ -86,26 +101,35 @@ class GunJob(Job, Gun):
     """Events of the particle gun; with a threshold of nothing unless it is given."""
 
     events: Count
+    """Number of events."""
     threshold_mev: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Kinetic energy below which a particle on the face is only counted [MeV]."""
 
 
 class TableJob(Job):
     """Events of a flat Parquet table of particles."""
 
     input: str
+    """File or URL of a Parquet table, a row a particle."""
 
 
 class OverlayJob(BaseModel):
     """Events that are sums of n ~ Poisson(mu) collisions of a pool."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     input: str
+    """File or URL of collisions, as `monsoon incidents pythia` writes them."""
     output: Annotated[str, Field(min_length=1)]
+    """File or URL for the incidents (Parquet); must not exist yet."""
     mu: Annotated[float, Field(gt=0, le=LARGEST_MU)]
+    """Mean number of collisions that are overlaid to one event."""
     events: Count
+    """Number of events."""
     first_event: Annotated[int, Field(ge=0)] = 0
+    """Number of the first event."""
     seed: Seed = 1
+    """Number that all random draws follow from."""
     signal: str | None = None
     """File or URL of incidents; event i takes its event i, and n collisions as pile-up."""
 
@@ -122,22 +146,28 @@ def run_hepmc(job: HepmcJob) -> Header:
     """Take a HepMC file's events to the face. Raises InputError where there is none to take."""
     refuse_existing(job.output)
     detector, way = Detector.load(fetch(job.detector)), job.transport
-    file = HepmcFile(fetch(job.input), BLOCK)
+    file = HepmcFile(fetch(job.input), BLOCK, job.weight)
+    settings = job.model_dump(mode="json", exclude={"output"})
 
     def parts() -> Iterator[Incidents]:
-        with JobProgress("bytes", file.size_bytes) as progress:
+        kept = 0
+        with file, JobProgress("bytes", file.size_bytes) as progress:
             passed = 0
             for particles in file:
-                yield transport(particles, detector, way, mothers=job.mothers)
+                incidents, faults = screen(transport(particles, detector, way, mothers=job.mothers))
+                for fault in faults:
+                    number = int(particles.source_event[fault.event - particles.event[0]])
+                    file.leave_out(number, fault.reason)
+                yield replace(incidents, event=np.arange(kept, kept + len(incidents)))
+                kept += len(incidents)
                 progress.advance(file.read_bytes - passed)
                 passed = file.read_bytes
+        settings["weight"] = ", ".join(file.weights) or None
 
     def losses() -> list[str]:
-        if file.truncated is None:
-            return []
-        return [f"{job.input}: {file.truncated}; the {file.events} events before are kept"]
+        return [f"{job.input}: {loss}" for loss in file.losses]
 
-    return _write_job(job, "hepmc", parts(), losses)
+    return _write_job(job, "hepmc", parts(), losses, settings)
 
 
 def run_lhe(job: LheJob) -> Header:
@@ -159,6 +189,7 @@ def run_gun(job: GunJob) -> Header:
     """Shoot. Raises InputError."""
     refuse_existing(job.output)
     detector, way = Detector.load(fetch(job.detector)), job.transport
+    _suspect("energy_mev", float(np.max(job.energy_mev)), job)
 
     def parts() -> Iterator[Incidents]:
         with JobProgress("events", job.events) as progress:
@@ -174,7 +205,12 @@ def run_table(job: TableJob) -> Header:
     """Take a table's particles to the face. Raises InputError."""
     refuse_existing(job.output)
     detector = Detector.load(fetch(job.detector))
-    return _write_job(job, "table", [transport(read_table(fetch(job.input)), detector, job.transport)])
+    particles = read_table(fetch(job.input))
+    greatest_mev = float(np.linalg.norm(particles.momentum_mev, axis=1).max())
+    _suspect(f"{job.input}: px_mev, py_mev, pz_mev", greatest_mev, job)
+    incidents = transport(particles, detector, job.transport)
+    check_values(job.input, replace(incidents, event=incidents.source_event))
+    return _write_job(job, "table", [incidents])
 
 
 def run_overlay(job: OverlayJob) -> Header:
@@ -201,7 +237,11 @@ def run_overlay(job: OverlayJob) -> Header:
                 )
                 progress.advance(last - first)
 
-    settings = {**job.model_dump(mode="json", exclude={"output"}), "pool_sha256": header.content_sha256}
+    settings = {
+        **job.model_dump(mode="json", exclude={"output"}),
+        "pool_sha256": header.content_sha256,
+        "detector": header.settings.get("detector", header.detector),
+    }
     if signal is not None:
         settings["signal_sha256"] = signal.identity
     written = write_incidents(
@@ -225,13 +265,27 @@ def _write_job(
     source: str,
     parts: Iterator[Incidents] | list[Incidents],
     losses: Callable[[], list[str]] = list,
+    settings: dict[str, Any] | None = None,
 ) -> Header:
-    settings = job.model_dump(mode="json", exclude={"output"})
-    detector = Detector.load(fetch(job.detector)).description.name
+    detector = Detector.load(fetch(job.detector)).description
+    settings = job.model_dump(mode="json", exclude={"output"}) if settings is None else settings
+    settings["detector"] = detector.model_dump(mode="json")  # compared by content, wherever it is used
     header = write_incidents(
-        job.output, parts, source=source, settings=settings, detector=detector, losses=losses
+        job.output, parts, source=source, settings=settings, detector=detector.name, losses=losses
     )
     return _said(job.output, header)
+
+
+def _suspect(what: str, greatest_mev: float, job: Job) -> None:
+    """Warn where all energies or momenta are so small that GeV may be meant."""
+    limit_mev = max(SOFT_MEV, job.threshold_mev)
+    if greatest_mev < limit_mev:
+        lost = ", below threshold_mev: every particle is lost" if greatest_mev < job.threshold_mev else ""
+        warnings.warn(
+            f"{what}: the greatest is {greatest_mev:g} MeV{lost}; if GeV are meant, multiply by 1000",
+            SuspiciousInput,
+            stacklevel=2,
+        )
 
 
 def _said(output: str, header: Header) -> Header:

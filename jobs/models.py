@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +12,22 @@ from rich.console import Console
 
 from monsoon.engine.errors import InputError
 from monsoon.jobs.timing import seconds_per_shower
-from monsoon.jobs.validation.samples import GROUPS
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
 from monsoon.models.generator import Generator
+from monsoon.models.metrics.classification import CLASSIFIERS
+from monsoon.models.metrics.contest import GROUPS
 from monsoon.models.records import Conditions
-from monsoon.models.store.checkpoint import MODEL, load, read_card, write_card
+from monsoon.models.store.card_files import LIBRARY, card_of, store_card
+from monsoon.models.store.checkpoint import MODEL, load
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
 
-LIBRARY, LIBRARY_CARD = "library", "library.json"
 MILLISECONDS = "ms_per_shower"  # a card's entry: by the name in the table, then by batch
 BATCHES = (50, 400, 2048)
 ROUNDS = 7
 BEGIN, END = "<!-- monsoon models: begin -->", "<!-- monsoon models: end -->"
-JUDGES = ("high-level", "pixel-trees", "whitened-cnn", "mlp")
 HEAD = (
-    "model", "family", "parameters", "training", *(f"AUC {judge} (floor)" for judge in JUDGES),
+    "model", "family", "parameters", "training", *(f"AUC {classifier} (floor)" for classifier in CLASSIFIERS),
     "FPD x 1000 (floor)",
     f"ms per shower at batch {' / '.join(map(str, BATCHES))}",
 )  # fmt: skip
@@ -36,21 +35,42 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One shipped generator: its name in the table, where its card is, and how to ask it."""
+    """One shipped generator.
+
+    Parameters
+    ----------
+    name
+        In the table.
+    model
+        As `monsoon validate --model` takes it.
+    load
+        Makes the generator.
+    conditions
+        Makes some conditions that lie inside its training domain.
+    """
 
     name: str
-    model: str  # as `monsoon validate --model` takes it
+    model: str
     load: Callable[[], Generator]
-    conditions: Callable[[], Conditions]  # some that it is inside of
+    conditions: Callable[[], Conditions]
 
 
 def models(write: str | None = None, time: bool = False, say: Callable[[str], None] = print) -> None:
     """Print the table of the shipped models.
 
-    write  a Markdown file between whose two marker comments the table is put
-    time   measure the time per shower now, on one thread, and keep it in the cards
+    Parameters
+    ----------
+    write
+        A Markdown file; the table is put between its two marker comments.
+    time
+        Measure the time per shower now, on one thread, and keep it in the cards.
+    say
+        Prints the table.
 
-    Raises InputError where the file or a card cannot be used.
+    Raises
+    ------
+    InputError
+        Where the file or a card cannot be used.
     """
     if write is not None:
         _around(Path(write))
@@ -61,7 +81,7 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
             with Console(stderr=True).status(f"timing {entry.name}"):
                 measured = time_of(entry.load(), entry.conditions())
             card = {**card, MILLISECONDS: {**card.get(MILLISECONDS, {}), entry.name: measured}}
-            store(entry.model, card)
+            store_card(entry.model, card)
         rows.append(row_of(entry.name, card, card.get(MILLISECONDS, {}).get(entry.name, {})))
     table = markdown(rows)
     say(table)
@@ -71,43 +91,13 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
 
 
 def entries(folder: Path = CHECKPOINTS) -> list[Entry]:
-    """The libraries, then every trained model that ships."""
+    """All shipped generators: the libraries, then every trained model of a folder."""
     trained = [_trained(path.parent) for path in sorted(folder.glob(f"*/{MODEL}"))]
     return [*(_library(group) for group in GROUPS), *trained]
 
 
-def card_of(model: str) -> dict[str, Any]:
-    """What is known of a model. Raises InputError for one that has no card."""
-    if model != LIBRARY:
-        return read_card(_folder(model))
-    try:
-        known: dict[str, Any] = json.loads((CHECKPOINTS / LIBRARY_CARD).read_text())
-    except FileNotFoundError:
-        known = {}
-    return {"family": LIBRARY, **known}
-
-
-def store(model: str, card: Mapping[str, Any]) -> None:
-    """Replace a model's card. Raises InputError where it cannot be written."""
-    try:
-        if model == LIBRARY:
-            CHECKPOINTS.mkdir(exist_ok=True)
-            (CHECKPOINTS / LIBRARY_CARD).write_text(json.dumps(card, indent=1) + "\n")
-        else:
-            write_card(_folder(model), card)
-    except OSError as error:
-        raise InputError(
-            f"the card of {model} cannot be written ({error.strerror}); copy the model"
-        ) from error
-
-
-def _folder(model: str) -> Path:
-    """Where a model is: a folder, or the name of a shipped one."""
-    return CHECKPOINTS / model if (CHECKPOINTS / model).is_dir() else Path(model)
-
-
 def row_of(name: str, card: Mapping[str, Any], milliseconds: Mapping[str, float]) -> tuple[str, ...]:
-    """One line of the table; what is not known is a dash."""
+    """One row of the table; what is not known is a dash."""
     training = card.get("training", {})
     seconds = training.get("seconds")
     trained = f"{seconds / 60:.0f} min, {training.get('device', '?')}" if seconds else "-"
@@ -117,20 +107,20 @@ def row_of(name: str, card: Mapping[str, Any], milliseconds: Mapping[str, float]
         str(card["family"]),
         f"{parameters:,}" if parameters else "-",
         trained,
-        *(_measured(name, card, f"auc/{judge}", 1.0) for judge in JUDGES),
+        *(_measured(name, card, f"auc/{classifier}", 1.0) for classifier in CLASSIFIERS),
         _measured(name, card, "fpd", 1000.0),
         " / ".join(f"{milliseconds[str(b)]:.3g}" if str(b) in milliseconds else "-" for b in BATCHES),
     )
 
 
 def time_of(model: Generator, conditions: Conditions) -> dict[str, float]:
-    """Milliseconds per shower at each of BATCHES on one thread: the median of ROUNDS after one to warm up."""
+    """Milliseconds per shower at each of BATCHES, on one thread; see `seconds_per_shower`."""
     batches = {str(batch): conditions[torch.arange(batch) % len(conditions)] for batch in BATCHES}
     return {batch: 1000 * seconds_per_shower(model, asked, ROUNDS) for batch, asked in batches.items()}
 
 
 def markdown(rows: list[tuple[str, ...]]) -> str:
-    """A Markdown table whose first row is its head."""
+    """A Markdown table; the first row is its head."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 

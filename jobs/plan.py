@@ -9,9 +9,11 @@ import torch
 
 from monsoon.engine.campaign import load
 from monsoon.engine.config import Campaign
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.fits import refuse_other_incidents
 from monsoon.engine.incidents.parquet import read_header
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
-from monsoon.engine.ledger.manifest import summarise
+from monsoon.engine.ledger.manifest import Summary
 from monsoon.engine.ledger.plan import EventRange, count_tasks
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.timing import seconds_per_shower
@@ -44,19 +46,19 @@ class Forecast:
 
 def plan(campaign: Campaign) -> Forecast:
     """What is missing of a campaign and what it will take. Writes nothing. Raises InputError."""
-    suite, _ = load(campaign.model, campaign.outside, campaign.detector)
+    suite, detector = load(campaign.model, campaign.outside, campaign.detector)
     store = open_store(campaign.output)
     with storage_answers(store):
-        return _forecast(campaign, store, suite)
+        return _forecast(campaign, store, suite, detector)
 
 
-def _forecast(campaign: Campaign, store: Store, suite: Suite) -> Forecast:
+def _forecast(campaign: Campaign, store: Store, suite: Suite, detector: Detector) -> Forecast:
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     ledger = Ledger(store) if store.exists(CAMPAIGN) else None
     done = ledger.ranges() if ledger else []
     shards, events = count_tasks(wanted, campaign.shard_events, done)
     if ledger and done:
-        so_far = summarise(ledger.records())
+        so_far = Summary(ledger.records()).content()
         scale = events / sum(part.events for part in done)
         return Forecast(
             shards=shards,
@@ -67,7 +69,7 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite) -> Forecast:
             pool_core_hours=0.0,
             basis=f"the {len(done)} shards made so far",
         )
-    particles = _particles_per_event(campaign)
+    particles = _particles_per_event(campaign, detector)
     per_particle = SECONDS_PER_PARTICLE + fmean(
         seconds_per_shower(model, usual(model), rounds=1) for model in suite.models
     )
@@ -112,11 +114,12 @@ def say_plan(campaign: Campaign) -> Forecast:
     return forecast
 
 
-def _particles_per_event(campaign: Campaign) -> float:
+def _particles_per_event(campaign: Campaign, detector: Detector) -> float:
     if campaign.incidents is None:
         per_collision = PARTICLES_PER_COLLISION
     else:
         header = read_header(campaign.incidents)
+        refuse_other_incidents(campaign.incidents, header.detector, header.settings, detector)
         per_collision = header.particles / header.events
     signal = 0.0 if campaign.signal is None else PARTICLES_PER_SIGNAL
     return per_collision * (campaign.mu or 1.0) + signal

@@ -17,6 +17,7 @@ from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.identity import refuse_another
 from monsoon.jobs.progress.bar import JobProgress
+from monsoon.models.data.examination import examine_file
 from monsoon.models.data.shower_files import (
     ShowerSet,
     extent,
@@ -50,6 +51,7 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
         raise InputError(f"seed: {seed} is not in 0 .. 2^64 - 1")
     source = fetch(conditions)
     rows = extent(source).rows
+    examine_file(source)
     suite = load_suite(fetch_models(model))
     _tell_of_the_unseen(suite, source, conditions, rows)
     attributes = {

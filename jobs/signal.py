@@ -9,8 +9,9 @@ from typing import Any
 
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.fits import refuse_other_incidents
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.incidents.lhe import HEAD_BYTES, LheFile, is_lhe
 from monsoon.engine.incidents.parquet import read_header, write_incidents
 from monsoon.engine.incidents.pools import PoolSettings
@@ -72,11 +73,7 @@ def find_signal(
         url = _converted(campaign, url, kind, path, store, detector, say)
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     found = signal_file(url, wanted)
-    if found.header.detector != detector.description.name:
-        raise InputError(
-            f"{url}: made for detector {found.header.detector}, not {detector.description.name}; "
-            "make incidents for this one"
-        )
+    refuse_other_incidents(url, found.header.detector, found.header.settings, detector)
     return found
 
 

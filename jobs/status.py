@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.plan import count_tasks
 from monsoon.engine.ledger.status import DriverStatus, read_statuses
 from monsoon.engine.storage import open_store, storage_answers
+from monsoon.models.said import tell
 
 SHOWN_TROUBLES = 5
+NOBODY = "no driver works on it; the same `monsoon generate` goes on with it"
 
 
-def status(url: str, say: Callable[[str], None] = print) -> None:
-    """Say it in plain lines. Raises InputError where there is no campaign."""
+def status(url: str, say: Callable[[str], None] = tell) -> None:
+    """Tell how a campaign stands, in plain lines.
+
+    Parameters
+    ----------
+    url
+        The campaign's output. While its pool of collisions is made there are no events yet.
+    say
+        Takes the lines.
+
+    Raises
+    ------
+    InputError
+        Where there is no campaign, or storage fails.
+    """
     ledger = Ledger(open_store(url))
     with storage_answers(ledger.store):
-        stored, done = ledger.campaign(), ledger.ranges()
         drivers = sorted(read_statuses(ledger.store), key=lambda driver: driver.updated, reverse=True)
+        if drivers and drivers[0].collisions_wanted and not ledger.store.exists(CAMPAIGN):
+            _say_pool(ledger.store.url, drivers, say)
+            return
+        stored, done = ledger.campaign(), ledger.ranges()
     missing_shards, missing = count_tasks(stored.range, int(stored.layout["shard_events"]), done)
     alive = [driver for driver in drivers if driver.alive]
     running = sum(driver.shards_running for driver in alive)
@@ -26,7 +44,7 @@ def status(url: str, say: Callable[[str], None] = print) -> None:
     say(f"events: {stored.events - missing} of {stored.events} committed")
     say(f"shards: {len(done)} committed, {running} running, {max(missing_shards - running, 0)} waiting")
     if missing and not alive:
-        say("no driver works on it; the same `monsoon generate` goes on with it")
+        say(NOBODY)
     if not missing:
         say("finished")
     rate = sum(driver.rate for driver in alive)
@@ -36,12 +54,24 @@ def status(url: str, say: Callable[[str], None] = print) -> None:
         _say_driver(driver, say)
 
 
+def _say_pool(url: str, drivers: Sequence[DriverStatus], say: Callable[[str], None]) -> None:
+    """The state before the first event: `drivers`, the last heard first, make the pool of collisions."""
+    driver = next((driver for driver in drivers if driver.alive), drivers[0])
+    made = driver.collisions_before + driver.collisions_made
+    missing = driver.collisions_wanted - made
+    say(f"campaign: {url}")
+    say(f"pool: {made} of {driver.collisions_wanted} collisions made; the events follow")
+    if not driver.alive and driver.state != "finished":
+        say(NOBODY)
+    elif driver.rate and missing:
+        say(f"rate: {driver.rate:.1f} collisions/s, pool done in {_duration(missing / driver.rate)}")
+    say(f"driver: {driver.driver}, {_state(driver)}, {_heard(driver)}")
+
+
 def _say_driver(driver: DriverStatus, say: Callable[[str], None]) -> None:
-    ago = time.time() - driver.updated
-    state = driver.state if driver.state != "running" or driver.alive else "dead"
     say(
-        f"driver: {driver.driver}, {state}, {driver.workers} workers on {driver.nodes} nodes, "
-        f"{driver.events_made} events in {_duration(driver.updated - driver.started)}, heard {ago:.0f} s ago"
+        f"driver: {driver.driver}, {_state(driver)}, {driver.workers} workers on {driver.nodes} nodes, "
+        f"{driver.events_made} events in {_duration(driver.updated - driver.started)}, {_heard(driver)}"
     )
     if driver.events_quarantined:
         say(f"quarantined: {driver.events_quarantined} events")
@@ -53,7 +83,16 @@ def _say_driver(driver: DriverStatus, say: Callable[[str], None]) -> None:
         say(f"  {clock} {trouble.shard}: {trouble.failure}: {trouble.reason} [{trouble.node}]")
 
 
+def _state(driver: DriverStatus) -> str:
+    return driver.state if driver.state != "running" or driver.alive else "dead"
+
+
+def _heard(driver: DriverStatus) -> str:
+    return f"heard {max(time.time() - driver.updated, 0.0):.0f} s ago"
+
+
 def _duration(seconds: float) -> str:
+    """Hours, minutes and seconds."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}"

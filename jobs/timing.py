@@ -13,7 +13,22 @@ from monsoon.models.records import Conditions
 
 
 def seconds_per_shower(model: Generator, conditions: Conditions, rounds: int) -> float:
-    """The conditions as one batch on one thread: the median of the rounds, after one that may compile."""
+    """Time a generator on one thread.
+
+    Parameters
+    ----------
+    model
+        The generator.
+    conditions
+        N conditions, asked as one batch.
+    rounds
+        Repetitions, after one more that may compile.
+
+    Returns
+    -------
+    float
+        Median time of the rounds over N, in seconds.
+    """
     noise = noise_of_rows(0, range(len(conditions)), model.noise_dimensions)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -15,32 +15,66 @@ from torch import distributed
 
 from monsoon.engine.errors import InputError
 from monsoon.jobs.identity import refuse_another
-from monsoon.jobs.progress.training import TrainingNarrator
+from monsoon.jobs.progress.training import CURVE, LOSSES, TENSORBOARD, TrainingNarrator
+from monsoon.jobs.refusals import nothing_left
 from monsoon.jobs.training_config import TrainConfig
+from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
 from monsoon.models.files import sha256_of, write_whole
+from monsoon.models.geometry.planar import Grid
+from monsoon.models.store.checkpoint import read_card
 from monsoon.models.store.suite import SAMPLES
-from monsoon.models.training.fitting import FAILED, MODEL, STATES, Fit
+from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
 from monsoon.models.training.progress import Finished
 
 TRAINING = "training.json"
 
 
+# What a training makes in the output, and what of it is worth keeping where it is refused
+MADE = (TRAINING, NETWORK, STATES, "ray", LOSSES, TENSORBOARD, CURVE)
+KEPT = (MODEL, FAILED, f"{STATES}/*")
+
+
 @dataclass(frozen=True)
-class Outcome:
-    """What a run of `train` came to."""
+class TrainingResult:
+    """What a run of `train` came to; a Tune trial reports the score."""
 
     output: str
+    """Folder of the model, absolute."""
     failed: bool
+    """Whether the training failed, so that there is no model."""
+    score: float | None = None
+    """Validation score of the model, lower is better; None where the training failed."""
+    score_error: float | None = None
+    """Standard error of the score."""
+    best_step: int | None = None
+    """Step after which the network was the one that is kept."""
 
 
-def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] = print) -> Outcome:
-    """Train, or go on with it; returns when the model is in the output, or when none will be.
+def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] = print) -> TrainingResult:
+    """Train a generator, or go on with it.
 
-    local  without Ray: in this process, or in those that torchrun has started
+    Parameters
+    ----------
+    config
+        What to train, on which showers, how, and where.
+    local
+        Without Ray: in this process, or in those that torchrun has started.
+    say
+        Takes the lines for people.
 
-    Raises InputError for unusable input or configuration; KeyboardInterrupt passes through. Both leave an
-    output that the same call goes on with.
+    Returns
+    -------
+    TrainingResult
+        When the model is in the output, or when there will be none.
+
+    Raises
+    ------
+    InputError
+        For unusable input or configuration. Where a state was kept the same call goes on from it; else
+        nothing is left behind.
+    KeyboardInterrupt
+        Leaves an output that the same call goes on with.
     """
     fit = _fit(config)
     output = Path(fit.output)
@@ -49,13 +83,16 @@ def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] =
         if local:
             device, first = stack.enter_context(_here(config.device))
         if first:
+            stack.enter_context(nothing_left(output, MADE, KEPT))
+            if not any((output / name).exists() for name in (MODEL, STATES, FAILED)):
+                _examine(fit)
             _claim(output, fit)
         if reason := _failure(output):
             say(f"failed before: {reason}; change the configuration, and give another output")
-            return Outcome(fit.output, failed=True)
+            return TrainingResult(fit.output, failed=True)
         if (output / MODEL).exists():
             say(f"finished before: the model is in {output}, nothing to do")
-            return Outcome(fit.output, failed=False)
+            return _result(output)
         if local:
             events = fit.run(device)
         else:
@@ -64,13 +101,19 @@ def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] =
             events = train_on_ray(fit, config.workers, config.device, config.max_failures)
         stack.enter_context(closing(events))
         narrator = stack.enter_context(TrainingNarrator(output, say)) if first else None
-        failed = False
         for event in events:
             if narrator:
                 narrator.tell(event)
-            if isinstance(event, Finished):
-                failed = event.failed is not None
-        return Outcome(fit.output, failed)
+            if isinstance(event, Finished) and (event.failed or event.best is None):
+                return TrainingResult(fit.output, failed=True)
+    return _result(output)
+
+
+def _result(output: Path) -> TrainingResult:
+    """What the model's card says of its training."""
+    card = read_card(output).get("training", {})
+    score = {key: card.get(key) for key in ("score", "score_error", "best_step")}
+    return TrainingResult(str(output), False, **score)
 
 
 def _fit(config: TrainConfig) -> Fit:
@@ -88,6 +131,17 @@ def _fit(config: TrainConfig) -> Fit:
         seen.add(file["sha256"])
     output = str(Path(config.output).absolute())
     return Fit(config.family, config.options, train, validation, config.recipe, output, tuple(files))
+
+
+def _examine(fit: Fit) -> None:
+    """What is in the files, looked at before the first step. Raises InputError, warns of suspicious input."""
+    for path in (*fit.train, *fit.validation):
+        examine_file(path, Grid())
+    for (held_out, trained), rows in shared_rows(fit.train, fit.validation).items():
+        raise InputError(
+            f"{held_out}: {rows} of its {extent(held_out).rows} rows are in {trained} too, with the same "
+            "energy and shower; remove them from one of the two: validate on showers that nobody trains on"
+        )
 
 
 def _described(path: str, use: str) -> dict[str, str | int]:

@@ -7,36 +7,45 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from monsoon.engine.config import parse_overrides, validate
-from monsoon.engine.errors import InputError
+from monsoon.engine.config import parse_overrides, read_mapping, validate
+from monsoon.engine.errors import InputError, unknown_key
 from monsoon.models.families.table import FAMILIES
 from monsoon.models.training.recipe import Recipe
 
 RECIPES = Path(__file__).parent / "recipes"
-RECIPE_KEYS = {field.name for field in fields(Recipe)}
+RECIPE_KEYS = [field.name for field in fields(Recipe)]
 
 
 class TrainConfig(BaseModel):
     """What to train, on which showers, how, and where. In a file the recipe's keys stand beside these."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     # Identity: another value is another training, for another output.
     family: str
+    """Family of networks."""
     options: dict[str, Any] = {}
-    train: Annotated[tuple[str, ...], Field(min_length=1)]  # shower files, or names of shipped samples
+    """Settings of the family's network, by name."""
+    train: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Shower files to train on, or names of shipped samples."""
     validation: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Shower files to validate on, none of which is trained on."""
     recipe: Recipe
+    """How to train; in a file and on the command line its keys stand beside the others."""
 
     # Execution: free from run to run.
-    output: str
-    device: str | None = None  # cpu, cuda; absent: cuda where there is one
-    workers: Annotated[int, Field(gt=0)] | tuple[int, int] = 1  # of Ray; [least, most]: as nodes come and go
-    ray_address: str | None = None  # absent: a Ray of its own on this machine
-    max_failures: Annotated[int, Field(ge=0)] = 8  # restarts after the death of workers
+    output: Annotated[str, Field(min_length=1)]
+    """Folder for the model and its log; on a cluster one that all workers see."""
+    device: str | None = None
+    """cpu or cuda; absent: cuda where there is a GPU."""
+    workers: Annotated[int, Field(gt=0)] | tuple[int, int] = 1
+    """Ray's workers, or [least, most] as nodes come and go."""
+    ray_address: str | None = None
+    """A running cluster, HEAD:PORT; absent: the one of RAY_ADDRESS, else a Ray of its own on this machine."""
+    max_failures: Annotated[int, Field(ge=0)] = 8
+    """Times that training starts again after the death of workers."""
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
@@ -54,9 +63,16 @@ class TrainConfig(BaseModel):
 def load_training(source: str, overrides: Sequence[str] = ()) -> TrainConfig:
     """A training from a shipped recipe's name or a YAML file, with `key=value` overrides.
 
-    Raises InputError, naming the file and the key.
+    Raises
+    ------
+    InputError
+        Where something does not fit, naming the file and the key.
     """
-    settings = {**_read(source), **parse_overrides(overrides)}
+    settings = {**_read(source), **parse_overrides(overrides, TrainConfig)}
+    known = [*(key for key in TrainConfig.model_fields if key != "recipe"), *RECIPE_KEYS]
+    for key in settings:
+        if key not in known:
+            raise InputError(f"{source}: {unknown_key(key, known)}")
     recipe = {key: settings.pop(key) for key in list(settings) if key in RECIPE_KEYS}
     try:
         return validate(TrainConfig, {**settings, "recipe": recipe}, source)
@@ -66,14 +82,6 @@ def load_training(source: str, overrides: Sequence[str] = ()) -> TrainConfig:
 
 def _read(source: str) -> dict[str, Any]:
     shipped = RECIPES / f"{source}.yaml"
-    path = shipped if shipped.is_file() else Path(source)
-    try:
-        settings = yaml.safe_load(path.read_text())
-    except OSError as error:
-        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
-        raise InputError(f"{source}: no such file or recipe; recipes: {known}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file; write one `key: value` a line") from error
-    if not isinstance(settings, dict):
-        raise InputError(f"{path}: not a mapping; write one `key: value` a line")
-    return {str(key): value for key, value in settings.items()}
+    known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
+    absent = f"{source}: no such file or recipe; recipes: {known}"
+    return read_mapping(shipped if shipped.is_file() else source, absent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,24 +11,29 @@ from pathlib import Path
 from time import perf_counter
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage import local_path
-from monsoon.jobs.models import card_of, store
+from monsoon.jobs.progress.bar import CalibratedRemainingColumn
 from monsoon.jobs.validation.card import card_metrics
-from monsoon.jobs.validation.gallery import Gallery
-from monsoon.jobs.validation.measuring import QUICK, Effort, cost, find
-from monsoon.jobs.validation.memory import Memory
-from monsoon.jobs.validation.page import document
+from monsoon.jobs.validation.gallery import PLOTS, Gallery
+from monsoon.jobs.validation.memory import CLASSIFICATIONS, Memory
+from monsoon.jobs.validation.page import document, figures_of
 from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
-from monsoon.jobs.validation.result import Result, record, verdicts_on
+from monsoon.jobs.validation.result import Result, record, shifts, verdicts_on
 from monsoon.jobs.validation.samples import Candidate, contests, file_generator, model_generator, read_file
 from monsoon.models.geometry.planar import Grid
+from monsoon.models.metrics.cost import FIGURE
+from monsoon.models.metrics.effort import QUICK, Effort
+from monsoon.models.metrics.findings import find, seconds_of
 from monsoon.models.metrics.verdicts import Outcome, worst
+from monsoon.models.store.card_files import card_of, store_card
 
 PAGE, RECORD = "report.html", "report.json"
-FIGURES_COST = 3
+# What a validation makes in its folder, and what of it is worth keeping where it is refused
+MADE = (PAGE, RECORD, PLOTS, CLASSIFICATIONS)
+KEPT = (f"{CLASSIFICATIONS}/*",)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Validated:
 
     @property
     def outcome(self) -> Outcome:
+        """The worst over all generators."""
         return worst([self.result.outcome(who) for who in self.result.verdicts])
 
     @property
@@ -50,6 +57,24 @@ class Validated:
     def fails(self, strict: bool = False) -> bool:
         """Whether the command ends with exit code 3."""
         return self.outcome is Outcome.FAIL or (strict and self.unclear)
+
+    def summary(self, strict: bool = False) -> str:
+        """One line, for example `fail (2 of 4 requirements)`.
+
+        With several generators each has its count; what is counted is what decided: the requirements that
+        fail, else those that cannot be told, else those that pass.
+        """
+        outcome = self.outcome
+        counts = {
+            who: Counter(verdict.outcome for verdict in found if verdict.outcome)
+            for who, found in self.result.verdicts.items()
+        }
+        said = [f"{of[outcome]} of {of.total()} requirements" for of in counts.values()]
+        if len(said) > 1:
+            said = [f"{who}: {text}" for who, text in zip(counts, said, strict=True)]
+        if self.fails(strict) and outcome is not Outcome.FAIL:
+            return f"fail ({outcome}; {'; '.join(said)})"
+        return f"{outcome} ({'; '.join(said)})"
 
 
 def validate(
@@ -67,16 +92,43 @@ def validate(
     effort: Effort | None = None,
     say: Callable[[str], None] = print,
 ) -> Validated:
-    """Judge models and files of showers of the reference's conditions, side by side; writes page and record.
+    """Compare models and files of showers with Geant4, side by side; writes a page and a record.
 
-    Interrupted, it leaves the judgements it has beside them, and the same call goes on.
+    A file may have the conditions of the reference row by row, or be an independent sample with conditions of
+    its own and another number of showers. Interrupted, the classifications so far are kept beside the page,
+    and the same call goes on.
 
-    floor      a second Geant4 file; absent: the reference is halved
-    limit      showers of each sample and group of species, at most
-    into_card  store what was found in the folder of each model that is one
-    effort     instead of the usual one, or of that of `quick`
+    Parameters
+    ----------
+    models
+        Names or folders of models; they are asked for showers of the reference's conditions.
+    generated
+        Files of showers.
+    reference
+        A file of Geant4 showers that no generator was trained on.
+    floor
+        A second Geant4 file; None: the reference is halved.
+    requirements
+        A YAML file; None: the shipped one.
+    out
+        Folder of the page.
+    seed
+        Of every random choice, and of the models' showers.
+    quick
+        Less effort: to look at, not to quote.
+    limit
+        Largest number of showers of each sample and group of species.
+    into_card
+        Store the numbers in the cards of the models.
+    effort
+        In place of the usual one, or of that of `quick`.
+    say
+        Prints one line for each verdict.
 
-    Raises InputError where something cannot be used.
+    Raises
+    ------
+    InputError
+        Where something cannot be used.
     """
     started = perf_counter()
     if not models and not generated:
@@ -86,9 +138,8 @@ def validate(
     if limit is not None and limit < 1:
         raise InputError(f"limit: {limit} is not positive")
     cards = {name: card_of(name) for name in models} if into_card else {}
-    wanted = read_requirements(local_path(requirements) if requirements else SHIPPED).requirements
+    wanted = read_requirements(local_path(requirements) if requirements else SHIPPED)
     folder = local_path(out)
-    gallery, memory = Gallery(folder), Memory(folder)
     effort = effort or (QUICK if quick else Effort())
     grid = Grid()
     console = Console(stderr=True)
@@ -101,28 +152,32 @@ def validate(
         _check_names(generators)
     with console.status("generating showers"):
         found = contests(generators, real, other, seed, limit, grid)
-    with _progress(console, sum(cost(c, effort) + FIGURES_COST for c in found)) as advance:
-        findings = [find(contest, effort, advance, memory.judge) for contest in found]
+    for text in shifts(found):
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"monsoon: {text}")
+    figures = {contest.group: figures_of(contest, effort) for contest in found}
+    whole = sum(seconds_of(contest, effort) for contest in found) + FIGURE * sum(figures.values())
+    with _progress(console, whole) as advance:
+        gallery = Gallery(folder, lambda name: advance(f"figure {name}", FIGURE))
+        memory = Memory(folder)
+        findings = [find(contest, effort, advance, memory.classify) for contest in found]
         verdicts = {g.name: verdicts_on(g.name, wanted, findings, effort) for g in generators}
         samples = {"reference": real_origin, **({"floor": other_origin} if other_origin else {})}
         origins = {"samples": samples, "generators": {g.name: dict(g.origin) for g in generators}}
         result = Result(findings, verdicts, origins, effort, seed, quick, perf_counter() - started)
-        advance("figures", 0)
         page = document(result, gallery)
-        advance("figures", FIGURES_COST * len(found))
     recorded = record(result)
     _write(folder / RECORD, json.dumps(recorded, indent=1, allow_nan=False) + "\n")
     _write(folder / PAGE, page)
     for name, card in cards.items():
         who = next(g.name for g in generators if g.origin.get("model") == name)
-        store(name, {**card, "metrics": {**card.get("metrics", {}), **card_metrics(recorded, who)}})
+        store_card(name, {**card, "metrics": {**card.get("metrics", {}), **card_metrics(recorded, who)}})
     memory.forget()
     _say(result, say)
     return Validated(folder / PAGE, result)
 
 
 def _say(result: Result, say: Callable[[str], None]) -> None:
-    """A line a verdict."""
+    """One line for each verdict."""
     for who, found in result.verdicts.items():
         for verdict in found:
             what = verdict.requirement
@@ -130,7 +185,7 @@ def _say(result: Result, say: Callable[[str], None]) -> None:
                 say(f"{who}: skipped: {what.name}: {verdict.skipped}")
             else:
                 parts = [part for part in verdict.parts if part.outcome is verdict.outcome and part.reason]
-                why = f" ({parts[0].comparison.what}: {parts[0].reason})" if parts else ""
+                why = f" ({parts[0].check.what}: {parts[0].reason})" if parts else ""
                 say(f"{who}: {verdict.outcome}: {what.name}, {what.tolerance.words}{why}")
 
 
@@ -149,13 +204,18 @@ def _write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[str, int], None]]:
-    """A bar on stderr; what it is given says what comes next, and how much is done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+def _progress(console: Console, seconds: float) -> Iterator[Callable[[str, float], None]]:
+    """A bar on stderr, in the seconds of `Cost`; it is told what comes next and how much is done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        CalibratedRemainingColumn(),
+    )
     with Progress(*columns, console=console, redirect_stdout=False) as progress:
-        task = progress.add_task("", total=total)
+        task = progress.add_task("", total=seconds)
 
-        def advance(what: str, done: int) -> None:
+        def advance(what: str, done: float) -> None:
             if what:
                 progress.update(task, description=what)
             progress.advance(task, done)

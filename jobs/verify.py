@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.ledger.audit import Flaw, check_all, quarantine_name
-from monsoon.engine.ledger.commits import EVENTS, Ledger, ShardRecord
+from monsoon.engine.ledger.audit import Flaw, check_all
+from monsoon.engine.ledger.commits import Ledger, ShardRecord, StoredCampaign
+from monsoon.engine.ledger.geometry import geometry_flaws
+from monsoon.engine.ledger.manifest import MANIFEST, Manifest, Summary, disagreements, read_manifest
 from monsoon.engine.ledger.orphans import Names, Orphan, orphans
 from monsoon.engine.ledger.plan import EventRange, gaps, overlaps
+from monsoon.engine.ledger.quarantine import quarantine_name
+from monsoon.engine.ledger.shards import is_own
 from monsoon.engine.ledger.status import running
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.progress.bar import JobProgress
+from monsoon.models.said import tell
 
 
 @dataclass
@@ -44,24 +49,54 @@ class Verdict:
 
 
 def verify(
-    url: str, say: Callable[[str], None] = print, *, quick: bool = False, clean: bool = False
+    url: str,
+    say: Callable[[str], None] = tell,
+    *,
+    quick: bool = False,
+    clean: bool = False,
+    merkle_root: str | None = None,
 ) -> Verdict:
     """Read every file of every committed shard, and say a line for everything that is wrong.
 
-    quick  look at the sizes of files alone
-    clean  remove orphans, which are else said and counted
+    Parameters
+    ----------
+    url : str
+        The campaign's output.
+    say : callable
+        Gets the lines; the last one sums up.
+    quick : bool
+        Look at the sizes of files alone.
+    clean : bool
+        Remove orphans, which are else said and counted.
+    merkle_root : str, optional
+        The Merkle root of the output as it was published, `merkle_root` of its manifest. Records, files and
+        manifest can be forged together; against a root that was learned elsewhere that shows.
 
-    Raises InputError where there is no campaign, or orphans cannot be told from work in progress.
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    InputError
+        Where there is no campaign, an output's folder is a link, or orphans cannot be told from work in
+        progress.
     """
     ledger = Ledger(open_store(url))
     with storage_answers(ledger.store):
-        return _verify(ledger, say, quick=quick, clean=clean)
+        return _verify(ledger, say, quick=quick, clean=clean, merkle_root=merkle_root)
 
 
 def _verify(
-    ledger: Ledger, say: Callable[[str], None], *, quick: bool = False, clean: bool = False
+    ledger: Ledger,
+    say: Callable[[str], None],
+    *,
+    quick: bool = False,
+    clean: bool = False,
+    merkle_root: str | None = None,
 ) -> Verdict:
-    campaign, verdict, named = ledger.campaign(), Verdict(), Names()
+    campaign, verdict, named, summary = ledger.campaign(), Verdict(), Names(), Summary()
+    unsure: set[EventRange] = set()  # shards whose records may have named other files than they do now
     if clean:
         _refuse_drivers(ledger.store)
     ranges = ledger.ranges()
@@ -78,17 +113,28 @@ def _verify(
         shared = min(one.last, other.last) - other.first + 1
         verdict.duplicate += shared
         wrong(f"duplicate: {one.stem} and {other.stem} share {shared} events")
+    for name, problem in _geometry(ledger.store, campaign).items():
+        verdict.corrupt += 1
+        wrong(f"corrupt: {name}: {problem}; `monsoon generate` with the same words writes it again")
     with JobProgress("shards", len(ranges)) as progress:
         for shard, record, flaws in check_all(ledger, campaign, ranges, quick=quick):
             if record:
                 _count(record, verdict, named)
+                summary.add(record)
+            if flaws:
+                unsure.add(shard)
             for flaw in flaws:
                 verdict.corrupt += 1
                 if flaw.damaged:
                     _to_repair(verdict, shard, flaw)
                 wrong(f"corrupt: {flaw}")
             progress.advance(1)
-    left = orphans(ledger, named, set(verdict.damaged))
+    if not (verdict.missing or verdict.duplicate or verdict.corrupt):  # else it is to be written anew
+        for problem in _manifest_problems(ledger.store, campaign, summary):
+            wrong(f"{MANIFEST}: {problem}; the same `monsoon generate` or `merge` writes it anew")
+    if merkle_root not in (None, summary.merkle_root):
+        wrong(f"merkle root: {summary.merkle_root or 'not all shards have one'}, not {merkle_root}")
+    left = orphans(ledger, named, unsure)
     if clean:
         _remove(left, ledger.store, say)
     else:
@@ -99,11 +145,22 @@ def _verify(
     return verdict
 
 
-def repair(ledger: Ledger, say: Callable[[str], None] = print) -> int:
-    """Take shards out of the ledger that are damaged, there twice, or in quarantine whole; returns how many.
+def repair(ledger: Ledger, say: Callable[[str], None] = tell) -> int:
+    """Take shards out of the ledger that are damaged, there twice, or in quarantine whole.
 
     The campaign then lacks their events, and the next run makes them again. A shard is forgotten before
-    its files go: however this ends, no record is left that names less than before. Raises InputError.
+    its files go: however this ends, no record is left that names less than before. Files go only where
+    their names are those of the shard's own, in the output itself.
+
+    Returns
+    -------
+    int
+        How many shards.
+
+    Raises
+    ------
+    InputError
+        As `verify` does.
     """
     with storage_answers(ledger.store):
         verdict = _verify(ledger, say)
@@ -116,7 +173,7 @@ def repair(ledger: Ledger, say: Callable[[str], None] = print) -> int:
             files = [file.url for file in ledger.record(shard).files]
             ledger.forget(shard)
             for name in files:
-                if _is_own(shard, name):
+                if is_own(shard, name):
                     ledger.store.remove(name)
         return len(verdict.damaged) + len(verdict.given_up) + len(twice)
 
@@ -137,6 +194,15 @@ def superfluous(ordered: Iterable[EventRange]) -> Iterator[EventRange]:
             yield part
 
 
+def _geometry(store: Store, campaign: StoredCampaign) -> dict[str, str]:
+    """What is wrong with the stored detector."""
+    try:
+        promised = bool(read_manifest(store).get("geometry"))
+    except (FileNotFoundError, ValueError):
+        promised = False  # not finished
+    return geometry_flaws(store, str(campaign.identity.get("detector")), promised=promised)
+
+
 def _count(record: ShardRecord, verdict: Verdict, named: Names) -> None:
     verdict.events += record.counts.get("events", 0)
     verdict.quarantined += record.counts.get("quarantined", 0)
@@ -151,13 +217,20 @@ def _count(record: ShardRecord, verdict: Verdict, named: Names) -> None:
 def _to_repair(verdict: Verdict, shard: EventRange, flaw: Flaw) -> None:
     if not verdict.damaged or verdict.damaged[-1] != shard:
         verdict.damaged.append(shard)
-    if _is_own(shard, flaw.url):
+    if is_own(shard, flaw.url):
         verdict.spoilt.append(flaw.url)
 
 
-def _is_own(shard: EventRange, name: str) -> bool:
-    """Whether an event file is this shard's alone: another site's is that site's to repair."""
-    return name.startswith(f"{EVENTS}/{shard.stem}")
+def _manifest_problems(store: Store, campaign: StoredCampaign, summary: Summary) -> Iterator[str]:
+    """What is wrong with the manifest of a complete campaign; an output may have none."""
+    try:
+        manifest = Manifest.model_validate(read_manifest(store))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        yield "not readable as a manifest"
+        return
+    yield from disagreements(manifest, campaign, summary)
 
 
 def _remove(left: Iterable[Orphan], store: Store, say: Callable[[str], None]) -> None:

@@ -6,34 +6,42 @@ import hashlib
 import io
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there with all its content or not at all.
-
-    That holds also where others write the same file at once, or the writer is killed.
+    """Write a file that is there with all its content or not at all, whoever else writes it or is killed.
 
     Parameters
     ----------
-    path
+    path : Path
         The file; one that is there is replaced.
-    data
+    data : bytes
         Its content.
 
     Raises
     ------
     OSError
-        If it cannot be written.
+        Where it cannot be written; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+    temporary = temporary_beside(path)
+    try:
+        with temporary.open("xb") as file:  # exclusive: a link that somebody planted is not followed
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def temporary_beside(path: Path) -> Path:
+    """A hidden name beside a file's own that nobody can guess; to be opened exclusively."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}")
 
 
 def sha256_of(path: str | Path) -> str:

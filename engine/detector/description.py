@@ -1,4 +1,4 @@
-"""What a detector's data file says, and what it must fulfil."""
+"""What a detector's data file says, and what it must fulfil. Lengths in mm, energies in MeV."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ class Electronics(Frozen):
     photoelectrons_per_mev: NonNegative
     threshold_counts: Annotated[int, Field(ge=1)]
 
+    @property
+    def ceiling(self) -> int:
+        """The last ADC count: a hit that has it is saturated."""
+        return (1 << self.bits) - 1
+
     @model_validator(mode="after")
     def _photostatistics_tabulate(self) -> Electronics:
         if 0 < self.photoelectrons_per_mev < 0.1:
@@ -61,9 +66,19 @@ class Description(Frozen):
     magnet: Magnet
 
     @property
+    def canonical(self) -> bytes:
+        """The description as JSON in one fixed form: what its checksum is of, and what is stored."""
+        return self.model_dump_json().encode()
+
+    @property
     def sha256(self) -> str:
-        """Two descriptions are of one detector where these are equal, whatever their names."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """Checksum of all that is described, the name included: equal for one detector alone."""
+        return hashlib.sha256(self.canonical).hexdigest()
+
+    @property
+    def label(self) -> str:
+        """Name and short checksum, for people: `lhcb-ecal (de35cdc54b2c)`."""
+        return f"{self.name} ({self.sha256[:12]})"
 
     @model_validator(mode="after")
     def _zones_tile(self) -> Description:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from pydantic import ValidationError
 
+from monsoon.engine.config import read_mapping
 from monsoon.engine.detector.description import Description, Hole, Zone
 from monsoon.engine.detector.electronics import electronics_tables
 from monsoon.engine.errors import InputError, first_problem
@@ -19,6 +19,7 @@ from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Incidents
 from monsoon.models.records import Conditions
 
+SHIPPED = Path(__file__).parent
 MARGIN = 32  # pixels without a cell around the lookup, so that images may hang over the edge
 
 
@@ -37,19 +38,25 @@ class Detector:
     def load(cls, name: str) -> Detector:
         """A detector shipped under this name, or described in a YAML file at this path.
 
-        Raises InputError, naming the field, where the description cannot be used.
+        Raises
+        ------
+        InputError
+            Naming the field, where the description cannot be used.
         """
-        shipped = Path(__file__).parent / f"{name}.yaml"
+        shipped = SHIPPED / f"{name}.yaml"
         path = shipped if shipped.exists() else Path(name)
+        known = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.yaml")))
+        absent = f"detector {name}: no such detector or file; shipped: {known}"
+        content = read_mapping(path, absent, "describe the detector as the shipped one is")
         try:
-            description = Description.model_validate(yaml.safe_load(path.read_text()))
-        except OSError as error:
-            known = ", ".join(sorted(p.stem for p in shipped.parent.glob("*.yaml")))
-            raise InputError(f"detector {name}: no such detector or file; shipped: {known}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: not YAML; describe the detector as the shipped one is") from error
+            description = Description.model_validate(content)
         except ValidationError as error:
-            raise InputError(f"{path}: {first_problem(error)}") from error
+            raise InputError(f"{path}: {first_problem(error, Description)}") from error
+        return cls.of(description)
+
+    @classmethod
+    def of(cls, description: Description) -> Detector:
+        """The detector that is described. Raises InputError where it has too many cells."""
         return cls(description, _number_cells(description))
 
     @property
@@ -76,6 +83,17 @@ class Detector:
         return np.stack([x, y], 1) * self.description.pixel_mm
 
     @cached_property
+    def zone_of_cell(self) -> Array:
+        """Index of every cell's zone in the description, int64 [C]."""
+        zone_of_pixel = np.zeros(self.cell_of_pixel.shape, np.int64)
+        for number, zone in enumerate(self.description.zones):
+            zone_of_pixel[_centred(zone_of_pixel, zone)] = number
+        seen = self.cell_of_pixel != NO_CELL
+        zone_of_cell = np.zeros(self.cells, np.int64)
+        zone_of_cell[self.cell_of_pixel[seen]] = zone_of_pixel[seen]
+        return zone_of_cell
+
+    @cached_property
     def mev_per_count(self) -> Array:
         """Calibrated energy of one ADC count, float64 [C]: its transverse energy over sin(theta)."""
         rho = np.hypot(*self.cell_centres_mm.T)
@@ -83,6 +101,17 @@ class Detector:
         electronics = self.description.electronics
         mev: Array = (electronics.count_constant_mev + electronics.count_sine_mev * sine) / sine
         return mev
+
+    @property
+    def full_scale_mev(self) -> dict[str, tuple[float, float]]:
+        """Calibrated energy of the last ADC count, by zone: of the cell with the lowest, and the highest."""
+        ends = self.description.electronics.ceiling * self.mev_per_count  # [C]
+        found = {}
+        for number, zone in enumerate(self.description.zones):
+            of_zone = ends[self.zone_of_cell == number]
+            if len(of_zone):
+                found[zone.name] = float(of_zone.min()), float(of_zone.max())
+        return found
 
     @cached_property
     def electronics(self) -> Tables:

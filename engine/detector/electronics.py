@@ -34,7 +34,7 @@ def electronics_tables(description: Description, mev_per_count: Array) -> Tables
         incoherent=round(electronics.noise_incoherent_counts * 2**SIGMA_BITS),
         coherent=round(electronics.noise_coherent_counts * 2**SIGMA_BITS),
         threshold=electronics.threshold_counts,
-        ceiling=2**electronics.bits - 1,
+        ceiling=electronics.ceiling,
         purposes=(int(Purpose.ELECTRONICS), int(Purpose.COHERENT), int(Purpose.PHOTOSTATISTICS)),
     )
 

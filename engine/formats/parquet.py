@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,9 @@ from monsoon.engine.records import Array, Events, concatenate
 
 SUFFIX = ".parquet"
 ROW_GROUP_EVENTS = 5000
+# What a row group may claim of a list: its energies do not compress to less than a byte for this many values
+VALUES_PER_BYTE = 64
+FREE_VALUES = 1 << 17
 
 
 @contextmanager
@@ -69,12 +73,30 @@ def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
 
 
 def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
-    """The events of one file in order, at most `events` at a time; one block without events if it has none.
+    """Read the events of one file in order.
 
-    Raises OSError or pyarrow's errors where it is not a whole event file, perhaps only after some blocks.
+    The footer is held against the file's size first: a few kB can claim billions of values.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    events : int
+        How many at a time, at most.
+
+    Yields
+    ------
+    Events
+        One block without events if the file has none.
+
+    Raises
+    ------
+    OSError, ValueError
+        Where it is not a whole event file, perhaps only after some blocks; with them pyarrow's errors.
     """
     with pq.ParquetFile(path) as file:
-        columns = schema_in(file.schema_arrow.names)
+        columns = _columns_of(file.metadata)
+        _refuse_bombs(file.metadata, columns, path.stat().st_size)
         if not file.metadata.num_rows:
             yield no_events(columns)
         for group in range(file.num_row_groups):  # one by one: given all, Arrow reads ahead without bound
@@ -85,6 +107,42 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
 def read(path: Path) -> Events:
     """All events of one file. Raises as `blocks` does."""
     return concatenate(blocks(path))
+
+
+def _columns_of(metadata: pq.FileMetaData) -> tuple[Column, ...]:
+    """The columns of an event file. Raises ValueError where there are others, or lists inside lists."""
+    leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
+    depth = {leaf.path.split(".")[0]: leaf.max_repetition_level for leaf in leaves}
+    columns = schema_in(depth)
+    if len(leaves) != len(columns) or depth != {c.name: int(c.group != "event") for c in columns}:
+        raise ValueError("not the columns of an event file")
+    return columns
+
+
+def _refuse_bombs(metadata: pq.FileMetaData, columns: tuple[Column, ...], file_bytes: int) -> None:
+    """Raise ValueError where the footer claims more than a file of this size can hold."""
+    number = {metadata.schema.column(i).path.split(".")[0]: i for i in range(metadata.num_columns)}
+    total = rows = 0
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        rows += group.num_rows
+        values: dict[str, int] = {}
+        stored: Counter[str] = Counter()
+        for column in columns:
+            chunk = group.column(number[column.name])
+            if chunk.num_values != values.setdefault(column.group, chunk.num_values):
+                raise ValueError(f"{column.name}: other lengths than its neighbours")
+            if chunk.total_compressed_size < 0 or chunk.num_values < 0:
+                raise ValueError(f"{column.name}: negative sizes")
+            stored[column.group] += chunk.total_compressed_size
+        for kind, count in values.items():
+            if count > max(group.num_rows, FREE_VALUES) + VALUES_PER_BYTE * stored[kind]:
+                raise ValueError(f"{kind}: claims {count} values in {stored[kind]} bytes")
+        if not 0 <= group.num_rows <= FREE_VALUES + VALUES_PER_BYTE * stored["event"]:
+            raise ValueError(f"claims {group.num_rows} events in {stored['event']} bytes")
+        total += stored.total()
+    if total > file_bytes or rows != metadata.num_rows:
+        raise ValueError("the footer's sums are not those of the file")
 
 
 def _table(events: Events, columns: tuple[Column, ...], file_schema: pa.Schema) -> pa.Table:

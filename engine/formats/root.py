@@ -33,6 +33,8 @@ from monsoon.engine.records import Array, Events, concatenate, offsets_of
 SUFFIX = ".root"
 TTREE_SUFFIX = ".ttree.root"
 NAME = "events"
+LARGEST_RATIO = 256  # of what is read: energies and places of particles do not compress, counts do
+FREE_BYTES = 16 << 20
 Table = Any  # an RNTuple or a TTree: uproot has no types
 
 
@@ -83,15 +85,35 @@ def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
 
 
 def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
-    """The events of one file, RNTuple or TTree, in order: at most `events` at a time, or one larger cluster.
+    """Read the events of one file, RNTuple or TTree, in order.
 
-    One block without events if it has none. Raises OSError or uproot's errors where it is not a whole event
-    file, perhaps only after some blocks.
+    What the file claims to unpack to is held against its size first.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    events : int
+        How many at a time, at most, or one larger cluster.
+
+    Yields
+    ------
+    Events
+        One block without events if the file has none.
+
+    Raises
+    ------
+    OSError, ValueError
+        Where it is not a whole event file, perhaps only after some blocks; with them uproot's errors.
     """
     with uproot.open(path, array_cache=None) as file:
-        if file.file.fEND != path.stat().st_size:  # uproot reads a cut file where it can do without the end
-            raise OSError(f"{path}: cut: {path.stat().st_size} bytes of {file.file.fEND}")
+        size = path.stat().st_size
+        if file.file.fEND != size:  # uproot reads a cut file where it can do without the end
+            raise OSError(f"{path}: cut: {size} bytes of {file.file.fEND}")
         table = file[NAME]
+        unpacked, stored = _claims(table)
+        if stored > size or unpacked > FREE_BYTES + LARGEST_RATIO * stored:
+            raise ValueError(f"{path}: claims {unpacked} bytes in {stored} of {size}")
         columns = schema_in(table.keys())
         for first, end in _ranges(_boundaries(table), events):
             yield _events(table, columns, first, end)
@@ -100,6 +122,25 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
 def read(path: Path) -> Events:
     """All events of one file. Raises as `blocks` does."""
     return concatenate(blocks(path))
+
+
+def _claims(table: Table) -> tuple[int, int]:
+    """Bytes that all pages or baskets unpack to, and bytes that they take in the file, as it says."""
+    if isinstance(table, uproot.behaviors.RNTuple.RNTuple):
+        bits = [record.nbits for record in table.column_records]
+        columns = [
+            (page, width)
+            for cluster in table.page_link_list
+            for pages, width in zip(cluster, bits, strict=False)  # of a column that is left out: no pages
+            for page in pages.pages
+        ]
+        elements = [abs(page.num_elements) * width // 8 for page, width in columns]  # negative: a checksum
+        return sum(elements), sum(page.locator.num_bytes for page, _ in columns)
+    baskets = [(branch, number) for branch in table.branches for number in range(branch.num_baskets)]
+    return (
+        sum(branch.basket_uncompressed_bytes(number) for branch, number in baskets),
+        sum(branch.basket_compressed_bytes(number) for branch, number in baskets),
+    )
 
 
 def _boundaries(table: Table) -> list[int]:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from monsoon.engine.formats.merkle import MerkleTree
 from monsoon.engine.records import ORIGINS, Array, Events, Loss, Origin
 from monsoon.models.records import Status
 
 SCHEMA_VERSION = 1
 READER_EVENTS = 1000  # at a time, unless it asks for another number
-MODULUS = 1 << 128  # of the sums of 128-bit hashes
+HASH_BYTES = 16  # of one event
+MODULUS = 1 << (8 * HASH_BYTES)  # of the sums of hashes
 Group = Literal["event", "particle", "hit", "contribution"]
 
 
@@ -132,25 +134,52 @@ def assemble(values: Mapping[str, Array], offsets: Mapping[str, Array]) -> Event
     return Events(lost=lost, **plain, **{f"{group}_offsets": array for group, array in offsets.items()})
 
 
+class Content(NamedTuple):
+    """What the events of a file, or of a shard, come down to."""
+
+    total: str  # the `content_hash`: equal for equal events, in whatever order and sharding
+    merkle_root: str  # the Merkle root over the events' hashes in their order
+
+
 class ContentHash:
-    """The `content_hash` of events fed part after part, of which it keeps none."""
+    """The content of events fed part after part, of which it keeps none."""
 
     def __init__(self) -> None:
-        self._hashes = 0
+        self._total = 0
+        self._tree = MerkleTree()
 
     def update(self, events: Events) -> None:
-        """Add the events' content."""
-        self._hashes = (self._hashes + sum(event_hashes(events))) % MODULUS
+        """Add the events behind those that came before."""
+        for number in event_hashes(events):
+            self._total += number
+            self._tree.append(number.to_bytes(HASH_BYTES, "little"))
+        self._total %= MODULUS
+
+    def content(self) -> Content:
+        """The content of all events so far."""
+        return Content(self.hexdigest(), self._tree.root())
 
     def hexdigest(self) -> str:
-        """Of all events so far."""
-        return content_hash([self._hashes])
+        """The `content_hash` of all events so far."""
+        return content_hash([self._total])
 
 
 def event_hashes(events: Events) -> list[int]:
-    """A 128-bit number for the content of each event: every column in file order, lengths included."""
+    """Hash each event: every column in file order, lengths included.
+
+    Parameters
+    ----------
+    events : Events
+        E events.
+
+    Returns
+    -------
+    list of int
+        E numbers of 128 bits, BLAKE2b of an event's values. Nobody can make another event of the same
+        number; two events of one number, both freely chosen, would take about 2^64 tries.
+    """
     columns = schema_of(events)
-    digests = [hashlib.blake2b(digest_size=16) for _ in range(len(events))]
+    digests = [hashlib.blake2b(digest_size=HASH_BYTES) for _ in range(len(events))]
     for column in columns:
         values = values_of(events, column)
         size, data = values.itemsize, values.view(np.uint8).data
@@ -166,10 +195,34 @@ def event_hashes(events: Events) -> list[int]:
 
 
 def content_hash(hashes: list[int]) -> str:
-    """One hash for any set of events: the sum of theirs, whatever their order and sharding."""
+    """Sum the hashes of any set of events modulo 2^128, whatever their order and sharding.
+
+    The sum compares honest runs: two campaigns of equal events have equal sums, however many workers made
+    them, in however many shards, so that bit rot, lost and doubled events, and a machine that computes
+    otherwise show. It does not stand against malice. Whoever may choose events freely finds others of the
+    same sum within a minute (the generalised birthday problem). Against that there is the Merkle root
+    beside it, `Content.merkle_root`, once it was published.
+
+    Parameters
+    ----------
+    hashes : list of int
+        `event_hashes`, or sums of them.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+
+    References
+    ----------
+    D. Wagner, A Generalized Birthday Problem, CRYPTO 2002.
+    """
     return f"{sum(hashes) % MODULUS:032x}"
 
 
 def combine(content_hashes: list[str]) -> str:
     """The content hash of disjoint sets of events from theirs."""
     return content_hash([int(text, 16) for text in content_hashes])
+
+
+NOTHING = ContentHash().content()  # of no events

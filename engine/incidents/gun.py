@@ -28,16 +28,22 @@ class Gun(BaseModel):
     interaction point, or at the angle `theta_rad` and any azimuth where that is given too.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     pdg: int | Annotated[tuple[int, ...], Field(min_length=1)]
+    """PDG code of the particles, or several to choose from."""
     energy_mev: Energy | tuple[Energy, Energy]
-    """Kinetic."""
+    """Kinetic energy, or its bounds [MeV]."""
     particles: Annotated[int, Field(ge=0, le=100_000)] = 1
+    """Particles in one event."""
     theta_rad: Angle | tuple[Angle, Angle] | None = None
+    """Angle to the beam, or its bounds [rad]."""
     x_mm: Finite | tuple[Finite, Finite] | None = None
+    """Where particles hit the face in x, or the bounds; needs y_mm [mm]."""
     y_mm: Finite | tuple[Finite, Finite] | None = None
+    """Where particles hit the face in y, or the bounds; needs x_mm [mm]."""
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 0
+    """Number that all random draws follow from."""
 
     @model_validator(mode="after")
     def _aims(self) -> Gun:

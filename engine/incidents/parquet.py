@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.claims import check_claims
 from monsoon.engine.incidents.content import ContentHash, content_hash
 from monsoon.engine.incidents.schema import (
     EVENT_COLUMNS,
@@ -45,6 +47,7 @@ KIND = "monsoon incidents"
 VERSION = 1
 KEY = b"monsoon"
 Statistics = Any  # pyarrow has no types
+DEEPEST = 32  # levels of a description; a detector's has six
 ROW_GROUP_EVENTS = 5_000
 ROW_GROUP_PARTICLES = 1_000_000  # bounds what a reader must hold
 
@@ -81,8 +84,9 @@ def write_incidents(
 ) -> Header:
     """Write consecutive parts as one file, published under its name only when it is whole.
 
-    `losses` is asked after the last part. Events must be numbered increasingly.
-    Raises InputError where the name is taken, cannot be written, or there is no event.
+    `losses` is asked, and `settings` is read, after the last part. Events must be numbered increasingly.
+    Raises InputError where the name is taken or cannot be written, where there is no event, and where an
+    event has a value that `read_incidents` would refuse.
     """
     refuse_existing(url)
     store, name = split_url(url)
@@ -100,6 +104,8 @@ def write_incidents(
                         raise ValueError(f"event {group.event[0]} follows event {last}")
                     first = first if totals[0] else int(group.event[0])
                     last = int(group.event[-1])
+                    check_order(f"{url}: not written", group)
+                    check_values(f"{url}: not written", group)
                     writer.write_table(to_table(group), row_group_size=len(group))
                     content.update(group)
                     visible = int(np.count_nonzero(np.diff(group.offsets)))
@@ -148,7 +154,7 @@ def refuse_existing(output: str | Path) -> None:
 
 def read_header(url: str | Path) -> Header:
     """What a file of incidents says about itself. Raises InputError where it is none."""
-    with _open(url) as file:
+    with _open(url) as (file, _):
         return _header(url, file)
 
 
@@ -159,7 +165,7 @@ def read_metadata(url: str | Path) -> dict[str, Any]:
 
 def read_origins(url: str | Path) -> tuple[str, ...]:
     """Which of ORIGINS a file of incidents has. Raises InputError where it is none."""
-    with _open(url) as file:
+    with _open(url) as (file, _):
         _header(url, file)
         return origins_in(file.schema_arrow)
 
@@ -172,18 +178,29 @@ def read_incidents(
     Raises InputError naming the file and field where the file is missing, damaged or foreign, or, if
     `strict`, holds a value that no incident has; not strict leaves those to who sets events aside.
     """
-    with _open(url) as file:
-        _header(url, file)
+    with _open(url) as (file, size):
+        header = _header(url, file)
+        schema = schema_with(origins_in(file.schema_arrow))
+        paths = [file.schema.column(i).path for i in range(len(file.schema))]
+        column = paths.index("event")  # wherever another writer put it
         groups = [
             index
             for index in range(file.metadata.num_row_groups)
-            if _overlaps(file.metadata.row_group(index).column(0).statistics, first, last)
+            if _overlaps(file.metadata.row_group(index).column(column).statistics, first, last)
         ]
+        check_claims(url, file.metadata, schema.names, groups, size)
         try:
-            table = file.read_row_groups(groups)
+            parts = [from_table(url, file.read_row_group(index, schema.names)) for index in groups]
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{url}: damaged; {REMEDY}") from error
-    incidents = from_table(url, table)
+    incidents = concatenate(parts) if parts else from_table(url, schema.empty_table())
+    if len(groups) == file.metadata.num_row_groups:
+        have = len(incidents), len(incidents.pdg)
+        if have != (header.events, header.particles):
+            raise InputError(
+                f"{url}: holds {have[0]} events and {have[1]} particles, "
+                f"not the {header.events} and {header.particles} it promises; {REMEDY}"
+            )
     check_order(url, incidents)
     if strict:
         check_values(url, incidents)
@@ -193,7 +210,8 @@ def read_incidents(
 
 
 @contextmanager
-def _open(url: str | Path) -> Iterator[pq.ParquetFile]:
+def _open(url: str | Path) -> Iterator[tuple[pq.ParquetFile, int]]:
+    """The file and its size in bytes."""
     store, name = split_url(url)
     try:
         raw = store.open(name)
@@ -202,27 +220,47 @@ def _open(url: str | Path) -> Iterator[pq.ParquetFile]:
         raise InputError(f"{url}: cannot be read ({reason}); give a file of incidents") from error
     with raw:
         try:
+            size = raw.seek(0, os.SEEK_END)
             file = pq.ParquetFile(raw, page_checksum_verification=True)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, RecursionError) as error:
             raise InputError(f"{url}: no Parquet file, or a truncated one; {REMEDY}") from error
-        yield file
+        yield file, size
 
 
 def _header(url: str | Path, file: pq.ParquetFile) -> Header:
     """The footer, checked."""
     try:
         stored = json.loads((file.metadata.metadata or {}).get(KEY, b"null"))
-    except ValueError:
-        stored = None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{url}: its description cannot be read; {REMEDY}") from error
     if not isinstance(stored, dict) or stored.pop("kind", None) != KIND:
         raise InputError(f"{url}: a Parquet file, but not of incidents; {REMEDY}")
     if (version := stored.pop("version", None)) != VERSION:
         raise InputError(f"{url}: incidents of schema version {version}, not {VERSION}; {REMEDY}")
     check_schema(url, file.schema_arrow)
     try:
-        return Header(**stored)
+        header = Header(**stored)
     except TypeError as error:
         raise InputError(f"{url}: its description is incomplete; {REMEDY}") from error
+    for part in fields(Header):
+        kind = type(getattr(header, part.name)).__name__
+        if kind != str(part.type).partition("[")[0]:
+            raise InputError(f"{url}: {part.name}: is {kind} in its description, not {part.type}; {REMEDY}")
+    if _depth(stored) > DEEPEST:
+        raise InputError(f"{url}: its description is nested deeper than {DEEPEST} levels; {REMEDY}")
+    if header.events != file.metadata.num_rows:
+        rows = file.metadata.num_rows
+        raise InputError(f"{url}: has {rows} events, not the {header.events} it promises; {REMEDY}")
+    return header
+
+
+def _depth(value: Any) -> int:
+    """Levels of lists and mappings in a value of JSON, found without recursion."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        level = [part for item in level for part in (item.values() if isinstance(item, dict) else item)]
+    return depth
 
 
 def _overlaps(statistics: Statistics, first: int | None, last: int | None) -> bool:

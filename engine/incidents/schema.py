@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.claims import check_names
 from monsoon.engine.records import ORIGINS, Array, Incidents, Loss, offsets_of
 
 REMEDY = "make it again with `monsoon incidents`"
@@ -54,8 +55,10 @@ def origins_in(schema: pa.Schema) -> tuple[str, ...]:
 
 
 def check_schema(path: str | Path, schema: pa.Schema) -> None:
-    """Raise InputError naming the first column that is missing or has another type."""
-    for wanted in schema_with(origins_in(schema)):
+    """Raise InputError naming the first column that is missing, is there twice or has another type."""
+    wanted_schema = schema_with(origins_in(schema))
+    check_names(path, schema.names, wanted_schema.names)
+    for wanted in wanted_schema:
         index = schema.get_field_index(wanted.name)
         if index < 0:
             raise InputError(f"{path}: {wanted.name}: the column is missing; {REMEDY}")

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.claims import check_claims, check_names
 from monsoon.engine.incidents.pdg import masses_mev
 from monsoon.engine.records import Array, Particles, offsets_of
 
@@ -17,6 +18,8 @@ MOMENTUM = ("px_mev", "py_mev", "pz_mev")
 VERTEX = ("x_mm", "y_mm", "z_mm")
 OPTIONAL = {"time_ns": 0.0, "weight": 1.0}
 WIDEST_GAP = 1_000_000
+LARGEST_SPAN = 10_000_000  # events, those without particles included
+LARGEST_ROWS = 10_000_000  # particles; all are in memory at once
 
 
 def read_table(path: str | Path) -> Particles:
@@ -33,6 +36,12 @@ def read_table(path: str | Path) -> Particles:
     order = np.argsort(event, kind="stable")
     columns = {name: column[order] for name, column in columns.items()}
     event = columns["event"]
+    span = int(event[-1]) - int(event[0]) + 1
+    if span > LARGEST_SPAN:
+        raise InputError(
+            f"{path}: column event: from {event[0]} to {event[-1]} are {span} events; "
+            f"at most {LARGEST_SPAN}, renumber them or split the table"
+        )
     gaps = np.diff(event)
     if len(gaps) and gaps.max() > WIDEST_GAP:
         at = int(gaps.argmax())
@@ -66,20 +75,27 @@ def _columns(path: Path) -> dict[str, Array]:
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
+            check_names(path, schema.names, (*WHOLE, *MOMENTUM, *VERTEX, *OPTIONAL))
             missing = [name for name in (*WHOLE, *MOMENTUM, *VERTEX) if name not in schema.names]
             if missing:
                 raise InputError(f"{path}: column {missing[0]} is missing; a particle table needs it")
             wanted = [*WHOLE, *MOMENTUM, *VERTEX, *(name for name in OPTIONAL if name in schema.names)]
             for name in wanted:
                 _check_type(path, schema.field(name))
+            rows, groups = file.metadata.num_rows, range(file.metadata.num_row_groups)
+            if rows > LARGEST_ROWS:
+                raise InputError(f"{path}: {rows} rows; at most {LARGEST_ROWS}, split the table")
+            check_claims(path, file.metadata, wanted, groups, path.stat().st_size)
             table = file.read(wanted)
+            if table.num_rows != rows:
+                raise InputError(f"{path}: holds {table.num_rows} rows and promises {rows}; write it again")
     except OSError as error:
         if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
             raise InputError(
                 f"{path}: cannot be read ({error.strerror}); give an existing Parquet file"
             ) from error
         raise InputError(f"{path}: damaged Parquet file; write it again") from error
-    except pa.ArrowException as error:
+    except (pa.ArrowException, RecursionError) as error:
         raise InputError(f"{path}: no Parquet file, or a damaged one; write it again") from error
     columns = {name: _values(path, name, table[name]) for name in wanted}
     for name, default in OPTIONAL.items():

@@ -19,12 +19,12 @@ FAR_MM = 1e7  # grazing particles meet the face's plane anywhere: positions are 
 class Transport(BaseModel):
     """How particles are taken to the face."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     polarity: Literal[1, -1] = 1
     """Sign of the kick in x that a positive charge gets."""
     threshold_mev: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1000.0
-    """Kinetic energy below which a particle on the face is only counted."""
+    """Kinetic energy below which a particle on the face is only counted [MeV]."""
 
 
 def transport(
@@ -33,7 +33,9 @@ def transport(
     """Take every particle to the face, or count it in exactly one Loss, the first that applies.
 
     Charged particles produced before the magnet's plane get px += charge * polarity * kick there, at the
-    same |p| and py; one that would turn back in the magnet is swept out. Events without particles stay.
+    same |p| and py; one whose px would exceed its momentum in the bending plane is swept out. Events without
+    particles stay. Momenta whose square or energies that float32 does not hold give rows that
+    `soundness.faults` finds.
 
     Parameters
     ----------
@@ -57,28 +59,31 @@ def transport(
     pdg, mass, time = particles.pdg[flying], particles.mass_mev[flying], particles.time_ns[flying]
     momentum, vertex = momentum[flying], vertex[flying]
 
-    # Up to the magnet's plane, or no way at all for who is produced behind it.
+    # Up to the magnet's plane; nothing for particles produced behind it.
     before = np.maximum(magnet.z_mm - vertex[:, 2], 0.0) if magnet.z_mm < face else np.zeros(len(flying))
-    turned, swept = _kick(momentum, charges(pdg) * settings.polarity * magnet.kick_mev * (before > 0))
-    after = face - vertex[:, 2] - before
-    total = np.linalg.norm(momentum, axis=1)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        turned, swept = _kick(momentum, charges(pdg) * settings.polarity * magnet.kick_mev * (before > 0))
+        after = face - vertex[:, 2] - before
+        total = np.linalg.norm(momentum, axis=1)
         position = vertex[:, :2] + momentum[:, :2] / momentum[:, 2:] * before[:, None]
         position += turned[:, :2] / turned[:, 2:] * after[:, None]
         path = total * (before / momentum[:, 2] + after / turned[:, 2])
         energy = np.hypot(total, mass)
-        arrival = time + path * energy / total / C_MM_PER_NS
+        arrival = (time + path * energy / total / C_MM_PER_NS).astype(np.float32)
+        kinetic = (total / (energy + mass) * total).astype(np.float32)
+        direction = (turned / total[:, None]).astype(np.float32)
     position = np.nan_to_num(position, nan=FAR_MM, posinf=FAR_MM, neginf=-FAR_MM)
     # Rounded as it is stored before it is looked at, so that every later reader finds the same cell.
     position = np.clip(position, -FAR_MM, FAR_MM).astype(np.float32)
-    kinetic = (total / (energy + mass) * total).astype(np.float32)
 
     row, column = detector.pixels(position)
     outside = (row < 0) | (row >= detector.rows) | (column < 0) | (column >= detector.columns)
     flying_loss = loss[flying]
     _lose(flying_loss, swept | outside, Loss.OUTSIDE_ACCEPTANCE)
     _lose(flying_loss, detector.cell_at(position) == NO_CELL, Loss.BEAM_HOLE)
-    _lose(flying_loss, kinetic < np.float32(settings.threshold_mev), Loss.BELOW_THRESHOLD)
+    # what float32 holds no energy of is below any threshold
+    slow = (total == 0) | (kinetic <= 0) | (kinetic < np.float32(settings.threshold_mev))
+    _lose(flying_loss, slow, Loss.BELOW_THRESHOLD)
     loss[flying] = flying_loss
 
     events = len(particles.event)
@@ -96,8 +101,8 @@ def transport(
         pdg=pdg[kept].astype(np.int32),
         energy_mev=kinetic[kept],
         position_mm=np.column_stack([position[kept], np.full(rows, face, np.float32)]),
-        direction=(turned[kept] / total[kept, None]).astype(np.float32),
-        time_ns=arrival[kept].astype(np.float32),
+        direction=direction[kept],
+        time_ns=arrival[kept],
         collision=np.zeros(rows, np.int32),
         mother_pdg=_mothers(particles)[flying[kept]] if mothers else None,
     )
@@ -109,7 +114,7 @@ def _mothers(particles: Particles) -> Array:
 
 
 def _kick(momentum_mev: Array, kick_mev: Array) -> tuple[Array, Array]:
-    """Momenta [N, 3] turned in the x-z plane by kick_mev [N] in x, and who is swept out, bool [N]."""
+    """Momenta [N, 3] turned in the x-z plane by kick_mev [N] in x, and which are swept out, bool [N]."""
     plane = np.hypot(momentum_mev[:, 0], momentum_mev[:, 2])
     px = momentum_mev[:, 0] + kick_mev
     swept = np.abs(px) >= plane

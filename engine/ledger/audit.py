@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,11 +10,12 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from monsoon.engine.errors import first_problem
-from monsoon.engine.ledger.commits import Ledger, ShardFile, ShardRecord, StoredCampaign, locate, record_name
+from monsoon.engine.errors import InputError, first_problem
+from monsoon.engine.ledger.commits import Ledger, ShardFile, ShardRecord, StoredCampaign, record_name
 from monsoon.engine.ledger.plan import EventRange
-from monsoon.engine.ledger.quarantine import QUARANTINE
+from monsoon.engine.ledger.quarantine import parse_faults, quarantine_limit, quarantine_name
 from monsoon.engine.ledger.shards import FORMATS, content_of
+from monsoon.engine.ledger.sites import Sites, UnknownSite
 from monsoon.engine.storage import Store
 from monsoon.models.files import sha256_of
 
@@ -34,6 +34,8 @@ class Flaw(NamedTuple):
 
 
 class Checked(NamedTuple):
+    """A shard, and what is wrong with it."""
+
     shard: EventRange
     record: ShardRecord | None  # none where it is no use
     flaws: list[Flaw]
@@ -43,7 +45,7 @@ def check_all(
     ledger: Ledger, campaign: StoredCampaign, shards: Iterable[EventRange], *, quick: bool = False
 ) -> Iterator[Checked]:
     """`check` each, in order; several at a time where each answer of the storage takes its time."""
-    look = partial(check, ledger, campaign, quick=quick)
+    look = partial(check, ledger, campaign, Sites(ledger.store, campaign), quick=quick)
     if "://" not in ledger.store.url:
         yield from map(look, shards)
         return
@@ -53,12 +55,14 @@ def check_all(
             yield from pool.map(look, block)
 
 
-def check(ledger: Ledger, campaign: StoredCampaign, shard: EventRange, *, quick: bool = False) -> Checked:
+def check(
+    ledger: Ledger, campaign: StoredCampaign, sites: Sites, shard: EventRange, *, quick: bool = False
+) -> Checked:
     """Everything that is wrong with a shard; `quick` looks at the sizes of files alone."""
     record = read_record(ledger, campaign, shard)
     if isinstance(record, Flaw):
         return Checked(shard, None, [record])
-    flaws = list(file_flaws(ledger.store, record, quick=quick))
+    flaws = list(file_flaws(sites, record, quick=quick))
     quarantine = quarantine_flaw(ledger.store, record)
     return Checked(shard, record, [*flaws, quarantine] if quarantine else flaws)
 
@@ -93,15 +97,18 @@ def record_problem(record: ShardRecord, campaign: StoredCampaign, shard: EventRa
     return None
 
 
-def file_flaws(store: Store, record: ShardRecord, *, quick: bool) -> Iterator[Flaw]:
+def file_flaws(sites: Sites, record: ShardRecord, *, quick: bool) -> Iterator[Flaw]:
     """Files that are not what was committed."""
     for file in record.files:
         try:
-            problem = _file_problem(store, file, record.content, quick)
+            problem = _file_problem(sites, file, record, quick)
         except FileNotFoundError:
             problem = "the file is gone"
         except OSError as error:
             yield _unanswered(file.url, error)
+            continue
+        except InputError as error:  # a name that leads elsewhere: of an unknown site it may be right
+            yield Flaw(record_name(record.range), str(error), damaged=not isinstance(error, UnknownSite))
             continue
         if problem:
             yield Flaw(file.url, problem)
@@ -114,36 +121,37 @@ def quarantine_flaw(store: Store, record: ShardRecord) -> Flaw | None:
         return None
     name = quarantine_name(record.range)
     try:
-        found = json.loads(store.read(name))
+        found = parse_faults(store.read(name, quarantine_limit(record.range)))
     except FileNotFoundError:
         return Flaw(name, f"the file is gone, {wanted} events were committed as in quarantine")
     except OSError as error:
         return _unanswered(name, error)
     except ValueError:
         return Flaw(name, "not a list of events in quarantine")
-    if not isinstance(found, list) or len(found) != wanted:
-        entries = len(found) if isinstance(found, list) else "no list of"
-        return Flaw(name, f"holds {entries} events, {wanted} were committed as in quarantine")
+    if len(found) != wanted:
+        return Flaw(name, f"holds {len(found)} events, {wanted} were committed as in quarantine")
+    if stranger := next((f for f in found if not record.first <= f.event <= record.last), None):
+        return Flaw(name, f"holds event {stranger.event}, which is not of this shard")
     return None
 
 
-def quarantine_name(shard: EventRange) -> str:
-    """Where the list of a shard's events in quarantine is, below the output."""
-    return f"{QUARANTINE}/{shard.stem}.json"
-
-
-def _file_problem(store: Store, file: ShardFile, content: str, quick: bool) -> str | None:
+def _file_problem(sites: Sites, file: ShardFile, record: ShardRecord, quick: bool) -> str | None:
     if file.format not in FORMATS:
         return f"format {file.format} is not known"
-    place, name = locate(store, file.url)
+    store, name = sites.locate(file.url)
+    size = store.size(name)
+    if size != file.bytes:
+        return f"its bytes are not those that were committed: {size} of {file.bytes}"
     if quick:
-        size = place.size(name)
-        return None if size == file.bytes else f"has {size} bytes, not the {file.bytes} that were committed"
-    with place.local(name) as path:
+        return None
+    with store.local(name) as path:
         if sha256_of(path) != file.sha256:
             return "its bytes are not those that were committed"
-        if content_of(file.format, path) != content:
-            return "its content is not what was committed"
+        content = content_of(file.format, path)
+    if content is None or content.total != record.content:
+        return "its content is not what was committed"
+    if record.merkle_root is not None and content.merkle_root != record.merkle_root:
+        return "its events are not those that were committed, though their sum is: somebody has made them so"
     return None
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from monsoon.engine.errors import InputError, first_problem
 from monsoon.engine.ledger.plan import EventRange
-from monsoon.engine.storage import Store, open_store
+from monsoon.engine.storage import Store
 from monsoon.models.files import sha256_of_json
 
 COMMITS = "_commits"
@@ -20,13 +19,22 @@ CAMPAIGN = "campaign.json"
 EVENTS = "events"
 
 
+LARGEST = (1 << 63) - 1  # of numbers that are stored: int64's
+
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class ShardFile(BaseModel):
+    """A file of a shard's events."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: str
-    url: str  # relative to the campaign's output, so that an output may move; of a merged one maybe absolute
-    bytes: int
-    sha256: str
+    format: Annotated[str, Field(max_length=100)]
+    url: Annotated[str, Field(max_length=4096)]  # [SITE/]events/FILE, see engine.ledger.sites
+    bytes: Count
+    sha256: Annotated[str, Field(max_length=64)]
 
 
 class ShardRecord(BaseModel):
@@ -34,16 +42,24 @@ class ShardRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: int
-    last: int
+    first: Count
+    last: Count
     files: tuple[ShardFile, ...]
-    content: str  # engine.formats.schema.content_hash of the events
-    identity: str  # hash of the campaign's identity
-    counts: dict[str, int]  # events, hits, particles by status, losses by reason, quarantined
-    seconds: dict[str, float]  # spent in each stage
+    content: Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]  # engine.formats.schema.content_hash
+    identity: Annotated[str, Field(max_length=64)]  # hash of the campaign's identity
+    counts: dict[str, Count]  # events, hits, particles by status, losses by reason, quarantined
+    seconds: dict[str, Seconds]  # spent in each stage
+    merkle_root: Sha256 | None = None  # over the events' hashes; a former release's records have none
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ShardRecord:
+        if self.first > self.last:
+            raise ValueError(f"last: {self.last} is before the first event, {self.first}")
+        return self
 
     @property
     def range(self) -> EventRange:
+        """The shard's events."""
         return EventRange(self.first, self.last)
 
 
@@ -54,10 +70,22 @@ class StoredCampaign(BaseModel):
 
     identity: dict[str, Any]
     layout: dict[str, Any]
-    events: int
+    events: Annotated[int, Field(gt=0, le=LARGEST)]
+    sites: tuple[Annotated[str, Field(max_length=4096)], ...] = ()  # of a merged output: see ledger.sites
+
+    @field_validator("layout")
+    @classmethod
+    def _layout_is_whole(cls, layout: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a layout that no run has written: all who read it rely on these keys."""
+        try:
+            Layout.model_validate(layout, strict=True)
+        except ValidationError as error:
+            raise ValueError(first_problem(error)) from error
+        return layout
 
     @property
     def range(self) -> EventRange:
+        """All events that were asked for."""
         first: int = self.layout["first_event"]
         return EventRange(first, first + self.events - 1)
 
@@ -65,6 +93,17 @@ class StoredCampaign(BaseModel):
     def identity_hash(self) -> str:
         """What every record of this campaign carries."""
         return identity_hash(self.identity)
+
+
+class Layout(BaseModel):
+    """How a campaign is cut into shards and files."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    first_event: Count
+    shard_events: Annotated[int, Field(gt=0, le=LARGEST)]
+    formats: Annotated[list[str], Field(min_length=1)]
+    contributions: bool
 
 
 class Commit(NamedTuple):
@@ -118,7 +157,9 @@ class Ledger:
         try:
             return StoredCampaign.model_validate_json(self.store.read(CAMPAIGN))
         except OSError as error:
-            raise InputError(f"{self.store.url}: no campaign here ({CAMPAIGN} cannot be read)") from error
+            raise InputError(
+                f"{self.store.url}: no campaign here ({CAMPAIGN} cannot be read: {error.strerror or error})"
+            ) from error
         except ValidationError as error:
             raise InputError(
                 f"{self.store.url}/{CAMPAIGN}: damaged ({first_problem(error)}); restore it"
@@ -156,7 +197,8 @@ class Ledger:
         except FileExistsError:
             standing = self.record(record.range)
             alike = standing.counts.get("quarantined") == record.counts.get("quarantined")
-            if alike and standing.content != record.content:
+            roots = {standing.merkle_root, record.merkle_root} - {None}
+            if alike and (standing.content != record.content or len(roots) > 1):
                 raise RuntimeError(
                     f"{self.store.url}/{name}: committed with other content than was just made"
                 ) from None
@@ -174,28 +216,6 @@ def record_name(shard: EventRange) -> str:
     return f"{COMMITS}/{shard.stem}.json"
 
 
-def locate(store: Store, url: str) -> tuple[Store, str]:
-    """The store and the name in it of a file, from the URL that a record below `store` gives.
-
-    Raises InputError for a protocol that is not known.
-    """
-    if "://" in url or url.startswith("/"):
-        folder, _, name = url.rpartition("/")
-        return _opened(folder), name
-    base = store.url
-    if "://" in base and url.startswith("../"):  # object stores know no `..`; a path's are left to the system
-        while url.startswith("../"):
-            base, url = base.rpartition("/")[0], url.removeprefix("../")
-        return _opened(base), url
-    return store, url
-
-
-@lru_cache(maxsize=64)
-def _opened(url: str) -> Store:
-    """One client for the many files of a folder."""
-    return open_store(url)
-
-
 def identity_hash(identity: Mapping[str, Any]) -> str:
     """One hash for an identity, whatever the order of its keys."""
     return sha256_of_json(identity)
@@ -207,5 +227,6 @@ def difference(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None
 
 
 def as_json(model: BaseModel) -> bytes:
-    """A model as it is stored: sorted, indented, one line at the end."""
-    return (json.dumps(model.model_dump(mode="json"), indent=1, sort_keys=True) + "\n").encode()
+    """A model as it is stored: sorted, indented, one line at the end; without what has its default."""
+    content = model.model_dump(mode="json", exclude_defaults=True)
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()

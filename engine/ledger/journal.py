@@ -1,4 +1,4 @@
-"""A structured log: one JSON object a line, with the time, what happened, and the shard it happened to."""
+"""A structured log: one JSON object per line, with the time, what happened, and the shard it happened to."""
 
 from __future__ import annotations
 
@@ -10,14 +10,28 @@ from typing import TextIO
 
 
 class Journal:
-    """Writes lines to a stream as things happen; each is whole, and flushed."""
+    """Writes a line to a stream for everything that happens, and flushes it at once.
+
+    Parameters
+    ----------
+    stream
+        A text stream that is open for writing; it stays open.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._origin = {"host": socket.gethostname(), "pid": os.getpid()}
 
     def note(self, what: str, **details: object) -> None:
-        """One line. A log that cannot be written is no reason to stop a campaign."""
+        """Write one line. A log that cannot be written is no reason to stop a campaign.
+
+        Parameters
+        ----------
+        what
+            The kind of event, such as `committed` or `failed`.
+        details
+            Further keys of the line; their values must be JSON.
+        """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
             self._stream.write(json.dumps({"time": now, "what": what, **self._origin, **details}) + "\n")

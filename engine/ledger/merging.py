@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 import os
-import posixpath
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.ledger.audit import Flaw, quarantine_flaw, quarantine_name, read_record
+from monsoon.engine.ledger.audit import Flaw, quarantine_flaw, read_record
 from monsoon.engine.ledger.commits import (
     CAMPAIGN,
     COMMITS,
@@ -19,28 +19,51 @@ from monsoon.engine.ledger.commits import (
     StoredCampaign,
     as_json,
     difference,
-    locate,
     record_name,
 )
 from monsoon.engine.ledger.plan import EventRange
-from monsoon.engine.ledger.quarantine import QUARANTINE
+from monsoon.engine.ledger.quarantine import QUARANTINE, quarantine_limit, quarantine_name
+from monsoon.engine.ledger.sites import Sites, same_server, site_store
 from monsoon.engine.storage import Store
 from monsoon.engine.storage.posix import PosixStore
 
 
-class Site(NamedTuple):
+@dataclass(frozen=True)
+class Site:
     """A part of a campaign, made somewhere."""
 
     ledger: Ledger
     campaign: StoredCampaign
 
+    @cached_property
+    def files(self) -> Sites:
+        """Where its records' files are."""
+        return Sites(self.ledger.store, self.campaign)
+
     @property
     def url(self) -> str:
+        """Where it is."""
         return self.ledger.store.url
 
 
-def merged(sites: Sequence[Site]) -> StoredCampaign:
-    """The campaign that the sites are parts of. Raises InputError where they are not of one."""
+def merged(output: Store, standing: Sequence[Site], parts: Sequence[Site]) -> StoredCampaign:
+    """The campaign that the sites are parts of, and where they are.
+
+    Parameters
+    ----------
+    output : Store
+        Where they are merged.
+    standing : sequence of Site
+        The output itself, if it holds a campaign already.
+    parts : sequence of Site
+        The sites that are to be merged now.
+
+    Raises
+    ------
+    InputError
+        Where they are not of one campaign.
+    """
+    sites = [*standing, *parts]
     one, *others = sites
     for other in others:
         for part in ("identity", "layout"):
@@ -53,7 +76,29 @@ def merged(sites: Sequence[Site]) -> StoredCampaign:
     first = min(site.campaign.range.first for site in sites)
     last = max(site.campaign.range.last for site in sites)
     layout = {**one.campaign.layout, "first_event": first}
-    return StoredCampaign(identity=one.campaign.identity, layout=layout, events=last - first + 1)
+    return StoredCampaign(
+        identity=one.campaign.identity,
+        layout=layout,
+        events=last - first + 1,
+        sites=tuple(sorted(_sites(output, standing, parts))),
+    )
+
+
+def _sites(output: Store, standing: Sequence[Site], parts: Sequence[Site]) -> set[str]:
+    """The stores whose files the output's records may name, as it names them.
+
+    A site that was merged itself may name others. Of these only those are taken over that are asked nothing
+    new: folders, and what is on a server that a person has named. Other ones a person has to name.
+    """
+    found = {url for site in standing for url in site.campaign.sites}
+    found |= {seen_from(output, site.ledger.store) for site in parts}
+    for site in parts:
+        for url in site.campaign.sites:
+            store = site_store(site.ledger.store, url)
+            asked = any(same_server(store, named) for named in (site.ledger.store, output))
+            if (asked or isinstance(store, PosixStore)) and not same_folder(store, output):
+                found.add(seen_from(output, store))
+    return found
 
 
 def refuse_overlaps(output: Ledger, sites: Sequence[Site]) -> None:
@@ -88,49 +133,67 @@ def begin(output: Ledger, campaign: StoredCampaign) -> None:
         store.prepare(folder)
 
 
-def take_over(output: Ledger, site: Site, shard: EventRange) -> Flaw | None:
-    """Commit a site's shard to the output; returns why it cannot be, where its record is no use.
+def take_over(output: Site, site: Site, shard: EventRange) -> Flaw | None:
+    """Commit a site's shard to the output.
 
-    Raises InputError where the output has the shard already with other content.
+    Returns
+    -------
+    Flaw or None
+        Why it cannot be taken over, where its record is no use.
+
+    Raises
+    ------
+    InputError
+        Where the output has the shard already with other content.
     """
+    ledger = output.ledger
     record = read_record(site.ledger, site.campaign, shard)
     if isinstance(record, Flaw):
         return record
-    if output.store.exists(record_name(shard)):
-        if output.record(shard).content != record.content:
+    if ledger.store.exists(record_name(shard)):
+        if ledger.record(shard).content != record.content:
             raise InputError(
-                f"{site.url}: the content of {shard.stem} is not that in {output.store.url}; verify both"
+                f"{site.url}: the content of {shard.stem} is not that in {ledger.store.url}; verify both"
             )
         return None
     if record.counts.get("quarantined", 0):
         if flaw := quarantine_flaw(site.ledger.store, record):
             return flaw
         name = quarantine_name(shard)
-        output.store.prepare(QUARANTINE)
-        output.store.replace(name, site.ledger.store.read(name))
-    files = tuple(_seen_from(output.store, site.ledger.store, file) for file in record.files)
-    output.commit(record.model_copy(update={"files": files}))
+        ledger.store.prepare(QUARANTINE)
+        ledger.store.replace(name, site.ledger.store.read(name, quarantine_limit(shard)))
+    try:
+        files = tuple(_relocated(output, site, file) for file in record.files)
+    except InputError as error:
+        return Flaw(record_name(shard), str(error))
+    ledger.commit(record.model_copy(update={"files": files}))
     return None
 
 
-def same_place(one: Store, other: Store) -> bool:
+def same_folder(one: Store, other: Store) -> bool:
     """Whether two stores are one folder."""
     if isinstance(one, PosixStore) and isinstance(other, PosixStore):
         return os.path.realpath(one.root) == os.path.realpath(other.root)
     return one.url == other.url
 
 
-def _seen_from(output: Store, site: Store, file: ShardFile) -> ShardFile:
-    """A site's file as the output's record names it: relative where both may move together."""
-    place, name = locate(site, file.url)
-    if not isinstance(place, PosixStore):
-        url = f"{place.url}/{name}"
-    elif isinstance(output, PosixStore):
-        # real paths: the system follows links before it goes up
-        base = os.path.relpath(os.path.realpath(place.root), os.path.realpath(output.root))
-        url = posixpath.normpath(f"{base}/{name}")
-    else:
-        url = f"file://{posixpath.normpath(f'{os.path.realpath(place.root)}/{name}')}"
+def seen_from(output: Store, site: Store) -> str:
+    """A site as the output names it: relative where both may move together."""
+    if not isinstance(site, PosixStore):
+        return site.url
+    # real paths: the system follows links before it goes up
+    root = os.path.realpath(site.root)
+    if isinstance(output, PosixStore):
+        return os.path.relpath(root, os.path.realpath(output.root))
+    return f"file://{root}"
+
+
+def _relocated(output: Site, site: Site, file: ShardFile) -> ShardFile:
+    """A site's file as the output's record names it. Raises InputError where it may not name that."""
+    here = output.ledger.store
+    store, name = site.files.locate(file.url)
+    url = name if same_folder(here, store) else f"{seen_from(here, store)}/{name}"
+    output.files.locate(url)
     return file.model_copy(update={"url": url})
 
 

@@ -75,7 +75,7 @@ class WorkerPool:
             ray.wait(list(self._checking), num_returns=len(self._checking), timeout=CHECK_S)
         list(self.refresh(now + CHECK_S, 0))  # whoever has not answered by now does not answer
         if self.refused:
-            raise InputError("\n".join(self.refused.values()))
+            raise InputError("; ".join(self.refused.values()))
 
     def refresh(self, now: float, wanted: int) -> Iterator[str]:
         """Follow the nodes as they come, drain and go, and fill what slots there are; yields the news.
@@ -177,7 +177,7 @@ class WorkerPool:
         """Why nobody will ever work here again, unless a node joins; None while there is hope."""
         if self.workers or self._checking or self.nodes:
             return None
-        return "\n".join(self.refused.values()) or "no node is left in the cluster"
+        return "; ".join(self.refused.values()) or "no node is left in the cluster"
 
     def references(self) -> list[Ref]:
         """All that an answer may come from."""

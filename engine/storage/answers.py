@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import uuid4
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage.store import Store
@@ -25,7 +25,7 @@ def storage_answers(store: Store) -> Iterator[None]:
 
 def takes_files(store: Store) -> bool:
     """Whether a file can be created and removed now. Never makes the store's own folder."""
-    name = f".probe-{uuid4().hex[:12]}"
+    name = f".probe-{secrets.token_hex(6)}"
     try:
         store.create(name, b"?" * 4096)  # a full disk takes empty files
         store.remove(name)

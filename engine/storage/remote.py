@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.storage.store import Store
+from monsoon.engine.storage.store import Store, too_large
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -30,7 +30,7 @@ def scratch(name: str) -> Iterator[Path]:
 
 def token() -> str:
     """What no other attempt has in its name."""
-    return uuid.uuid4().hex[:12]
+    return secrets.token_hex(6)
 
 
 def reader(size: int, fetch: Callable[[int, int], bytes], close: Callable[[], None]) -> BinaryIO:
@@ -58,6 +58,14 @@ def probe(store: Store, remedy: str) -> None:
         if made:  # else there is nothing, or nobody answers
             with suppress(OSError):
                 store.remove(mark)
+
+
+def read_small(file: BinaryIO, name: str, limit: int) -> bytes:
+    """All of a file that was just opened. Raises OSError where its size is beyond the limit."""
+    if file.seek(0, os.SEEK_END) > limit:
+        raise too_large(name, limit)
+    file.seek(0)
+    return file.read()
 
 
 class _Ranges(io.RawIOBase):

@@ -7,13 +7,14 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage import remote
-from monsoon.engine.storage.store import Entry
+from monsoon.engine.storage.store import SMALL_FILE_BYTES, Entry, too_large
+from monsoon.models.said import redacted
 
 try:
     from aiohttp import ClientError as TransferError
@@ -72,23 +73,24 @@ class S3Store:
         size: int = self._call("head_object", name)["ContentLength"]
         return size
 
-    def read(self, name: str) -> bytes:
-        """An object, whole, in one request."""
-        with self._errors(name):
-            content: bytes = _client(os.getpid()).cat_file(self._path(name), max_concurrency=1)
-            return content
+    def read(self, name: str, limit: int = SMALL_FILE_BYTES) -> bytes:
+        """A small object, whole. Raises OSError where it is larger than the limit.
+
+        One request: it asks for no more than a byte beyond the limit, which only empty objects refuse.
+        """
+        try:
+            content = self._range(name, 0, limit + 1)
+        except OSError:
+            if self.size(name):
+                raise
+            return b""
+        if len(content) > limit:
+            raise too_large(name, limit)
+        return content
 
     def open(self, name: str) -> BinaryIO:
         """An object to read in ranges."""
-
-        def fetch(first: int, count: int) -> bytes:
-            with self._errors(name):
-                content: bytes = _client(os.getpid()).cat_file(
-                    self._path(name), start=first, end=first + count
-                )
-                return content
-
-        return remote.reader(self.size(name), fetch, lambda: None)
+        return remote.reader(self.size(name), partial(self._range, name), lambda: None)
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
@@ -146,6 +148,13 @@ class S3Store:
 
     def remove_folder(self) -> None:
         """Nothing: there are no folders."""
+
+    def _range(self, name: str, first: int, count: int) -> bytes:
+        """As many bytes of an object as there are of these."""
+        with self._errors(name):
+            client = _client(os.getpid())
+            content: bytes = client.cat_file(self._path(name), start=first, end=first + count)
+            return content
 
     def _put_file(self, path: Path, name: str, *, exclusive: bool) -> None:
         size = path.stat().st_size
@@ -213,4 +222,4 @@ def _number(error: Exception) -> int:
 
 def _line(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())[:200]
+    return redacted(" ".join(str(text).split()))[:200]

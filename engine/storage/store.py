@@ -1,11 +1,14 @@
-"""What a place to keep a campaign in must be able to do. Everything rests on exclusive creation."""
+"""What storage must be able to do to hold a campaign. Everything rests on exclusive creation."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
+
+SMALL_FILE_BYTES = 64 << 20  # the most that is read at once: a record has some kB, damage may have anything
 
 
 class Entry(NamedTuple):
@@ -40,8 +43,8 @@ class Store(Protocol):
     def size(self, name: str) -> int:
         """Bytes of a file."""
 
-    def read(self, name: str) -> bytes:
-        """A small file, whole."""
+    def read(self, name: str, limit: int = SMALL_FILE_BYTES) -> bytes:
+        """A small file, whole. Raises OSError where it has more bytes than the limit, and reads no more."""
 
     def open(self, name: str) -> BinaryIO:
         """A file to read from anywhere in it: seekable, fetched as it is read."""
@@ -82,3 +85,8 @@ class Store(Protocol):
 
     def remove_folder(self) -> None:
         """Remove the store's own folder, which is empty; nothing where the store has no folders."""
+
+
+def too_large(name: str, limit: int) -> OSError:
+    """What `read` raises for a file beyond its limit."""
+    return OSError(errno.EFBIG, f"larger than {limit} bytes", name)

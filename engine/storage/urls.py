@@ -11,7 +11,9 @@ from pathlib import Path
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.engine.storage.store import Store
+from monsoon.models.said import redacted
 
+FORMS = {"s3": "s3://BUCKET/PREFIX", "root": "root://HOST//PATH"}
 PROTOCOLS = "give a path, file://, root:// or s3://"
 
 
@@ -97,9 +99,15 @@ def local_path(url: str | Path) -> Path:
 
 def _protocol(text: str) -> tuple[str, str]:
     """The protocol and what follows it; bare paths are files."""
+    if "\0" in text:
+        raise InputError(f"{text}: holds a NUL character; {PROTOCOLS}")
     protocol, separator, rest = text.partition("://")
     if not separator:
         return "file", text
+    if protocol != "file" and ("?" in rest or redacted(text) != text):
+        raise InputError(
+            f"{text}: give {FORMS.get(protocol, 'a URL')} alone; credentials belong into the environment"
+        )
     if "::" in text:
         raise InputError(f"{text}: chained URLs are not followed; {PROTOCOLS}")
     if protocol not in ("file", "root", "s3"):

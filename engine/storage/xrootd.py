@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage import remote
-from monsoon.engine.storage.store import Entry
+from monsoon.engine.storage.store import SMALL_FILE_BYTES, Entry
 from monsoon.engine.storage.xrootd_server import CHUNK_BYTES, Server, is_folder
 
 REMEDY = "check the URL, and the keytab, proxy or token that the server asks for"
@@ -65,10 +65,10 @@ class XrootdStore:
         size: int = self._server.stat(self._path(name)).size
         return size
 
-    def read(self, name: str) -> bytes:
-        """A small file, whole."""
+    def read(self, name: str, limit: int = SMALL_FILE_BYTES) -> bytes:
+        """A small file, whole. Raises OSError where it is larger than the limit."""
         with self.open(name) as file:
-            return file.read()
+            return remote.read_small(file, name, limit)
 
     def open(self, name: str) -> BinaryIO:
         """A file to read in ranges; what takes its place meanwhile is not seen."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import errno
+import os
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from monsoon.engine.errors import InputError
@@ -41,8 +43,12 @@ atexit.unregister(finalize)
 atexit.register(_finalize)
 
 CHUNK_BYTES = 8 << 20
-FILE_MODE = AccessMode.UR | AccessMode.UW | AccessMode.GR | AccessMode.OR
-FOLDER_MODE = FILE_MODE | AccessMode.UX | AccessMode.GX | AccessMode.OX
+# What a new file or folder may be at most, before the umask takes its part. Each bit as POSIX has it.
+MODES = {
+    **{0o400: AccessMode.UR, 0o200: AccessMode.UW, 0o100: AccessMode.UX},
+    **{0o040: AccessMode.GR, 0o020: AccessMode.GW, 0o010: AccessMode.GX},
+    **{0o004: AccessMode.OR, 0o002: AccessMode.OW, 0o001: AccessMode.OX},
+}
 ANSWER = 400  # the code of a status that carries a server's error number; other codes are the client's own
 NUMBERS = {
     (ANSWER, 3009): errno.ENOSPC,
@@ -55,6 +61,21 @@ NUMBERS = {
     (204, 0): errno.EACCES,  # authentication
     (206, 0): errno.ETIMEDOUT,  # request
 }
+
+
+def access(mode: int) -> int:
+    """The access that a POSIX mode stands for, less what this process's umask takes away."""
+    granted = mode & ~umask()
+    return sum(flag for bit, flag in MODES.items() if granted & bit)
+
+
+def umask() -> int:
+    """This process's umask. Only setting it tells it, but where /proc does: threads may create files now."""
+    with suppress(OSError, StopIteration), open("/proc/self/status") as status:
+        return int(next(line for line in status if line.startswith("Umask:")).split()[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 class Server:
@@ -83,7 +104,7 @@ class Server:
         """Make a folder; nothing where it is there."""
         flags = MkDirFlags.MAKEPATH if parents else MkDirFlags.NONE
         try:
-            self._result(self._files.mkdir(path, flags, FOLDER_MODE), path)
+            self._result(self._files.mkdir(path, flags, access(0o777)), path)
         except FileExistsError:  # one that was made with another mode; of the same, nothing is said
             if not is_folder(self.stat(path)):
                 raise
@@ -135,7 +156,7 @@ class Server:
         file = client.File()
         # Not OpenFlags.NEW: asked again after a lost answer, that finds its own file.
         flags = OpenFlags.DELETE | OpenFlags.POSC
-        self._result(file.open(self._url + path, flags, FILE_MODE), path)
+        self._result(file.open(self._url + path, flags, access(0o666)), path)
         sent = 0
         try:
             while chunk := source.read(CHUNK_BYTES):

@@ -1,8 +1,9 @@
-"""A campaign's run as it is told: to people, to other drivers, to Prometheus and to the log."""
+"""How a campaign's run shows itself: to people, to other drivers, to Prometheus and in the log."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from monsoon.engine.campaign import ResolvedCampaign
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.journal import Journal
 from monsoon.engine.ledger.plan import EventRange
-from monsoon.engine.ledger.status import DriverStatus, State, StatusFile, driver_name
+from monsoon.engine.ledger.status import DriverStatus, StatusFile, driver_name, kept
 from monsoon.engine.remote.cluster import head_is_gone
 from monsoon.engine.remote.loop import Beat, Committed, Failed, Loop, News
 from monsoon.engine.remote.metrics import DriverMetrics
@@ -35,9 +36,23 @@ def run_campaign(
     events_before: int,
     say: Callable[[str], None],
 ) -> None:
-    """Make the `shards` shards of `tasks` and tell what happens meanwhile. Needs a Ray that is initialised.
+    """Make what is missing of a campaign and show how it goes. Needs a Ray that is initialised.
 
-    Raises InputError where storage, nodes or workers are not to be had.
+    Parameters
+    ----------
+    resolved, ledger
+        The campaign, and the records of what is committed.
+    tasks, shards
+        The missing shards, and how many they are.
+    events_before
+        Events that are committed already.
+    say
+        Takes the lines for people.
+
+    Raises
+    ------
+    InputError
+        Where storage, nodes or workers are not to be had.
     """
     store, wanted = ledger.store, ledger.campaign()
     status = DriverStatus(
@@ -50,7 +65,7 @@ def run_campaign(
         shards_waiting=shards,
     )
     with ExitStack() as stack:
-        file = stack.enter_context(_kept(StatusFile(store, status)))
+        file = stack.enter_context(kept(StatusFile(store, status)))
         journal = Journal(stack.enter_context(_log(store, resolved.campaign.log)))
         progress = stack.enter_context(JobProgress("events", wanted.events, events_before))
         stack.enter_context(_watched_head(resolved.campaign.patience_s, file))
@@ -125,32 +140,18 @@ class _Narrator:
 
 
 @contextmanager
-def _kept(file: StatusFile) -> Iterator[StatusFile]:
-    """A status file whose last word says how the run ended."""
-    file.write(now=True)
-    state: State = "failed"
-    try:
-        yield file
-        state = "finished"
-    except KeyboardInterrupt:
-        state = "interrupted"
-        raise
-    finally:
-        file.status.state = state
-        file.status.shards_running = file.status.workers = 0
-        file.write(now=True)
-
-
-@contextmanager
 def _log(store: Store, path: str | None) -> Iterator[TextIO]:
     """The stream for the structured log: where the campaign says, or in an output that is a folder."""
     if path is None and not isinstance(store, PosixStore):
         path = os.devnull
-    elif path is None:
+    if path is None:
         store.prepare(LOGS)
-        path = f"{store.url}/{LOGS}/{driver_name()}.jsonl"
-    with Path(path).open("a") as stream:
-        yield stream
+        own = Path(store.url) / LOGS / f"{driver_name()}-{secrets.token_hex(3)}.jsonl"
+        with own.open("x") as stream:
+            yield stream
+    else:
+        with Path(path).open("a") as stream:
+            yield stream
 
 
 @contextmanager

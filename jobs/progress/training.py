@@ -1,4 +1,4 @@
-"""A training's run as it is told: bar and lines for people, losses.jsonl, TensorBoard, the curve."""
+"""How a training shows itself: a bar and lines for people, losses.jsonl, TensorBoard, the learning curve."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ FLUSH_S = 2.0
 
 
 class TrainingNarrator:
-    """One event at a time, to everyone who listens. A context: files and the bar are closed at its end."""
+    """Takes a training's events one by one and shows them; a context that closes files and bar at its end.
+
+    Parameters
+    ----------
+    output
+        Folder of the training, for its files.
+    say
+        Takes the lines for people.
+    """
 
     def __init__(self, output: Path, say: Callable[[str], None]) -> None:
         self._output, self._say, self._stack = output, say, ExitStack()
@@ -40,7 +48,7 @@ class TrainingNarrator:
         self._stack.close()
 
     def tell(self, event: Event) -> None:
-        """What has happened."""
+        """Show one event."""
         if isinstance(event, Started):
             self._start(event)
         elif isinstance(event, Stepped):

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from monsoon.engine.detector.description import Description
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pdg import named
 from monsoon.engine.records import Events, Loss
 from monsoon.jobs.pages.blocks import Bar, Bars, Block, Facts, Paragraph, Subtitle, Table
@@ -30,13 +32,14 @@ LOSS_TEXT = {
 }
 
 
-def generated(manifest: Mapping[str, Any]) -> Facts:
-    """What the campaign holds."""
+def generated(manifest: Mapping[str, Any], detector: Detector) -> Facts:
+    """What the campaign holds, and for which detector."""
     counts = manifest["counts"]
     events = counts["events"]
     particles, hits = counts["particles"], counts["hits"]
     return Facts(
         [
+            ("detector", _detector(manifest, detector.description)),
             ("events", number(events) + _missing(manifest)),
             ("collisions per event", f"{per_event(counts['collisions'], events)} (mean)"),
             ("visible collisions", _visible(manifest["incidents"])),
@@ -45,6 +48,7 @@ def generated(manifest: Mapping[str, Any]) -> Facts:
                 f"{per_event(particles, events)} (mean), {number(particles)} in all",
             ),
             ("hits per event", f"{per_event(hits, events)} (mean), {number(hits)} in all"),
+            ("saturated hits", _saturated(manifest)),
             ("shards", f"{manifest['shards']} of up to {number(manifest['layout']['shard_events'])} events"),
             *(
                 (f"size as {name}", f"{size / 1e6:,.1f} MB, {size / max(events, 1) / 1e3:,.2f} kB per event")
@@ -54,6 +58,31 @@ def generated(manifest: Mapping[str, Any]) -> Facts:
             ("content hash", manifest["content"]),
         ]
     )
+
+
+def saturation(manifest: Mapping[str, Any], detector: Detector) -> list[Block]:
+    """What a saturated hit is, and where in each zone the scale of a cell ends."""
+    ceiling = detector.description.electronics.ceiling
+    rows = [
+        (zone, f"{low / 1e3:.0f}", f"{high / 1e3:.0f}")
+        for zone, (low, high) in detector.full_scale_mev.items()
+    ]
+    return [
+        Subtitle("Saturation"),
+        Paragraph(
+            f"Saturated hits: {_saturated(manifest)}. A saturated hit has the last ADC count, {ceiling}: its "
+            "cell received at least the energy at which its scale ends, and what is beyond is lost. A photon "
+            "or electron in the middle of a cell leaves most of its energy there: its hit saturates soon "
+            "above the energies below, and at a few times as much half of its energy is lost. Select such "
+            "hits by their count; their energies are lower limits."
+        ),
+        Table(
+            ("zone", "lowest end of scale [GeV]", "highest [GeV]"),
+            rows,
+            "calibrated energy of one cell at the last ADC count: it falls with the distance from the beam, "
+            "as counts are of transverse energy",
+        ),
+    ]
 
 
 def statuses(manifest: Mapping[str, Any], events: Events) -> list[Block]:
@@ -107,6 +136,7 @@ def stages(manifest: Mapping[str, Any]) -> list[Block]:
 def provenance(manifest: Mapping[str, Any]) -> list[Block]:
     """Identity, layout, incidents, signal and software, as they are stored."""
     signal = manifest.get("signal")
+    shown: list[Block] = [Subtitle("Signal"), Facts(_flat(signal))] if signal else []
     return [
         Subtitle("Identity: all that the events depend on"),
         Facts(_flat(manifest["identity"])),
@@ -114,7 +144,7 @@ def provenance(manifest: Mapping[str, Any]) -> list[Block]:
         Facts(_flat(manifest["layout"])),
         Subtitle("Incidents: what their file says of itself"),
         Facts(_flat(manifest["incidents"])),
-        *([Subtitle("Signal"), Facts(_flat(signal))] if signal else []),
+        *shown,
         Subtitle("Software"),
         Facts(_flat(manifest["software"])),
     ]
@@ -124,6 +154,22 @@ def _visible(incidents: Mapping[str, Any]) -> str:
     """Which of the collisions that mu counts have particles on the face."""
     visible, everything = incidents["visible"], incidents["events"]
     return f"{visible / everything:.1%} of the incidents' events have a particle on the face"
+
+
+def _detector(manifest: Mapping[str, Any], description: Description) -> str:
+    stored = manifest.get("geometry")
+    where = f"; described in {stored['description']}, its cells in {stored['cells']}" if stored else ""
+    return f"{description.label}{where}"
+
+
+def _saturated(manifest: Mapping[str, Any]) -> str:
+    """Hits at the last ADC count, of how many, and in how many shards they were not counted."""
+    missing, shards = manifest.get("not_counted", {}).get("saturated", 0), manifest["shards"]
+    found = manifest["counts"].get("saturated")
+    if found is None or missing == shards > 0:
+        return "not counted: a former release made these events"
+    text = f"{number(found)} of {number(manifest['counts']['hits'])} hits"
+    return f"{text}; not counted in {missing} shards of a former release" if missing else text
 
 
 def _missing(manifest: Mapping[str, Any]) -> str:

@@ -24,11 +24,10 @@ from monsoon.models.metrics.quality import (
     agreement,
     agreement_of_means,
     in_bins,
-    mean,
     mean_ratio,
     mean_rows,
-    resolution,
 )
+from monsoon.models.metrics.response import mean, resolution
 
 
 @dataclass(frozen=True)

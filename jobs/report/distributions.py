@@ -6,8 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from monsoon.engine.detector.detector import MARGIN, Detector
-from monsoon.engine.kernels.place import NO_CELL
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.records import Array, Events
 from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, plain, single
 from monsoon.jobs.report.sample import KINDS, particles_per_event
@@ -31,7 +30,7 @@ def cell_energies(events: Events, detector: Detector) -> Figure:
     energy = events.hit_energy_mev.astype(np.float64)
     edges = np.geomspace(max(energy.min(initial=10.0), 1.0), 1.001 * max(energy.max(initial=0.0), 1e3), 61)
     _spectrum(axes, energy, edges, len(events), BLACK, "all cells")
-    zone = _zone_of_cell(detector)[events.hit_cell.astype(np.int64)]
+    zone = detector.zone_of_cell[events.hit_cell.astype(np.int64)]
     for number, described in enumerate(detector.description.zones):
         side = described.cell_pixels * detector.description.pixel_mm
         colour, label = (
@@ -97,16 +96,3 @@ def _spectrum(axes: Axes, energy: Array, edges: Array, events: int, colour: str,
     low = np.minimum(error, 0.999 * density)
     bars = np.stack([low, error])[:, seen]
     axes.errorbar(centre[seen], density[seen], bars, fmt="none", ecolor=colour, elinewidth=0.9)
-
-
-def _zone_of_cell(detector: Detector) -> Array:
-    """Number of every cell's zone, int64 [C]."""
-    lookup = detector.cell_of_pixel[MARGIN:-MARGIN, MARGIN:-MARGIN]
-    row, column = np.nonzero(lookup != NO_CELL)
-    zone = np.zeros(lookup.shape, np.int64)
-    for number, inner in enumerate(detector.description.zones[1:], start=1):
-        first = ((detector.rows - inner.rows) // 2, (detector.columns - inner.columns) // 2)
-        zone[first[0] : first[0] + inner.rows, first[1] : first[1] + inner.columns] = number
-    of_cell = np.zeros(detector.cells, np.int64)
-    of_cell[lookup[row, column].astype(np.int64)] = zone[row, column]
-    return of_cell

@@ -89,10 +89,11 @@ def report(sample: CampaignSample, output: str, suite: Suite, detector: Detector
     seed = int(manifest["identity"]["seed"])
     egamma, mixed = (sample_showers(group, suite, seed) for group in ("egamma", "hadrons"))
     with styled():
+        saturation = accounts.saturation(manifest, detector)
         sections = [
-            Section("generated", "What was generated", [accounts.generated(manifest)]),
+            Section("generated", "What was generated", [accounts.generated(manifest, detector)]),
             Section("made-with", "Detector and model", detector_and_model(manifest, suite, detector)),
-            Section("events", "Events", events(sample, detector)),
+            Section("events", "Events", [*events(sample, detector), *saturation]),
             Section("showers", "Showers beside Geant4", showers(egamma, mixed, suite, seed)),
             Section("agreement", "Generated against Geant4", agreement(egamma, mixed, suite.grid)),
             Section(
@@ -106,7 +107,7 @@ def report(sample: CampaignSample, output: str, suite: Suite, detector: Detector
         ]
     return Page(
         f"{number(manifest['counts']['events'])} simulated calorimeter events",
-        f"Fast simulation of the {detector.description.name} calorimeter by Monsoon: single-particle "
+        f"Fast simulation of the {detector.description.label} calorimeter by Monsoon: single-particle "
         f"showers from generators, composed into events. Campaign in {output}.",
         sections,
     )

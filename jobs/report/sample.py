@@ -10,9 +10,10 @@ import numpy as np
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.pdg import charges
-from monsoon.engine.ledger.commits import Ledger, ShardRecord, locate
+from monsoon.engine.ledger.commits import Ledger, ShardRecord
 from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.ledger.shards import FORMATS
+from monsoon.engine.ledger.sites import Sites
 from monsoon.engine.records import Array, Events, concatenate
 from monsoon.engine.storage import Store
 from monsoon.models.records import Status
@@ -51,6 +52,11 @@ def read_sample(store: Store, events: int = READ_EVENTS) -> CampaignSample:
         manifest = read_manifest(store)
     except (OSError, ValueError) as error:
         raise InputError(f"{store.url}: no readable {MANIFEST}; run `monsoon generate` to its end") from error
+    if unnamed := [key for key in ("model", "outside", "detector") if manifest.get(key, "") is None]:
+        raise InputError(
+            f"{store.url}/{MANIFEST}: names no {unnamed[0]}; `monsoon generate` into it with "
+            f"{unnamed[0]}=... writes it"
+        )
     parts: list[Events] = []
     missing = events
     for part in _parts(store):
@@ -97,23 +103,25 @@ def remapped(events: Events) -> list[tuple[int, int, int]]:
 
 
 def _parts(store: Store) -> Iterator[Events]:
-    for record in Ledger(store).records():
-        if record.files:  # else all of it is in quarantine
-            yield from _parts_of(store, record)
+    ledger = Ledger(store)
+    sites = Sites(store, ledger.campaign())
+    for record in ledger.records():
+        if record.files:  # otherwise all of it is in quarantine
+            yield from _parts_of(store, sites, record)
 
 
-def _parts_of(store: Store, record: ShardRecord) -> Iterator[Events]:
+def _parts_of(store: Store, sites: Sites, record: ShardRecord) -> Iterator[Events]:
     # any format holds the same events: the one that reads fastest
     files = {file.format: file.url for file in record.files}
     name = next((name for name in FORMATS if name in files), None)
     if name is None:
         raise InputError(f"{store.url}: shard {record.range.stem} is in no known format ({', '.join(files)})")
-    holder, file = locate(store, files[name])
+    home, file = sites.locate(files[name])
     try:
-        with holder.local(file) as path:
+        with home.local(file) as path:
             yield from FORMATS[name].blocks(path)
     except Exception as error:  # a torn file makes its reader raise anything
-        raise InputError(f"{holder.url}/{file}: cannot be read as events; run `monsoon verify`") from error
+        raise InputError(f"{home.url}/{file}: cannot be read as events; run `monsoon verify`") from error
 
 
 def _first(events: Events, count: int) -> Events:

@@ -9,15 +9,28 @@ MEASURED = ("value", "error", "floor", "floor_error")
 
 
 def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str, Any]:
-    """What a model's card keeps of a `report.json`: {name: {value, error, floor, floor_error}}, and notes.
+    """Select what a model's card keeps of a `report.json`.
 
-    Areas under the curve of every judge, FPD, KPD, the response and resolution bins farthest from one, and
-    the fractions that requirements ask for; names begin with the group of species, and so do the notes:
+    Areas under the curve of every classifier, FPD, KPD, the response and resolution bins farthest from one,
+    and the fractions that requirements ask for. Names begin with the group of species, and so do the notes:
     outcome, sizes, seed, checksums.
 
-    who  which generator of the report; absent: the only one
+    Parameters
+    ----------
+    report
+        The content of `report.json`.
+    who
+        A generator of the report; None: the only one.
 
-    Raises ValueError where the report is of several and none is named.
+    Returns
+    -------
+    dict
+        {name: {value, error, floor, floor_error}}, and notes.
+
+    Raises
+    ------
+    ValueError
+        Where the report is of several generators and none is named.
     """
     names = list(report["outcome"])
     if who is None:
@@ -26,12 +39,12 @@ def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str,
         who = names[0]
     found: dict[str, Any] = {}
     for group, of in report["groups"].items():
-        if who not in of["judges"]:  # it has no generator for these species
+        if who not in of["classifiers"]:  # it has no generator for these species
             continue
-        for judge, judged in of["judges"][who].items():
-            floor = of["floor"][judge]
-            found[f"{group} auc/{judge}"] = {
-                "value": judged["auc"], "error": judged["error"],
+        for classifier, area in of["classifiers"][who].items():
+            floor = of["floor"][classifier]
+            found[f"{group} auc/{classifier}"] = {
+                "value": area["auc"], "error": area["error"],
                 "floor": floor["auc"], "floor_error": floor["error"],
             }  # fmt: skip
         metrics = of["metrics"][who]

@@ -1,4 +1,4 @@
-"""Single showers beside each other: Geant4's and each generator's, of one condition."""
+"""Displays of single showers side by side: Geant4's and each generator's, of one condition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from monsoon.jobs.plots.displays import FAINTEST_PIXEL_MEV
 from monsoon.jobs.plots.overlay import REFERENCE
 from monsoon.jobs.plots.style import BAR, BLUE, ENERGY_MAP, LEFT, colour_bar, row
-from monsoon.jobs.validation.samples import Contest, Sample
+from monsoon.models.metrics.contest import Contest, Sample
+from monsoon.models.records import Conditions
 
 # species, incident energy and least visible energy in MeV of the showers that are shown
 SHOWN = {
@@ -22,10 +23,13 @@ SHOWN = {
 
 
 def rows_shown(contest: Contest) -> list[int]:
-    """The row nearest in energy, for each of SHOWN, in which every sample leaves enough."""
-    samples = [contest.reference, *contest.generated.values()]
+    """Rows of the reference to show: for each of SHOWN the one nearest in energy.
+
+    Every sample with the reference's conditions leaves enough energy there.
+    """
+    paired = [sample for who, sample in contest.generated.items() if who not in contest.independent]
     conditions = contest.reference.showers.conditions
-    visible = torch.stack([sample.showers.showers.total_mev() for sample in samples])  # [samples, N]
+    visible = torch.stack([s.showers.showers.total_mev() for s in (contest.reference, *paired)])  # [S, N]
     found = []
     for pdg, energy_mev, least in SHOWN[contest.group]:
         rows = torch.nonzero((conditions.pdg == pdg) & (visible >= least).all(0))[:, 0]
@@ -35,10 +39,28 @@ def rows_shown(contest: Contest) -> list[int]:
     return found
 
 
+def nearest(conditions: Conditions, wanted: Conditions) -> int:
+    """The row of a sample whose condition is nearest to one that is wanted; of its species if there are any.
+
+    A factor of e in energy, a tenth in a direction cosine and 10 mm of offset are equally far.
+    """
+    away = (conditions.energy_mev / wanted.energy_mev).log().square()
+    away = away + ((conditions.direction - wanted.direction) / 0.1).square().sum(1)
+    away = away + ((conditions.offset_mm - wanted.offset_mm) / 10.0).square().sum(1)
+    return int(torch.where(conditions.pdg == wanted.pdg, away, away + 1e6).argmin())
+
+
 def display(contest: Contest, which: int) -> Figure:
-    """One condition, a panel a sample, on one scale."""
+    """Draw showers of one condition, a panel for each sample, on one scale.
+
+    An independent sample has no shower of exactly this condition: its nearest one is shown.
+    """
     samples: Mapping[str, Sample] = {REFERENCE: contest.reference, **contest.generated}
-    images = {name: sample.showers.showers.energy_mev[which].numpy() for name, sample in samples.items()}
+    wanted = contest.reference.showers.conditions[which : which + 1]
+    images = {}
+    for name, sample in samples.items():
+        row_shown = nearest(sample.showers.conditions, wanted) if name in contest.independent else which
+        images[name] = sample.showers.showers.energy_mev[row_shown].numpy()
     grid = contest.grid
     figure, panels = row(len(images), 3.25 * len(images) + LEFT + BAR, 4.45, 0.6, bar=True)
     brightest = max(10 * FAINTEST_PIXEL_MEV, *(float(image.max()) for image in images.values()))

@@ -1,4 +1,4 @@
-"""The validation report: one page that opens with its verdicts."""
+"""The validation page, which opens with its verdicts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import json
 from monsoon.jobs.plots.displays import described
 from monsoon.jobs.plots.style import styled
 from monsoon.jobs.report import markup
-from monsoon.jobs.validation import displays, eyes, plots, tables
+from monsoon.jobs.validation import classifier_plots, displays, plots, tables
 from monsoon.jobs.validation.gallery import Gallery
-from monsoon.jobs.validation.measuring import Findings
 from monsoon.jobs.validation.result import Result, software
+from monsoon.models.metrics.contest import Contest
+from monsoon.models.metrics.effort import Effort
+from monsoon.models.metrics.findings import Findings
+from monsoon.models.metrics.quantities import observable_names
 
 TITLES = {"egamma": "Photons and electrons", "hadrons": "Hadrons and muons"}
 
@@ -18,17 +21,18 @@ LIMITS = (
     "A pass says that the interval of every number lies inside its tolerance, at this sample size and in "
     "these regions. It says nothing of quantities without a requirement.",
     "A floor compares two Geant4 samples of different conditions, while generated showers have the "
-    "reference's: distances of distributions can come out below the floor, which then consists of the "
-    "fluctuation of the conditions.",
-    "A classifier's area has an error from the rows and from its repeats. What more training showers would "
-    "have taught it is not in it: small samples make every classifier weaker, which the power table shows.",
+    "reference's unless they are an independent sample: distances of distributions can come out below the "
+    "floor, which then consists of the fluctuation of the conditions.",
+    "A classifier's area has an error from the rows and from its repeats. It does not contain what more "
+    "training showers would have taught: small samples make every classifier weaker, as the table of power "
+    "shows.",
     "Generated and Geant4 showers are those of one application with one geometry. Conclusions are about the "
     "generators, not about a detector.",
 )
 
 
 def document(result: Result, gallery: Gallery) -> str:
-    """The whole page; its figures are written to the gallery's folder as well."""
+    """The whole page as HTML; its figures are written to the gallery's folder as well."""
     sections = {"verdicts": ("Verdicts", tables.verdicts(result))}
     with styled():
         for found in result.findings:
@@ -50,6 +54,13 @@ def document(result: Result, gallery: Gallery) -> str:
     return markup.document(f"Validation of {names}", body)
 
 
+def figures_of(contest: Contest, effort: Effort) -> int:
+    """How many figures the page has for a contest, about."""
+    observables = len(observable_names())
+    drawn = observables if effort.drawn is None else min(effort.drawn, observables)
+    return len(displays.SHOWN[contest.group]) + 7 + 2 * len(effort.classifiers) + drawn
+
+
 def _lead(result: Result) -> str:
     said = [
         f"{len(found.contest)} showers of {found.contest.group} in each sample"
@@ -57,7 +68,7 @@ def _lead(result: Result) -> str:
         for found in result.findings
     ]
     quick = (
-        " Quick: one repeat of each judgement, smaller classifiers, fewer replicas and plots; do not quote."
+        " Quick: one repeat, shorter trainings, fewer replicas and plots; do not quote."
         if result.quick
         else ""
     )
@@ -68,6 +79,7 @@ def _group(found: Findings, gallery: Gallery, drawn: int | None) -> str:
     group = found.contest.group
     parts = [
         tables.sizes(found),
+        tables.conditions(found),
         markup.subtitle("Showers of the same condition"),
         *_displays(found, gallery),
         markup.subtitle("Energy"),
@@ -91,14 +103,14 @@ def _group(found: Findings, gallery: Gallery, drawn: int | None) -> str:
             wide=True,
         ),
         markup.subtitle("Classifiers"),
-        tables.judges(found),
+        tables.classifiers(found),
         tables.power(found),
         gallery.hang(
-            f"{group} power", eyes.powers(found), "areas under the curve for every known flaw",
+            f"{group} power", classifier_plots.powers(found), "areas under the curve for every known flaw",
             "Geant4 showers with a known flaw against the reference. Filled: seen, three sigma above the "
             "floor (band).",
         ),
-        markup.pair(*_eyes(found, gallery)),
+        markup.pair(*_classifiers(found, gallery)),
         markup.subtitle("Worst regions"),
         tables.regions(found),
         markup.subtitle("Metrics"),
@@ -138,8 +150,9 @@ def _energy(found: Findings, gallery: Gallery) -> list[str]:
 def _displays(found: Findings, gallery: Gallery) -> list[str]:
     parts = [
         markup.paragraph(
-            "One shower each, of exactly this condition; showers fluctuate and should look alike, not be "
-            "alike. The cross is the impact; pixels below 0.1 MeV are left white."
+            "One shower each, of exactly this condition (independent samples: of the nearest one that they "
+            "have). Showers fluctuate: they should look alike, but not be equal. The cross is the impact; "
+            "pixels below 0.1 MeV are left white."
         )
     ]
     conditions = found.contest.reference.showers.conditions
@@ -151,18 +164,20 @@ def _displays(found: Findings, gallery: Gallery) -> list[str]:
     return parts
 
 
-def _eyes(found: Findings, gallery: Gallery) -> list[str]:
+def _classifiers(found: Findings, gallery: Gallery) -> list[str]:
     group, shown = found.contest.group, []
-    for judge in found.floor:
+    for name in found.floor:
         shown += [
             gallery.hang(
-                f"{group} roc {judge}", eyes.roc(found, judge), f"ROC curves of the {judge} classifier",
-                f"{judge}: scores are means over the repeats; the areas quoted compare within folds.",
+                f"{group} roc {name}", classifier_plots.roc(found, name),
+                f"ROC curves of the {name} classifier",
+                f"{name}: scores are means over the repeats; the areas quoted compare within folds.",
             ),
             gallery.hang(
-                f"{group} weights {judge}", eyes.weights(found, judge), f"weights of the {judge} classifier",
-                f"{judge}: the weight each generated shower would need; a tail to the left is of showers "
-                "that Geant4 does not make, one to the right of those that are made too rarely.",
+                f"{group} weights {name}", classifier_plots.weights(found, name),
+                f"weights of the {name} classifier",
+                f"{name}: the weight each generated shower would need; a tail to the left is of showers that "
+                "Geant4 does not make, one to the right of those that are made too rarely.",
             ),
         ]  # fmt: skip
     return shown
@@ -197,10 +212,10 @@ def _provenance(result: Result) -> str:
         ("seed", str(result.seed)),
         (
             "effort",
-            f"{result.effort.repeats} repeats of a judgement, {result.effort.replicas} bootstrap replicas",
+            f"{result.effort.repeats} repeats of a training, {result.effort.replicas} bootstrap replicas",
         ),
         (
-            "settings of the judges",
+            "settings of the classifiers",
             json.dumps(dict(result.effort.settings)) if result.effort.settings else "default",
         ),
         ("software", json.dumps(software())),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -12,19 +10,16 @@ from monsoon.engine.records import Array
 from monsoon.jobs.plots.bins import RING_EDGES_MM
 from monsoon.jobs.plots.overlay import REFERENCE, look, named, points, steps
 from monsoon.jobs.plots.style import BAR, LEFT, colour_bar, row, single
-from monsoon.jobs.validation.samples import Contest, Sample
 from monsoon.models.geometry.observables import lateral_profile
+from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.correlation import correlation
-from monsoon.models.metrics.quality import CLASSES, Estimate, class_shares
+from monsoon.models.metrics.quality import CLASSES, Estimate, Statistic, class_shares, in_bins, mean_rows
 from monsoon.models.metrics.response import mean, resolution
 from monsoon.models.metrics.spectrum import EDGES_MEV
 
 ENERGY_EDGES_GEV = np.geomspace(1, 100, 9)
-REPLICAS = 40
 BINS = 30
 FEWEST = 8  # showers in a bin
-
-Statistic = Callable[[Array, Array], float]  # of values [n] and weights [n]
 
 
 def response(contest: Contest) -> Figure:
@@ -70,7 +65,7 @@ def spectrum(contest: Contest) -> Figure:
     """Pixels per shower and bin of energy, over six decades."""
     curves = {}
     for name, sample in named(contest).items():
-        curves[name] = _mean_rows(sample.summary.cells, sample.summary.weight)
+        curves[name] = mean_rows(sample.summary.cells, sample.summary.weight)
     return steps(EDGES_MEV, curves, "pixel energy [MeV]", "pixels / shower / bin", "xy")
 
 
@@ -80,7 +75,7 @@ def profile(contest: Contest) -> Figure:
     width = np.diff(RING_EDGES_MM)
     for name, sample in named(contest).items():
         rows = _profiles(sample)
-        curves[name] = _mean_rows(rows, sample.summary.weight).over(width)
+        curves[name] = mean_rows(rows, sample.summary.weight).over(width)
     return steps(RING_EDGES_MM, curves, "distance from the impact [mm]", "energy fraction / mm", "y")
 
 
@@ -150,32 +145,14 @@ def _against_energy(contest: Contest, statistic: Statistic, label: str) -> Figur
 def _in_bins(sample: Sample, statistic: Statistic) -> Estimate:
     """A statistic of the response per energy bin, with its bootstrap error."""
     summary = sample.summary
-    values, weight = summary.column("response"), summary.weight
-    bins = np.digitize(summary.energy_mev / 1000, ENERGY_EDGES_GEV) - 1
-    rng = np.random.default_rng(0)  # a report made twice is the same report
-    found = []
-    for b in range(len(ENERGY_EDGES_GEV) - 1):
-        v, w = values[bins == b], weight[bins == b]
-        if len(v) < FEWEST:
-            found.append((np.nan, np.nan))
-            continue
-        copies = rng.integers(len(v), size=(REPLICAS, len(v)))
-        found.append((statistic(v, w), float(np.std([statistic(v[i], w[i]) for i in copies], ddof=1))))
-    value, error = np.array(found, np.float64).T
-    return Estimate(value, error)
+    gev = summary.energy_mev / 1000
+    return in_bins(summary.column("response"), gev, ENERGY_EDGES_GEV, statistic, summary.weight, FEWEST)
 
 
 def _histogram(values: Array, weight: Array, edges: Array) -> Estimate:
     total = weight.sum()
     count, square = (np.histogram(values, edges, weights=w)[0] for w in (weight, weight**2))
     return Estimate(count / total, np.sqrt(square) / total)
-
-
-def _mean_rows(rows: Array, weight: Array) -> Estimate:
-    """Weighted mean of rows [n, B] and its standard error."""
-    average = np.average(rows, axis=0, weights=weight)
-    variance = ((weight[:, None] * (rows - average)) ** 2).sum(0) / weight.sum() ** 2
-    return Estimate(average, np.sqrt(variance))
 
 
 def _profiles(sample: Sample) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
@@ -11,15 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from monsoon.jobs.validation.eyes import weight_tails
-from monsoon.jobs.validation.measuring import Effort, Findings, compared
-from monsoon.jobs.validation.requirements import Requirement
-from monsoon.models.metrics.classification import Judgement
+from monsoon.jobs.validation.classifier_plots import weight_tails
+from monsoon.models.metrics.admission import needed_flaws
+from monsoon.models.metrics.classification import Classification
+from monsoon.models.metrics.conditions import differing
+from monsoon.models.metrics.contest import Contest
+from monsoon.models.metrics.effort import Effort
+from monsoon.models.metrics.findings import Findings, checks_of
+from monsoon.models.metrics.requirements import Requirement
 from monsoon.models.metrics.verdicts import (
     FAMILY_LEVEL,
     PASS_SIGMA,
-    Comparison,
-    Judged,
+    Check,
+    Decision,
     Outcome,
     decide,
     worst,
@@ -34,16 +38,25 @@ class Verdict:
     """On one requirement for one generator; skipped where `skipped` says why."""
 
     requirement: Requirement
-    parts: list[Judged]
+    parts: list[Decision]
     skipped: str = ""
 
     @property
     def outcome(self) -> Outcome | None:
-        """The worst of its parts. A classifier without power takes no part where another one has it."""
+        """The worst of the parts; None where the requirement is skipped.
+
+        A classifier that is not admitted does not count where another one is, unless it finds a difference.
+        """
         if self.skipped:
             return None
-        fit = [part for part in self.parts if not part.comparison.unfit]
-        counted = fit if self.requirement.classified and fit else self.parts
+        counted = self.parts
+        if self.requirement.by_classifiers:
+            admitted = [
+                part
+                for part in self.parts
+                if part.outcome is Outcome.FAIL or not (part.check.unfit or part.check.blind)
+            ]
+            counted = admitted or self.parts
         return worst([part.outcome for part in counted])
 
 
@@ -51,8 +64,18 @@ class Verdict:
 class Result:
     """What was found and what follows from it.
 
-    verdicts  by generator, in the order of the requirements
-    origins   what was compared: files with checksums, models with fingerprints
+    Parameters
+    ----------
+    findings
+        One for each group of species.
+    verdicts
+        By generator, in the order of the requirements.
+    origins
+        What was compared: files with checksums, models with fingerprints.
+    effort, seed, quick
+        As asked for.
+    seconds
+        Wall-clock time without the figures.
     """
 
     findings: list[Findings]
@@ -67,13 +90,42 @@ class Result:
         """Of one generator over all requirements that apply."""
         return worst([verdict.outcome for verdict in self.verdicts[who] if verdict.outcome])
 
+    def warnings(self) -> list[str]:
+        """What has to be known before any verdict: conditions that differ from the reference's."""
+        return shifts(found.contest for found in self.findings)
+
+
+def shifts(contests: Iterable[Contest]) -> list[str]:
+    """A sentence for each generator and group whose conditions differ from the reference's."""
+    return [
+        f"{who}: the conditions of {contest.group} differ from the reference's in {', '.join(shifted)}; "
+        "differences between the showers may come from them"
+        for contest in contests
+        for who, tests in contest.independent.items()
+        if (shifted := differing(tests))
+    ]
+
 
 def verdicts_on(
     who: str, requirements: Sequence[Requirement], findings: Sequence[Findings], effort: Effort
 ) -> list[Verdict]:
-    """All comparisons of one generator are one family, whichever requirement or group they belong to."""
+    """Verdicts on one generator.
+
+    All its checks are one family, whichever requirement or group of species they belong to.
+
+    Parameters
+    ----------
+    who
+        Name of the generator.
+    requirements
+        In the order of the verdicts.
+    findings
+        One for each group of species.
+    effort
+        Of the bootstrap in regions.
+    """
     of_group = {found.contest.group: found for found in findings}
-    asked: list[tuple[Requirement, list[Comparison], str]] = []
+    asked: list[tuple[Requirement, list[Check], str]] = []
     for requirement in requirements:
         group = requirement.region.species
         found = of_group.get(group)
@@ -82,19 +134,20 @@ def verdicts_on(
         elif who in found.contest.absent:
             asked.append((requirement, [], found.contest.absent[who]))
         else:
-            asked.append((requirement, compared(requirement, found, who, effort), ""))
-    judged = iter(decide([comparison for _, comparisons, _ in asked for comparison in comparisons]))
+            asked.append((requirement, checks_of(requirement, found, who, effort), ""))
+    decisions = iter(decide([check for _, checks, _ in asked for check in checks]))
     return [
-        Verdict(requirement, [next(judged) for _ in comparisons], skipped)
-        for requirement, comparisons, skipped in asked
+        Verdict(requirement, [next(decisions) for _ in checks], skipped)
+        for requirement, checks, skipped in asked
     ]
 
 
 def record(result: Result) -> dict[str, Any]:
-    """Every number, as JSON."""
+    """Every number of a validation, as JSON has it."""
     everything: dict[str, Any] = _plain(
         {
             "outcome": {who: result.outcome(who) for who in result.verdicts},
+            "warnings": result.warnings(),
             "verdicts": {who: [_verdict(v) for v in found] for who, found in result.verdicts.items()},
             "correction": f"fail: Holm, {FAMILY_LEVEL:g}; pass: one-sided interval of {PASS_SIGMA:.3f} sigma",
             "groups": {found.contest.group: _group(found) for found in result.findings},
@@ -110,7 +163,7 @@ def record(result: Result) -> dict[str, Any]:
 
 
 def software() -> dict[str, str]:
-    """Versions of what made the numbers."""
+    """Versions of the software that made the numbers."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for name in SOFTWARE:
         try:
@@ -123,14 +176,14 @@ def software() -> dict[str, str]:
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "name": verdict.requirement.name,
-        "requirement": verdict.requirement.model_dump(mode="json"),
+        "requirement": verdict.requirement.plain(),
         "outcome": verdict.outcome,
         "skipped": verdict.skipped or None,
         "comparisons": [
             {
-                **asdict(part.comparison),
+                **asdict(part.check),
                 "outcome": part.outcome,
-                "z": part.comparison.z,
+                "z": part.check.z,
                 "fails_above_z": part.beyond,
                 "reason": part.reason,
             }
@@ -149,41 +202,47 @@ def _group(found: Findings) -> dict[str, Any]:
         },
         "halved": contest.halved,
         "outside_domain": dict(contest.outside),
-        "not_judged": dict(contest.absent),
+        "absent": dict(contest.absent),
         "metrics": {who: {m.name: asdict(m) for m in table} for who, table in found.metrics.items()},
-        "judges": {
-            who: {name: _judgement(j) for name, j in judged.items()} for who, judged in found.judged.items()
+        "conditions": {
+            who: {"differ": bool(differing(tests)), "tests": [asdict(test) for test in tests]}
+            for who, tests in contest.independent.items()
         },
-        "floor": {name: _judgement(j) for name, j in found.floor.items()},
+        "classifiers": {
+            who: {name: _classification(one) for name, one in by_name.items()}
+            for who, by_name in found.classifications.items()
+        },
+        "floor": {name: _classification(one) for name, one in found.floor.items()},
         "power": {
             name: {
                 "sees": found.seen(name),
-                "takes_part": bool(found.seen(name)),
-                "flaws": {flaw: {"auc": j.auc, "error": j.error} for flaw, j in flaws.items()},
+                "has_to_see": list(needed_flaws(contest.group, name)),
+                "takes_part": not found.missed(name),
+                "flaws": {flaw: {"auc": one.auc, "error": one.error} for flaw, one in flaws.items()},
             }
             for name, flaws in found.power.items()
         },
     }
 
 
-def _judgement(judged: Judgement) -> dict[str, Any]:
-    least, most, left = weight_tails(judged)
-    quantiles = np.quantile(judged.log_weight, QUANTILES)
+def _classification(found: Classification) -> dict[str, Any]:
+    least, most, left = weight_tails(found)
+    quantiles = np.quantile(found.log_weight, QUANTILES)
     return {
-        "auc": judged.auc,
-        "error": judged.error,
-        "repeats": list(judged.repeats),
-        "seed": judged.seed,
+        "auc": found.auc,
+        "error": found.error,
+        "repeats": list(found.repeats),
+        "seed": found.seed,
         "log_weight_quantiles": dict(zip(map(str, QUANTILES), quantiles.tolist(), strict=True)),
         "least_weight": least,
         "greatest_weight": most,
         "effective_share": left,
-        "worst": [asdict(region) for region in judged.worst],
+        "worst": [asdict(region) for region in found.worst],
     }
 
 
 def _plain(value: Any) -> Any:
-    """Without what JSON has no word for: NaN and infinities become null, tuples lists."""
+    """As JSON can hold it: NaN and infinities become null, tuples become lists."""
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -1,10 +1,9 @@
-"""What is compared: Geant4 reference, generated showers of its conditions, and the floor; equally many."""
+"""Which showers are compared: those of the reference, of the floor, and of each generator; equally many."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,67 +17,40 @@ from monsoon.engine.storage import fetch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.files import sha256_of
 from monsoon.models.geometry.planar import Grid
-from monsoon.models.metrics.summary import Summary
+from monsoon.models.metrics.conditions import compare_conditions
+from monsoon.models.metrics.contest import GROUPS, Contest, Sample
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import EGAMMA
 from monsoon.models.store.suite import Suite, load_suite
 
 BLOCK = 4096  # conditions that a generator is asked at a time; showers do not depend on it
 FEWEST = 200  # showers of a group in each sample: fewer can tell nothing
-GROUPS = ("egamma", "hadrons")
 CLOSE = 1e-4  # conditions that differ by less, relatively, are one condition stored twice
 
 
 @dataclass(frozen=True)
-class Sample:
-    """Showers and, once it is asked for, what the metrics reduce them to."""
-
-    showers: ShowerSet
-    grid: Grid
-
-    def __len__(self) -> int:
-        return len(self.showers)
-
-    @cached_property
-    def summary(self) -> Summary:
-        return Summary.of(self.showers, self.grid)
-
-
-@dataclass(frozen=True)
-class Contest:
-    """The samples of one group of species; all have the same number of showers.
-
-    group      one of GROUPS
-    reference  Geant4
-    floor      other Geant4 showers
-    generated  by the name of who made them; row i has the condition of row i of the reference
-    absent     generators that do not know the group, with the reason
-    outside    conditions outside a generator's training domain, by its name
-    halved     whether floor and reference are halves of one file
-    """
-
-    group: str
-    grid: Grid
-    seed: int
-    reference: Sample
-    floor: Sample
-    generated: Mapping[str, Sample]
-    absent: Mapping[str, str]
-    outside: Mapping[str, int]
-    halved: bool
-
-    def __len__(self) -> int:
-        return len(self.reference)
-
-
-@dataclass(frozen=True)
 class Candidate:
-    """One that is judged: a model that is asked, or a file of what it gave."""
+    """A generator to be validated: a model that is asked for showers, or a file of them.
+
+    Parameters
+    ----------
+    name
+        On the page and in the record.
+    suite
+        The model; None for a file.
+    showers
+        Of the file; None for a model.
+    origin
+        What it is, for the record.
+    paired
+        Whether its showers are of the reference's conditions, row by row. A model's always are.
+    """
 
     name: str
     suite: Suite | None
     showers: ShowerSet | None
-    origin: Mapping[str, str]  # what it is, for the record
+    origin: Mapping[str, str]
+    paired: bool = True
 
     def of(self, reference: ShowerSet, rows: Tensor, seed: int) -> ShowerSet:
         """Its showers for these rows of the reference file."""
@@ -92,14 +64,33 @@ class Candidate:
         ]
         return ShowerSet(wanted.conditions, Showers(torch.cat(energy)), wanted.weight)
 
+    def rows_of(self, group: str) -> Tensor | None:
+        """Rows of a group of species in a file with conditions of its own; None for the others."""
+        if self.paired or self.showers is None:
+            return None
+        return _rows_of(group, self.showers)
+
     def _asked(self, conditions: Conditions, rows: Tensor, seed: int) -> Tensor:
-        # noise keyed as in `monsoon sample`: a file it wrote is judged as the model itself
+        # the noise of `monsoon sample`: a file that it wrote holds the showers that are made here
         assert self.suite is not None
         return sample_rows(self.suite, conditions, seed, rows.numpy()).energy_mev
 
 
 def read_file(path: str, grid: Grid) -> tuple[ShowerSet, dict[str, str]]:
-    """Showers of a file and its name, checksum and size for the record. Raises InputError."""
+    """Read the showers of a file.
+
+    Returns
+    -------
+    showers : ShowerSet
+        All of them.
+    origin : dict
+        Name, checksum and number of rows, for the record.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be used, has another number of pixels, or negative weights.
+    """
     here = fetch(path)
     showers = read_showers(here)
     voxels = showers.showers.energy_mev.shape[1]
@@ -113,31 +104,47 @@ def read_file(path: str, grid: Grid) -> tuple[ShowerSet, dict[str, str]]:
 
 
 def model_generator(name: str) -> Candidate:
-    """Raises InputError where there is no such model."""
+    """A model by its name or folder. Raises InputError where there is none."""
     suite = load_suite(fetch_models(name))
     label = name if len(name) < 40 else Path(name.split(",")[0]).stem
     return Candidate(label, suite, None, {"model": name, "fingerprint": suite.fingerprint})
 
 
 def file_generator(path: str, reference: ShowerSet, grid: Grid) -> Candidate:
-    """Raises InputError where the file's conditions are not the reference's, row by row."""
+    """A file of showers, of the reference's conditions row by row or of conditions of its own.
+
+    Parameters
+    ----------
+    path
+        HDF5, see `read_showers`.
+    reference
+        The whole reference file.
+    grid
+        Its pixels.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be used.
+    """
     showers, origin = read_file(path, grid)
-    if len(showers) != len(reference):
-        raise InputError(
-            f"{path}: {len(showers)} showers for a reference of {len(reference)}; make one for each of its "
-            "rows (`monsoon sample --conditions REFERENCE`)"
-        )
-    ours, theirs = showers.conditions, reference.conditions
+    difference = _difference(showers.conditions, reference.conditions)
+    said = f"its own: {difference}" if difference else "the reference's, row by row"
+    return Candidate(Path(path).stem, None, showers, {**origin, "conditions": said}, not difference)
+
+
+def _difference(ours: Conditions, theirs: Conditions) -> str:
+    """Why these are not the same conditions row by row; empty where they are."""
+    if len(ours) != len(theirs):
+        return f"{len(ours)} showers for a reference of {len(theirs)}"
     same = ours.pdg == theirs.pdg
-    for a, b in ((ours.energy_mev[:, None], theirs.energy_mev[:, None]), (ours.direction, theirs.direction)):
+    for a, b in (
+        (ours.energy_mev[:, None], theirs.energy_mev[:, None]),
+        (ours.direction, theirs.direction),
+        (ours.offset_mm, theirs.offset_mm),
+    ):
         same &= torch.isclose(a, b, rtol=CLOSE, atol=CLOSE).all(1)
-    same &= torch.isclose(ours.offset_mm, theirs.offset_mm, rtol=CLOSE, atol=CLOSE).all(1)
-    if not same.all():
-        raise InputError(
-            f"{path}: row {int((~same).int().argmax())} has another condition than the reference's; make it "
-            "with `monsoon sample --conditions REFERENCE`"
-        )
-    return Candidate(Path(path).stem, None, showers, origin)
+    return "" if same.all() else f"row {int((~same).int().argmax())} has another condition"
 
 
 def contests(
@@ -148,25 +155,73 @@ def contests(
     limit: int | None,
     grid: Grid,
 ) -> list[Contest]:
-    """One for each group of species that the reference has enough showers of. Raises InputError for none."""
+    """One contest for each group of species that there are enough showers of.
+
+    All samples of a contest have as many showers as the smallest of them, so that the floor is the same
+    quantity at the same size: metrics and classifiers depend on it.
+
+    Parameters
+    ----------
+    generators
+        What is validated.
+    reference
+        Geant4 showers.
+    floor
+        Other Geant4 showers; None: the reference is halved.
+    seed
+        Of the choice of rows, and of the models' showers.
+    limit
+        Largest number of showers of each sample; None: all.
+    grid
+        The pixels of all.
+
+    Raises
+    ------
+    InputError
+        Where no group has enough showers, or a generator has none for any of the groups.
+    """
     found = []
-    for group in GROUPS:
-        rows = _rows_of(group, reference)
-        others = _rows_of(group, floor) if floor is not None else None
-        order = torch.from_numpy(np.random.default_rng([seed, GROUPS.index(group)]).permutation(len(rows)))
-        rows = rows[order]
-        if others is None:
-            half = min(len(rows) // 2, limit or len(rows))
-            rows, other = rows[:half], reference[rows[half : 2 * half].sort().values]
-        else:
-            assert floor is not None
-            order = torch.from_numpy(np.random.default_rng([seed, 7]).permutation(len(others)))
-            size = min(len(rows), len(others), limit or len(rows))
-            rows, other = rows[:size], floor[others[order[:size]].sort().values]
-        rows = rows.sort().values
-        if len(rows) < FEWEST:
+    for number, group in enumerate(GROUPS):
+        own = {g.name: rows for g in generators if (rows := g.rows_of(group)) is not None}
+        own = {
+            name: _shuffled(rows, [seed, 8, list(own).index(name)])
+            for name, rows in own.items()
+            if len(rows) >= FEWEST
+        }
+        rows = _shuffled(_rows_of(group, reference), [seed, number])
+        others = _shuffled(_rows_of(group, floor), [seed, 7]) if floor is not None else None
+        there = [len(rows) // 2] if others is None else [len(rows), len(others)]
+        size = min([*there, *map(len, own.values()), *([limit] if limit else [])])
+        if size < FEWEST:
             continue
-        found.append(_contest(group, generators, reference, rows, other, seed, others is None, grid))
+        # rows of the floor stay in random order: what is drawn by row number has to be independent of the
+        # reference's rows, also where both files are sorted
+        other = reference[rows[size : 2 * size]] if floor is None or others is None else floor[others[:size]]
+        samples = Sample(reference[rows[:size].sort().values], grid), Sample(other, grid)
+        generated, absent, outside, independent = {}, {}, {}, {}
+        for g in generators:
+            if not g.paired and g.showers is not None:
+                mine = own.get(g.name)
+                if mine is None:
+                    absent[g.name] = f"only {len(_rows_of(group, g.showers))} showers of these species"
+                    continue
+                generated[g.name] = Sample(g.showers[mine[:size]], grid)
+                independent[g.name] = compare_conditions(
+                    g.showers.conditions[mine], reference.conditions[rows]
+                )
+                continue
+            conditions = samples[0].showers.conditions
+            if g.suite:
+                outside[g.name] = int((~g.suite.inside(conditions)).sum())
+                unknown = torch.unique(conditions.pdg[g.suite.status(conditions) == Status.NO_GENERATOR])
+                if len(unknown):
+                    species = ", ".join(map(str, unknown.tolist()))
+                    absent[g.name] = f"no generator for species {species}"
+                    continue
+            generated[g.name] = Sample(g.of(reference, rows[:size].sort().values, seed), grid)
+        found.append(
+            Contest(group, grid, seed, *samples, generated, absent, outside, floor is None, independent)
+        )
     if not found:
         raise InputError(
             f"the reference: no group of species has {FEWEST} showers for each of reference and floor; give "
@@ -179,32 +234,8 @@ def contests(
     return found
 
 
-def _contest(
-    group: str,
-    generators: list[Candidate],
-    reference: ShowerSet,
-    rows: Tensor,
-    floor: ShowerSet,
-    seed: int,
-    halved: bool,
-    grid: Grid,
-) -> Contest:
-    chosen = reference[rows]
-    generated, absent, outside = {}, {}, {}
-    for generator in generators:
-        if generator.suite:
-            status = generator.suite.status(chosen.conditions)
-            outside[generator.name] = int((~generator.suite.inside(chosen.conditions)).sum())
-            unknown = torch.unique(chosen.conditions.pdg[status == Status.NO_GENERATOR]).tolist()
-        else:
-            unknown = []
-        if unknown:
-            absent[generator.name] = f"no generator for species {', '.join(map(str, unknown))}"
-        else:
-            generated[generator.name] = Sample(generator.of(reference, rows, seed), grid)
-    return Contest(
-        group, grid, seed, Sample(chosen, grid), Sample(floor, grid), generated, absent, outside, halved
-    )
+def _shuffled(rows: Tensor, seed: list[int]) -> Tensor:
+    return rows[torch.from_numpy(np.random.default_rng(seed).permutation(len(rows)))]
 
 
 def _rows_of(group: str, showers: ShowerSet) -> Tensor:

@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from monsoon.models.data.plausibility import examine_energies, refuse_impossible_angles
 from monsoon.models.errors import InputError
-from monsoon.models.files import Disk
+from monsoon.models.files import Disk, temporary_beside
 from monsoon.models.records import Conditions, Showers
 
 CHUNK_ROWS, CHUNK_BYTES = 1000, 4_000_000  # what is compressed together, at most
@@ -86,9 +87,13 @@ def read_showers(path: str | Path, pdg: int | None = None) -> ShowerSet:
     Optional datasets: `incident_pdg` [N], `incident_position` [N, 2] in mm, `incident_theta` and
     `incident_phi` [N] in rad, `weights` [N]. Energies are MeV.
 
-    Raises InputError, naming the dataset, where the file cannot be used.
+    Raises InputError, naming the dataset, where the file cannot be used, or its units cannot be these;
+    warns with SuspiciousInput where they are probably others.
     """
-    return read_rows(path, 0, None, pdg)
+    showers = read_rows(path, 0, None, pdg)
+    c, total_mev = showers.conditions, showers.showers.total_mev()
+    examine_energies(path, c.pdg.numpy(), c.energy_mev.numpy(), total_mev.numpy())
+    return showers
 
 
 def read_rows(path: str | Path, start: int, stop: int | None, pdg: int | None = None) -> ShowerSet:
@@ -125,9 +130,9 @@ def shower_writer(
     Raises InputError where the file cannot be written.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
+    partial = temporary_beside(path)
     try:
-        with Disk(partial, "w+b") as disk:
+        with Disk(partial, "x+b") as disk:
             with h5py.File(disk, "w", rdcc_nbytes=CACHE_BYTES) as file:
                 file.attrs.update(attributes)
                 yield ShowerWriter(file, disk, voxels, _take_over(file, conditions))
@@ -270,6 +275,10 @@ class _Columns:
             return self.read("incident_pdg", ()).astype(np.int32, copy=False)
         return np.full(len(self), pdg, np.int32)
 
+    def examine_angles(self, theta: NDArray[np.float64], phi: NDArray[np.float64]) -> None:
+        """Raises InputError where there is no such direction on the face."""
+        refuse_impossible_angles(self._path, theta, phi, self._start)
+
     def refuse(self, bad: NDArray[np.bool_], name: str, what: str) -> None:
         """Raises InputError, naming the file's row, where an entry is bad."""
         if bad.any():
@@ -283,6 +292,7 @@ def _conditions(columns: _Columns, pdg: int | None) -> Conditions:
     offset = columns.read_or_zeros("incident_position", (2,))
     theta = columns.read_or_zeros("incident_theta", ()).astype(np.float64)
     phi = columns.read_or_zeros("incident_phi", ()).astype(np.float64)
+    columns.examine_angles(theta, phi)
     sine = np.sin(theta)
     direction = np.stack([sine * np.cos(phi), sine * np.sin(phi), np.cos(theta)], 1)
     return Conditions(

@@ -83,7 +83,7 @@ class Library:
         self.grid = grid or Grid()
         if showers.showers.energy_mev.shape[1] != self.grid.voxels:
             raise InputError(
-                f"the showers have {showers.showers.energy_mev.shape[1]} voxels, a library for this detector "
+                f"showers has {showers.showers.energy_mev.shape[1]} voxels, a library for this detector "
                 f"needs {self.grid.rows} x {self.grid.columns} pixels of {self.grid.pixel_mm} mm"
             )
         self.neighbours = neighbours

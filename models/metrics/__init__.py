@@ -1,1 +1,1 @@
-"""How well two samples of showers agree: one judgement a file."""
+"""How well two samples of showers agree: one measure in each file."""

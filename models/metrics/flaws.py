@@ -1,4 +1,4 @@
-"""Known flaws, put into Geant4 showers: a classifier's verdict counts where it can see some of them."""
+"""Known flaws, put into Geant4 showers: they measure what a classifier sees at the sizes of the samples."""
 
 from __future__ import annotations
 
@@ -12,14 +12,29 @@ from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.geometry.planar import Grid
 from monsoon.models.records import Showers
 
-
-def smear_totals(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
-    """Every shower scaled by a Gaussian factor of 3 %."""
-    factor = 1 + 0.03 * torch.randn(len(showers), 1, generator=torch.Generator().manual_seed(seed))
-    return _with_energy(showers, showers.showers.energy_mev * factor)
+Flaw = Callable[[ShowerSet, Grid, int], ShowerSet]  # showers, grid and seed -> showers with the flaw
 
 
-def smear_pixels(share: float) -> Callable[[ShowerSet, Grid, int], ShowerSet]:
+def smear_totals(share: float) -> Flaw:
+    """Every shower scaled by a Gaussian factor about 1 of this relative width; not below zero."""
+
+    def smear(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
+        factor = 1 + share * torch.randn(len(showers), 1, generator=torch.Generator().manual_seed(seed))
+        return _with_energy(showers, showers.showers.energy_mev * factor.clamp(min=0))
+
+    return smear
+
+
+def lower_totals(share: float) -> Flaw:
+    """Every shower scaled down by this share of its energy."""
+
+    def lower(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
+        return _with_energy(showers, showers.showers.energy_mev * (1 - share))
+
+    return lower
+
+
+def smear_pixels(share: float) -> Flaw:
     """Every pixel scaled by a Gaussian factor of its own; below zero it is zero."""
 
     def smear(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
@@ -30,17 +45,21 @@ def smear_pixels(share: float) -> Callable[[ShowerSet, Grid, int], ShowerSet]:
     return smear
 
 
-def share_with_neighbours(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
-    """2 % of every pixel goes to its four neighbours in equal parts; at the image's edge a part stays."""
-    image = showers.showers.energy_mev.reshape(-1, grid.rows, grid.columns)
-    part = 0.005 * image
-    shared = image.clone()
-    for axis in (1, 2):
-        length = image.shape[axis]
-        flow = part.narrow(axis, 0, length - 1) - part.narrow(axis, 1, length - 1)  # to the next pixel, net
-        shared.narrow(axis, 1, length - 1).add_(flow)
-        shared.narrow(axis, 0, length - 1).sub_(flow)
-    return _with_energy(showers, shared.flatten(1))
+def share_with_neighbours(share: float) -> Flaw:
+    """This share of every pixel goes to its four neighbours in equal parts; at the edge a part stays."""
+
+    def spread(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
+        image = showers.showers.energy_mev.reshape(-1, grid.rows, grid.columns)
+        part = share / 4 * image
+        shared = image.clone()
+        for axis in (1, 2):
+            length = image.shape[axis]
+            flow = part.narrow(axis, 0, length - 1) - part.narrow(axis, 1, length - 1)  # to the next, net
+            shared.narrow(axis, 1, length - 1).add_(flow)
+            shared.narrow(axis, 0, length - 1).sub_(flow)
+        return _with_energy(showers, shared.flatten(1))
+
+    return spread
 
 
 def cut_small(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
@@ -55,11 +74,14 @@ def mirror_angle(showers: ShowerSet, grid: Grid, seed: int) -> ShowerSet:
     return replace(showers, conditions=replace(showers.conditions, direction=direction))
 
 
-FLAWS: dict[str, Callable[[ShowerSet, Grid, int], ShowerSet]] = {
-    "totals smeared 3 %": smear_totals,
+FLAWS: dict[str, Flaw] = {
+    "totals smeared 3 %": smear_totals(0.03),
+    "totals 20 % lower": lower_totals(0.20),
     "pixels smeared 5 %": smear_pixels(0.05),
     "pixels smeared 20 %": smear_pixels(0.20),
-    "2 % shared with neighbours": share_with_neighbours,
+    "pixels smeared 50 %": smear_pixels(0.50),
+    "2 % shared with neighbours": share_with_neighbours(0.02),
+    "5 % shared with neighbours": share_with_neighbours(0.05),
     "cut at 0.05 MeV": cut_small,
     "angle mirrored": mirror_angle,
 }

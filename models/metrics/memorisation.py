@@ -68,7 +68,7 @@ def memorisation(generated: ShowerSet, heldout: ShowerSet, training: ShowerSet, 
 def features(showers: Showers, grid: Grid) -> Tensor:
     """ln of the energy fractions of the inner pixels and of the rings beyond, float32 [N, 49 + 12]."""
     share = shares(showers)
-    ring = (grid.centres_mm / grid.pixel_mm).round().abs().amax(1).long()  # [V]
+    ring = grid.ring
     inner = share[:, ring <= REACH]
     rings = share.new_zeros(len(showers), int(ring.max()) + 1).index_add(1, ring, share)[:, REACH + 1 :]
     return torch.log(torch.cat([inner, rings], 1) + SMALLEST_SHARE).float()

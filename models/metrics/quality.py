@@ -11,6 +11,7 @@ from scipy import stats
 from monsoon.models.metrics.measurement import Array
 
 REPLICAS = 200
+WEIGHTED_REPLICAS = 40  # one by one: weighted quantiles are slow
 RAREST = 10  # a class with fewer showers in both samples together joins its neighbour in a chi2
 
 # Visible energy of one hadron or muon, MeV. A minimum-ionising particle leaves 53-58 on the way through.
@@ -21,7 +22,7 @@ CLASSES = {
     "showering": (75.0, np.inf),
 }
 
-Statistic = Callable[[Array], Array]  # [..., n] -> [...], over the last axis
+Statistic = Callable[..., Array]  # [..., n] -> [...], over the last axis; or [n] and weights [n] -> []
 
 
 @dataclass(frozen=True)
@@ -51,39 +52,68 @@ class Agreement:
         return float(stats.chi2.sf(self.chi2, self.ndf)) if self.ndf else 1.0
 
 
-def mean(values: Array) -> Array:
-    """Mean over the last axis."""
-    average: Array = values.mean(-1)
-    return average
+def bootstrap(
+    values: Array, statistic: Statistic, seed: int = 0, weight: Array | None = None, fewest: int = 2
+) -> tuple[float, float]:
+    """A statistic of one sample, with its standard error over copies drawn with replacement.
 
+    The error of a comparison of two samples, which may share their conditions, is that of
+    `measurement.bootstrap`.
 
-def resolution(values: Array) -> Array:
-    """Half the width of the central 68.3 % over the median, over the last axis."""
-    low, middle, high = np.quantile(values, [0.15865, 0.5, 0.84135], axis=-1)
-    width: Array = (high - low) / (2 * middle)
-    return width
+    Parameters
+    ----------
+    values
+        float64 [n].
+    statistic
+        Over the last axis; of values and weights where there are weights.
+    seed
+        Of the copies: a report made twice is the same report.
+    weight
+        float64 [n]; None: all rows count alike.
+    fewest
+        With fewer values both numbers are NaN.
 
-
-def bootstrap(values: Array, statistic: Statistic, seed: int = 0) -> tuple[float, float]:
-    """A statistic of values [n] and its standard error over resampled copies; NaN below two values."""
-    if len(values) < 2:
+    Returns
+    -------
+    value, error : float
+    """
+    if len(values) < fewest:
         return np.nan, np.nan
-    # a fixed seed: a report made twice is the same report
-    rows = np.random.default_rng(seed).integers(len(values), size=(REPLICAS, len(values)))
-    return float(statistic(values)), float(statistic(values[rows]).std(ddof=1))
+    rng = np.random.default_rng(seed)
+    if weight is None:
+        rows = rng.integers(len(values), size=(REPLICAS, len(values)))
+        return float(statistic(values)), float(statistic(values[rows]).std(ddof=1))
+    rows = rng.integers(len(values), size=(WEIGHTED_REPLICAS, len(values)))
+    copies = [float(statistic(values[i], weight[i])) for i in rows]
+    return float(statistic(values, weight)), float(np.std(copies, ddof=1))
 
 
-def in_bins(values: Array, x: Array, edges: Array, statistic: Statistic) -> Estimate:
-    """A statistic of values [n] in bins of x [n], edges [B + 1]."""
+def in_bins(
+    values: Array,
+    x: Array,
+    edges: Array,
+    statistic: Statistic,
+    weight: Array | None = None,
+    fewest: int = 2,
+) -> Estimate:
+    """A statistic of values [n] in bins of x [n] between edges [B + 1]; see `bootstrap`."""
     bins = np.digitize(x, edges) - 1
-    found = [bootstrap(values[bins == b], statistic, seed=b) for b in range(len(edges) - 1)]
+    found = []
+    for b in range(len(edges) - 1):
+        inside = bins == b
+        chosen = None if weight is None else weight[inside]
+        found.append(bootstrap(values[inside], statistic, b, chosen, fewest))
     value, error = np.array(found, np.float64).T
     return Estimate(value, error)
 
 
-def mean_rows(rows: Array) -> Estimate:
-    """Mean of rows [n, B] and its standard error."""
-    return Estimate(rows.mean(0), rows.std(0, ddof=1) / np.sqrt(len(rows)))
+def mean_rows(rows: Array, weight: Array | None = None) -> Estimate:
+    """Mean of rows [n, B] and its standard error; weights [n] count where there are any."""
+    if weight is None:
+        return Estimate(rows.mean(0), rows.std(0, ddof=1) / np.sqrt(len(rows)))
+    average = np.average(rows, axis=0, weights=weight)
+    variance = ((weight[:, None] * (rows - average)) ** 2).sum(0) / weight.sum() ** 2
+    return Estimate(average, np.sqrt(variance))
 
 
 def mean_ratio(sample: Estimate, reference: Estimate) -> tuple[float, float]:

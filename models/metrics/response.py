@@ -14,27 +14,38 @@ ENERGY_EDGES_MEV = np.geomspace(1e3, 1e5, 5)
 FEWEST = 10  # showers in an energy bin; with fewer it is NaN
 
 
-def resolution(values: Array, weight: Array) -> float:
-    """Half the width of the central 68.3 % over the median, of values [N]; no weight is negative."""
-    low, middle, high = np.quantile(
-        values, [0.15865, 0.5, 0.84135], weights=weight, method="inverted_cdf"
-    ).tolist()
-    return float((high - low) / (2 * middle)) if middle > 0 else np.nan
+def resolution(values: Array, weight: Array | None = None) -> Array:
+    """Half the width of the central 68.3 % over the median; NaN where the median is not positive.
+
+    Parameters
+    ----------
+    values
+        float64 [..., N]; the statistic is over the last axis.
+    weight
+        float64 [N], none negative, for values [N]; None: quantiles between two values are interpolated,
+        with weights they are the values themselves.
+    """
+    cuts = [0.15865, 0.5, 0.84135]
+    if weight is None:
+        low, middle, high = np.quantile(values, cuts, axis=-1)
+    else:
+        low, middle, high = np.quantile(values, cuts, weights=weight, method="inverted_cdf")
+    return np.where(middle > 0, (high - low) / (2 * np.where(middle > 0, middle, 1.0)), np.nan)
 
 
-def mean(values: Array, weight: Array) -> float:
-    """Weighted mean of values [N]."""
-    return float(np.average(values, weights=weight))
+def mean(values: Array, weight: Array | None = None) -> Array:
+    """Mean of values [..., N] over the last axis, with weights [N]."""
+    return np.asarray(np.average(values, axis=-1, weights=weight))
 
 
-def by_energy(sample: Summary, statistic: Callable[[Array, Array], float]) -> Array:
+def by_energy(sample: Summary, statistic: Callable[[Array, Array], Array]) -> Array:
     """A statistic of the response, visible over incident energy, per bin of ENERGY_EDGES_MEV; float64 [B]."""
     values = sample.column("response")
     bin_of_row = np.searchsorted(ENERGY_EDGES_MEV, sample.energy_mev, side="right") - 1
     found = []
     for b in range(len(ENERGY_EDGES_MEV) - 1):
         rows = bin_of_row == b
-        found.append(statistic(values[rows], sample.weight[rows]) if rows.sum() >= FEWEST else np.nan)
+        found.append(float(statistic(values[rows], sample.weight[rows])) if rows.sum() >= FEWEST else np.nan)
     return np.array(found)
 
 

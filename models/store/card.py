@@ -1,4 +1,4 @@
-"""A model's card: what a person should know before trusting it, as Markdown, from what its JSON says."""
+"""A model's card as a page of Markdown: what a person should know before using the model."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ Card = Mapping[str, Any]
 
 
 def markdown(card: Card) -> str:
-    """The page for a card with any of these entries; what is not known is left out.
+    """The page of a model's card as Markdown.
 
-    name, family, parameters, species, weights {sha256, bytes}, config {domain, ...},
-    training {steps, seconds, device, recipe, findings}, data {files: [{name, use, rows, sha256}]},
-    curve [...],
-    metrics {name: {value, error, floor, floor_error}}
+    Parameters
+    ----------
+    card
+        Any of these entries; what is not known is left out: name, family, parameters, species,
+        weights {sha256, bytes}, config {domain, ...}, training {steps, seconds, device, recipe, findings},
+        data {files: [{name, use, rows, sha256}]}, curve [...],
+        metrics {name: {value, error, floor, floor_error}}.
     """
     parts = [f"# {card.get('name', 'model')}\n", _facts(card)]
     if "metrics" in card:

@@ -306,5 +306,9 @@ def _load(model: str) -> list[Generator]:
 
 def _load_part(path: Path) -> Generator:
     if not path.is_dir():
-        return Library(read_showers(path))
+        showers = read_showers(path)
+        try:
+            return Library(showers)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
     return load(path).model

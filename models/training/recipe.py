@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from monsoon.models.errors import InputError
 
@@ -17,42 +17,7 @@ ONE_CYCLE_RISE = 0.3  # of all steps, unless warm_up says otherwise
 class Recipe:
     """Everything about a training that is neither the network nor the data.
 
-    Attributes
-    ----------
-    steps : int
-        Updates of the weights.
-    batch : int
-        Rows of one step, over all workers and micro-batches.
-    learning_rate : float or dict of float
-        One for all optimisers, or one for each by name; the peak where there is a schedule.
-    optimiser : str
-        adam or adamw.
-    betas : tuple of float
-        Of the optimiser.
-    weight_decay : float
-        Of the optimiser.
-    schedule : str
-        After the warm-up: constant; cosine to zero; one-cycle, which rises and falls (arXiv:1708.07120).
-    warm_up : int
-        Steps over which the learning rate rises from zero (one-cycle: to its peak).
-    clip : float or None
-        Largest norm of an optimiser's gradient; None: no limit.
-    ema : float
-        Decay of the weights' running average, which is validated and kept; 0: the weights themselves.
-    precision : str
-        float32 or bfloat16.
-    accumulate : int
-        Micro-batches that a step is split into, where all its rows do not fit into memory.
-    seed : int
-        Of the network's first weights, of the order of rows and of the noise.
-    validate_every : int
-        Steps from one validation, and candidate for the best weights, to the next.
-    checkpoint_every : int
-        Steps from one state to resume from to the next.
-    patience : int or None
-        Validations without a better score after which training ends; None: no limit.
-    threads : int
-        Of the CPU; another number may change the last bits.
+    The docstring below each key is what `monsoon help train` says of it.
 
     Raises
     ------
@@ -66,23 +31,42 @@ class Recipe:
     [0.001, 0.01, 0.005]
     """
 
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"use_attribute_docstrings": True}  # to be read by jobs
+
     steps: int
+    """Updates of the weights."""
     batch: int = 512
+    """Rows of one step, over all workers and micro-batches."""
     learning_rate: float | dict[str, float] = 1e-3
+    """One for all optimisers, or one for each by name; the peak where there is a schedule."""
     optimiser: Literal["adam", "adamw"] = "adam"
+    """Rule that updates the weights."""
     betas: tuple[float, float] = (0.9, 0.999)
+    """Decays of Adam's averages of the gradient and of its square."""
     weight_decay: float = 0.0
+    """Decay of the weights per unit of learning rate."""
     schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
+    """After the warm-up: constant; cosine to zero; one-cycle: up and down (arXiv:1708.07120)."""
     warm_up: int = 0
+    """Steps over which the learning rate rises from zero (one-cycle: to its peak)."""
     clip: float | None = None
+    """Largest norm of an optimiser's gradient; absent: not clipped."""
     ema: float = 0.0
+    """Decay of the weights' running average, which is validated and kept; 0: the weights themselves."""
     precision: Literal["float32", "bfloat16"] = "float32"
+    """Number format of the network's arithmetic."""
     accumulate: int = 1
+    """Micro-batches that a step is split into, where the whole does not fit the memory."""
     seed: int = 1
+    """Number that all random draws of the training follow from."""
     validate_every: int = 100
+    """Steps between two scores; each is a candidate for the best."""
     checkpoint_every: int = 100
+    """Steps between two states to resume from."""
     patience: int | None = None
+    """Validations without a better score after which training ends; absent: it does not end early."""
     threads: int = 1
+    """Threads of the CPU; another number may change the last bits."""
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""

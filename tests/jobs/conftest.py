@@ -13,6 +13,7 @@ from monsoon.engine.campaign import counts_of
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.ledger.commits import Ledger, ShardRecord
+from monsoon.engine.ledger.geometry import store_geometry
 from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange, Fault, shard_tasks
 from monsoon.engine.ledger.quarantine import set_aside, write_faults
@@ -22,7 +23,12 @@ from monsoon.engine.records import Events, Incidents
 from monsoon.engine.storage import open_store
 from monsoon.models.store.suite import Suite
 
-IDENTITY = {"seed": 1, "mu": 2.5, "numerics": {"device": "cpu"}}
+IDENTITY = {
+    "seed": 1,
+    "mu": 2.5,
+    "numerics": {"device": "cpu"},
+    "detector": Detector.load("lhcb-ecal").description.sha256,
+}
 
 
 class SmallCampaign:
@@ -59,6 +65,7 @@ class SmallCampaign:
             "contributions": False,
         }
         stored = ledger.open(identity or IDENTITY, layout, events)
+        store_geometry(store, self._detector)
         for shard in shard_tasks(stored.range, shard_events, ledger.ranges()):
             if shard.first not in skip:
                 self.commit(ledger, shard, bad)
@@ -86,9 +93,10 @@ class SmallCampaign:
             first=shard.first,
             last=shard.last,
             files=published.files,
-            content=published.content,
+            content=published.content.total,
+            merkle_root=published.content.merkle_root,
             identity=campaign.identity_hash,
-            counts={**counts_of(events), "quarantined": len(faults)},
+            counts={**counts_of(events, self._detector), "quarantined": len(faults)},
             seconds={},
         )
         return ledger.commit(record).record

@@ -1,4 +1,4 @@
-"""Unusable input: one clear line on stderr, exit code 2, and nothing written."""
+"""Unusable input: one clear line on stderr, exit code 2, and nothing left behind, not even a folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 
 from monsoon.engine.detector import detector
 from monsoon.jobs.cli import DONE, UNUSABLE, main
+from monsoon.models.store.suite import SAMPLES
 
 Words = Callable[["Here"], list[str]]
 
@@ -103,6 +104,31 @@ def gun(here: Here, *words: str) -> list[str]:
     return ["incidents", "gun", *kept, here.output("x.parquet"), *words]
 
 
+def training(here: Here, *words: str) -> list[str]:
+    """A training of the shipped samples that would run, but for these words."""
+    return ["train", "flow-egamma", "--local", "validation=[egamma-heldout.h5]", here.output(), *words]
+
+
+def electrons(here: Here) -> Path:
+    """Conditions of two electrons."""
+    path = here.folder / "conditions.h5"
+    with h5py.File(path, "w") as file:
+        file["incident_energies"] = np.full((2, 1), 2e4)
+        file["incident_pdg"] = np.full(2, 11)
+    return path
+
+
+def sampled(here: Here, model: str, conditions: Path) -> list[str]:
+    out = str(here.folder / "out.h5")
+    return ["sample", "--model", model, "--conditions", str(conditions), "--out", out]
+
+
+def validation(here: Here, *words: str) -> list[str]:
+    """A validation into a new folder; words given again stand for the ones before."""
+    reference = str(SAMPLES / "egamma-heldout.h5")
+    return ["validate", "--reference", reference, "--out", str(here.folder / "page"), *words]
+
+
 def foreign(here: Here) -> str:
     pq.write_table(pa.table({"a": [1]}), here.folder / "foreign.parquet")
     return str(here.folder / "foreign.parquet")
@@ -112,9 +138,18 @@ def truncated(here: Here) -> str:
     return str(here.file("cut.parquet", here.pool.read_bytes()[:-500]))
 
 
-def another_detector() -> bytes:
-    shipped = Path(detector.__file__).parent / "lhcb-ecal.yaml"
-    return shipped.read_bytes().replace(b"name: lhcb-ecal", b"name: mine")
+def another_detector(old: bytes = b"name: lhcb-ecal", new: bytes = b"name: mine") -> bytes:
+    shipped = (Path(detector.__file__).parent / "lhcb-ecal.yaml").read_bytes()
+    assert old in shipped
+    return shipped.replace(old, new)
+
+
+def moved_face(here: Here) -> Path:
+    return here.file("moved.yaml", another_detector(b"12520.0", b"12620.0"))
+
+
+def fine_pixels(here: Here) -> Path:
+    return here.file("fine.yaml", another_detector(b"pixel_mm: 20.2", b"pixel_mm: 10.1"))
 
 
 CASES: dict[str, tuple[Words, str]] = {
@@ -168,6 +203,22 @@ CASES: dict[str, tuple[Words, str]] = {
         lambda h: h.campaign(f"detector={h.file('mine.yaml', another_detector())}"),
         "made for detector lhcb-ecal, not mine",
     ),
+    "incidents of a detector that has changed under its name": (
+        lambda h: h.campaign(f"detector={moved_face(h)}"),
+        "made for a detector lhcb-ecal with face_z_mm = 12520.0, not 12620.0",
+    ),
+    "a plan with incidents of a detector that has changed": (
+        lambda h: ["plan", *h.campaign(f"detector={moved_face(h)}")[1:]],
+        "face_z_mm = 12520.0, not 12620.0",
+    ),
+    "pixels that are not the generators'": (
+        lambda h: h.campaign(f"detector={fine_pixels(h)}"),
+        "its showers have pixels of 20.2 mm, detector lhcb-ecal has pixel_mm = 10.1",
+    ),
+    "a plan with pixels that are not the generators'": (
+        lambda h: ["plan", *h.campaign(f"detector={fine_pixels(h)}")[1:]],
+        "pixel_mm = 10.1",
+    ),
     "truncated incidents": (lambda h: h.campaign(f"incidents={truncated(h)}"), "cut.parquet"),
     "too few incidents": (lambda h: [*h.yaml("{}"), "mu=null", "events=900"], "0 .. 899"),
     "neither incidents nor mu": (
@@ -181,6 +232,39 @@ CASES: dict[str, tuple[Words, str]] = {
     # showers
     "showers missing": (lambda h: showers(h, showers=None), "no dataset showers"),
     "showers of another grid": (lambda h: showers(h, showers=np.ones((4, 368))), "368 voxels"),
+    "showers of another challenge": (lambda h: showers(h, showers=np.ones((4, 6480))), "6480 voxels"),
+    "showers of another geometry, validated": (
+        lambda h: [
+            "validate",
+            "--reference",
+            showers(h, showers=np.ones((4, 368)))[-1][6:],
+            "--model",
+            "best",
+        ],
+        "368 voxels",
+    ),
+    "showers of another geometry, sampled from": (
+        lambda h: [
+            *("sample", "--model", showers(h, showers=np.ones((4, 368)))[-1][6:]),
+            *("--conditions", str(h.folder / "mine.h5"), "--out", str(h.folder / "x.h5")),
+        ],
+        "368 voxels",
+    ),
+    "incident energies in GeV": (
+        lambda h: showers(h, incident_energies=np.full((4, 1), 5.0)),
+        "mine.h5: showers row 0 holds 900 MeV, its incident energy is 5 MeV",
+    ),
+    "angles in degrees": (
+        lambda h: showers(h, incident_theta=np.full(4, 11.0)),
+        "mine.h5: incident_theta row 0 is 11, beyond pi/2",
+    ),
+    "angles in degrees, sampled": (
+        lambda h: [
+            *("sample", "--model", "library", "--conditions"),
+            *(showers(h, incident_theta=np.full(4, 11.0))[-1][6:], "--out", str(h.folder / "x.h5")),
+        ],
+        "angles are in rad",
+    ),
     "showers of the wrong length": (lambda h: showers(h, showers=np.ones((3, 900))), "showers is"),
     "NaN in showers": (lambda h: showers(h, showers=np.full((4, 900), np.nan)), "not finite"),
     "negative showers": (lambda h: showers(h, showers=-np.ones((4, 900))), "negative energy"),
@@ -225,6 +309,36 @@ CASES: dict[str, tuple[Words, str]] = {
     "gun of negative energy": (lambda h: gun(h, "energy_mev=-5"), "energy_mev"),
     "gun that does not aim": (lambda h: gun(h, "theta_rad=null"), "does not aim"),
     "occupied incidents": (lambda h: gun(h, f"output={h.file('taken', b'')}"), "already exists"),
+    # trainings
+    "no such recipe": (lambda h: ["train", "no-such", h.output()], "no such file or recipe"),
+    "unknown key of a training": (lambda h: training(h, "stepz=3"), "did you mean steps?"),
+    "no showers to train on": (lambda h: training(h, "train=[no.h5]"), "no.h5: no such file"),
+    "unknown option of the family": (lambda h: training(h, "options={depht: 3}"), "depht"),
+    "training without an output": (lambda h: ["train", "flow-egamma", "output="], "output"),
+    # showers and verdicts on them
+    "sample an unknown model": (lambda h: sampled(h, "no-such", electrons(h)), "no-such: no such file"),
+    "sample no conditions": (lambda h: sampled(h, "library", h.folder / "no.h5"), "no.h5"),
+    "sample to a folder that is missing": (
+        lambda h: [*sampled(h, "library", electrons(h))[:-1], str(h.folder / "no" / "out.h5")],
+        "cannot be written",
+    ),
+    "validate nothing": (lambda h: validation(h), "nothing to validate"),
+    "validate an unknown model": (lambda h: validation(h, "--model", "no-such"), "no-such"),
+    "validate without a reference": (
+        lambda h: validation(h, "--model", "library", "--reference", str(h.folder / "no.h5")),
+        "no.h5",
+    ),
+    "validate into a file": (
+        lambda h: validation(h, "--model", "library", "--out", str(h.file("taken", b""))),
+        "taken",
+    ),
+    # others
+    "demo into a file": (lambda h: ["demo", str(h.file("taken", b""))], "cannot be written"),
+    "demo elsewhere": (lambda h: ["demo", "s3://bucket/demo"], "has to be on this machine"),
+    "merge of nothing": (lambda h: ["merge", str(h.folder / "m"), str(h.folder / "no")], "no campaign here"),
+    "status of nothing": (lambda h: ["status", str(h.folder / "no")], "no campaign here"),
+    "help on nothing": (lambda h: ["help", "destroy"], "no such command"),
+    "help on no source": (lambda h: ["help", "incidents", "sherpa"], "name a source"),
     # verdicts and reports
     "verify nothing": (lambda h: ["verify", str(h.folder / "no")], "no campaign here"),
     "report on nothing": (lambda h: ["report", str(h.folder / "no")], "no"),
@@ -239,7 +353,7 @@ def listing(folder: Path) -> set[str]:
 
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("case", CASES)
-def test_unusable_input_is_one_line_and_exit_code_2(
+def test_unusable_input_is_one_line_and_exit_code_2_and_leaves_nothing_behind(
     case: str, pool: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -252,9 +366,7 @@ def test_unusable_input_is_one_line_and_exit_code_2(
     assert len(lines) == 1
     assert named in lines[0]
     assert not any("Traceback" in line for line in said)
-    assert not [
-        path for path in listing(tmp_path) - before if "events-" in path or path.endswith("x.parquet")
-    ]
+    assert listing(tmp_path) == before
 
 
 def test_good_events_before_a_cut_are_kept_and_the_loss_is_reported(
@@ -267,3 +379,37 @@ def test_good_events_before_a_cut_are_kept_and_the_loss_is_reported(
     assert any(line.startswith("loss: ") and "4 events before are kept" in line for line in out)
     assert out[-1] == f"incidents: {tmp_path / 'x.parquet'}"
     assert pq.read_table(tmp_path / "x.parquet").num_rows == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "warning"),
+    [
+        (
+            lambda h: tabled(h, pz_mev=[90.0, 80.0, 70.0], px_mev=[1.0] * 3, py_mev=[2.0] * 3),
+            "every particle is lost",
+        ),
+        (lambda h: gun(h, "energy_mev=50"), "energy_mev: the greatest is 50 MeV; if GeV are meant"),
+    ],
+    ids=["table", "gun"],
+)
+def test_particles_whose_energies_look_like_gev_are_warned_of_once(
+    words: Words, warning: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(Here(tmp_path, tmp_path))) == DONE
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("monsoon: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("monsoon: warning: ")
+    assert warning in lines[0]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_campaign_of_showers_that_look_like_gev_is_warned_once_and_made(
+    pool: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The driver says it; its workers, which read the same file, do not say it again."""
+    here = Here(tmp_path, pool)
+    words = showers(here, incident_energies=np.full((4, 1), 5.0), showers=np.full((4, 900), 1e-3))
+    assert main([*words, "workers=2", "shard_events=5"]) == DONE
+    said = capfd.readouterr().err
+    assert said.count("incident_energies row 0 is 5 MeV") == 1
+    assert "monsoon: warning: " in said

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Timer
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from monsoon.engine.config import Campaign
@@ -18,13 +19,15 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.incidents.parquet import read_incidents, write_incidents
+from monsoon.engine.incidents.schema import to_table
 from monsoon.engine.ledger.commits import COMMITS, Commit, Ledger, ShardRecord
+from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION
 from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.status import running
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import INTERRUPTED, main
-from monsoon.jobs.generate import POOL, Outcome, generate, patiently
+from monsoon.jobs.generate import POOL, CampaignResult, generate, patiently
 
 EVENTS = 500
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -42,7 +45,7 @@ def campaign(pool: Path, tmp_path: Path) -> Campaign:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def undisturbed(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> CampaignResult:
     output = tmp_path_factory.mktemp("undisturbed") / "out"
     plain = Campaign(
         incidents=str(pool), mu=1.5, events=EVENTS, shard_events=100, workers=2, output=str(output)
@@ -52,7 +55,7 @@ def undisturbed(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome
 
 @pytest.mark.parametrize(("workers", "cpus", "shard_events"), [(1, 1, 250), (3, 0.5, 100)])
 def test_events_do_not_depend_on_workers_or_shard_size(
-    campaign: Campaign, undisturbed: Outcome, workers: int, cpus: float, shard_events: int
+    campaign: Campaign, undisturbed: CampaignResult, workers: int, cpus: float, shard_events: int
 ) -> None:
     change = {"workers": workers, "cpus_per_worker": cpus, "shard_events": shard_events}
     outcome = generate(campaign.model_copy(update=change), quiet)
@@ -62,7 +65,7 @@ def test_events_do_not_depend_on_workers_or_shard_size(
 
 def test_an_interrupted_campaign_is_resumed_to_the_same_events(
     campaign: Campaign,
-    undisturbed: Outcome,
+    undisturbed: CampaignResult,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -88,7 +91,9 @@ def test_an_interrupted_campaign_is_resumed_to_the_same_events(
     assert outcome.content == undisturbed.content
 
 
-def test_a_finished_campaign_does_nothing_and_says_so(campaign: Campaign, undisturbed: Outcome) -> None:
+def test_a_finished_campaign_does_nothing_and_says_so(
+    campaign: Campaign, undisturbed: CampaignResult
+) -> None:
     records = sorted((Path(undisturbed.output) / COMMITS).iterdir())
     before = [path.stat().st_mtime_ns for path in records]
     said: list[str] = []
@@ -98,7 +103,7 @@ def test_a_finished_campaign_does_nothing_and_says_so(campaign: Campaign, undist
     assert [path.stat().st_mtime_ns for path in records] == before
 
 
-def test_a_campaign_that_grows_runs_the_rest_alone(campaign: Campaign, undisturbed: Outcome) -> None:
+def test_a_campaign_that_grows_runs_the_rest_alone(campaign: Campaign, undisturbed: CampaignResult) -> None:
     generate(campaign.model_copy(update={"events": 230}), quiet)
     outcome = generate(campaign, quiet)
     assert outcome.shards_made == 3
@@ -106,7 +111,7 @@ def test_a_campaign_that_grows_runs_the_rest_alone(campaign: Campaign, undisturb
 
 
 def test_sites_that_split_a_campaign_merge_to_the_same_events(
-    campaign: Campaign, undisturbed: Outcome, tmp_path: Path
+    campaign: Campaign, undisturbed: CampaignResult, tmp_path: Path
 ) -> None:
     for name, first, events in (("a", 0, 200), ("b", 200, 300)):
         part = {"first_event": first, "events": events, "output": str(tmp_path / name)}
@@ -118,7 +123,7 @@ def test_sites_that_split_a_campaign_merge_to_the_same_events(
 
 
 def test_a_second_driver_on_one_output_is_told_so_and_harms_nothing(
-    campaign: Campaign, undisturbed: Outcome, tmp_path: Path
+    campaign: Campaign, undisturbed: CampaignResult, tmp_path: Path
 ) -> None:
     """The first is a process with a Ray of its own; the second starts while that one's workers load."""
     words = [f"{k}={v}" for k, v in campaign.model_dump(exclude_defaults=True).items()]
@@ -146,7 +151,9 @@ def test_the_last_word_of_a_campaign_waits_for_storage_as_its_shards_do(tmp_path
         patiently((tmp_path / "gone" / "manifest").read_text, 0.0)
 
 
-def test_one_event_alone_is_the_event_of_the_campaign(campaign: Campaign, undisturbed: Outcome) -> None:
+def test_one_event_alone_is_the_event_of_the_campaign(
+    campaign: Campaign, undisturbed: CampaignResult
+) -> None:
     (url,) = (
         file.url
         for record in Ledger(open_store(undisturbed.output)).records()
@@ -159,7 +166,7 @@ def test_one_event_alone_is_the_event_of_the_campaign(campaign: Campaign, undist
     assert parquet.read(Path(alone.output) / "events-000000000342-000000000342.parquet").event == [342]
 
 
-def test_counts_add_up(undisturbed: Outcome) -> None:
+def test_counts_add_up(undisturbed: CampaignResult) -> None:
     counts = read_manifest(open_store(undisturbed.output))["counts"]
     assert counts["events"] == EVENTS
     assert counts["particles"] == sum(n for name, n in counts.items() if name.startswith("status_"))
@@ -167,11 +174,31 @@ def test_counts_add_up(undisturbed: Outcome) -> None:
     assert counts["lost_neutrino"] > 0
 
 
-def test_the_manifest_says_where_the_events_come_from(undisturbed: Outcome) -> None:
+def test_the_manifest_says_where_the_events_come_from(undisturbed: CampaignResult) -> None:
     manifest = read_manifest(open_store(undisturbed.output))
     assert manifest["identity"]["mu"] == 1.5
     assert manifest["incidents"]["source"] == "pythia"
     assert manifest["software"]["torch"].startswith("2.")
+    assert manifest["geometry"]["sha256"] == manifest["identity"]["detector"]
+    assert manifest["counts"]["saturated"] >= 0
+    assert manifest["not_counted"] == {}
+
+
+def test_an_output_of_a_release_that_stored_no_detector_gets_it(
+    campaign: Campaign, undisturbed: CampaignResult
+) -> None:
+    outcome = generate(campaign, quiet)
+    output = Path(outcome.output)
+    record = next((output / COMMITS).iterdir())
+    stored = json.loads(record.read_text())
+    del stored["counts"]["saturated"]
+    record.write_text(json.dumps(stored))
+    wanted = {name: (output / name).read_bytes() for name in (DESCRIPTION, CELLS)}
+    (output / DESCRIPTION).unlink()
+    (output / CELLS).write_bytes(b"cut")
+    assert generate(campaign, quiet).content == undisturbed.content
+    assert {name: (output / name).read_bytes() for name in wanted} == wanted
+    assert read_manifest(open_store(output))["not_counted"] == {"saturated": 1}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +211,7 @@ def test_the_manifest_says_where_the_events_come_from(undisturbed: Outcome) -> N
     ],
 )
 def test_another_campaign_may_not_write_here(
-    campaign: Campaign, undisturbed: Outcome, change: dict[str, object], named: str
+    campaign: Campaign, undisturbed: CampaignResult, change: dict[str, object], named: str
 ) -> None:
     other = campaign.model_copy(update={"output": str(undisturbed.output), **change})
     with pytest.raises(InputError, match=named):
@@ -214,7 +241,7 @@ def test_without_incidents_a_pool_is_made_once_and_is_the_campaigns(tmp_path: Pa
 
 
 def test_overlaid_incidents_are_used_as_they_are_or_refused(
-    campaign: Campaign, pool: Path, tmp_path: Path, undisturbed: Outcome
+    campaign: Campaign, pool: Path, tmp_path: Path, undisturbed: CampaignResult
 ) -> None:
     """Overlaid by the campaign or beforehand: the same events, but for where they say they are from."""
     overlaid = tmp_path / "overlaid.parquet"
@@ -252,9 +279,12 @@ def test_contributions_and_all_formats_come_out_when_asked_for(campaign: Campaig
 def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path, pool: Path) -> None:
     """A NaN energy in one event of a file of incidents: quarantined with the reason, the rest is made."""
     incidents = read_incidents(pool, 0, 59)
+    write_incidents(tmp_path / "good.parquet", [incidents], source="test", settings={}, detector="lhcb-ecal")
     incidents.energy_mev[incidents.offsets[7]] = np.nan
     spoilt = int(incidents.event[incidents.event_of_particle[incidents.offsets[7]]])
-    write_incidents(tmp_path / "bad.parquet", [incidents], source="test", settings={}, detector="lhcb-ecal")
+    # monsoon would not write it
+    metadata = pq.read_metadata(tmp_path / "good.parquet").metadata
+    pq.write_table(to_table(incidents).replace_schema_metadata(metadata), tmp_path / "bad.parquet")
     here = campaign.model_copy(
         update={"incidents": str(tmp_path / "bad.parquet"), "mu": None, "events": 60, "shard_events": 30}
     )

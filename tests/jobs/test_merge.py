@@ -11,7 +11,8 @@ import pytest
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger import merging
-from monsoon.engine.ledger.commits import COMMITS, EVENTS, Commit, Ledger, ShardFile, ShardRecord
+from monsoon.engine.ledger.commits import COMMITS, EVENTS, Commit, Ledger, ShardRecord
+from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION
 from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.quarantine import QUARANTINE
@@ -20,8 +21,9 @@ from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.cli import DONE, UNUSABLE, main
 from monsoon.jobs.merge import merge
 from monsoon.jobs.verify import Verdict, repair, verify
+from monsoon.models.files import sha256_of
+from tests.jobs.conftest import IDENTITY
 
-IDENTITY = {"seed": 1, "mu": 2.5, "numerics": {"device": "cpu"}}  # as the small campaigns have it
 BAD = (13,)
 SITES = {"a": (0, 20), "b": (20, 15), "c": (35, 25)}  # first event, events
 
@@ -72,6 +74,21 @@ def test_merged_sites_are_the_campaign_in_one_piece(
     assert verify(str(output), quiet) == Verdict(events=59, shards=7, quarantined=1)
     assert [tree(Path(site)) for site in sites] == before
     assert not any((output / EVENTS).iterdir())  # nothing was copied
+
+
+@pytest.mark.parametrize("lacking", [(), ("a",), ("a", "b", "c")], ids=["none", "one", "all"])
+def test_a_merged_output_has_the_detector_also_of_sites_of_former_releases(
+    sites: list[str], output: Path, lacking: tuple[str, ...]
+) -> None:
+    for site in map(Path, sites):
+        if site.name in lacking:
+            for name in (DESCRIPTION, CELLS):
+                (site / name).unlink()
+    merge(str(output), sites, quiet)
+    assert sha256_of(output / DESCRIPTION) == IDENTITY["detector"]
+    assert (output / CELLS).exists()
+    assert manifest_of(output)["geometry"]["sha256"] == IDENTITY["detector"]
+    assert verify(str(output), quiet).good
 
 
 def test_the_order_of_the_sites_does_not_matter_to_the_events(
@@ -308,15 +325,13 @@ class Remote:
 @pytest.mark.parametrize(
     ("site", "output", "url"),
     [
-        ("/data/a", "/data/all/merged", "../../a/events/x.root"),
-        ("/data/all/merged/a", "/data/all/merged", "a/events/x.root"),
-        ("/data/a", "s3://bucket/merged", "file:///data/a/events/x.root"),
-        ("s3://bucket/a", "/data/merged", "s3://bucket/a/events/x.root"),
-        ("s3://bucket/a", "s3://bucket/merged", "s3://bucket/a/events/x.root"),
+        ("/data/a", "/data/all/merged", "../../a"),
+        ("/data/all/merged/a", "/data/all/merged", "a"),
+        ("/data/a", "s3://bucket/merged", "file:///data/a"),
+        ("s3://bucket/a", "/data/merged", "s3://bucket/a"),
+        ("s3://bucket/a", "s3://bucket/merged", "s3://bucket/a"),
     ],
 )
-def test_files_are_named_relatively_where_both_are_on_a_file_system(site: str, output: str, url: str) -> None:
+def test_sites_are_named_relatively_where_both_are_on_a_file_system(site: str, output: str, url: str) -> None:
     here, there = (PosixStore(Path(u)) if u.startswith("/") else Remote(u) for u in (output, site))
-    file = ShardFile(format="root", url="events/x.root", bytes=1, sha256="")
-    seen = merging._seen_from(here, there, file)  # type: ignore[arg-type]
-    assert seen == file.model_copy(update={"url": url})
+    assert merging.seen_from(here, there) == url  # type: ignore[arg-type]

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.jobs import models as table
 from monsoon.jobs.models import (
     BATCHES,
     BEGIN,
     END,
     HEAD,
-    card_of,
     entries,
     markdown,
     models,
     row_of,
-    store,
     time_of,
 )
 from monsoon.models.data.shower_files import read_showers
@@ -74,14 +70,6 @@ def test_a_table_is_markdown() -> None:
 
 def test_the_libraries_are_always_there() -> None:
     assert [entry.name for entry in entries(Path("/nowhere"))] == ["library, egamma", "library, hadrons"]
-
-
-def test_what_is_stored_of_the_library_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "CHECKPOINTS", tmp_path / "checkpoints")
-    assert card_of("library") == {"family": "library"}
-    store("library", {"family": "library", "metrics": {"egamma auc/high-level": AREA}})
-    assert card_of("library")["metrics"]["egamma auc/high-level"] == AREA
-    assert json.loads((tmp_path / "checkpoints" / "library.json").read_text())["family"] == "library"
 
 
 def test_time_is_measured_at_every_batch_size() -> None:

@@ -25,7 +25,7 @@ from monsoon.engine.records import Events, Origin, concatenate
 from monsoon.engine.storage import open_store
 from monsoon.jobs import signal
 from monsoon.jobs.cli import main
-from monsoon.jobs.generate import POOL, Outcome, generate
+from monsoon.jobs.generate import POOL, CampaignResult, generate
 from monsoon.jobs.plan import plan
 from monsoon.jobs.progress.collisions import make_pool
 from monsoon.jobs.report.accounts import provenance
@@ -62,7 +62,7 @@ def campaign(pool: Path, tmp_path: Path) -> Campaign:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def undisturbed(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> CampaignResult:
     output = str(tmp_path_factory.mktemp("undisturbed") / "out")
     asked = Campaign(
         incidents=str(pool), signal=HIGGS, mu=2.0, events=EVENTS, shard_events=10, workers=2, output=output
@@ -96,7 +96,7 @@ def of_signal(events: Events, pdg: int, mother: int) -> list[int]:
     return counts
 
 
-def test_each_event_has_one_higgs_boson_and_its_photons_are_told(undisturbed: Outcome) -> None:
+def test_each_event_has_one_higgs_boson_and_its_photons_are_told(undisturbed: CampaignResult) -> None:
     events = events_of(undisturbed.output)
     photons = of_signal(events, 22, 25)
     assert max(photons) == 2
@@ -126,15 +126,39 @@ def test_each_event_has_one_z_boson_of_a_les_houches_file(campaign: Campaign, lh
         generate(asked, quiet)
 
 
+def hepmc(events: int) -> str:
+    """p p -> H -> gamma gamma, numbered from 100, of weight 0.5, in the middle of the face."""
+    lines = ["HepMC::Version 3.02.05", "HepMC::Asciiv3-START_EVENT_LISTING", "W Weight"]
+    for number in range(100, 100 + events):
+        lines += [
+            *(f"E {number} 2 4", "U MEV MM", "W 0.5", "P 1 0 2212 0 0 6800000 6800000 938 4"),
+            *("V -1 0 [1] @ 0 0 0 0", "P 2 -1 25 0 0 60000 138700 125000 2", "V -2 0 [2]"),
+            "P 3 -2 22 3000 3000 30000 30298.515 0 1",
+            "P 4 -2 22 -3000 -3000 30000 30298.515 0 1",
+        ]
+    return "\n".join([*lines, "HepMC::Asciiv3-END_EVENT_LISTING", ""])
+
+
+def test_events_of_a_hepmc_file_keep_weight_number_and_mother(campaign: Campaign, tmp_path: Path) -> None:
+    (tmp_path / "h.hepmc").write_text(hepmc(6))
+    asked = campaign.model_copy(update={"signal": str(tmp_path / "h.hepmc"), "events": 6})
+    events = events_of(generate(asked, quiet).output)
+    assert of_signal(events, 22, 25) == [2] * 6
+    assert events.source_event.tolist() == list(range(100, 106))
+    assert events.weight.tolist() == [0.5] * 6
+
+
 @pytest.mark.parametrize(("workers", "shard_events"), [(1, 7), (2, 30)])
 def test_events_do_not_depend_on_workers_or_shard_size(
-    campaign: Campaign, undisturbed: Outcome, workers: int, shard_events: int
+    campaign: Campaign, undisturbed: CampaignResult, workers: int, shard_events: int
 ) -> None:
     change = {"workers": workers, "shard_events": shard_events}
     assert generate(campaign.model_copy(update=change), quiet).content == undisturbed.content
 
 
-def test_a_campaign_grows_to_the_events_of_a_larger_one(campaign: Campaign, undisturbed: Outcome) -> None:
+def test_a_campaign_grows_to_the_events_of_a_larger_one(
+    campaign: Campaign, undisturbed: CampaignResult
+) -> None:
     generate(campaign.model_copy(update={"events": 10}), quiet)
     folder = Path(campaign.output) / signal.FOLDER
     assert len(list(folder.glob("*.parquet"))) == 1
@@ -144,7 +168,9 @@ def test_a_campaign_grows_to_the_events_of_a_larger_one(campaign: Campaign, undi
     assert len(list(folder.glob("*.parquet"))) == 3
 
 
-def test_one_event_alone_is_the_event_of_the_campaign(campaign: Campaign, undisturbed: Outcome) -> None:
+def test_one_event_alone_is_the_event_of_the_campaign(
+    campaign: Campaign, undisturbed: CampaignResult
+) -> None:
     """Also in an empty output: only the chunk with this event is made."""
     alone = generate(campaign.model_copy(update={"only": 17}), quiet)
     assert alone.content == content_hash([event_hashes(events_of(undisturbed.output))[17]])
@@ -153,7 +179,7 @@ def test_one_event_alone_is_the_event_of_the_campaign(campaign: Campaign, undist
 
 
 def test_the_parts_of_two_sites_merge_to_one_campaign(
-    campaign: Campaign, undisturbed: Outcome, tmp_path: Path
+    campaign: Campaign, undisturbed: CampaignResult, tmp_path: Path
 ) -> None:
     sites = [str(tmp_path / name) for name in "ab"]
     for site, first, events in zip(sites, (0, 20), (20, 10), strict=True):
@@ -170,7 +196,7 @@ def test_the_parts_of_two_sites_merge_to_one_campaign(
 
 
 def test_a_bad_signal_event_costs_that_event_alone(
-    campaign: Campaign, undisturbed: Outcome, tmp_path: Path
+    campaign: Campaign, undisturbed: CampaignResult, tmp_path: Path
 ) -> None:
     folder = Path(undisturbed.output) / signal.FOLDER
     whole = concatenate(read_incidents(path) for path in sorted(folder.glob("*.parquet")))
@@ -185,7 +211,7 @@ def test_a_bad_signal_event_costs_that_event_alone(
     assert main(["verify", output]) == 0
 
 
-def test_manifest_and_report_say_what_the_signal_is(undisturbed: Outcome) -> None:
+def test_manifest_and_report_say_what_the_signal_is(undisturbed: CampaignResult) -> None:
     manifest = read_manifest(open_store(undisturbed.output))
     assert manifest["signal"]["source"] == "pythia"
     assert manifest["signal"]["settings"]["cards"] == list(HIGGS)
@@ -275,6 +301,6 @@ def test_a_file_of_another_kind_is_refused(
         generate(campaign.model_copy(update={"signal": str(tmp_path / "missing")}), quiet)
 
 
-def test_reading_back_keeps_the_columns(undisturbed: Outcome) -> None:
+def test_reading_back_keeps_the_columns(undisturbed: CampaignResult) -> None:
     path = next((Path(undisturbed.output) / "events").glob("*.parquet"))
     assert parquet.read(path).particle_mother_pdg is not None

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 import torch
 
 from monsoon.engine.errors import InputError
 from monsoon.jobs.train import train
 from monsoon.jobs.training_config import RECIPES, TrainConfig, load_training
-from monsoon.models.data.shower_files import read_showers
+from monsoon.models.data.shower_files import read_showers, shower_writer
 from monsoon.models.store.checkpoint import load
 from monsoon.models.store.suite import SAMPLES
 from tests.models.toys import SMALL_FLOW, shower_files
@@ -168,16 +170,53 @@ def test_configurations_that_cannot_be_are_refused_by_key(
     [
         ({"train": ["nowhere.h5"]}, "nowhere.h5: no such file"),
         ({"validation": ["egamma.h5", "egamma.h5"]}, "is there twice"),
+        ({"train": ["368.h5"]}, "368.h5: showers has 368 voxels, not the 900"),
+        ({"train": ["degrees.h5"]}, "degrees.h5: incident_theta row 0 is 20, beyond pi/2"),
+        ({"train": ["gev.h5"]}, "gev.h5: showers row 0 holds 900 MeV, its incident energy is 5 MeV"),
+        ({"validation": ["shared.h5"]}, r"shared.h5: 20 of its 50 rows are in .*train.h5 too"),
         ({"batch": 63}, "batch: 63 is not a multiple"),
         ({"options": {"depth": 3}}, "options: unknown option depth"),
     ],
 )
 def test_inputs_that_cannot_be_used_are_one_line(
-    files: tuple[str, str], tmp_path: Path, settings: dict[str, Any], line: str
+    files: tuple[str, str],
+    tmp_path: Path,
+    settings: dict[str, Any],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_columns("368.h5", showers=np.ones((9, 368)))
+    write_columns("degrees.h5", incident_theta=np.full(9, 20.0))
+    write_columns("gev.h5", incident_energies=np.full((9, 1), 5.0))
+    trained, held_out = (read_showers(file) for file in files)
+    with shower_writer("shared.h5", 900, {}) as writer:
+        writer.append(held_out[:30])
+        writer.append(trained[100:120])
     with pytest.raises(InputError, match=line):
         train(config(files, tmp_path / "out", **settings), local=True)
     assert not (tmp_path / "out" / "model.json").exists()
+
+
+def write_columns(path: str, **changed: Any) -> None:
+    columns = {
+        "incident_energies": np.full((9, 1), 5000.0),
+        "incident_pdg": np.full(9, 22),
+        "showers": np.ones((9, 900)),
+    }
+    with h5py.File(path, "w") as file:
+        for name, column in {**columns, **changed}.items():
+            file[name] = column
+
+
+def test_a_training_that_has_begun_goes_on_whatever_its_rows(
+    files: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A former release let files through that share rows: their trainings are finished as they began."""
+    assert not train(config(files, tmp_path / "out", steps=2), local=True, say=lambda line: None).failed
+    (tmp_path / "out" / "model.json").unlink()
+    monkeypatch.setattr("monsoon.jobs.train.shared_rows", lambda *files: {("a", "b"): 1})
+    assert not train(config(files, tmp_path / "out", steps=2), local=True, say=lambda line: None).failed
 
 
 def test_what_was_refused_can_be_mended_in_the_same_output(files: tuple[str, str], tmp_path: Path) -> None:

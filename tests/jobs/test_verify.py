@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monsoon.engine.formats.schema import combine
+from monsoon.engine.formats.schema import NOTHING
 from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
+from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION
+from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.ledger.plan import EventRange, Fault, overlaps
 from monsoon.engine.ledger.quarantine import QUARANTINE, write_faults
 from monsoon.engine.ledger.status import DRIVERS, DriverStatus, StatusFile, driver_name
@@ -142,6 +144,19 @@ def garble_the_quarantine(output: Path) -> None:
     (output / QUARANTINE / f"{SECOND}.json").write_text("[")
 
 
+def lose_the_cells(output: Path) -> None:
+    (output / CELLS).unlink()
+
+
+def lose_the_description(output: Path) -> None:
+    (output / DESCRIPTION).unlink()
+
+
+def describe_another_detector(output: Path) -> None:
+    path = output / DESCRIPTION
+    path.write_text(path.read_text().replace("12520.0", "12620.0"))
+
+
 def commit_twice(output: Path) -> None:
     path = output / COMMITS / f"{EventRange(5, 19).stem}.json"
     path.write_text((output / RECORD).read_text().replace('"first": 10', '"first": 5'))
@@ -168,7 +183,13 @@ SPOILT = [
 
 @pytest.mark.parametrize(
     ("spoil", "finding", "last"),
-    [*SPOILT, (lose_a_record, "missing: events 10 .. 19", "10 missing, 0 duplicate, 0 corrupt")],
+    [
+        *SPOILT,
+        (lose_a_record, "missing: events 10 .. 19", "10 missing, 0 duplicate, 0 corrupt"),
+        (lose_the_cells, f"corrupt: {CELLS}: the file is gone", "1 corrupt"),
+        (lose_the_description, f"corrupt: {DESCRIPTION}: the file is gone", "1 corrupt"),
+        (describe_another_detector, "not the description that the campaign was made for", "1 corrupt"),
+    ],
 )
 def test_what_is_wrong_is_named(
     copy: Path, spoil: Callable[[Path], None], finding: str, last: str, capsys: pytest.CaptureFixture[str]
@@ -191,6 +212,20 @@ def test_what_is_repaired_is_made_again_alike(
     assert verify(str(copy), quiet) == Verdict(events=29, shards=3, quarantined=1)
 
 
+def test_an_output_of_a_release_that_stored_no_detector_is_sound(copy: Path) -> None:
+    for name in (CELLS, DESCRIPTION):
+        (copy / name).unlink()
+    manifest = {key: value for key, value in read_manifest(open_store(copy)).items() if key != "geometry"}
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    assert verify(str(copy), quiet).good
+
+
+def test_cleaning_leaves_the_detector_alone(copy: Path) -> None:
+    assert verify(str(copy), quiet, clean=True).good
+    assert (copy / CELLS).exists()
+    assert (copy / DESCRIPTION).exists()
+
+
 def test_a_shard_that_was_given_up_is_tried_again_by_repair(copy: Path, whole: Path, small: Any) -> None:
     ledger = Ledger(open_store(copy))
     shard = EventRange(10, 19)
@@ -198,7 +233,9 @@ def test_a_shard_that_was_given_up_is_tried_again_by_repair(copy: Path, whole: P
     ledger.forget(shard)
     write_faults(ledger.store, shard, [Fault(event, "worker died") for event in range(10, 20)])
     counts = {**dict.fromkeys(record.counts, 0), "quarantined": 10}
-    ledger.commit(record.model_copy(update={"files": (), "content": combine([]), "counts": counts}))
+    nothing = {"files": (), "content": NOTHING.total, "merkle_root": NOTHING.merkle_root, "counts": counts}
+    ledger.commit(record.model_copy(update=nothing))
+    (copy / MANIFEST).unlink()
     assert verify(str(copy), quiet).good
     assert repair(ledger, quiet) == 1
     assert small.run(copy, **SETTINGS) == json.loads((whole / "manifest.json").read_text())["content"]
@@ -300,10 +337,10 @@ def test_a_far_store_is_read_in_several_places_at_once_to_the_same_verdict(
     far.url = f"far://{copy}"
     meeting = threading.Barrier(2, timeout=60)
 
-    def together(store: PosixStore, name: str) -> bytes:
+    def together(store: PosixStore, name: str, *words: int) -> bytes:
         if name in (RECORD, f"{COMMITS}/{EventRange(0, 9).stem}.json"):
             meeting.wait()
-        return read(store, name)
+        return read(store, name, *words)
 
     truncate(copy)
     here: list[str] = []

@@ -1,10 +1,14 @@
-"""`ray job submit -- monsoon generate ...` on a running cluster does what the function does here."""
+"""`ray job submit -- monsoon generate ...` on a running cluster does what the function does here.
+
+The cluster asks for a token, as cluster/README.md sets one up: who has none is not let in.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import secrets
 import socket
 import subprocess
 import sys
@@ -26,7 +30,7 @@ from monsoon.engine.formats.schema import combine, content_hash, event_hashes
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
-from monsoon.jobs.cli import INTERRUPTED, main
+from monsoon.jobs.cli import INTERRUPTED, UNUSABLE, main
 from monsoon.jobs.verify import verify
 from monsoon.models.store.suite import Suite
 
@@ -35,7 +39,7 @@ STAGES = ("incidents", "localise", "sample", "compose", "hash", "write", "publis
 ENVIRONMENT = {
     **os.environ,
     "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-    "RAY_AUTH_MODE": "disabled",
+    "RAY_AUTH_MODE": "token",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "1",
 }
 
@@ -53,6 +57,15 @@ class Head(NamedTuple):
     address: str
     dashboard: str
     metrics: str
+    environment: dict[str, str]  # of who may use it
+
+
+def token_file(folder: Path) -> Path:
+    """A token as cluster/README.md makes one: a file that its owner alone can read."""
+    path = folder / "token"
+    path.touch(0o600)
+    path.write_text(secrets.token_hex(32))
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +74,14 @@ def head() -> Iterator[Head]:
     pytest.importorskip("ray.dashboard.dashboard", reason="ray[default] is not installed")
     port, dashboard_port, metrics_port = free_port(), free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:  # socket paths must be short
+        environment = {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token_file(Path(folder)))}
         start = ["ray", "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}"]
         start += ["--node-ip-address=127.0.0.1", f"--port={port}"]
         start += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}"]
         start += [f"--dashboard-agent-listen-port={free_port()}"]  # another Ray may hold the usual one
         start += [f"--metrics-export-port={metrics_port}"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        with subprocess.Popen(start, env=ENVIRONMENT, **pipes) as process:
+        with subprocess.Popen(start, env=environment, **pipes) as process:
             seen = []
             for line in process.stdout or ():  # ends with the process, so that a failed start does not wait
                 seen.append(line)
@@ -79,6 +93,7 @@ def head() -> Iterator[Head]:
                 f"127.0.0.1:{port}",
                 f"http://127.0.0.1:{dashboard_port}",
                 f"http://127.0.0.1:{metrics_port}/metrics",
+                environment,
             )
             process.terminate()
 
@@ -90,7 +105,7 @@ def test_a_running_campaign_is_seen_in_prometheus_metrics_and_by_status(
     output = tmp_path / "out"
     words = [f"incidents={pool}", "mu=1.5", "events=10000000", "shard_events=50", f"output={output}"]
     command = [sys.executable, "-m", "monsoon", "generate", "run3", *words, f"ray_address={head.address}"]
-    with running(command) as driver:
+    with running(command, head.environment) as driver:
         wanted = {"monsoon_committed_events_total", "monsoon_workers", "monsoon_shards"}
         wanted |= {f'stage="{stage}"' for stage in STAGES}
         end = time.monotonic() + 120
@@ -125,24 +140,7 @@ def test_a_submitted_job_makes_the_campaign(
 ) -> None:
     output = tmp_path / "out"
     words = [f"incidents={pool}", "mu=1.5", "events=60", "shard_events=20", "workers=2", f"output={output}"]
-    submit = [
-        "ray",
-        "job",
-        "submit",
-        "--address",
-        head.dashboard,
-        "--",
-        "monsoon",
-        "generate",
-        "run3",
-        *words,
-    ]
-    for _ in range(10):  # the job server answers before its agent is ready to run anything
-        done = subprocess.run(
-            submit, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        if "No available agent" not in done.stdout + done.stderr:
-            break
+    done = submit(head, head.environment, tmp_path, "generate", "run3", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"events: {output}" in done.stdout
     assert verify(str(output), lambda line: None).good
@@ -155,10 +153,43 @@ def test_a_submitted_job_makes_the_campaign(
     assert np.all([record.range.events == 20 for record in records])
 
 
+@pytest.mark.parametrize("token", [None, "another"])
+def test_who_has_not_the_token_is_not_let_in(head: Head, tmp_path: Path, token: str | None) -> None:
+    output = tmp_path / "out"
+    stranger = {**ENVIRONMENT, "HOME": str(tmp_path), "RAY_AUTH_MODE": "disabled"}
+    if token:
+        (tmp_path / "token").write_text(token * 8)
+        stranger |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")}
+    done = submit(head, stranger, tmp_path, "generate", "run3", f"output={output}")
+    assert done.returncode != 0
+    assert re.search("40[13]|[Uu]nauth|[Ff]orbidden", done.stdout + done.stderr), done.stdout + done.stderr
+    words = [sys.executable, "-m", "monsoon", "generate", "run3", "mu=1", f"output={output}"]
+    refused = subprocess.run(
+        [*words, f"ray_address={head.address}"], env=stranger, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == UNUSABLE, refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not output.exists()
+
+
+def submit(
+    head: Head, environment: dict[str, str], folder: Path, *words: str
+) -> subprocess.CompletedProcess[str]:
+    """A job that is `monsoon` with these words."""
+    command = ["ray", "job", "submit", "--address", head.dashboard, "--", "monsoon", *words]
+    for _ in range(10):  # the job server answers before its agent is ready to run anything
+        done = subprocess.run(
+            command, env=environment, cwd=folder, capture_output=True, text=True, check=False
+        )
+        if "No available agent" not in done.stdout + done.stderr:
+            break
+    return done
+
+
 @contextmanager
-def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A driver, that does not outlive a failed test."""
-    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL) as driver:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as driver:
         try:
             yield driver
         finally:

@@ -250,3 +250,14 @@ def test_a_store_that_nobody_answers_for_fails_soon(
     for message in (str(raised.value), str(refused.value)):
         assert "\n" not in message
         assert "of-the-tests" not in message
+
+
+def test_a_small_file_has_a_largest_size(store: Store) -> None:
+    store.create("name", b"12345")
+    store.create("empty", b"")
+    assert store.read("name", 5) == b"12345"
+    assert store.read("empty", 5) == b""
+    with pytest.raises(OSError, match="larger than 4 bytes"):
+        store.read("name", 4)
+    with pytest.raises(FileNotFoundError):
+        store.read("missing", 4)

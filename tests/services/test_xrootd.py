@@ -211,3 +211,18 @@ def test_without_xrootd_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "XRootD", None)
     with pytest.raises(InputError, match=r"needs xrootd; pip install 'monsoon-hep\[xrootd\]'"):
         open_store("root://host//campaign")
+
+
+@pytest.mark.parametrize(("mask", "file", "folder"), [(0o077, 0o600, 0o700), (0o027, 0o640, 0o750)])
+def test_files_and_folders_are_made_under_the_umask(
+    store: Store, xrootd_server: XrootdServer, mask: int, file: int, folder: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        store.prepare(f"mask-{mask:o}")
+        store.replace(f"mask-{mask:o}/file", b"content")
+    finally:
+        os.umask(before)
+    (made,) = xrootd_server.data.rglob(f"mask-{mask:o}")
+    assert made.stat().st_mode & 0o777 == folder
+    assert (made / "file").stat().st_mode & 0o777 == file

@@ -1,1 +1,1 @@
-"""Classifiers by what they look at: a judge a file."""
+"""Classifiers by what they look at, one in each file."""

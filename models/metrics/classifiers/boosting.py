@@ -1,4 +1,4 @@
-"""Gradient-boosted trees on columns: what the two tree judges share."""
+"""Gradient-boosted trees on columns: what the two tree classifiers share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LEVELS = 128  # a column is seen in as many steps of equal counts
 
 
 class BoostedTrees:
-    """A judge on columns [N, C] of finite numbers."""
+    """A classifier on columns [N, C] of finite numbers."""
 
     def __init__(self, columns: Tensor, folds: int, trees: int) -> None:
         self.folds = folds
@@ -21,7 +21,7 @@ class BoostedTrees:
         self._levels = np.stack([_levels(column) for column in columns.double().numpy().T], 1)  # [N, C]
 
     def log_odds(self, train: Rows, generated: Flags, weight: Floats, test: Rows, seed: int) -> Floats:
-        """See Judge."""
+        """See Classifier."""
         trees = HistGradientBoostingClassifier(
             max_iter=self.trees,
             learning_rate=0.1,

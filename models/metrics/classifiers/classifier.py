@@ -1,4 +1,4 @@
-"""What a judge is: a classifier that is trained on some rows and asked about others."""
+"""What a classifier is: it is trained on some rows and asked about others."""
 
 from __future__ import annotations
 
@@ -16,21 +16,33 @@ Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
 
-class Judge(Protocol):
-    """Made of the showers of both samples; which are generated it learns of the training rows alone."""
+class Classifier(Protocol):
+    """Made of the showers of both samples; only for the training rows is it told which are generated."""
 
-    folds: int  # how many parts the rows are cut into; each part is judged by what the others taught
+    folds: int  # parts that the rows are cut into; a classifier trained on the others is asked about each
 
     def log_odds(self, train: Rows, generated: Flags, weight: Floats, test: Rows, seed: int) -> Floats:
-        """Logarithm of generated over reference density at the test rows, float64 [len(test)].
+        """Train on some rows and ask about others.
 
-        generated, weight  of the training rows; the weights of either sample add up to the same sum
+        Parameters
+        ----------
+        train, test
+            int64, numbers of the rows.
+        generated, weight
+            bool and float64 [len(train)]; the weights of either sample add up to the same sum.
+        seed
+            Of the training.
+
+        Returns
+        -------
+        float64 [len(test)]
+            Logarithm of generated over reference density.
         """
         ...
 
 
 def condition_columns(conditions: Conditions) -> Tensor:
-    """What every judge sees of the condition, float32 [N, 5 + S].
+    """What every classifier sees of the condition, float32 [N, 5 + S].
 
     Log energy / MeV, offset x and y in mm, direction cosines x and y, one column for each of S species.
     """

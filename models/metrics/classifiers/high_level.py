@@ -1,4 +1,4 @@
-"""The high-level judge: boosted trees on the named statistics of a shower."""
+"""The high-level classifier: boosted trees on the named statistics of a shower."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""The pixel judge: boosted trees on how a shower's energy is shared among pixels."""
+"""The pixel classifier: boosted trees on how a shower's energy is shared among pixels."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -34,7 +32,7 @@ class PixelTrees(BoostedTrees):
 
 def log_shares(energy_mev: Tensor, grid: Grid) -> Tensor:
     """Logarithm of the share of the total in each inner pixel and each outer sector, float32 [N, 49 + 24]."""
-    ring, octant = _rings(grid), _octants(grid)
+    ring, octant = grid.ring, grid.octant
     sectors = torch.stack(
         [(ring >= first) & (ring <= last) & (octant == o) for first, last in BANDS for o in range(8)]
     )  # [24, V]
@@ -45,17 +43,6 @@ def log_shares(energy_mev: Tensor, grid: Grid) -> Tensor:
 
 def hits_per_ring(energy_mev: Tensor, grid: Grid) -> Tensor:
     """Pixels with any energy in each square ring about the impact pixel, float32 [N, R]."""
-    ring = _rings(grid)
+    ring = grid.ring
     of_ring = (ring == torch.arange(int(ring.max()) + 1)[:, None]).float()  # [R, V]
     return (energy_mev > 0).float() @ of_ring.T
-
-
-def _rings(grid: Grid) -> Tensor:
-    """Steps from the impact pixel along rows or columns, the larger of the two, int64 [V]."""
-    return (grid.centres_mm / grid.pixel_mm).round().long().abs().amax(1)
-
-
-def _octants(grid: Grid) -> Tensor:
-    """Eighths of the circle, centred on the axes and the diagonals, int64 [V]."""
-    x, y = grid.centres_mm.unbind(1)
-    return ((torch.atan2(y, x) / (math.pi / 4)).round().long()) % 8

@@ -1,4 +1,4 @@
-"""The network judges: a CNN and an MLP on whitened residuals, trained under the eight symmetries."""
+"""The network classifiers: a CNN and an MLP on whitened residuals, trained under the eight symmetries."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def with_squares(residual: Tensor) -> Tensor:
 
 
 class WhitenedNetwork:
-    """A judge on whitened residuals and the condition: one half teaches, the other is judged, and in turn."""
+    """A classifier on whitened residuals and the condition; two folds, each asked about by the other."""
 
     network: Callable[[int], nn.Module]
     rate: float  # of AdamW at the start; it falls to zero along a cosine
@@ -83,7 +83,7 @@ class WhitenedNetwork:
         self._windows = Windows.of(showers, grid)
 
     def log_odds(self, train: Rows, generated: Flags, weight: Floats, test: Rows, seed: int) -> Floats:
-        """See Judge."""
+        """See Classifier."""
         windows = self._windows
         rows, label, share = torch.from_numpy(train), torch.from_numpy(generated), torch.from_numpy(weight)
         residual = residuals(windows, rows[~label], share[~label])

@@ -49,8 +49,7 @@ class Windows:
     @classmethod
     def of(cls, showers: ShowerSet, grid: Grid) -> Windows:
         """Cut out of whole images."""
-        steps = (grid.centres_mm / grid.pixel_mm).round().long().abs().amax(1)
-        window = torch.nonzero(steps <= HALF)[:, 0]  # [225]
+        window = torch.nonzero(grid.ring <= HALF)[:, 0]  # [225]
         place = torch.zeros(grid.voxels, dtype=torch.int64)
         place[window] = torch.arange(len(window))
         condition = condition_columns(showers.conditions)

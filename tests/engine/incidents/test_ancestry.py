@@ -10,7 +10,7 @@ import pytest
 
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.ancestry import NOBODY, mother_pdg
-from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.incidents.pythia import Collider
 from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.records import Particles

@@ -10,7 +10,7 @@ import pyhepmc
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.hepmc import HepmcFile
+from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.records import Particles, concatenate
 
 SIZES = (3, 4, 5, 0, 7, 8)  # stable particles of each event; the fourth event has no particles at all
@@ -65,7 +65,7 @@ def read(path: Path, block: int = 4) -> tuple[Particles, HepmcFile]:
 @pytest.mark.parametrize("form", ["HepMC3", "HepMC2"])
 def test_a_whole_file_is_read_whole(tmp_path: Path, suffix: str, form: str) -> None:
     particles, file = read(write(tmp_path / f"events{suffix}", form=form))
-    assert file.truncated is None
+    assert file.losses == []
     assert particles.event.tolist() == [0, 1, 2, 3, 4, 5]
     assert particles.source_event.tolist() == [100, 101, 102, 103, 104, 105]
     assert np.diff(particles.offsets).tolist() == list(SIZES)
@@ -139,13 +139,17 @@ def test_of_a_cut_compressed_file_the_events_before_are_kept(tmp_path: Path, suf
     assert file.truncated == "cut inside its compression"
 
 
-def test_events_before_a_damaged_one_are_kept(tmp_path: Path) -> None:
+def test_events_around_a_damaged_one_are_kept_and_it_is_counted(tmp_path: Path) -> None:
     content = write(tmp_path / "whole.hepmc").read_bytes()
     at = content.index(b"E 102")
     (tmp_path / "bad.hepmc").write_bytes(content[: at + 200] + b"garbage\n" + content[at + 300 :])
     particles, file = read(tmp_path / "bad.hepmc")
-    assert particles.source_event.tolist() == [100, 101]
-    assert file.truncated == "an event is unreadable"
+    assert particles.source_event.tolist() == [100, 101, 103, 104, 105]
+    assert particles.event.tolist() == [0, 1, 2, 3, 4]
+    assert file.truncated is None
+    (loss,) = file.losses
+    assert loss.startswith("1 event is left out: ")
+    assert "event number 102" in loss
 
 
 def test_blocks_do_not_change_what_is_read(tmp_path: Path) -> None:
@@ -179,10 +183,11 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
             HepmcFile(path)
 
 
-def test_a_value_that_is_no_number_is_refused_naming_the_event(tmp_path: Path) -> None:
+def test_an_event_with_a_value_that_is_not_finite_is_left_out_and_named(tmp_path: Path) -> None:
     content = write(tmp_path / "events.hepmc").read_bytes()
     at = content.index(b"E 102")
     bad = content[:at] + content[at:].replace(b"3.0000000000000000e+00", b"nan", 1)
     (tmp_path / "nan.hepmc").write_bytes(bad)
-    with pytest.raises(InputError, match="event number 102: vertex_mm is not finite"):
-        read(tmp_path / "nan.hepmc")
+    particles, file = read(tmp_path / "nan.hepmc")
+    assert particles.source_event.tolist() == [100, 101, 103, 104, 105]
+    assert file.losses == ["1 event is left out: vertex_mm is not finite (event number 102)"]

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents import parquet
+from monsoon.engine.incidents import claims, parquet
 from monsoon.engine.incidents.parquet import (
     content_hash,
     read_header,
@@ -231,6 +231,113 @@ def test_values_are_left_to_the_caller_who_asks_for_them(
     message: str,
 ) -> None:
     assert len(read_incidents(rewritten(file, name, column), strict=False)) == 60
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("energy_mev", np.inf, "energy_mev is not positive and finite"),
+        ("energy_mev", 0.0, "energy_mev is not positive and finite"),
+        ("energy_mev", 2e7, "energy_mev is beyond 1e"),
+        ("time_ns", np.inf, "time_ns is not finite"),
+        ("weight", np.nan, "weight is not finite"),
+        ("event", -3, "event: -3 is negative"),
+    ],
+)
+def test_what_would_be_refused_is_not_written(
+    tmp_path: Path, pool: Incidents, name: str, value: float, message: str
+) -> None:
+    changed = getattr(pool, name).copy()
+    changed[0] = value
+    with pytest.raises(InputError, match=message):
+        write(tmp_path / "i.parquet", Incidents(**{**vars(pool), name: changed}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_column_that_is_there_twice_is_refused(file: Path) -> None:
+    table = pq.read_table(file)
+    metadata = pq.read_metadata(file).metadata
+    twice = table.append_column("weight", table["weight"]).replace_schema_metadata(metadata)
+    pq.write_table(twice, file.with_name("twice.parquet"))
+    with pytest.raises(InputError, match="column weight is there 2 times"):
+        read_incidents(file.with_name("twice.parquet"))
+
+
+def test_columns_in_another_order_and_of_other_programs_do_no_harm(file: Path, pool: Incidents) -> None:
+    table = pq.read_table(file)
+    metadata = pq.read_metadata(file).metadata
+    mixed = table.select(table.schema.names[::-1]).add_column(0, "mine", pa.array(np.full(60, 1000)))
+    pq.write_table(mixed.replace_schema_metadata(metadata), file.with_name("mixed.parquet"))
+    assert content_hash(read_incidents(file.with_name("mixed.parquet"))) == content_hash(pool)
+    assert read_incidents(file.with_name("mixed.parquet"), 13, 17).event.tolist() == [13, 14, 15, 16, 17]
+
+
+def test_fewer_events_or_particles_than_promised_are_refused(file: Path) -> None:
+    table = pq.read_table(file)
+    metadata = pq.read_metadata(file).metadata
+    path = file.with_name("less.parquet")
+    pq.write_table(table.slice(0, 50).replace_schema_metadata(metadata), path)
+    with pytest.raises(InputError, match="has 50 events, not the 60 it promises"):
+        read_header(path)
+    lists = [name for name in table.schema.names if pa.types.is_list(table.schema.field(name).type)]
+    for name in lists:
+        empty = pa.array([[]] * 60, table.schema.field(name).type)
+        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), empty)
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    with pytest.raises(InputError, match="holds 60 events and 0 particles, not the 60 and"):
+        read_incidents(path)
+
+
+def test_a_file_that_unpacks_to_far_more_than_it_is_is_refused_by_its_footer(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "FREE_BYTES", 0)
+    monkeypatch.setattr(claims, "LARGEST_RATIO", 0)
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda *_: pytest.fail("read"))
+    with pytest.raises(InputError, match="claims to unpack to more than 0 times its"):
+        read_incidents(file)
+
+
+def described(file: Path, **changes: Any) -> Path:
+    """The file with another description."""
+    stored = json.loads(pq.read_metadata(file).metadata[b"monsoon"])
+    text = json.dumps({**stored, **changes}).encode()
+    pq.write_table(
+        pq.read_table(file).replace_schema_metadata({b"monsoon": text}), file.with_name("d.parquet")
+    )
+    return file.with_name("d.parquet")
+
+
+def nest(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"events": "many"}, "events: is str in its description, not int"),
+        ({"settings": ["a"]}, "settings: is list in its description"),
+        ({"detector": {"a": 1}}, "detector: is dict in its description"),
+        ({"losses": None}, "losses: is NoneType in its description"),
+        ({"settings": {"a": nest(200)}}, "nested deeper than 32 levels"),
+        ({"events": 61}, "has 60 events, not the 61 it promises"),
+    ],
+)
+def test_a_description_of_other_kinds_is_refused(file: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        read_metadata(described(file, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_description_without_bottom_is_refused(file: Path) -> None:
+    text = b'{"kind": "monsoon incidents", "settings": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    table = pq.read_table(file).replace_schema_metadata({b"monsoon": text})
+    pq.write_table(table, file.with_name("deep.parquet"))
+    with pytest.raises(InputError, match="its description cannot be read"):
+        read_metadata(file.with_name("deep.parquet"))
 
 
 def test_a_foreign_parquet_file_is_refused(file: Path, tmp_path: Path) -> None:

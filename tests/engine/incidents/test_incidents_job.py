@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pyhepmc
 import pytest
 
 from monsoon.engine.config import validate
+from monsoon.engine.detector.description import Description
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.content import content_hash
 from monsoon.engine.incidents.parquet import read_header, read_incidents
@@ -19,6 +23,22 @@ from monsoon.engine.incidents.pythia import Collider
 from monsoon.engine.records import Origin
 from monsoon.jobs.incidents import SOURCES
 from tests.engine.incidents.les_houches import z_events
+
+
+def test_every_source_stores_the_description_of_its_detector(
+    tmp_path: Path, table: Path, hepmc: Path, detector: Detector
+) -> None:
+    run("pythia", collisions=8, seed=5, workers=1, output=str(tmp_path / "pool.parquet"))
+    made = {
+        "table": {"input": str(table)},
+        "hepmc": {"input": str(hepmc)},
+        "gun": {"pdg": 22, "energy_mev": 5000, "theta_rad": 0.1, "events": 3},
+        "overlay": {"input": str(tmp_path / "pool.parquet"), "mu": 2.0, "events": 3},
+    }
+    files = [run(source, **words, output=str(tmp_path / f"{source}.out")) for source, words in made.items()]
+    for path in [tmp_path / "pool.parquet", *files]:
+        stored = read_header(path).settings["detector"]
+        assert Description.model_validate(stored).sha256 == detector.description.sha256
 
 
 def run(source: str, **settings: Any) -> Path:
@@ -95,6 +115,86 @@ def test_a_cut_hepmc_file_gives_its_whole_events_and_the_loss(
     assert f"loss: {hepmc}: ends without its closing line; the 2 events before are kept" in out.splitlines()
     assert read_header(path).events == 2
     assert len(read_header(path).losses) == 1
+
+
+HEPMC = (
+    "HepMC::Asciiv3-START_EVENT_LISTING\nW up\\|Weight\n"
+    + "".join(
+        f"E {number} 0 1\nU MEV MM\nW 3.0 2.0\nP 1 0 22 500 0 9000 9014 0 1\n" for number in range(3, 6)
+    )
+    + "HepMC::Asciiv3-END_EVENT_LISTING"
+)
+
+
+@pytest.mark.parametrize(("asked", "name", "value"), [(None, "Weight", 2.0), ("up", "up", 3.0)])
+def test_the_weight_that_was_taken_is_stored(
+    tmp_path: Path, asked: str | None, name: str, value: float
+) -> None:
+    (tmp_path / "in.hepmc").write_text(HEPMC)
+    output = run(
+        "hepmc", input=str(tmp_path / "in.hepmc"), output=str(tmp_path / "out.parquet"), weight=asked
+    )
+    assert read_header(output).settings["weight"] == name
+    assert read_incidents(output).weight.tolist() == [value] * 3
+
+
+def test_a_weight_may_be_named_by_a_number() -> None:
+    assert validate(SOURCES["hepmc"][0], {"input": "a", "output": "b", "weight": 1001}, "x").weight == "1001"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "reason"),
+    [
+        ("W 3.0 2.0", "W 3.0 nan", "weight is not finite"),
+        ("W 3.0 2.0", "W 3.0", "not as many weights as names"),
+        ("500 0 9000", "5e11 0 9e12", "energy_mev is beyond 1e+07"),
+        ("500 0 9000", "5e298 0 9e299", "energy_mev is not positive and finite"),
+        ("E 4 0 1", "E 4 0 2", "not as many particles as promised"),
+    ],
+)
+def test_a_hepmc_event_that_is_of_no_use_is_counted_and_stored_and_the_others_are_kept(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], good: str, bad: str, reason: str
+) -> None:
+    before, mark, after = HEPMC.partition("E 4 ")
+    (tmp_path / "in.hepmc").write_text(before + (mark + after).replace(good, bad, 1))
+    output = run("hepmc", input=str(tmp_path / "in.hepmc"), output=str(tmp_path / "out.parquet"))
+    (loss,) = read_header(output).losses
+    assert loss.startswith(f"{tmp_path / 'in.hepmc'}: 1 event is left out: {reason} (event number 4")
+    assert f"loss: {loss}" in capfd.readouterr().out.splitlines()
+    incidents = read_incidents(output)
+    assert incidents.source_event.tolist() == [3, 5]
+    assert incidents.event.tolist() == [0, 1]
+
+
+def test_hepmc_of_which_no_event_is_left_is_one_line_that_says_why(tmp_path: Path) -> None:
+    (tmp_path / "in.hepmc").write_text(HEPMC.replace("W 3.0 2.0", "W 3.0 inf"))
+    with pytest.raises(InputError, match=r"no events: .*3 events are left out: weight is not finite \(first"):
+        run("hepmc", input=str(tmp_path / "in.hepmc"), output=str(tmp_path / "out.parquet"))
+    assert [path.name for path in tmp_path.iterdir()] == ["in.hepmc"]
+
+
+def test_hepmc_comes_through_a_pipe(tmp_path: Path) -> None:
+    """As generators write it: nothing can be sought in it."""
+    program = f"""
+from monsoon.jobs.cli import main
+raise SystemExit(main(["incidents", "hepmc", "input=/dev/stdin", "output={tmp_path / "out.parquet"}"]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], input=HEPMC, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert read_header(tmp_path / "out.parquet").events == 3
+
+
+def test_a_table_with_an_energy_that_no_file_may_hold_is_refused_by_its_own_event_number(
+    tmp_path: Path, table: Path
+) -> None:
+    rows = pq.read_table(table)
+    for name, value in (("px_mev", -7.5e198), ("pz_mev", 1e200)):
+        column = rows.schema.get_field_index(name)
+        rows = rows.set_column(column, name, pa.array([rows[name][0].as_py(), value]))
+    pq.write_table(rows, table)
+    with pytest.raises(InputError, match=r"in\.parquet: event 5: energy_mev is not positive and finite"):
+        run("table", input=str(table), output=str(tmp_path / "out.parquet"))
+    assert list(tmp_path.iterdir()) == [table]
 
 
 def test_a_hepmc_file_without_one_whole_event_leaves_nothing(tmp_path: Path, hepmc: Path) -> None:

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.table import WIDEST_GAP, read_table
+from monsoon.engine.incidents import claims, table
+from monsoon.engine.incidents.table import LARGEST_SPAN, WIDEST_GAP, read_table
 
 GOOD: dict[str, list[Any]] = {
     "event": [7, 5, 5, 10],
@@ -83,6 +84,51 @@ def test_an_unusable_table_is_refused_naming_the_place(
         read_table(write(tmp_path / "bad.parquet", **changes))
     assert "bad.parquet" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["pdg", "weight"])
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path, name: str) -> None:
+    whole = pa.table({**GOOD, "weight": [1.0] * 4})
+    pq.write_table(whole.append_column(name, whole[name]), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=rf"t\.parquet: column {name} is there 2 times; keep one"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_other_columns_may_be_there_twice(tmp_path: Path) -> None:
+    twice = pa.table({**GOOD, "note": ["a"] * 4})
+    pq.write_table(twice.append_column("note", twice["note"]), tmp_path / "t.parquet")
+    assert len(read_table(tmp_path / "t.parquet").pdg) == 4
+
+
+def test_a_table_of_few_rows_does_not_ask_for_memory_for_all_the_events_between(tmp_path: Path) -> None:
+    gaps = [0, *range(WIDEST_GAP, LARGEST_SPAN + WIDEST_GAP + 1, WIDEST_GAP)]
+    columns = {name: [22 if name == "pdg" else 1.0] * len(gaps) for name in GOOD}
+    pq.write_table(pa.table({**columns, "pdg": [22] * len(gaps), "event": gaps}), tmp_path / "t.parquet")
+    with pytest.raises(
+        InputError, match=rf"column event: from 0 to \d+ are \d+ events; at most {LARGEST_SPAN}"
+    ):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_a_table_that_unpacks_to_far_more_than_it_is_is_refused_by_its_footer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = 200_000  # of equal values: a few hundred bytes a column
+    columns = {name: np.full(rows, 1.0) for name in GOOD}
+    whole = {name: np.full(rows, 22) for name in ("event", "pdg")}
+    pq.write_table(pa.table({**columns, **whole}), tmp_path / "t.parquet")
+    assert len(read_table(tmp_path / "t.parquet").pdg) == rows
+    monkeypatch.setattr(claims, "FREE_BYTES", 0)
+    monkeypatch.setattr(claims, "LARGEST_RATIO", 100)
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda *_: pytest.fail("read"))
+    with pytest.raises(InputError, match="claims to unpack to more than 100 times its"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_a_table_of_too_many_rows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "LARGEST_ROWS", 3)
+    with pytest.raises(InputError, match="4 rows; at most 3, split the table"):
+        read_table(write(tmp_path / "t.parquet"))
 
 
 @pytest.mark.parametrize("content", [b"", b"event,pdg\n1,22\n", b"PAR1" + bytes(100) + b"PAR1"])

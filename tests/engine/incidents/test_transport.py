@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.incidents.soundness import faults
 from monsoon.engine.incidents.transport import C_MM_PER_NS, Transport, transport
 from monsoon.engine.records import Loss, Particles
 
@@ -138,3 +139,29 @@ def test_no_particles_at_all_give_no_rows(
     incidents = transport(make_particles([], []), detector, Transport())
     assert len(incidents) == 2
     assert incidents.position_mm.shape == (0, 3)
+
+
+@pytest.mark.parametrize("pz", [1e-160, 1e-200, 5e-324])
+@pytest.mark.parametrize("pdg", [22, 211])
+def test_what_has_no_energy_in_single_precision_is_below_any_threshold(
+    detector: Detector, make_particles: Callable[..., Particles], pdg: int, pz: float
+) -> None:
+    particles = make_particles(
+        [(pdg, (0, 0, pz), (500, 500, 12_000)), (22, (0, 0, 5000), (500, 500, 12_000))]
+    )
+    incidents = transport(particles, detector, Transport(threshold_mev=0))
+    assert incidents.energy_mev.tolist() == [5000]
+    assert incidents.lost[0].sum() == 1
+    assert incidents.lost[0, Loss.BELOW_THRESHOLD] + incidents.lost[0, Loss.OUTSIDE_ACCEPTANCE] == 1
+
+
+@pytest.mark.parametrize("pz", [1e39, 1e200, 1e308])
+def test_what_single_precision_does_not_hold_is_found_and_not_lost(
+    detector: Detector, make_particles: Callable[..., Particles], pz: float
+) -> None:
+    particles = make_particles(
+        [(22, (0, 0, pz), (500, 500, 12_000))], [(22, (0, 0, 5000), (500, 500, 12_000))]
+    )
+    incidents = transport(particles, detector, Transport())
+    assert len(incidents.pdg) == 2
+    assert {int(event) for _, _, events in faults(incidents) for event in events} == {0}

@@ -17,10 +17,9 @@ from monsoon.engine.ledger.commits import (
     Ledger,
     ShardRecord,
     identity_hash,
-    locate,
 )
 from monsoon.engine.ledger.plan import EventRange
-from monsoon.engine.storage import Store, open_store
+from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 
 LAYOUT = {"first_event": 0, "shard_events": 10, "formats": ["parquet"], "contributions": False}
@@ -169,30 +168,3 @@ def test_damaged_records_are_named(ledger: Ledger, tmp_path: Path) -> None:
 def test_an_identity_has_one_hash_whatever_the_order_of_its_keys() -> None:
     assert identity_hash({"a": 1, "b": [2, None]}) == identity_hash({"b": [2, None], "a": 1})
     assert identity_hash({"a": 1}) != identity_hash({"a": 2})
-
-
-class Remote:
-    """A store that is no file system, as far as names go."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-
-def test_a_records_url_leads_to_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "monsoon.engine.ledger.commits._opened", lambda url: Remote(url.removeprefix("file://"))
-    )
-    here: Store = PosixStore(tmp_path)
-    assert locate(here, "events/a.root") == (here, "events/a.root")
-    assert locate(here, "../site/events/a.root") == (here, "../site/events/a.root")
-    place, name = locate(here, "file:///site/events/a.root")
-    assert (place.url, name) == ("/site/events", "a.root")
-    remote: Any = Remote("s3://bucket/all/merged")
-    assert locate(remote, "events/a.root") == (remote, "events/a.root")
-    place, name = locate(remote, "../../site/events/a.root")
-    assert (place.url, name) == ("s3://bucket", "site/events/a.root")
-
-
-def test_a_records_url_of_an_unknown_protocol_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="http"):
-        locate(PosixStore(tmp_path), "http://site/events/a.root")

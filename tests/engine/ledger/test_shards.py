@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monsoon.engine.detector.detector import Detector
-from monsoon.engine.formats.schema import content_hash, event_hashes
+from monsoon.engine.formats.schema import NOTHING, Content, ContentHash, event_hashes
 from monsoon.engine.ledger.commits import EVENTS, ShardFile
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.shards import FORMATS, Published, content_of, publish_shard
@@ -36,8 +36,10 @@ def parts(suite: Suite, detector: Detector, make_incidents: Callable[..., Incide
 
 
 @pytest.fixture(scope="module")
-def content(events: Events) -> str:
-    return content_hash(event_hashes(events))
+def content(events: Events) -> Content:
+    content = ContentHash()
+    content.update(events)
+    return content.content()
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def publish(
     )
 
 
-def test_every_format_holds_the_same_content(store: PosixStore, events: Events, content: str) -> None:
+def test_every_format_holds_the_same_content(store: PosixStore, events: Events, content: Content) -> None:
     published = publish(store, events, formats=tuple(FORMATS))
     assert published.content == content
     assert [file.format for file in published.files] == list(FORMATS)
@@ -70,7 +72,7 @@ def test_every_format_holds_the_same_content(store: PosixStore, events: Events, 
 
 
 def test_a_shard_in_parts_is_the_shard(
-    store: PosixStore, events: Events, parts: list[Events], content: str
+    store: PosixStore, events: Events, parts: list[Events], content: Content
 ) -> None:
     published = publish(store, *parts, formats=tuple(FORMATS))
     assert published.content == content
@@ -81,10 +83,8 @@ def test_a_shard_in_parts_is_the_shard(
 
 def test_a_shard_of_no_events_is_a_file_of_none(store: PosixStore, parts: list[Events]) -> None:
     published = publish(store, parts[1], formats=tuple(FORMATS))
-    assert published.content == content_hash([])
-    assert [content_of(file.format, store.root / file.url) for file in published.files] == [
-        content_hash([])
-    ] * 3
+    assert published.content == NOTHING
+    assert [content_of(file.format, store.root / file.url) for file in published.files] == [NOTHING] * 3
 
 
 def test_a_record_says_what_the_files_are(store: PosixStore, events: Events) -> None:
@@ -121,7 +121,7 @@ def test_a_file_of_equal_content_is_adopted(store: PosixStore, events: Events) -
 @pytest.mark.parametrize("name", list(FORMATS))
 @pytest.mark.parametrize("found", [b"", b"torn", None], ids=["empty", "foreign", "torn"])
 def test_anything_else_under_the_name_is_left_and_the_record_names_another_file(
-    store: PosixStore, events: Events, content: str, found: bytes | None, name: str
+    store: PosixStore, events: Events, content: Content, found: bytes | None, name: str
 ) -> None:
     (file,) = publish(store, events, formats=(name,)).files
     path = store.root / file.url
@@ -135,7 +135,7 @@ def test_anything_else_under_the_name_is_left_and_the_record_names_another_file(
 
 
 def test_a_file_of_other_events_under_the_name_is_not_adopted(
-    store: PosixStore, events: Events, parts: list[Events], content: str
+    store: PosixStore, events: Events, parts: list[Events], content: Content
 ) -> None:
     publish(store, parts[0])
     (file,) = publish(store, events).files
@@ -143,7 +143,7 @@ def test_a_file_of_other_events_under_the_name_is_not_adopted(
 
 
 def test_a_store_may_publish_under_another_name_and_the_record_has_it(
-    store: PosixStore, events: Events, content: str, monkeypatch: pytest.MonkeyPatch
+    store: PosixStore, events: Events, content: Content, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one without exclusive create does."""
 

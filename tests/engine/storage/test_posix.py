@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.storage import open_store
+from monsoon.engine.storage import fetch, open_store, split_url
 from monsoon.engine.storage.posix import PosixStore
 
 # Each waits for the word, so that all create at once.
@@ -208,3 +209,116 @@ def test_the_url_of_a_store_opens_the_same_store(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir("/")
     assert open_store(store.url).read("name") == b"1"
     assert open_store(f"file://{store.url}").url == store.url
+
+
+def test_a_linked_folder_of_a_store_is_refused_whatever_is_asked(store: PosixStore, tmp_path: Path) -> None:
+    """What is behind it is somebody else's."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "file").write_text("theirs")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "events").symlink_to(tmp_path / "theirs")
+    out = PosixStore(tmp_path / "out")
+    asks: list[Callable[[], object]] = [
+        lambda: out.prepare("events"),
+        lambda: out.exists("events/file"),
+        lambda: out.size("events/file"),
+        lambda: out.read("events/file"),
+        lambda: out.open("events/file"),
+        lambda: out.local("events/file").__enter__(),
+        lambda: list(out.list("events")),
+        lambda: out.create("events/new", b""),
+        lambda: out.replace("events/file", b""),
+        lambda: out.remove("events/file"),
+    ]
+    for ask in asks:
+        with pytest.raises(InputError, match="is a link"):
+            ask()
+    assert (tmp_path / "theirs" / "file").read_text() == "theirs"
+    assert names(PosixStore(tmp_path / "theirs")) == ["file"]
+
+
+@pytest.mark.parametrize("name", ["folder/../precious", "../precious", "folder/./x", "folder//x", "a\0b", ""])
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "precious").write_text("precious")
+    store = PosixStore(tmp_path / "out")
+    store.probe()
+    store.prepare("folder")
+    for ask in (store.read, store.size, store.open, store.remove, store.exists):
+        with pytest.raises(InputError, match="names no file"):
+            ask(name)
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder"])
+def test_only_regular_files_are_read(store: PosixStore, kind: str) -> None:
+    """A FIFO without a writer would never answer, a device never end."""
+    path = store.root / "x"
+    store.prepare("folder")
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    for ask in (store.read, store.open, store.size, lambda name: store.local(name).__enter__()):
+        with pytest.raises(OSError, match=r"regular file|a link"):
+            ask("x")
+    path.rename(store.root / "folder" / "x")
+    for ask in (store.read, store.open, store.size, lambda name: store.local(name).__enter__()):
+        with pytest.raises(OSError, match=r"regular file|a link"):
+            ask("folder/x")
+
+
+def test_a_small_file_has_a_largest_size(store: PosixStore) -> None:
+    store.create("name", b"12345")
+    assert store.read("name", 5) == b"12345"
+    with pytest.raises(OSError, match="larger than 4 bytes"):
+        store.read("name", 4)
+    with (store.root / "sparse").open("wb") as file:
+        file.truncate(40 << 30)
+    with pytest.raises(OSError, match="larger than"):
+        store.read("sparse")
+
+
+def test_an_input_that_a_person_names_may_be_a_link(store: PosixStore) -> None:
+    """Model caches and shared samples are links; what an output holds is not."""
+    store.create("file", b"content")
+    (store.root / "link").symlink_to("file")
+    with store.local("link") as path, store.open("link") as file:
+        assert path.read_bytes() == file.read() == b"content"
+    assert store.size("link") == 7
+
+
+def test_a_planted_link_is_not_written_through(store: PosixStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    precious = store.root / "precious"
+    precious.write_bytes(b"precious")
+    monkeypatch.setattr("secrets.token_hex", lambda size: "00" * size)
+    (store.root / ".name.000000000000").symlink_to(precious)
+    for write in (store.create, store.replace):
+        with pytest.raises(FileExistsError):
+            write("name", b"other")
+        (store.root / ".name.000000000000").unlink(missing_ok=True)
+        (store.root / ".name.000000000000").symlink_to(precious)
+    assert precious.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://key:se/cret@bucket/a",
+        "root://me:secret@host//a",
+        "http://me:secret@host/a",
+        "s3://b/a?sig=secret",
+    ],
+)
+def test_secrets_in_urls_are_refused_and_not_repeated(url: str) -> None:
+    for opening in (open_store, split_url, fetch):
+        with pytest.raises(InputError) as refused:
+            opening(url)
+        assert "secret" not in str(refused.value)
+        assert "cret@" not in str(refused.value)
+
+
+def test_a_nul_in_a_path_is_refused() -> None:
+    with pytest.raises(InputError, match="NUL"):
+        open_store("a\0b")

@@ -112,6 +112,37 @@ def shown(blocks: Iterable[Block]) -> str:
     return "\n".join(fragment(block) for block in blocks)
 
 
+def test_the_page_names_the_detector_and_what_saturation_means(
+    page: Page, campaign: Path, detector: Detector
+) -> None:
+    assert detector.description.label in page.text
+    assert "de35cdc54b2c" in detector.description.label
+    events = read_sample(open_store(campaign)).events
+    saturated = int((events.hit_adc == 4095).sum())
+    assert saturated > 0
+    assert f"{saturated} of {number(len(events.hit_adc))} hits" in page.text
+    assert "the last ADC count, 4095" in page.text
+    assert "494" in page.text  # GeV: where the scale of the cell nearest to the beam ends
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "hits; not counted in 1 shards of a former release"),
+        ({"not_counted": {"saturated": 2}}, "not counted: a former release made these events"),
+    ],
+    ids=["some", "all"],
+)
+def test_shards_of_former_releases_are_not_counted_as_without_saturation(
+    campaign: Path, detector: Detector, change: dict[str, Any], said: str
+) -> None:
+    manifest = {**read_manifest(open_store(campaign)), "not_counted": {"saturated": 1}, **change}
+    assert said in fragment(accounts.generated(manifest, detector))
+    before = {key: value for key, value in manifest.items() if key not in ("not_counted", "geometry")}
+    before["counts"] = {name: n for name, n in before["counts"].items() if name != "saturated"}
+    assert "not counted: a former release" in shown(accounts.saturation(before, detector))
+
+
 def test_statuses_and_losses_add_up(campaign: Path) -> None:
     manifest = read_manifest(open_store(campaign))
     counts, events = manifest["counts"], read_sample(open_store(campaign)).events
@@ -135,9 +166,9 @@ def test_counts_that_do_not_add_up_are_shown_as_such(campaign: Path) -> None:
     assert not any(isinstance(block, Paragraph) and block.warning for block in right)
 
 
-def test_events_that_are_missing_are_said(campaign: Path) -> None:
+def test_events_that_are_missing_are_said(campaign: Path, detector: Detector) -> None:
     manifest = {**read_manifest(open_store(campaign)), "events_wanted": 50}
-    assert "10 are not committed" in fragment(accounts.generated(manifest))
+    assert "10 are not committed" in fragment(accounts.generated(manifest, detector))
 
 
 def hostile(value: Any) -> Any:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.batches import Batch, mirrored
-from monsoon.models.data.shower_files import read_showers
+from monsoon.models.data.shower_files import read_conditions, read_showers
 from monsoon.models.data.streaming import BLOCK_ROWS, BUFFER_BLOCKS, LANES, ShowerFiles, ShowerStream
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.planar import Grid
@@ -168,7 +168,7 @@ def test_nothing_before_a_step_is_read_to_start_there(many: list[Path], tmp_path
     files = stream(many)
     bad_name = int(names(steps(files, 1))[0])
     number = int(np.searchsorted(np.cumsum([9_000, 100, 20_000, 1, 13_700, 7_000]), bad_name - 1, "right"))
-    first = int(read_showers(many[number]).conditions.energy_mev[0])
+    first = int(read_conditions(many[number]).energy_mev[0])
     spoilt = list(many)
     rows = ShowerFiles([many[number]]).rows
     image = np.repeat(np.arange(first, first + rows, dtype=np.float32)[:, None], VOXELS, 1)

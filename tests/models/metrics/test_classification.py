@@ -14,7 +14,7 @@ from monsoon.models.errors import InputError
 from monsoon.models.geometry.observables import response
 from monsoon.models.geometry.planar import Grid
 from monsoon.models.metrics.auc import auc, error_of
-from monsoon.models.metrics.classification import Judgement, cross_judge, judge, sees
+from monsoon.models.metrics.classification import Classification, classify, cross_validate, sees
 from monsoon.models.metrics.classifiers.pixel_trees import PixelTrees
 from monsoon.models.metrics.flaws import smear_pixels
 from monsoon.models.metrics.folds import folds, groups_of
@@ -69,7 +69,7 @@ def test_error_of_the_area_is_its_spread_over_samples() -> None:
 
 
 class Means:
-    """A small judge: the log odds of two Gaussians about the means of the training rows' columns [N, C]."""
+    """A small classifier: log odds of two Gaussians about the means of the training rows [N, C]."""
 
     def __init__(self, columns: np.ndarray, folds: int) -> None:
         self.columns, self.folds = columns, folds
@@ -90,7 +90,7 @@ def test_the_error_of_a_judge_covers_what_other_samples_would_have_taught_it(
     pulls = []
     for seed in range(150):
         columns = np.random.default_rng(seed).normal(size=(200, 10))
-        trial = cross_judge(Means(columns, folds), generated, np.ones(200), np.arange(200), seed, repeats)
+        trial = cross_validate(Means(columns, folds), generated, np.ones(200), np.arange(200), seed, repeats)
         pulls.append((trial.auc - 0.5) / trial.error)
     assert 0.65 < np.std(pulls) < 1.15  # without the folds' common rows in the error it is above 1.2
 
@@ -154,22 +154,22 @@ def test_a_perfect_copy_misleads_unless_equal_conditions_stay_together(
     halves: tuple[ShowerSet, ShowerSet],
 ) -> None:
     sample = halves[0]
-    grouped = judge("pixel-trees", sample, sample, GRID, seed=1, repeats=1, folds=2)
+    grouped = classify("pixel-trees", sample, sample, GRID, seed=1, repeats=1, folds=2)
     assert grouped.auc == pytest.approx(0.5, abs=1e-12)
     # row by row a shower's twin is among the training rows, with the other label
     rows = torch.arange(ROWS).repeat(2)
-    eye, generated = PixelTrees(sample[rows], GRID), np.arange(2 * ROWS) < ROWS
+    classifier, generated = PixelTrees(sample[rows], GRID), np.arange(2 * ROWS) < ROWS
     fold = np.random.default_rng(1).permutation(2 * ROWS) % 2
     odds = np.empty(2 * ROWS)
     for k in (0, 1):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        odds[test] = eye.log_odds(train, generated[train], np.ones(len(train)), test, seed=1)
+        odds[test] = classifier.log_odds(train, generated[train], np.ones(len(train)), test, seed=1)
     assert auc(odds, generated, np.ones(2 * ROWS), fold)[0] < 0.45
 
 
 def test_a_seed_repeats_a_judgement_and_another_does_not(halves: tuple[ShowerSet, ShowerSet]) -> None:
     first, again, other = (
-        judge("pixel-trees", *halves, GRID, seed, repeats=2, folds=2, trees=10) for seed in (1, 1, 2)
+        classify("pixel-trees", *halves, GRID, seed, repeats=2, folds=2, trees=10) for seed in (1, 1, 2)
     )
     assert first.repeats == again.repeats
     assert (first.log_weight == again.log_weight).all()
@@ -185,8 +185,8 @@ def test_weights_make_a_biased_sample_indistinguishable(halves: tuple[ShowerSet,
     kept = high | (torch.rand(ROWS, generator=torch.Generator().manual_seed(1)) < 0.3)
     biased = replace(sample[kept], weight=torch.where(high[kept], 1.0, 1 / 0.3))
     unweighted = replace(biased, weight=torch.ones(len(biased)))
-    seen = judge("pixel-trees", unweighted, reference, GRID, seed=1, repeats=1, trees=40)
-    mended = judge("pixel-trees", biased, reference, GRID, seed=1, repeats=1, trees=40)
+    seen = classify("pixel-trees", unweighted, reference, GRID, seed=1, repeats=1, trees=40)
+    mended = classify("pixel-trees", biased, reference, GRID, seed=1, repeats=1, trees=40)
     assert seen.auc - 0.5 > 4 * seen.error
     assert abs(mended.auc - 0.5) < 3 * mended.error
 
@@ -196,7 +196,7 @@ def test_log_weights_are_of_reference_over_generated_density() -> None:
     sample, reference = showers[0:1000:2], showers[1:1000:2]
     low = sample.conditions.energy_mev < 10_000
     thinned = sample[~low | (torch.arange(ROWS) % 4 == 0)]  # three in four showers below 10 GeV are gone
-    found = judge("pixel-trees", thinned, reference, GRID, seed=1, repeats=1, trees=40)
+    found = classify("pixel-trees", thinned, reference, GRID, seed=1, repeats=1, trees=40)
     rare = (thinned.conditions.energy_mev < 10_000).numpy()
     ratio = found.log_weight[rare].mean() - found.log_weight[~rare].mean()
     assert ratio == pytest.approx(np.log(4), abs=0.5)
@@ -208,7 +208,7 @@ def test_the_worst_region_names_where_a_flaw_was_planted(halves: tuple[ShowerSet
     smeared = smear_pixels(0.5)(sample, GRID, 1).showers.energy_mev
     energy = torch.where(photon[:, None], smeared, sample.showers.energy_mev)
     planted = replace(sample, showers=replace(sample.showers, energy_mev=energy))
-    found = judge("pixel-trees", planted, reference, GRID, seed=1, repeats=1, trees=40)
+    found = classify("pixel-trees", planted, reference, GRID, seed=1, repeats=1, trees=40)
     worst = found.worst[0].description
     assert "not species 11" in worst or "species 22" in worst.replace("not species 22", "")
     assert all("not species 22" not in region.description for region in found.worst)
@@ -241,23 +241,27 @@ def test_guessing_has_no_worst_region() -> None:
         assert worst_regions(showers, GRID, generated, np.ones(1000), odds, np.arange(1000), seed) == []
 
 
-def judgement(auc: float, error: float) -> Judgement:
-    return Judgement("any", auc, error, [auc], np.zeros(1), np.zeros(1), [], 0)
+def area(auc: float, error: float) -> Classification:
+    return Classification("any", auc, error, [auc], np.zeros(1), np.zeros(1), [], 0)
 
 
 def test_a_flaw_is_seen_where_its_area_is_above_the_floor() -> None:
-    floor = judgement(0.50, 0.01)
-    power = {"seen": judgement(0.55, 0.01), "not": judgement(0.53, 0.01), "below": judgement(0.40, 0.01)}
+    floor = area(0.50, 0.01)
+    power = {
+        "seen": area(0.55, 0.01),
+        "not": area(0.53, 0.01),
+        "below": area(0.40, 0.01),
+    }
     assert sees(power, floor) == ["seen"]
     assert sees(power, floor, sigma=1.0) == ["seen", "not"]
 
 
 def test_what_a_person_can_mend_is_said(halves: tuple[ShowerSet, ShowerSet]) -> None:
     sample, reference = halves
-    with pytest.raises(InputError, match="no judge"):
-        judge("oracle", sample, reference, GRID, seed=1)
+    with pytest.raises(InputError, match="no classifier"):
+        classify("oracle", sample, reference, GRID, seed=1)
     signed = replace(sample, weight=torch.full((ROWS,), -1.0))
     with pytest.raises(InputError, match="weights"):
-        judge("pixel-trees", signed, reference, GRID, seed=1)
+        classify("pixel-trees", signed, reference, GRID, seed=1)
     with pytest.raises(InputError, match="conditions"):
-        judge("pixel-trees", sample[:3], reference[:3], GRID, seed=1)
+        classify("pixel-trees", sample[:3], reference[:3], GRID, seed=1)

@@ -15,11 +15,10 @@ from monsoon.models.metrics.quality import (
     class_counts,
     fraction,
     in_bins,
-    mean,
     mean_ratio,
     mean_rows,
-    resolution,
 )
+from monsoon.models.metrics.response import mean, resolution
 
 RNG = np.random.default_rng
 
@@ -133,3 +132,15 @@ def test_the_mean_of_rows_has_the_standard_error() -> None:
     found = mean_rows(RNG(7).normal(3.0, 0.5, (2500, 2)))
     assert found.value == pytest.approx([3.0, 3.0], abs=0.05)
     assert found.error == pytest.approx([0.01, 0.01], rel=0.1)
+
+
+def test_weights_count_as_so_many_rows() -> None:
+    values, weight = RNG(8).normal(3.0, 0.5, 500), RNG(9).integers(0, 4, 500).astype(np.float64)
+    copies = values.repeat(weight.astype(int))
+    edges = np.array([0.0, 3.0, 6.0])
+    ours = in_bins(values, values, edges, mean, weight)
+    assert ours.value == pytest.approx(in_bins(copies, copies, edges, mean).value)
+    assert mean_rows(values[:, None], weight).value == pytest.approx(copies.mean())
+    assert np.isnan(in_bins(values, values, edges, resolution, weight, fewest=501).value).all()
+    wide = bootstrap(values, mean, weight=np.ones(500))
+    assert wide == pytest.approx(bootstrap(values, mean), rel=0.3)

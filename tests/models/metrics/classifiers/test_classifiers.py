@@ -1,4 +1,4 @@
-"""What each judge sees, and what it must not see."""
+"""What each classifier sees, and what it must not see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.geometry.planar import Grid, reflect
-from monsoon.models.metrics.classification import JUDGES, judge
+from monsoon.models.metrics.classification import CLASSIFIERS, classify
 from monsoon.models.metrics.classifiers.classifier import condition_columns
 from monsoon.models.metrics.classifiers.pixel_trees import hits_per_ring, log_shares
 from monsoon.models.metrics.classifiers.whitening import Windows, residuals
@@ -19,7 +19,7 @@ from monsoon.models.records import Conditions
 from monsoon.models.store.suite import SAMPLES
 
 GRID = Grid()
-QUICK = {"whitened-cnn": {"steps": 100, "batch": 128}, "mlp": {"steps": 100}}
+QUICK = {"whitened-cnn": {"steps": 60, "batch": 128}, "mlp": {"steps": 60}}
 QUICK |= {name: {"trees": 60, "folds": 2} for name in ("high-level", "pixel-trees")}
 
 
@@ -30,26 +30,26 @@ def halves() -> tuple[ShowerSet, ShowerSet]:
     return showers[0:1300:2], showers[1:1300:2]
 
 
-@pytest.mark.parametrize("name", JUDGES)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_geant4_is_not_called_different_from_geant4_and_smeared_pixels_are(
     name: str, halves: tuple[ShowerSet, ShowerSet]
 ) -> None:
     sample, reference = halves
     settings = QUICK[name]
-    floor = judge(name, sample, reference, GRID, seed=1, repeats=1, **settings)
+    floor = classify(name, sample, reference, GRID, seed=1, repeats=1, **settings)
     assert floor.auc - 0.5 < 3 * floor.error
     smeared = FLAWS["pixels smeared 20 %"](sample, GRID, 1)
-    found = judge(name, smeared, reference, GRID, seed=1, repeats=1, **settings)
+    found = classify(name, smeared, reference, GRID, seed=1, repeats=1, **settings)
     assert found.auc - floor.auc > 3 * np.hypot(found.error, floor.error)
 
 
-@pytest.mark.parametrize("name", JUDGES)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_hadrons_of_ten_species_and_empty_showers_are_judged_too(name: str) -> None:
     showers = read_showers(SAMPLES / "hadrons-heldout.h5")
     sample, reference = showers[0:500:2], showers[1:500:2]
     assert (sample.showers.total_mev() == 0).any()
     settings = {"steps": 10} if "steps" in QUICK[name] else {"trees": 10}
-    found = judge(name, sample, reference, GRID, seed=1, repeats=1, **settings)
+    found = classify(name, sample, reference, GRID, seed=1, repeats=1, **settings)
     assert np.isfinite(found.log_weight).all()
     assert found.auc - 0.5 < 3 * found.error
 
@@ -136,7 +136,7 @@ def test_the_networks_leave_the_global_random_state_alone(halves: tuple[ShowerSe
     sample, reference = halves[0][:50], halves[1][:50]
     torch.manual_seed(7)
     before = torch.get_rng_state()
-    first = judge("whitened-cnn", sample, reference, GRID, seed=3, repeats=1, steps=2)
+    first = classify("whitened-cnn", sample, reference, GRID, seed=3, repeats=1, steps=2)
     assert (torch.get_rng_state() == before).all()
     torch.manual_seed(8)
-    assert judge("whitened-cnn", sample, reference, GRID, seed=3, repeats=1, steps=2).auc == first.auc
+    assert classify("whitened-cnn", sample, reference, GRID, seed=3, repeats=1, steps=2).auc == first.auc

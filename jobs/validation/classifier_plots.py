@@ -1,4 +1,4 @@
-"""What the classifiers saw, as figures: ROC curves, weights with their tails, power."""
+"""Figures of the classifiers: ROC curves, weights with their tails, power."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from matplotlib.figure import Figure
 from monsoon.engine.records import Array
 from monsoon.jobs.plots.overlay import FLOOR, look, named
 from monsoon.jobs.plots.style import BLACK, GREY, single
-from monsoon.jobs.validation.measuring import Findings
-from monsoon.models.metrics.classification import Judgement
+from monsoon.models.metrics.classification import Classification
+from monsoon.models.metrics.findings import Findings
 
 
-def roc(findings: Findings, judge: str) -> Figure:
+def roc(findings: Findings, classifier: str) -> Figure:
     """True against false positives: how much of the generated sample is found at which cost."""
     figure, axes = single(5.4, 4.6)
     looks = look(list(named(findings.contest)))
-    for name, judged in _judgements(findings, judge).items():
-        false, true = _curve(judged, name, findings)
-        label = f"{name}: {judged.auc:.3f} ± {judged.error:.3f}"
+    for name, found in _classifications(findings, classifier).items():
+        false, true = _curve(found, name, findings)
+        label = f"{name}: {found.auc:.3f} ± {found.error:.3f}"
         axes.plot(false, true, color=looks[name][0], linewidth=1.6, label=label)
     axes.plot([0, 1], [0, 1], color=BLACK, linewidth=0.8, linestyle=":")
     axes.set(xlabel="Geant4 called generated", ylabel="generated called generated", xlim=(0, 1), ylim=(0, 1))
@@ -26,20 +26,20 @@ def roc(findings: Findings, judge: str) -> Figure:
     return figure
 
 
-def weights(findings: Findings, judge: str) -> Figure:
+def weights(findings: Findings, classifier: str) -> Figure:
     """Distribution of the weights that would turn generated showers into Geant4's, tails included."""
     figure, axes = single(5.4, 4.6)
     looks = look(list(named(findings.contest)))
-    everything = np.concatenate([j.log_weight for j in _judgements(findings, judge).values()])
+    everything = np.concatenate([one.log_weight for one in _classifications(findings, classifier).values()])
     half = max(float(np.abs(everything).max()), 0.1) * 1.02
     edges = np.linspace(-half, half, 51)
-    for name, judged in _judgements(findings, judge).items():
-        count = np.histogram(judged.log_weight, edges)[0]
-        density = count / len(judged.log_weight)
+    for name, found in _classifications(findings, classifier).items():
+        count = np.histogram(found.log_weight, edges)[0]
+        density = count / len(found.log_weight)
         colour = looks[name][0]
         axes.stairs(np.where(count > 0, density, np.nan), edges, baseline=None, color=colour, linewidth=1.6,
                     label=name)  # fmt: skip
-        error = np.sqrt(count) / len(judged.log_weight)
+        error = np.sqrt(count) / len(found.log_weight)
         axes.stairs(density + error, edges, baseline=np.maximum(density - error, 0.1 * density), fill=True,
                     color=colour, alpha=0.16, linewidth=0)  # fmt: skip
     axes.axvline(0, color=GREY, linewidth=0.8, linestyle=":")
@@ -52,21 +52,21 @@ def weights(findings: Findings, judge: str) -> Figure:
 
 
 def powers(findings: Findings) -> Figure:
-    """Every judge's area for every known flaw, with its floor as a band."""
-    judges = list(findings.power)
-    figure, axes = single(9.5, 0.42 * len(judges) * 6 + 1.4)
+    """Every classifier's area for every known flaw, with its floor as a band."""
+    classifiers = list(findings.power)
+    figure, axes = single(9.5, 0.42 * sum(map(len, findings.power.values())) + 1.4)
     labels, place = [], 0.0
-    for judge in judges:
-        floor = findings.floor[judge]
-        flaws = findings.power[judge]
+    for classifier in classifiers:
+        floor = findings.floor[classifier]
+        flaws = findings.power[classifier]
         top, bottom = place + 0.5, place - len(flaws) + 0.5
         low, high = floor.auc - floor.error, floor.auc + floor.error
         axes.fill_betweenx([bottom, top], low, high, color=GREY, alpha=0.3, linewidth=0)
-        for flaw, judged in flaws.items():
-            seen = flaw in findings.seen(judge)
-            axes.errorbar(judged.auc, place, xerr=judged.error, fmt="o", color=BLACK, markersize=5,
+        for flaw, found in flaws.items():
+            seen = flaw in findings.seen(classifier)
+            axes.errorbar(found.auc, place, xerr=found.error, fmt="o", color=BLACK, markersize=5,
                           markerfacecolor=BLACK if seen else "white")  # fmt: skip
-            labels.append((place, f"{judge}: {flaw}"))
+            labels.append((place, f"{classifier}: {flaw}"))
             place -= 1
         axes.axhline(bottom, color="#dde2e7", linewidth=0.8)
     axes.set_yticks([y for y, _ in labels], [text for _, text in labels], fontsize=10)
@@ -77,9 +77,9 @@ def powers(findings: Findings) -> Figure:
     return figure
 
 
-def weight_tails(judged: Judgement) -> tuple[float, float, float]:
+def weight_tails(found: Classification) -> tuple[float, float, float]:
     """Least and greatest weight, and the sample size that is left after weighting, as a share."""
-    weight = np.exp(judged.log_weight)
+    weight = np.exp(found.log_weight)
     return (
         float(weight.min()),
         float(weight.max()),
@@ -87,15 +87,18 @@ def weight_tails(judged: Judgement) -> tuple[float, float, float]:
     )
 
 
-def _judgements(findings: Findings, judge: str) -> dict[str, Judgement]:
-    return {FLOOR: findings.floor[judge], **{who: found[judge] for who, found in findings.judged.items()}}
+def _classifications(findings: Findings, classifier: str) -> dict[str, Classification]:
+    return {
+        FLOOR: findings.floor[classifier],
+        **{who: by_name[classifier] for who, by_name in findings.classifications.items()},
+    }
 
 
-def _curve(judged: Judgement, name: str, findings: Findings) -> tuple[Array, Array]:
+def _curve(found: Classification, name: str, findings: Findings) -> tuple[Array, Array]:
     """False and true positive rates, float64 [P] each, weighted."""
     contest = findings.contest
     ours = contest.floor if name == FLOOR else contest.generated[name]
-    score = np.concatenate([-judged.log_weight, -judged.log_weight_reference])
+    score = np.concatenate([-found.log_weight, -found.log_weight_reference])
     order = np.argsort(-score, kind="stable")
     of_ours = np.concatenate([ours.summary.weight, np.zeros(len(contest))])[order]
     of_theirs = np.concatenate([np.zeros(len(ours)), contest.reference.summary.weight])[order]

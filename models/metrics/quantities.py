@@ -1,4 +1,4 @@
-"""The numbers that requirements speak of: their names, their ideals, and those of a region."""
+"""The quantities that requirements limit: their names, their ideals, and their values in a region."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.jobs.validation.samples import Contest, Sample
 from monsoon.models.geometry.observables import observables
 from monsoon.models.geometry.planar import Grid
-from monsoon.models.metrics.classification import JUDGES
+from monsoon.models.metrics.classification import CLASSIFIERS
+from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.measurement import Array, Measurement, measured_each
 from monsoon.models.metrics.quality import CLASSES, class_shares
 from monsoon.models.metrics.response import mean, resolution
@@ -30,7 +30,7 @@ WHOLE = (
     "linearity", "spectrum", "correlation/largest", "correlation/rms", "fpd", "kpd",
     "precision", "recall", "density", "coverage",
 )  # fmt: skip
-# What a perfect generator has. The others have no such number: it is what the floor has.
+# The value of a perfect generator. For the other quantities it is the value of the floor.
 IDEAL = {
     "auc": 0.5, "response": 1.0, "resolution": 1.0, "fraction": 0.0, "separation": 0.0, "wasserstein": 0.0,
     "linearity": 0.0, "spectrum": 0.0, "correlation": 0.0, "fpd": 0.0, "kpd": 0.0,
@@ -40,7 +40,7 @@ FEWEST = 20  # showers of each sample in a region
 
 @cache
 def observable_names() -> tuple[str, ...]:
-    """The named statistics of a shower."""
+    """Names of the statistics of a shower, in the order of `observables`."""
     grid = Grid()
     one = Conditions(
         torch.tensor([22], dtype=torch.int32),
@@ -52,11 +52,11 @@ def observable_names() -> tuple[str, ...]:
 
 
 @cache
-def figure_names() -> frozenset[str]:
-    """All that a requirement may name."""
+def quantity_names() -> frozenset[str]:
+    """All quantities that a requirement may name."""
     return frozenset(
         [
-            *(f"{CLASSIFIED}/{judge}" for judge in JUDGES),
+            *(f"{CLASSIFIED}/{classifier}" for classifier in CLASSIFIERS),
             *(f"fraction/{name}" for name in CLASSES),
             *(f"{kind}/{name}" for kind in ("separation", "wasserstein") for name in observable_names()),
             "response",
@@ -68,7 +68,7 @@ def figure_names() -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Part:
-    """A Summary of which only the rows inside a region count."""
+    """A Summary of which only the rows inside a region count; `inside` is bool [N]."""
 
     summary: Summary
     inside: NDArray[np.bool_]
@@ -96,32 +96,55 @@ def measure_in(
     gev: tuple[float, float] | None,
     replicas: int,
 ) -> tuple[Measurement | None, int]:
-    """A regional figure, None where showers are too few, and the least number of them in a sample."""
+    """Measure one regional quantity of a generated sample.
+
+    Parameters
+    ----------
+    contest
+        Reference and floor.
+    generated
+        The sample, of as many showers.
+    name
+        One of `quantity_names` whose first word is in `REGIONAL`.
+    pdg
+        PDG codes that count; empty: all.
+    gev
+        Low and high edge of the incident energy in GeV; None: all energies.
+    replicas
+        Of the bootstrap.
+
+    Returns
+    -------
+    measurement : Measurement or None
+        None where the showers are too few.
+    showers : int
+        The smallest number of showers in the region, over the three samples.
+    """
     samples = generated, contest.reference, contest.floor
     parts = [Part(s.summary, _inside(s.showers.conditions, pdg, gev)) for s in samples]
     showers = min(int(part.inside.sum()) for part in parts)
     if showers < FEWEST:
         return None, showers
-    figure = _figure(name)
+    quantity = _quantity(name)
 
     def compare(a: Part, b: Part) -> Array:
-        return np.array([figure(a, b)]) if a.inside.any() and b.inside.any() else np.array([np.nan])
+        return np.array([quantity(a, b)]) if a.inside.any() and b.inside.any() else np.array([np.nan])
 
     found = measured_each((name,), compare, parts[0], parts[1], parts[2], replicas, contest.seed)
     if not found:
         return None, showers
-    if name.startswith("fraction/"):  # none of n showers is not known to be none
+    if name.startswith("fraction/"):  # none of n showers seen is no proof of none
         least = 1 / showers
         error, floor_error = max(found[0].error, least), max(found[0].floor_error, least)
         return replace(found[0], error=error, floor_error=floor_error), showers
     return found[0], showers
 
 
-def _figure(name: str) -> Callable[[Part, Part], float]:
+def _quantity(name: str) -> Callable[[Part, Part], float]:
     kind, _, of = name.partition("/")
     if kind in ("response", "resolution"):
         statistic = {"response": mean, "resolution": resolution}[kind]
-        return lambda a, b: (
+        return lambda a, b: float(
             statistic(a.column("response"), a.weight) / statistic(b.column("response"), b.weight)
         )
     if kind == "fraction":

@@ -1,0 +1,52 @@
+"""The table of a detector's cells: where each one is, and what one count of it means."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from monsoon.engine.detector.detector import Detector
+
+SCHEMA = pa.schema(
+    [
+        ("cell", pa.uint16()),
+        ("x_mm", pa.float64()),
+        ("y_mm", pa.float64()),
+        ("size_mm", pa.float64()),
+        ("zone", pa.string()),
+        ("layer", pa.uint8()),
+        ("mev_per_count", pa.float32()),
+    ]
+)
+
+
+def cell_table(detector: Detector) -> pa.Table:
+    """One row for each cell; row i is cell i, as `hit_cell` counts.
+
+    Parameters
+    ----------
+    detector : Detector
+        A face of C cells.
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns of C rows: `cell` (number), `x_mm` and `y_mm` (centre on the face, the beam is at 0),
+        `size_mm` (edge of the square), `zone` (name in the description), `layer` (0: there is one) and
+        `mev_per_count` (calibrated MeV of one ADC count: a hit's energy is `hit_adc * mev_per_count`).
+        The footer names the detector and the checksum of its description.
+    """
+    description = detector.description
+    zone = detector.zone_of_cell
+    sizes = np.array([zone.cell_pixels for zone in description.zones]) * description.pixel_mm
+    names = np.array([zone.name for zone in description.zones], object)
+    columns = [
+        np.arange(detector.cells, dtype=np.uint16),
+        *detector.cell_centres_mm.T,
+        sizes[zone],
+        names[zone],
+        np.zeros(detector.cells, np.uint8),
+        detector.electronics.mev_per_count.numpy(),
+    ]
+    about = {"detector": description.name, "description_sha256": description.sha256}
+    return pa.table(columns, schema=SCHEMA.with_metadata(about))

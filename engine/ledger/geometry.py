@@ -1,0 +1,146 @@
+"""The detector beside the events that were made for it: its description, and a table of its cells."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from monsoon.engine.detector.cells import SCHEMA, cell_table
+from monsoon.engine.detector.description import Description
+from monsoon.engine.detector.detector import SHIPPED, Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import Store
+
+DESCRIPTION = "detector.json"
+CELLS = "cells.parquet"
+OTHER = "not the description that the campaign was made for"
+SATURATED = "hits at last_adc_count: what their cell received beyond its full scale is lost"
+ROUNDING = 1e-6  # relative: libraries of mathematics differ in a last bit
+
+
+def store_geometry(store: Store, detector: Detector) -> None:
+    """Write the description and the table of cells, unless they are there as they should be.
+
+    A file that is missing is created exclusively, so that of many drivers one writes it; one that is
+    damaged is replaced. Outputs of releases that did not store them get them here.
+
+    Parameters
+    ----------
+    store : Store
+        A campaign's output, whose identity is of this detector.
+    detector : Detector
+        The campaign's.
+    """
+    contents: dict[str, tuple[Callable[[], bytes], str | None]] = {
+        DESCRIPTION: (lambda: detector.description.canonical, _description_problem(store, detector)),
+        CELLS: (lambda: _as_parquet(cell_table(detector)), _cells_problem(store, detector)),
+    }
+    for name, (content, problem) in contents.items():
+        if problem:
+            store.replace(name, content())
+        elif not store.exists(name):
+            with suppress(FileExistsError):  # another driver came first with the same
+                store.create(name, content())
+
+
+def geometry_flaws(store: Store, sha256: str, *, promised: bool) -> dict[str, str]:
+    """What is wrong with each of the two files, by name.
+
+    Parameters
+    ----------
+    store : Store
+        A campaign's output.
+    sha256 : str
+        The detector's, in the campaign's identity.
+    promised : bool
+        Whether the files have to be there: outputs of former releases lack them.
+    """
+    missing = [name for name in (DESCRIPTION, CELLS) if not store.exists(name)]
+    flaws = dict.fromkeys(missing, "the file is gone") if promised else {}
+    if DESCRIPTION in missing:
+        return flaws
+    content = store.read(DESCRIPTION)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        return {**flaws, DESCRIPTION: OTHER}
+    problem = _cells_problem(store, Detector.of(Description.model_validate_json(content)))
+    return {**flaws, CELLS: problem} if problem else flaws
+
+
+def find_geometry(stores: Iterable[Store], sha256: str) -> Detector | None:
+    """The detector with this checksum, described in one of the outputs or shipped; None without one."""
+    for store in stores:
+        with suppress(OSError, ValidationError, InputError):
+            content = store.read(DESCRIPTION)
+            if hashlib.sha256(content).hexdigest() == sha256:
+                return Detector.of(Description.model_validate_json(content))
+    return shipped_with(sha256)
+
+
+def shipped_with(sha256: str) -> Detector | None:
+    """The shipped detector whose description has this checksum, if there is one."""
+    shipped = (Detector.load(path.stem) for path in sorted(SHIPPED.glob("*.yaml")))
+    return next((detector for detector in shipped if detector.description.sha256 == sha256), None)
+
+
+def geometry_record(store: Store) -> dict[str, Any] | None:
+    """What the manifest says of the detector; None where no description is stored."""
+    try:
+        content = store.read(DESCRIPTION)
+    except FileNotFoundError:
+        return None
+    try:
+        detector = Detector.of(Description.model_validate_json(content))
+    except (ValidationError, InputError):
+        return None  # damaged: `verify` says so
+    return {
+        "name": detector.description.name,
+        "sha256": detector.description.sha256,
+        "description": DESCRIPTION,
+        "cells": CELLS,
+        "last_adc_count": detector.description.electronics.ceiling,
+        "full_scale_mev": {
+            zone: {"lowest": round(low), "highest": round(high)}
+            for zone, (low, high) in detector.full_scale_mev.items()
+        },
+        "saturated": SATURATED,
+    }
+
+
+def _description_problem(store: Store, detector: Detector) -> str | None:
+    if not store.exists(DESCRIPTION) or store.read(DESCRIPTION) == detector.description.canonical:
+        return None
+    return OTHER
+
+
+def _cells_problem(store: Store, detector: Detector) -> str | None:
+    """What is wrong with the table of cells; None where nothing is, or it is missing."""
+    if not store.exists(CELLS):
+        return None
+    wanted = cell_table(detector)
+    try:
+        with store.open(CELLS) as raw:
+            found = pq.read_table(raw, page_checksum_verification=True)
+    except (OSError, pa.ArrowException):
+        return "not a whole Parquet file"
+    if found.schema != SCHEMA or len(found) != len(wanted):
+        return "not the table of this detector's cells"
+    for name in SCHEMA.names:
+        mine, theirs = (table[name].to_numpy() for table in (wanted, found))
+        exact = mine.dtype.kind != "f"
+        if not (np.array_equal(mine, theirs) if exact else np.allclose(mine, theirs, ROUNDING, ROUNDING)):
+            return f"column {name} is not this detector's"
+    return None
+
+
+def _as_parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content

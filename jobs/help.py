@@ -1,0 +1,160 @@
+"""`monsoon help VERB`: every key of a command with its type, unit, default and what it means."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import Parameter, signature
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from typer.models import OptionInfo
+
+from monsoon.engine.errors import InputError
+
+REQUIRED = "required"
+COLUMNS = ("key", "type", "unit", "default", "meaning")
+BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+Schema = Mapping[str, Any]
+
+
+class Key(NamedTuple):
+    """What a person has to know of one key."""
+
+    name: str
+    type: str
+    unit: str
+    default: str
+    meaning: str
+
+
+def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
+    """The config behind the `key=value` words of a command; None for a command that has options alone.
+
+    Raises
+    ------
+    InputError
+        Where `monsoon incidents` is asked about without a source, or with one that does not exist.
+    """
+    # imported here: the models behind a training or a source take a second to import
+    if verb in ("generate", "plan"):
+        from monsoon.engine.config import Campaign
+
+        return Campaign
+    if verb == "train":
+        from monsoon.jobs.training_config import TrainConfig
+
+        return TrainConfig
+    if verb == "incidents":
+        from monsoon.jobs.incidents import SOURCES
+
+        if source not in SOURCES:
+            raise InputError(f"help incidents: name a source: {', '.join(SOURCES)}")
+        return SOURCES[source][0]
+    return None
+
+
+def keys_of(config: type[BaseModel]) -> list[Key]:
+    """The keys of a config in the order of its fields, those of nested models as `pools.N.workers`."""
+    schema = config.model_json_schema()
+    return list(_keys(schema, schema.get("$defs", {}), ""))
+
+
+def options_of(command: Callable[..., None]) -> list[Key]:
+    """The arguments and options of a command, as typer takes them from its signature."""
+    found = []
+    for name, parameter in signature(command, eval_str=True).parameters.items():
+        if name == "settings":  # the words of the config
+            continue
+        annotated = get_origin(parameter.annotation) is Annotated
+        kind, info = get_args(parameter.annotation)[:2] if annotated else (parameter.annotation, None)
+        if isinstance(info, OptionInfo):  # its first word stands where a default would, outside Annotated
+            word = next(part for part in (info.default, *(info.param_decls or ())) if str(part)[0] == "-")
+        else:
+            word = getattr(info, "metavar", None)
+        default = REQUIRED if parameter.default is Parameter.empty else _value(parameter.default)
+        meaning, unit = _split(getattr(info, "help", None) or "")
+        kind_text = _type(TypeAdapter(kind).json_schema())
+        found.append(Key(word or name.upper(), kind_text, unit, default, meaning))
+    return found
+
+
+def print_keys(keys: Sequence[Key]) -> None:
+    """A table on a terminal; elsewhere a plain line for each key, its columns two spaces apart."""
+    if sys.stdout.isatty():
+        table = Table(*COLUMNS, header_style="bold", pad_edge=False, box=None)
+        for key in keys:
+            table.add_row(Text(key.name, "bold"), *map(Text, key[1:]))
+        Console().print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *keys, strict=True)]
+    for row in (COLUMNS, *keys):
+        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _keys(schema: Schema, models: Schema, prefix: str) -> Iterator[Key]:
+    for name, field in schema["properties"].items():
+        if name == "recipe" and not prefix:  # its keys stand beside the others
+            yield from _keys(_model(field, models), models, "")
+            continue
+        meaning, unit = _split(field.get("description", ""))
+        default = _value(field["default"]) if "default" in field else REQUIRED
+        yield Key(f"{prefix}{name}", _type(field), unit, default, meaning)
+        if "$ref" in field.get("items", {}):
+            yield from _keys(_model(field["items"], models), models, f"{prefix}{name}.N.")
+
+
+def _model(schema: Schema, models: Schema) -> Schema:
+    found: Schema = models[schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _split(description: str) -> tuple[str, str]:
+    """The meaning, and the unit that stands in brackets at its end."""
+    text = " ".join(description.split())
+    found = re.fullmatch(r"(.*?) \[([^\]]+)\](\.?)", text)
+    return (found[1] + found[3], found[2]) if found else (text, "")
+
+
+def _value(value: Any) -> str:
+    """A value as it is written on the command line."""
+    if value is None:
+        return "absent"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _type(schema: Schema) -> str:
+    """A JSON schema in words."""
+    if "anyOf" in schema:
+        return " or ".join(_type(part) for part in schema["anyOf"] if part.get("type") != "null")
+    if "$ref" in schema:
+        return "{key: value}"
+    for choices in ([schema["const"]] if "const" in schema else None, schema.get("enum")):
+        if choices:
+            return " or ".join(map(_value, choices))
+    kind = schema.get("type")
+    if kind == "array" and "prefixItems" in schema:
+        return f"[{', '.join(_type(part) for part in schema['prefixItems'])}]"
+    if kind == "array":
+        return f"list of {_type(schema['items'])}"
+    if kind == "object":
+        return "{name: value}"
+    return f"{ {'string': 'text', 'boolean': 'true or false'}.get(str(kind), kind) }{_bounds(schema)}"
+
+
+def _bounds(schema: Schema) -> str:
+    """The least and the largest number that is allowed."""
+    texts = []
+    for key, sign in BOUNDS.items():
+        if key in schema:
+            texts.append(f"{sign} {'2^64' if schema[key] == 1 << 64 else _value(schema[key])}")
+    return f" {', '.join(texts)}" if texts else ""

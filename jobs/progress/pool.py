@@ -1,0 +1,63 @@
+"""The making of a campaign's pool as other terminals see it: `monsoon status` before there are events."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+
+from monsoon.engine.ledger.status import EVERY_S, DriverStatus, StatusFile, driver_name, kept
+from monsoon.engine.storage import Store
+
+PART = re.compile(r"collisions-(\d+)-(\d+)\.parquet")
+
+
+@contextmanager
+def told_of_pool(store: Store, pool: str, collisions: int, events: int) -> Iterator[None]:
+    """Keep a status file in the output up to date for as long as the context lasts.
+
+    Parameters
+    ----------
+    store
+        The campaign's output.
+    pool
+        Name of the pool's file in it; its finished parts lie in `<pool>.parts/`.
+    collisions, events
+        What the pool and the campaign are to hold.
+    """
+    before = _collisions(store, pool)
+    status = DriverStatus(
+        driver=driver_name(),
+        started=time.time(),
+        updated=time.time(),
+        events_wanted=events,
+        events_committed=0,
+        shards_committed=0,
+        collisions_wanted=collisions,
+        collisions_before=before,
+    )
+    file, stop = StatusFile(store, status), Event()
+
+    def keep_up() -> None:
+        while not stop.wait(EVERY_S):
+            with suppress(OSError):  # storage in trouble is met, and dealt with, where it matters
+                status.collisions_made = _collisions(store, pool) - before
+            file.write(now=True)
+
+    thread = Thread(target=keep_up, name="pool status", daemon=True)
+    with kept(file):
+        thread.start()
+        try:
+            yield
+            status.collisions_made = collisions - before
+        finally:
+            stop.set()
+            thread.join()
+
+
+def _collisions(store: Store, pool: str) -> int:
+    """How many collisions the finished parts hold, by their names alone."""
+    found = (PART.fullmatch(entry.name) for entry in store.list(f"{pool}.parts"))
+    return sum(int(match[2]) - int(match[1]) + 1 for match in found if match)

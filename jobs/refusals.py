@@ -1,0 +1,72 @@
+"""A command that is refused leaves nothing behind: what it made for itself goes, what it worked for stays."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from glob import escape
+from pathlib import Path
+
+from monsoon.engine.errors import InputError
+from monsoon.engine.storage import split_url
+from monsoon.engine.storage.posix import PosixStore
+
+
+@contextmanager
+def nothing_left(
+    folder: Path, made: Sequence[str], kept: Sequence[str], shared: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Where the work inside raises InputError, remove what it has made in a folder of this machine.
+
+    Parameters
+    ----------
+    folder
+        Where the work goes. It and the folders above it are removed too, where they were not there before
+        and are empty afterwards.
+    made
+        Names in the folder that the work may make. What was there before is not touched, nor any other name.
+    kept
+        Patterns of files that are worth keeping, because the same command goes on with them: nothing is
+        removed where the work has made one.
+    shared
+        Asked at the end: whether somebody else works there too. Then nothing is removed.
+    """
+    above = [path for path in (folder, *folder.parents) if not path.exists()]
+    fresh = [folder / name for name in made if not (folder / name).exists()]
+    before = set(_matching(folder, kept))
+    try:
+        yield
+    except InputError:
+        if not set(_matching(folder, kept)) - before and not (folder.is_dir() and shared()):
+            for path in fresh:
+                _remove(path)
+            for path in above:
+                with suppress(OSError):  # it holds something
+                    path.rmdir()
+        raise
+
+
+@contextmanager
+def nothing_left_of_a_file(url: str) -> Iterator[None]:
+    """The same for work that writes one file, from finished parts in a folder beside it."""
+    store, name = split_url(url)
+    if not isinstance(store, PosixStore):
+        yield  # object stores have no empty folders
+        return
+    parts = f"{name}.parts"
+    with nothing_left(store.root, [parts], [escape(name), f"{escape(parts)}/*.parquet"]):
+        yield
+
+
+def _matching(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from folder.glob(pattern)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,68 @@
+"""Cards of models on disk: those of trained models in their folders, the library's beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monsoon.models.errors import InputError
+from monsoon.models.store.checkpoint import read_card, write_card
+from monsoon.models.store.suite import CHECKPOINTS
+
+LIBRARY, LIBRARY_CARD = "library", "library.json"
+
+
+def card_of(model: str) -> dict[str, Any]:
+    """Read what is known of a model.
+
+    Parameters
+    ----------
+    model
+        `library`, the name of a shipped model, or a model's folder.
+
+    Raises
+    ------
+    InputError
+        Where the model has no card.
+    """
+    if model != LIBRARY:
+        return read_card(_folder(model))
+    try:
+        known: dict[str, Any] = json.loads((CHECKPOINTS / LIBRARY_CARD).read_text())
+    except FileNotFoundError:
+        known = {}
+    return {"family": LIBRARY, **known}
+
+
+def store_card(model: str, card: Mapping[str, Any]) -> None:
+    """Replace a model's card.
+
+    Parameters
+    ----------
+    model
+        See `card_of`.
+    card
+        What `card_of` is to return; see `models.store.card` for what its page shows.
+
+    Raises
+    ------
+    InputError
+        Where the card cannot be written.
+    """
+    try:
+        if model == LIBRARY:
+            CHECKPOINTS.mkdir(exist_ok=True)
+            (CHECKPOINTS / LIBRARY_CARD).write_text(json.dumps(card, indent=1) + "\n")
+        else:
+            write_card(_folder(model), card)
+    except OSError as error:
+        raise InputError(
+            f"the card of {model} cannot be written ({error.strerror}); copy the model"
+        ) from error
+
+
+def _folder(model: str) -> Path:
+    """Where a model is: a folder, or the name of a shipped one."""
+    return CHECKPOINTS / model if (CHECKPOINTS / model).is_dir() else Path(model)

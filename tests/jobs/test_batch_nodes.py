@@ -1,0 +1,158 @@
+"""Batch nodes: long and foreign temporary folders, a home and an installation that cannot be written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import monsoon
+from monsoon.jobs.cli import DONE, UNUSABLE
+
+PACKAGE = Path(monsoon.__file__).parent
+GUN = ["incidents", "gun", "pdg=22", "energy_mev=5000", "theta_rad=0.1", "events=2", "output=p.parquet"]
+CAMPAIGN = ["generate", "run3", "incidents=p.parquet", "mu=null", "events=2", "workers=1", "output=out"]
+# root may write everywhere: without these rights it is a user like others
+USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] if os.geteuid() == 0 else []
+pytestmark = pytest.mark.skipif(bool(USER) and not shutil.which("setpriv"), reason="no setpriv here")
+
+
+def ran(
+    folder: Path, words: list[str], source: Path = PACKAGE.parent, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """A command in a folder, with Monsoon from a source, as a user without root's rights."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "NUMBA_"))}
+    environment |= {"PYTHONPATH": str(source), "RAY_worker_niceness": "0", **variables}
+    return subprocess.run(
+        [*USER, sys.executable, "-m", "monsoon", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """A folder with two events of the gun."""
+    done = ran(tmp_path, GUN)
+    assert done.returncode == DONE, done.stderr
+    return tmp_path
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    """A folder that nobody may write in."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
+    assert done.returncode == UNUSABLE, done.stderr
+    assert "Traceback" not in done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("monsoon: "))
+    for word in said:
+        assert word in line
+
+
+def test_a_long_temporary_folder_is_one_line_with_the_remedy_which_works(node: Path) -> None:
+    long = node / "scratch" / "slurm_jobdir" / "0000001" / "a_rather_long_folder_of_a_batch_job"
+    long.mkdir(parents=True)
+    before = set(os.listdir(node))
+    assert_refused(ran(node, CAMPAIGN, TMPDIR=str(long)), "107 bytes", "RAY_TMPDIR")
+    assert set(os.listdir(node)) == before
+    short = Path(f"/tmp/m{os.getpid()}")
+    try:
+        done = ran(node, CAMPAIGN, TMPDIR=str(long), RAY_TMPDIR=str(short))
+        assert done.returncode == DONE, done.stderr
+    finally:
+        shutil.rmtree(short, ignore_errors=True)
+
+
+@pytest.mark.skipif(not USER, reason="only root can give a folder to somebody else")
+def test_a_ray_folder_of_somebody_else_is_one_line_with_the_remedy(node: Path) -> None:
+    before = set(os.listdir(node))
+    with tempfile.TemporaryDirectory(prefix="m-", dir="/tmp") as shared:  # socket paths must be short
+        (Path(shared) / "ray").mkdir(0o755)
+        os.chown(Path(shared) / "ray", 65534, 65534)  # its owner could open it again, as Ray does
+        assert_refused(ran(node, CAMPAIGN, TMPDIR=shared), f"{shared}/ray", "RAY_TMPDIR")
+    assert set(os.listdir(node)) == before
+
+
+def test_a_campaign_runs_with_a_home_that_cannot_be_written_and_leaves_no_token(
+    node: Path, closed: Path
+) -> None:
+    done = ran(node, CAMPAIGN, HOME=str(closed))
+    assert done.returncode == DONE, done.stderr
+    assert f"events: {node / 'out'}" in done.stdout
+    assert list(closed.iterdir()) == []
+
+
+def test_a_campaign_leaves_no_token_in_the_home(node: Path) -> None:
+    """A later `ray start` would ask for it, and refuse who submits a job without one."""
+    home = node / "home"
+    home.mkdir()
+    done = ran(node, CAMPAIGN, HOME=str(home))
+    assert done.returncode == DONE, done.stderr
+    assert not (home / ".ray" / "auth_token").exists()
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Path]:
+    """A copy of the package without compiled files, that its user may read alone."""
+    unwanted = shutil.ignore_patterns("__pycache__", ".*", "out", "build", "tests", "*.egg-info")
+    copy = shutil.copytree(PACKAGE, tmp_path / "ro" / "monsoon", ignore=unwanted)
+    folders = [copy, *(path for path in copy.rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    yield copy.parent
+    for folder in folders:
+        folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("home", ["closed", "missing"])
+def test_a_read_only_installation_works_and_compiles_once_for_its_user(
+    installation: Path, closed: Path, tmp_path: Path, home: str
+) -> None:
+    work, temporary = tmp_path / "work", tmp_path / "tmp"
+    work.mkdir()
+    temporary.mkdir()
+    place = str(closed if home == "closed" else closed / "missing")
+    done = ran(work, GUN, installation, HOME=place, TMPDIR=str(temporary))
+    assert done.returncode == DONE, done.stderr
+    (cache,) = temporary.glob("monsoon-numba-*")
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    compiled = set(cache.rglob("*.nbi"))
+    assert compiled
+    again = [*GUN[:-1], "output=again.parquet"]
+    assert ran(work, again, installation, HOME=place, TMPDIR=str(temporary)).returncode == DONE
+    assert set(cache.rglob("*.nbi")) == compiled
+
+
+def test_compiled_code_of_somebody_else_is_not_run(installation: Path, closed: Path, tmp_path: Path) -> None:
+    """A folder that others may write in, or a link, may have been laid there for us."""
+    for number, lay in enumerate((lambda path: path.mkdir(), lambda path: path.symlink_to(tmp_path))):
+        temporary = tmp_path / f"tmp{number}"
+        temporary.mkdir()
+        laid = temporary / f"monsoon-numba-{os.getuid()}"
+        lay(laid)
+        if not laid.is_symlink():
+            laid.chmod(0o777)
+        words = [sys.executable, "-c", "import monsoon, os; print(os.environ['NUMBA_CACHE_DIR'])"]
+        environment = {**os.environ, "PYTHONPATH": str(installation), "HOME": str(closed)}
+        environment |= {"TMPDIR": str(temporary)}
+        done = subprocess.run([*USER, *words], env=environment, capture_output=True, text=True, check=True)
+        chosen = Path(done.stdout.strip())
+        assert chosen.parent == temporary
+        assert chosen != laid
