@@ -4,6 +4,8 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
 SERVICES := .venv/.services
+FAULTS ?= 300
+SEED ?= 1
 
 .PHONY: demo test test-services chaos lint format bench clean
 
@@ -31,9 +33,9 @@ $(SERVICES): $(READY)
 test-services: $(SERVICES)
 	$(BIN)/pytest tests/services
 
-# 300 faults at random over one campaign: an hour, as root for the faults of file systems
+# 300 faults at random over one campaign: an hour, as root for the faults of file systems; `make chaos FAULTS=1000`
 chaos: $(READY)
-	$(BIN)/python -m tests.chaos.run --faults 300 --seed 1 --table tests/chaos/TABLE.md
+	$(BIN)/python -m tests.chaos.run --faults $(FAULTS) --seed $(SEED) --table tests/chaos/TABLE.md
 
 lint: $(READY)
 	$(BIN)/ruff check
