@@ -7,9 +7,11 @@ from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
 from monsoon.jobs.plots.overlay import FLOOR, look, named
-from monsoon.jobs.plots.style import BLACK, GREY, single
+from monsoon.jobs.plots.style import BLACK, GREY, plain, single
 from monsoon.models.metrics.classification import Classification
 from monsoon.models.metrics.findings import Findings
+
+NAME = 36  # letters of a generator's name that a legend has room for
 
 
 def roc(findings: Findings, classifier: str) -> Figure:
@@ -18,7 +20,7 @@ def roc(findings: Findings, classifier: str) -> Figure:
     looks = look(list(named(findings.contest)))
     for name, found in _classifications(findings, classifier).items():
         false, true = _curve(found, name, findings)
-        label = f"{name}: {found.auc:.3f} ± {found.error:.3f}"
+        label = f"{plain(name, NAME)}: {found.auc:.3f} ± {found.error:.3f}"
         axes.plot(false, true, color=looks[name][0], linewidth=1.6, label=label)
     axes.plot([0, 1], [0, 1], color=BLACK, linewidth=0.8, linestyle=":")
     axes.set(xlabel="Geant4 called generated", ylabel="generated called generated", xlim=(0, 1), ylim=(0, 1))
@@ -38,7 +40,7 @@ def weights(findings: Findings, classifier: str) -> Figure:
         density = count / len(found.log_weight)
         colour = looks[name][0]
         axes.stairs(np.where(count > 0, density, np.nan), edges, baseline=None, color=colour, linewidth=1.6,
-                    label=name)  # fmt: skip
+                    label=plain(name, NAME))  # fmt: skip
         error = np.sqrt(count) / len(found.log_weight)
         axes.stairs(density + error, edges, baseline=np.maximum(density - error, 0.1 * density), fill=True,
                     color=colour, alpha=0.16, linewidth=0)  # fmt: skip

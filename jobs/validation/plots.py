@@ -7,9 +7,9 @@ import torch
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
-from monsoon.jobs.plots.bins import RING_EDGES_MM
-from monsoon.jobs.plots.overlay import REFERENCE, look, named, points, steps
-from monsoon.jobs.plots.style import BAR, LEFT, colour_bar, row, single
+from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV, RING_EDGES_MM
+from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, look, named, points, steps
+from monsoon.jobs.plots.style import BAR, LEFT, colour_bar, plain, row, single
 from monsoon.models.geometry.observables import lateral_profile
 from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.correlation import correlation
@@ -17,7 +17,7 @@ from monsoon.models.metrics.quality import CLASSES, Estimate, Statistic, class_s
 from monsoon.models.metrics.response import mean, resolution
 from monsoon.models.metrics.spectrum import EDGES_MEV
 
-ENERGY_EDGES_GEV = np.geomspace(1, 100, 9)
+ENERGY_EDGES_GEV = ENERGY_EDGES_MEV / 1000
 BINS = 30
 FEWEST = 8  # showers in a bin
 
@@ -88,14 +88,12 @@ def correlations(contest: Contest) -> Figure:
     figure, panels = row(len(matrices), 3.6 * len(matrices) + LEFT + BAR, 4.6, 0.45, bar=True)
     image = None
     for axes, (name, matrix) in zip(panels, matrices.items(), strict=True):
-        shown, title = matrix, name
+        shown, title = matrix, REFERENCE
         if name != REFERENCE:
-            shown, title = (
-                5 * (matrix - matrices[REFERENCE]),
-                f"5 x ({name.removesuffix(' (floor)')} - Geant4)",
-            )
+            short = "Geant4, other" if name == FLOOR else plain(name, 20)
+            shown, title = 5 * (matrix - matrices[REFERENCE]), f"5 x ({short} - {REFERENCE})"
         image = axes.imshow(shown, vmin=-1, vmax=1, cmap="RdBu_r", interpolation="nearest", origin="upper")
-        axes.set_title(title if len(title) < 36 else f"{title[:34]}..", fontsize=11)
+        axes.set_title(title, fontsize=11)
         axes.set_xlabel("observable, by number", fontsize=11)
         axes.minorticks_off()
     panels[0].set_ylabel("observable, by number", fontsize=11)
@@ -117,7 +115,9 @@ def classes(contest: Contest) -> Figure:
         error = np.sqrt(share * (1 - share) / size)
         colour, marker = looks[name]
         x = place + 0.12 * (number - (len(samples) - 1) / 2)
-        axes.errorbar(x, share, error, fmt=marker, color=colour, markersize=6, elinewidth=1.3, label=name)
+        axes.errorbar(
+            x, share, error, fmt=marker, color=colour, markersize=6, elinewidth=1.3, label=plain(name)
+        )
     axes.set_xticks(place, list(CLASSES))
     axes.minorticks_off()
     axes.set(ylabel="fraction of showers", xlim=(-0.6, len(CLASSES) - 0.4))
