@@ -57,9 +57,12 @@ METRICS_NOTE = (
 
 
 def verdicts(result: Result) -> list[Block]:
-    """The generators as a whole, what each requirement says of each, and the numbers behind it.
+    """Say the verdict on each generator, what each requirement says of it, and the numbers behind that.
 
-    What a reader has to know before any verdict comes first.
+    Parameters
+    ----------
+    result
+        Its warnings come first: a reader has to know them before any verdict.
     """
     names = list(result.verdicts)
     rows: list[list[Cell]] = []
@@ -80,7 +83,13 @@ def verdicts(result: Result) -> list[Block]:
 
 
 def sizes(found: Findings) -> Facts:
-    """How many showers were compared, and which."""
+    """Say how many showers were compared, and which.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     contest = found.contest
     rows = [("each sample", f"{len(contest)} showers")]
     rows.append(("floor", "the reference file's other half" if contest.halved else "a file of its own"))
@@ -95,7 +104,13 @@ def sizes(found: Findings) -> Facts:
 
 
 def conditions(found: Findings) -> list[Block]:
-    """How the conditions of independent samples compare with the reference's; empty where there are none."""
+    """Compare the conditions of independent samples with the reference's; empty where there are none.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     rows = [
         (
             f"{who}: {test.what}",
@@ -114,7 +129,13 @@ def conditions(found: Findings) -> list[Block]:
 
 
 def classifiers(found: Findings) -> Table:
-    """Areas under the curve and the distribution of the weights."""
+    """List areas under the curve and how far the weights reach, by classifier and generator.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     head = (
         "classifier",
         "area under the curve",
@@ -132,7 +153,13 @@ def classifiers(found: Findings) -> Table:
 
 
 def power(found: Findings) -> Table:
-    """What each classifier says of each known flaw."""
+    """List what each classifier says of each known flaw, and whether that admits it.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     names, group = list(found.power), found.contest.group
     seen = {name: found.seen(name) for name in names}
     rows = [
@@ -152,7 +179,13 @@ def power(found: Findings) -> Table:
 
 
 def regions(found: Findings) -> Table:
-    """Where classifiers tell the samples apart best; a row for each that confirms no region."""
+    """List where classifiers tell the samples apart best; one that confirms no region has a row as well.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     rows = []
     for who, by_name in found.classifications.items():
         for name, classification in by_name.items():
@@ -174,7 +207,13 @@ def regions(found: Findings) -> Table:
 
 
 def metrics(found: Findings) -> Table:
-    """Every metric of every generator, with the floor."""
+    """List every metric of every generator, with the floor.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     tables = {who: {m.name: m for m in table} for who, table in found.metrics.items()}
     names = list(next(iter(tables.values()))) if tables else []
     rows = []
