@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from html import escape
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -18,9 +21,14 @@ import monsoon.jobs.validate
 import monsoon.jobs.validation.memory
 from monsoon.engine.errors import InputError
 from monsoon.jobs import cli
+from monsoon.jobs.pages.render import render
 from monsoon.jobs.sample import sample
 from monsoon.jobs.validate import Validated, validate
+from monsoon.jobs.validation import classifier_plots, displays, plots
 from monsoon.jobs.validation.card import card_metrics
+from monsoon.jobs.validation.gallery import Gallery
+from monsoon.jobs.validation.page import report
+from monsoon.jobs.validation.result import Result
 from monsoon.jobs.validation.samples import file_generator, model_generator
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.geometry.planar import Grid
@@ -35,6 +43,8 @@ from monsoon.models.store.suite import SAMPLES
 HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), drawn=1)
 
 ROWS = 440
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -185,11 +195,12 @@ def test_the_page_opens_with_verdicts_and_refers_to_nothing_outside_itself(valid
     without_images = re.sub(r"base64,[A-Za-z0-9+/=]*", "", page)
     assert not re.search(r"https?://|url\(|@import|<script|<link|srcset", without_images)
     assert set(re.findall(r'src="(.{22})', page)) == {"data:image/png;base64,"}
-    first = re.search(r"<h2>(.*?)</h2>", page)
+    first = re.search(r"<h2[^>]*>(.*?)</h2>", page)
     assert first is not None
     assert first[1] == "Verdicts"
     assert "cannot tell" in without_images
-    assert set(re.findall(r'href="#(\w+)"', page)) <= set(re.findall(r'id="(\w+)"', page))
+    anchors = {"verdicts", "egamma", "provenance", "limits"}
+    assert set(re.findall(r'href="#([^"]*)"', page)) == anchors <= set(re.findall(r'id="([^"]*)"', page))
 
 
 def test_every_plot_is_there_as_png_and_pdf(validated: Validated) -> None:
@@ -201,6 +212,91 @@ def test_every_plot_is_there_as_png_and_pdf(validated: Validated) -> None:
     assert {"egamma-radial-profile", "egamma-correlations", "egamma-power"} <= set(png)
     assert {"egamma-roc-high-level", "egamma-weights-high-level"} <= set(png)
     assert len([name for name in png if name.startswith("egamma-observable-")]) == HASTY.drawn
+
+
+def renamed(result: Result, new: Mapping[str, str]) -> Result:
+    """The same result, of generators with other names."""
+
+    def under_new_names(old: Mapping[str, T]) -> dict[str, T]:
+        return {new.get(name, name): value for name, value in old.items()}
+
+    findings = []
+    for found in result.findings:
+        contest = replace(
+            found.contest,
+            generated=under_new_names(found.contest.generated),
+            outside=under_new_names(found.contest.outside),
+            independent=under_new_names(found.contest.independent),
+        )
+        findings.append(
+            replace(
+                found,
+                contest=contest,
+                metrics=under_new_names(found.metrics),
+                classifications=under_new_names(found.classifications),
+            )
+        )
+    origins = {**result.origins, "generators": under_new_names(result.origins["generators"])}
+    return replace(result, findings=findings, verdicts=under_new_names(result.verdicts), origins=origins)
+
+
+class Parsed(HTMLParser):
+    """What a browser makes of a page: tags with the names of their attributes, and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, list[str]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, [name for name, _ in attrs]))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_hostile_names_of_generators_stay_text(validated: Validated, tmp_path: Path) -> None:
+    name = "_\"'><script>alert($1^$)</script>&amp;{{ 7 * 7 }}\udce9"
+    hostile = renamed(validated.result, {"library": f"{name} paired", "high": f"{name} independent"})
+    found = Parsed(render(report(hostile, Gallery(tmp_path))).decode())
+    harmless = Parsed(validated.page.read_text())
+    assert found.tags == harmless.tags
+    shown = name.replace("\udce9", r"\udce9")
+    assert found.text.count(f"{shown} paired") == len(re.findall(r"\blibrary\b", harmless.text))
+    assert found.text.count(f"{shown} independent") == len(re.findall(r"\bhigh\b(?!-)", harmless.text))
+
+
+def test_plots_show_names_letter_by_letter(validated: Validated) -> None:
+    found = renamed(validated.result, {"library": "_$x^$"}).findings[0]
+    for figure in (
+        plots.classes(found.contest),
+        classifier_plots.roc(found, "high-level"),
+        classifier_plots.weights(found, "high-level"),
+    ):
+        legend = figure.axes[0].get_legend()
+        assert legend is not None
+        assert any(text.get_text().startswith(r" _\$x^\$") for text in legend.get_texts())
+    titles = [axes.get_title() for axes in plots.correlations(found.contest).axes]
+    assert r"5 x ( _\$x^\$ - Geant4)" in titles
+    assert titles[:2] == ["Geant4", "5 x (Geant4, other - Geant4)"]
+
+
+def test_a_display_has_each_samples_shower_of_the_condition(validated: Validated) -> None:
+    contest = validated.result.findings[0].contest
+    rows = displays.rows_shown(contest)
+    conditions = contest.reference.showers.conditions
+    assert conditions.pdg[rows].tolist() == [22, 11, 22]
+    photons = conditions.energy_mev[conditions.pdg == 22]
+    assert (photons - 60e3).abs().min() == (conditions.energy_mev[rows[2]] - 60e3).abs()
+    panels = displays.display(contest, rows[0]).axes[:5]
+    assert [axes.get_title().split("\n")[0] for axes in panels] == ["Geant4", *contest.generated]
+    wanted = conditions[rows[0] : rows[0] + 1]
+    for axes, (name, theirs) in zip(panels[1:], contest.generated.items(), strict=True):
+        own = displays.nearest(theirs.showers.conditions, wanted) if name in ("alike", "high") else rows[0]
+        total = float(theirs.showers.showers.energy_mev[own].sum())
+        assert axes.get_title().split("\n")[1].startswith(f"{total:.0f} MeV in ")
 
 
 def test_a_model_is_judged_by_the_showers_that_monsoon_sample_writes(reference: Path, tmp_path: Path) -> None:
@@ -260,8 +356,10 @@ def test_the_page_explains_its_numbers_and_has_a_row_for_each_classifier(validat
     assert "Two Gaussians 0.29 standard deviations apart have an area of 0.58" in page
     found = validated.result.findings[0]
     for who in ("library", "smeared"):
-        assert f"<td>high-level: {who}</td>" in page
-        assert f"<td>{who}, high-level: " in page  # of the worst regions, also where none is confirmed
+        assert f'<th scope="row">high-level: {who}</th>' in page
+        assert (
+            f'<th scope="row">{who}, high-level: ' in page
+        )  # of the worst regions, also where none is confirmed
     assert not found.classifications["library"]["high-level"].worst
     assert "no region confirmed" in page
 
@@ -290,7 +388,7 @@ def test_conditions_that_differ_are_said_before_any_verdict(interrupted: Interru
     said = " ".join(said.split())
     assert said.index(warnings[0]) < said.index("library: ")  # the first verdict
     page = found.page.read_text()
-    assert page.index(escape(warnings[0])) < page.index("<p>library: ")
+    assert page.index(escape(warnings[0])) < page.index('<strong class="badge ')
     assert not re.search(r"[+> ]nan\b", re.sub(r"base64,[A-Za-z0-9+/=]*", "", page))
     record = json.loads((found.page.parent / "report.json").read_text())
     assert record["warnings"] == warnings
@@ -340,6 +438,9 @@ def test_unusable_input_is_one_line(reference: Path, smeared: Path, tmp_path: Pa
     refused("seed: -1", "library", seed=-1)
     refused("no such file", "library", reference=str(tmp_path / "none.h5"))
     refused("two generators have this name", generated=[str(smeared), str(smeared)])
+    called_geant4 = tmp_path / "Geant4.h5"
+    called_geant4.symlink_to(smeared)
+    refused("plots call the Geant4 samples so", generated=[str(called_geant4)])
     refused("hadrons-heldout: only 0 showers", generated=[str(SAMPLES / "hadrons-heldout.h5")])
     refused("no group of species has 200 showers", generated=[str(smeared)], limit=100)
     floor = tmp_path / "floor.h5"
