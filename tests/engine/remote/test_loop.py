@@ -65,7 +65,7 @@ def join(loop: Loop) -> Callable[[int], Worker]:
                     raise ValueError(f"call {self.calls}")
                 counts = {"calls": self.calls}
                 return ShardRecord(
-                    first=0, last=3, files=(), content="", identity="", counts=counts, seconds={}
+                    first=0, last=3, files=(), content="0", identity="", counts=counts, seconds={}
                 )
 
             def probe(self, events: EventRange) -> None:
