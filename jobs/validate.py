@@ -211,7 +211,7 @@ def _write(path: Path, content: bytes) -> None:
 def _progress(console: Console, seconds: float) -> Iterator[Callable[[str, float], None]]:
     """A bar on stderr, in the seconds of `Cost`; it is told what comes next and how much is done."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         CalibratedRemainingColumn(),

@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
-from html import escape
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 import torch
@@ -21,14 +19,11 @@ import monsoon.jobs.validate
 import monsoon.jobs.validation.memory
 from monsoon.engine.errors import InputError
 from monsoon.jobs import cli
-from monsoon.jobs.pages.render import render
+from monsoon.jobs.plots.style import plain
 from monsoon.jobs.sample import sample
 from monsoon.jobs.validate import Validated, validate
 from monsoon.jobs.validation import classifier_plots, displays, plots
 from monsoon.jobs.validation.card import card_metrics
-from monsoon.jobs.validation.gallery import Gallery
-from monsoon.jobs.validation.page import report
-from monsoon.jobs.validation.result import Result
 from monsoon.jobs.validation.samples import file_generator, model_generator
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.geometry.planar import Grid
@@ -44,7 +39,8 @@ HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), 
 
 ROWS = 440
 
-T = TypeVar("T")
+# the name of a file that HTML, templates and matplotlib would take for more, with a byte that is not Unicode
+ALIKE = "_$x^$\"'><img src=x onerror=alert(1)><script>&amp;{{ 7 * 7 }}\udce9"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +66,7 @@ def smeared(reference: Path) -> Path:
 def independent(reference: Path) -> list[Path]:
     """Two files of other Geant4 showers, more of them than in the reference; one without low energies."""
     others = read_showers(SAMPLES / "egamma-heldout.h5")[ROWS:]
-    alike, high = reference.with_name("alike.h5"), reference.with_name("high.h5")
+    alike, high = reference.with_name(f"{ALIKE}.h5"), reference.with_name("high.h5")
     write_showers(alike, others[:700], {})
     write_showers(high, others[others.conditions.energy_mev > 4000][:500], {})
     return [alike, high]
@@ -214,62 +210,41 @@ def test_every_plot_is_there_as_png_and_pdf(validated: Validated) -> None:
     assert len([name for name in png if name.startswith("egamma-observable-")]) == HASTY.drawn
 
 
-def renamed(result: Result, new: Mapping[str, str]) -> Result:
-    """The same result, of generators with other names."""
-
-    def under_new_names(old: Mapping[str, T]) -> dict[str, T]:
-        return {new.get(name, name): value for name, value in old.items()}
-
-    findings = []
-    for found in result.findings:
-        contest = replace(
-            found.contest,
-            generated=under_new_names(found.contest.generated),
-            outside=under_new_names(found.contest.outside),
-            independent=under_new_names(found.contest.independent),
-        )
-        findings.append(
-            replace(
-                found,
-                contest=contest,
-                metrics=under_new_names(found.metrics),
-                classifications=under_new_names(found.classifications),
-            )
-        )
-    origins = {**result.origins, "generators": under_new_names(result.origins["generators"])}
-    return replace(result, findings=findings, verdicts=under_new_names(result.verdicts), origins=origins)
-
-
 class Parsed(HTMLParser):
-    """What a browser makes of a page: tags with the names of their attributes, and text."""
+    """What a browser makes of a page: names of tags and attributes, and the texts between tags."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.tags: list[tuple[str, list[str]]] = []
-        self.text = ""
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.texts: list[str] = []
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, [name for name, _ in attrs]))
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.texts.append(data)
 
 
-def test_hostile_names_of_generators_stay_text(validated: Validated, tmp_path: Path) -> None:
-    name = "_\"'><script>alert($1^$)</script>&amp;{{ 7 * 7 }}\udce9"
-    hostile = renamed(validated.result, {"library": f"{name} paired", "high": f"{name} independent"})
-    found = Parsed(render(report(hostile, Gallery(tmp_path))).decode())
-    harmless = Parsed(validated.page.read_text())
-    assert found.tags == harmless.tags
-    shown = name.replace("\udce9", r"\udce9")
-    assert found.text.count(f"{shown} paired") == len(re.findall(r"\blibrary\b", harmless.text))
-    assert found.text.count(f"{shown} independent") == len(re.findall(r"\bhigh\b(?!-)", harmless.text))
+def test_a_hostile_name_of_a_file_stays_text(validated: Validated) -> None:
+    page = Parsed(validated.page.read_text())
+    assert page.tags.count("img") == len(list(validated.page.with_name("plots").glob("*.png")))
+    assert "script" not in page.tags
+    assert not {name for name in page.attributes if name.startswith("on")}
+    shown = ALIKE.replace("\udce9", r"\udce9")  # which is not Unicode
+    assert page.texts.count(f"Validation of library, smeared, {shown}, high") == 2  # the title, the heading
+    assert page.texts.count(shown) == 4  # the verdict, two heads of columns, what the sample is
+    for text in ("Numbers of {}", "{}: energy of 22", "high-level: {}", "generators: {}"):
+        assert text.format(shown) in page.texts
+    record = json.loads(validated.page.with_name("report.json").read_text())
+    assert ALIKE in record["outcome"]
 
 
 def test_plots_show_names_letter_by_letter(validated: Validated) -> None:
-    found = renamed(validated.result, {"library": "_$x^$"}).findings[0]
+    found = validated.result.findings[0]
     for figure in (
         plots.classes(found.contest),
         classifier_plots.roc(found, "high-level"),
@@ -279,8 +254,8 @@ def test_plots_show_names_letter_by_letter(validated: Validated) -> None:
         assert legend is not None
         assert any(text.get_text().startswith(r" _\$x^\$") for text in legend.get_texts())
     titles = [axes.get_title() for axes in plots.correlations(found.contest).axes]
-    assert r"5 x ( _\$x^\$ - Geant4)" in titles
     assert titles[:2] == ["Geant4", "5 x (Geant4, other - Geant4)"]
+    assert titles[4].startswith(r"5 x ( _\$x^\$")
 
 
 def test_a_display_has_each_samples_shower_of_the_condition(validated: Validated) -> None:
@@ -291,10 +266,12 @@ def test_a_display_has_each_samples_shower_of_the_condition(validated: Validated
     photons = conditions.energy_mev[conditions.pdg == 22]
     assert (photons - 60e3).abs().min() == (conditions.energy_mev[rows[2]] - 60e3).abs()
     panels = displays.display(contest, rows[0]).axes[:5]
-    assert [axes.get_title().split("\n")[0] for axes in panels] == ["Geant4", *contest.generated]
+    assert [axes.get_title().split("\n")[0] for axes in panels] == [
+        plain(name, 30) for name in ("Geant4", *contest.generated)
+    ]
     wanted = conditions[rows[0] : rows[0] + 1]
     for axes, (name, theirs) in zip(panels[1:], contest.generated.items(), strict=True):
-        own = displays.nearest(theirs.showers.conditions, wanted) if name in ("alike", "high") else rows[0]
+        own = displays.nearest(theirs.showers.conditions, wanted) if name in (ALIKE, "high") else rows[0]
         total = float(theirs.showers.showers.energy_mev[own].sum())
         assert axes.get_title().split("\n")[1].startswith(f"{total:.0f} MeV in ")
 
@@ -368,15 +345,15 @@ def test_independent_samples_of_other_sizes_are_compared(interrupted: Interrupte
     result = interrupted.validated.result
     found = result.findings[0]
     contest = found.contest
-    assert set(contest.independent) == {"alike", "high"}
+    assert set(contest.independent) == {ALIKE, "high"}
     assert [len(s) for s in (contest.floor, *contest.generated.values())] == [len(contest)] * 5
-    metrics = {m.name: m for m in found.metrics["alike"]}
+    metrics = {m.name: m for m in found.metrics[ALIKE]}
     assert metrics["response/10-31.6 GeV"].value == pytest.approx(1.0, abs=0.02)
     # with eight replicas the error of a resolution of 50 showers is hardly known: it is not looked at
-    outcomes = {v.requirement.name: v.outcome for v in result.verdicts["alike"]}
+    outcomes = {v.requirement.name: v.outcome for v in result.verdicts[ALIKE]}
     assert outcomes["e/gamma, high-level classifier"] is not Outcome.FAIL
     assert outcomes["e/gamma, response"] is not Outcome.FAIL
-    assert found.classifications["alike"]["high-level"].auc < 0.6
+    assert found.classifications[ALIKE]["high-level"].auc < 0.6
 
 
 def test_conditions_that_differ_are_said_before_any_verdict(interrupted: Interrupted) -> None:
@@ -387,18 +364,17 @@ def test_conditions_that_differ_are_said_before_any_verdict(interrupted: Interru
     assert "energy of 22 (distance " in warnings[0]
     said = " ".join(said.split())
     assert said.index(warnings[0]) < said.index("library: ")  # the first verdict
-    page = found.page.read_text()
-    assert page.index(escape(warnings[0])) < page.index('<strong class="badge ')
+    page = unescape(found.page.read_text())
+    assert page.index(warnings[0]) < page.index('<strong class="badge ')
     assert not re.search(r"[+> ]nan\b", re.sub(r"base64,[A-Za-z0-9+/=]*", "", page))
     record = json.loads((found.page.parent / "report.json").read_text())
     assert record["warnings"] == warnings
     conditions = record["groups"]["egamma"]["conditions"]
-    assert [conditions[who]["differ"] for who in ("alike", "high")] == [False, True]
+    assert [conditions[who]["differ"] for who in (ALIKE, "high")] == [False, True]
     energy = next(test for test in conditions["high"]["tests"] if test["what"] == "energy of 22")
     assert energy["distance"] > energy["finds"] > 0
     assert (
-        record["compared"]["generators"]["alike"]["conditions"]
-        == "its own: 700 showers for a reference of 440"
+        record["compared"]["generators"][ALIKE]["conditions"] == "its own: 700 showers for a reference of 440"
     )
 
 
