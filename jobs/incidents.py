@@ -206,7 +206,7 @@ def run_table(job: TableJob) -> Header:
     refuse_existing(job.output)
     detector = Detector.load(fetch(job.detector))
     particles = read_table(fetch(job.input))
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # such rows are refused below
         greatest_mev = float(np.linalg.norm(particles.momentum_mev, axis=1).max())
     _suspect(f"{job.input}: px_mev, py_mev, pz_mev", greatest_mev, job)
     incidents = transport(particles, detector, job.transport)

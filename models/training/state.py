@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ class StateFolder:
         steps = self.steps()
         for step in steps[:-KEPT]:
             self._remove(STATE, step)
-        named = {self._json(STATE, step).get("content", {}).get("best") for step in steps[-KEPT:]}
+        named = [self._json(STATE, step)["content"].get("best") for step in steps[-KEPT:]]
         for step in self._numbers(BEST):
             if step not in named:
                 self._remove(BEST, step)
@@ -128,12 +129,12 @@ class StateFolder:
     def _get(self, kind: str, step: int) -> State:
         path = self._path(kind, step, "safetensors")
         found = self._json(kind, step)
-        content = found.get("content", {})
+        content = found["content"]
         try:
             data = path.read_bytes()
             if found.get("sha256") != sha256_of_json(content):
                 raise InputError(f"{path.with_suffix('.json')}: damaged; its checksum does not fit")
-            if content["tensors_sha256"] != hashlib.sha256(data).hexdigest():
+            if content.get("tensors_sha256") != hashlib.sha256(data).hexdigest():
                 raise InputError(f"{path}: damaged; its checksum does not fit")
             tensors = load(data)
         except (OSError, SafetensorError) as error:
@@ -143,13 +144,18 @@ class StateFolder:
     def _json(self, kind: str, step: int) -> dict[str, Any]:
         path = self._path(kind, step, "json")
         try:
-            found: dict[str, Any] = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
+            found = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path}: damaged; not readable as JSON") from error
+        if not isinstance(found, dict) or not isinstance(found.get("content"), dict):
+            raise InputError(f"{path}: damaged; not the state of a training")
         return found
 
     def _numbers(self, kind: str) -> list[int]:
-        return sorted(int(path.stem.split("-")[1]) for path in self.folder.glob(f"{kind}-*.json"))
+        found = (
+            re.fullmatch(rf"{kind}-(\d{{12,}})\.json", path.name, re.ASCII) for path in self.folder.glob("*")
+        )
+        return sorted(int(name[1]) for name in found if name)
 
     def _path(self, kind: str, step: int, suffix: str) -> Path:
         return self.folder / f"{kind}-{step:012d}.{suffix}"
