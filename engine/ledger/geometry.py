@@ -69,7 +69,11 @@ def geometry_flaws(store: Store, sha256: str, *, promised: bool) -> dict[str, st
     content = store.read(DESCRIPTION)
     if hashlib.sha256(content).hexdigest() != sha256:
         return {**flaws, DESCRIPTION: OTHER}
-    problem = _cells_problem(store, Detector.of(Description.model_validate_json(content)))
+    try:
+        detector = Detector.of(Description.model_validate_json(content))
+    except (ValidationError, InputError):
+        return {**flaws, DESCRIPTION: OTHER}
+    problem = _cells_problem(store, detector)
     return {**flaws, CELLS: problem} if problem else flaws
 
 
