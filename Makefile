@@ -4,16 +4,19 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
 SERVICES := .venv/.services
+FAULTS ?= 300
+SEED ?= 1
 
-.PHONY: demo test test-services chaos fuzz lint format bench clean
+.PHONY: demo test test-services chaos fuzz lock audit lint format bench clean
 
 .venv: $(READY)
 
-$(READY): pyproject.toml
+# all but torch, whose build depends on the machine, is what the lock says, and has its hash
+$(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[dev,cluster]'
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	mkdir -p .venv/sources && ln -sfn ../.. .venv/sources/monsoon  # where mypy finds the tree as a package
 	touch $@
 
@@ -23,17 +26,30 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest --ignore tests/services --numprocesses 2 --dist loadfile
 
-# on top of what is there: resolved together, pip tries minutes of combinations
-$(SERVICES): $(READY)
-	$(BIN)/pip install --quiet --editable '.[services]'
+$(SERVICES): $(READY) requirements-services.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-services.lock
 	touch $@
 
 test-services: $(SERVICES)
 	$(BIN)/pytest tests/services
 
-# 300 faults at random over one campaign: an hour, as root for the faults of file systems
+# 300 faults at random over one campaign: an hour, as root for the faults of file systems; `make chaos FAULTS=1000`
 chaos: $(READY)
-	$(BIN)/python -m tests.chaos.run --faults 300 --seed 1 --table tests/chaos/TABLE.md
+	$(BIN)/python -m tests.chaos.run --faults $(FAULTS) --seed $(SEED) --table tests/chaos/TABLE.md
+
+# after a change of pyproject.toml; add LOCK=--upgrade for the newest versions of all
+LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --excludes .venv/.apart \
+	--custom-compile-command 'make lock' $(LOCK) --extra dev --extra cluster pyproject.toml
+lock: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	echo torch > .venv/.apart
+	$(LOCKED) --extra services --output-file requirements-services.lock
+	$(LOCKED) --constraint requirements-services.lock --output-file requirements.lock
+
+# known vulnerabilities of what is locked; no part of CI: it asks pypi.org, which CI may not reach
+audit: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --disable-pip --require-hashes --strict --requirement requirements-services.lock
 
 # every reader, for MINUTES with mutated inputs of a SEED; those of findings are kept in out/fuzz
 MINUTES ?= 30

@@ -7,10 +7,12 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from monsoon.engine.errors import InputError, first_problem
+from monsoon.engine.errors import InputError, brief, first_problem
+from monsoon.engine.plain_yaml import LARGEST, plain_yaml
+from monsoon.models.files import read_small
+from monsoon.models.said import said
 
 Config = TypeVar("Config", bound=BaseModel)
 Format = Literal["parquet", "root", "ttree"]
@@ -164,10 +166,10 @@ def load_campaign(source: str, overrides: Sequence[str] = ()) -> Campaign:
     )
     given = parse_overrides(overrides, Campaign)
     preset = given.pop("preset", settings.get("preset"))
-    if preset is not None and preset not in PRESETS:
-        raise InputError(f"{source}: preset: {preset!r} is not one of {', '.join(PRESETS)}")
+    if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
+        raise InputError(f"{source}: preset: {brief(preset)} is not one of {', '.join(PRESETS)}")
     plain = {key: value for key, value in settings.items() if key != "preset"}
-    return validate(Campaign, {**PRESETS.get(str(preset), {}), **plain, **given}, source)
+    return validate(Campaign, {**PRESETS.get(preset or "", {}), **plain, **given}, source)
 
 
 def validate(kind: type[Config], settings: Mapping[str, Any], source: str) -> Config:
@@ -198,10 +200,10 @@ def parse_overrides(overrides: Sequence[str], kind: type[BaseModel]) -> dict[str
         field = kind.model_fields.get(key)
         kinds = _members(field.annotation) if field else set()
         try:
-            read = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
+            read = plain_yaml(value)
+        except ValueError as error:
             if str not in kinds:
-                raise InputError(f"{word}: the value is not YAML; quote it") from error
+                raise InputError(f"{said(word, 200)}: the value is not YAML ({error}); quote it") from error
             read = value
         as_it_is = value and str in kinds and not kinds & _LIKE_YAML.get(type(read), set())
         settings[key] = value if as_it_is else read
@@ -246,11 +248,11 @@ def read_mapping(path: str | Path, absent: str = "", remedy: str = PLAIN) -> dic
         Naming the file, with the remedy.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text())
+        content = plain_yaml(read_small(path, LARGEST))
     except OSError as error:
         raise InputError(absent or f"{path}: cannot be read ({error.strerror}); name a YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file; {remedy}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not a YAML file ({error}); {remedy}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a mapping; {remedy}")
     return {str(key): value for key, value in content.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import is_dataclass
 from difflib import get_close_matches
+from reprlib import Repr
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
@@ -12,8 +13,12 @@ from pydantic_core import ErrorDetails
 
 from monsoon.models.errors import InputError, SuspiciousInput
 
-__all__ = ["InputError", "SuspiciousInput", "first_problem", "unknown_key"]
+__all__ = ["InputError", "SuspiciousInput", "brief", "first_problem", "unknown_key"]
 
+LONGEST_KEY = 100  # characters that are compared with the known ones
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxlong = _BRIEF.maxother = 100
+_BRIEF.maxlevel = 3
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
@@ -39,7 +44,7 @@ def first_problem(error: ValidationError, kind: Any = None) -> str:
         return unknown_key(path, known)
     message = problem["msg"].removeprefix("Value error, ")
     if "input" in problem and problem["type"] not in ("missing", "value_error"):
-        message = f"{message}, not {problem['input']!r}"
+        message = f"{message}, not {brief(problem['input'])}"
     return f"{path}: {message}" if path else message
 
 
@@ -48,9 +53,17 @@ def unknown_key(path: str, known: Iterable[str]) -> str:
     known = list(known)
     if not known:
         return f"{path}: unknown key"
-    close = get_close_matches(path.rpartition(".")[2], known, 1)
+    close = get_close_matches(path.rpartition(".")[2][:LONGEST_KEY], known, 1)
     guess = f"; did you mean {close[0]}?" if close else ";"
     return f"{path}: unknown key{guess} known keys: {', '.join(known)}"
+
+
+def brief(value: object) -> str:
+    """A value as it is repeated to a person: cut short, however long or deep it is."""
+    try:
+        return _BRIEF.repr(value)
+    except ValueError:  # Python writes no integer of thousands of digits
+        return f"a {type(value).__name__} beyond all bounds"
 
 
 def _place(problem: ErrorDetails, kind: Any) -> tuple[str, list[str]]:

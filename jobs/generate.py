@@ -139,7 +139,7 @@ def _expects_work(ledger: Ledger, resolved: ResolvedCampaign) -> bool:
     campaign = resolved.campaign
     with storage_answers(ledger.store):
         if ledger.store.exists(CAMPAIGN):
-            ledger.open(resolved.identity, campaign.layout(), 0)
+            ledger.open(resolved.identity, campaign.layout(), 1)  # not more than there are: they stay
         wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
         return count_tasks(wanted, campaign.shard_events, ledger.ranges())[0] > 0
 

@@ -20,7 +20,11 @@ class Lasting:
     def write(self, text: str) -> int:
         """Write as far as possible; returns the length of the text in any case."""
         try:
-            return self._stream.write(text)
+            try:
+                return self._stream.write(text)
+            except UnicodeEncodeError as error:  # a file's name need not be Unicode
+                shown = text.encode(error.encoding, "backslashreplace").decode(error.encoding)
+                return self._stream.write(shown)
         except OSError as error:
             self._lost(error)
             return len(text)

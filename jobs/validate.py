@@ -15,11 +15,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage import local_path
+from monsoon.jobs.pages.render import render
+from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.jobs.progress.bar import CalibratedRemainingColumn
 from monsoon.jobs.validation.card import card_metrics
 from monsoon.jobs.validation.gallery import PLOTS, Gallery
 from monsoon.jobs.validation.memory import CLASSIFICATIONS, Memory
-from monsoon.jobs.validation.page import document, figures_of
+from monsoon.jobs.validation.page import figures_of, report
 from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.result import Result, record, shifts, verdicts_on
 from monsoon.jobs.validation.samples import Candidate, contests, file_generator, model_generator, read_file
@@ -164,9 +166,9 @@ def validate(
         samples = {"reference": real_origin, **({"floor": other_origin} if other_origin else {})}
         origins = {"samples": samples, "generators": {g.name: dict(g.origin) for g in generators}}
         result = Result(findings, verdicts, origins, effort, seed, quick, perf_counter() - started)
-        page = document(result, gallery)
+        page = render(report(result, gallery))
     recorded = record(result)
-    _write(folder / RECORD, json.dumps(recorded, indent=1, allow_nan=False) + "\n")
+    _write(folder / RECORD, json.dumps(recorded, indent=1, allow_nan=False).encode() + b"\n")
     _write(folder / PAGE, page)
     for name, card in cards.items():
         who = next(g.name for g in generators if g.origin.get("model") == name)
@@ -194,11 +196,13 @@ def _check_names(generators: list[Candidate]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"{name}: two generators have this name; rename a file, or name each once")
+        if name in (REFERENCE, FLOOR):
+            raise InputError(f"{name}: plots call the Geant4 samples so; rename the file")
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     try:
-        path.write_text(text)
+        path.write_bytes(content)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
 
@@ -207,7 +211,7 @@ def _write(path: Path, text: str) -> None:
 def _progress(console: Console, seconds: float) -> Iterator[Callable[[str, float], None]]:
     """A bar on stderr, in the seconds of `Cost`; it is told what comes next and how much is done."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         CalibratedRemainingColumn(),

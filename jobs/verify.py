@@ -198,8 +198,8 @@ def _geometry(store: Store, campaign: StoredCampaign) -> dict[str, str]:
     """What is wrong with the stored detector."""
     try:
         promised = bool(read_manifest(store).get("geometry"))
-    except (FileNotFoundError, ValueError):
-        promised = False  # not finished
+    except (OSError, ValueError):
+        promised = False  # not finished; one that cannot be read is a finding of its own
     return geometry_flaws(store, str(campaign.identity.get("detector")), promised=promised)
 
 

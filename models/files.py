@@ -39,6 +39,34 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
+def read_small(path: str | Path, limit: int) -> bytes:
+    """All bytes of a file that somebody else may have written, as long as they are few.
+
+    A device is read up to the limit; a FIFO that nobody writes to is empty, and does not hang.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    limit : int
+        The most bytes that it may have.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read.
+    ValueError
+        Where it is larger, or there can be no file of this name.
+    """
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(opened, "rb") as file:
+        os.set_blocking(opened, True)
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"larger than {limit} bytes")
+    return content
+
+
 def temporary_beside(path: Path) -> Path:
     """A hidden name beside a file's own that nobody can guess; to be opened exclusively."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}")

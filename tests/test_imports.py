@@ -75,11 +75,11 @@ def test_kernels_import_numbers_and_nothing_else(path: Path) -> None:
             assert ".kernels" in module
 
 
-def test_models_and_kernels_import_without_ray_or_pydantic() -> None:
+def test_models_and_kernels_import_without_ray_pydantic_or_yaml() -> None:
     """As on a bare GPU machine, where neither is installed."""
     program = (
         "import sys, importlib\n"
-        "for absent in ('ray', 'pydantic', 'typer', 'particle'): sys.modules[absent] = None\n"
+        "for absent in ('ray', 'pydantic', 'typer', 'particle', 'yaml'): sys.modules[absent] = None\n"
         f"for name in {STANDALONE!r}: importlib.import_module(name)\n"
     )
     done = subprocess.run(

@@ -7,8 +7,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+# Wider than any calorimeter, and such that nothing computed from them overflows
+Length = Annotated[float, Field(gt=0, le=1e6)]  # mm
+Energy = Annotated[float, Field(ge=0, le=1e6)]  # MeV
+Scale = Annotated[float, Field(ge=1e-3, le=1e6)]  # MeV of one ADC count
+Fraction = Annotated[float, Field(ge=1e-4, le=1)]
+NonNegative = Annotated[float, Field(ge=0, le=1e6)]
+Name = Annotated[str, Field(max_length=200)]
+MOST_PIXELS = 2048  # along a side of the face: a lookup of all pixels is kept in memory
+MOST_ZONES = 100
 
 
 class Frozen(BaseModel):
@@ -16,10 +23,10 @@ class Frozen(BaseModel):
 
 
 class Zone(Frozen):
-    name: str
+    name: Name
     cell_pixels: Annotated[int, Field(gt=0)]
-    columns: Annotated[int, Field(gt=0)]
-    rows: Annotated[int, Field(gt=0)]
+    columns: Annotated[int, Field(gt=0, le=MOST_PIXELS)]
+    rows: Annotated[int, Field(gt=0, le=MOST_PIXELS)]
 
 
 class Hole(Frozen):
@@ -28,13 +35,13 @@ class Hole(Frozen):
 
 
 class Electronics(Frozen):
-    count_constant_mev: Positive
-    count_sine_mev: NonNegative
+    count_constant_mev: Scale
+    count_sine_mev: Energy
     noise_incoherent_counts: NonNegative
     noise_coherent_counts: NonNegative
     bits: Annotated[int, Field(gt=0, le=16)]
     photoelectrons_per_mev: NonNegative
-    threshold_counts: Annotated[int, Field(ge=1)]
+    threshold_counts: Annotated[int, Field(ge=1, le=1 << 16)]
 
     @property
     def ceiling(self) -> int:
@@ -49,19 +56,19 @@ class Electronics(Frozen):
 
 
 class Magnet(Frozen):
-    z_mm: Positive
-    kick_mev: NonNegative
+    z_mm: Length
+    kick_mev: Energy
 
 
 class Description(Frozen):
     """The data file as it is written."""
 
-    name: str
-    face_z_mm: Positive
-    pixel_mm: Positive
-    zones: Annotated[tuple[Zone, ...], Field(min_length=1)]
+    name: Name
+    face_z_mm: Length
+    pixel_mm: Length
+    zones: Annotated[tuple[Zone, ...], Field(min_length=1, max_length=MOST_ZONES)]
     hole: Hole
-    visible_fraction: Annotated[float, Field(gt=0, le=1)]
+    visible_fraction: Fraction
     electronics: Electronics
     magnet: Magnet
 

@@ -43,21 +43,26 @@ class Detector:
         InputError
             Naming the field, where the description cannot be used.
         """
-        shipped = SHIPPED / f"{name}.yaml"
-        path = shipped if shipped.exists() else Path(name)
-        known = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.yaml")))
-        absent = f"detector {name}: no such detector or file; shipped: {known}"
+        shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+        path = shipped.get(name, Path(name))
+        absent = f"detector {name}: no such detector or file; shipped: {', '.join(shipped)}"
         content = read_mapping(path, absent, "describe the detector as the shipped one is")
         try:
             description = Description.model_validate(content)
         except ValidationError as error:
             raise InputError(f"{path}: {first_problem(error, Description)}") from error
-        return cls.of(description)
+        try:
+            return cls.of(description)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
 
     @classmethod
     def of(cls, description: Description) -> Detector:
-        """The detector that is described. Raises InputError where it has too many cells."""
-        return cls(description, _number_cells(description))
+        """The detector that is described. Raises InputError where it has no cells, or too many."""
+        detector = cls(description, _number_cells(description))
+        if not detector.cells:
+            raise InputError("hole: leaves no cell; make it smaller")
+        return detector
 
     @property
     def columns(self) -> int:
@@ -163,7 +168,7 @@ def _number_cells(description: Description) -> Array:
     painted[_centred(painted, description.hole)] = -1
     seen, number = np.unique(painted, return_inverse=True)  # the margin makes -1 the first
     if len(seen) - 1 > NO_CELL:
-        raise InputError(f"detector {description.name}: zones: more than {NO_CELL} cells do not fit uint16")
+        raise InputError(f"zones: more than {NO_CELL} cells do not fit uint16; use larger cells")
     cell_of_pixel: Array = np.where(painted < 0, NO_CELL, number.reshape(painted.shape) - 1).astype(np.uint16)
     return cell_of_pixel
 

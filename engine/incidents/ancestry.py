@@ -29,11 +29,12 @@ def mother_pdg(pdg: Array, mother: Array, rows: Array) -> Array:
     Array
         int32 [N]; 0 where there is no such ancestor.
     """
-    above = mother[rows]
-    for _ in range(len(pdg)):  # a record from elsewhere may hold a circle
-        copy = (above != NOBODY) & (pdg[above] == pdg[rows])
-        if not copy.any():
-            break
-        above = np.where(copy, mother[above], above)
+    copied = (mother != NOBODY) & (pdg[mother] == pdg)
+    first = np.where(
+        copied, mother, np.arange(len(pdg))
+    )  # of an entry's copies, found in strides of 1, 2, 4 ...
+    for _ in range(len(pdg).bit_length()):  # a record from elsewhere may hold a circle, or a very long line
+        first = first[first]
+    above = mother[first[rows]]
     codes: Array = np.where(above == NOBODY, 0, pdg[above])
     return np.where(codes == pdg[rows], 0, codes).astype(np.int32)

@@ -14,6 +14,7 @@ import pythia8mc
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.ancestry import NOBODY, mother_pdg
+from monsoon.engine.incidents.cards import HARD_FAMILIES, SOFT_FAMILIES, read_card
 from monsoon.engine.incidents.transport import C_MM_PER_NS
 from monsoon.engine.records import Array, Particles, offsets_of
 
@@ -53,16 +54,6 @@ class Process(Enum):
 
 
 DEFAULT_PROCESS = "SoftQCD:inelastic = on"
-# Flags of these families choose processes (Pythia's manual, "Process Selection").
-SOFT_FAMILIES = ("SoftQCD", "LowEnergyQCD")
-HARD_FAMILIES = (
-    *("HardQCD", "PromptPhoton", "WeakBosonExchange", "WeakSingleBoson", "WeakDoubleBoson"),
-    *("WeakBosonAndParton", "PhotonCollision", "PhotonParton", "Onia", "Charmonium", "Bottomonium"),
-    *("Top", "FourthBottom", "FourthTop", "FourthPair", "HiggsSM", "HiggsBSM", "SUSY", "NewGaugeBoson"),
-    *("LeftRightSymmmetry", "LeptoQuark", "ExcitedFermion", "ContactInteractions", "HiddenValley"),
-    *("ExtraDimensionsG*", "ExtraDimensionsLED", "ExtraDimensionsUnpart", "ExtraDimensionsTEV", "DM"),
-)
-SWITCHES = ("on", "off", "yes", "no", "true", "false", "ok", "1", "0")
 SEEDS = 900_000_000  # Pythia's generator has this many streams, numbered from 1
 STRIDE = 104_729  # a prime that does not divide SEEDS: no two chunks of a seed share a stream
 TRIES = 20.0  # per wanted collision, before Pythia's refusals are taken for the cards' fault
@@ -129,7 +120,7 @@ def stream(seed: int, chunk: int) -> int:
 
 
 def check_cards(cards: Sequence[str]) -> None:
-    """Raise InputError naming the first card that Pythia does not know; takes a tenth of a second."""
+    """Raise InputError naming the first card that is not allowed or not known; takes a tenth of a second."""
     _read(cards)
 
 
@@ -141,13 +132,13 @@ def process_of(cards: Sequence[str]) -> Process:
 def with_cards(cards: Sequence[str]) -> Pythia:
     """Pythia with the cards of every job and then these, not initialised.
 
-    Raises InputError naming the first card that Pythia does not know.
+    Raises InputError naming the first card that is not allowed, or that Pythia does not know.
     """
     pythia = pythia8mc.Pythia("", False)
     for card in BASE_CARDS:
         pythia.readString(card)
     for card in cards:
-        _read_card(pythia, card)
+        read_card(pythia, card)
     return pythia
 
 
@@ -170,20 +161,6 @@ def _read(cards: Sequence[str]) -> tuple[Pythia, Process]:
     if process is Process.NONE:
         pythia.readString(DEFAULT_PROCESS)
     return pythia, process
-
-
-def _read_card(pythia: Pythia, card: str) -> None:
-    key, separator, value = (part.strip() for part in card.partition("="))
-    if not separator or not key or not value:
-        raise InputError(f"pythia card {card!r}: not a setting; write it as 'Group:name = value'")
-    if key.lower().startswith("random:"):
-        raise InputError(f"pythia card {card!r}: chunks have their own seeds; set `seed` instead")
-    if pythia.settings.isFlag(key) and value.split()[0].lower() not in SWITCHES:
-        raise InputError(f"pythia card {card!r}: {value!r} is no switch; use on or off")
-    if not pythia.readString(card, False):
-        raise InputError(
-            f"pythia card {card!r}: Pythia does not know it; see its manual for the name and values"
-        )
 
 
 def _switched_on(pythia: Pythia, family: str) -> bool:

@@ -102,7 +102,7 @@ class Layout(BaseModel):
 
     first_event: Count
     shard_events: Annotated[int, Field(gt=0, le=LARGEST)]
-    formats: Annotated[list[str], Field(min_length=1)]
+    formats: list[str]
     contributions: bool
 
 

@@ -66,10 +66,15 @@ def geometry_flaws(store: Store, sha256: str, *, promised: bool) -> dict[str, st
     flaws = dict.fromkeys(missing, "the file is gone") if promised else {}
     if DESCRIPTION in missing:
         return flaws
-    content = store.read(DESCRIPTION)
-    if hashlib.sha256(content).hexdigest() != sha256:
-        return {**flaws, DESCRIPTION: OTHER}
-    problem = _cells_problem(store, Detector.of(Description.model_validate_json(content)))
+    try:
+        content = store.read(DESCRIPTION)
+        if hashlib.sha256(content).hexdigest() != sha256:
+            return {**flaws, DESCRIPTION: OTHER}
+        problem = _cells_problem(store, Detector.of(Description.model_validate_json(content)))
+    except OSError as error:
+        return {**flaws, DESCRIPTION: f"cannot be read ({error.strerror or error})"}
+    except (ValidationError, InputError):
+        return {**flaws, DESCRIPTION: "not the description of a detector"}
     return {**flaws, CELLS: problem} if problem else flaws
 
 
@@ -125,12 +130,12 @@ def _cells_problem(store: Store, detector: Detector) -> str | None:
         return None
     wanted = cell_table(detector)
     try:
-        with store.open(CELLS) as raw:
-            found = pq.read_table(raw, page_checksum_verification=True)
+        with store.open(CELLS) as raw, pq.ParquetFile(raw, page_checksum_verification=True) as file:
+            if file.schema_arrow != SCHEMA or file.metadata.num_rows != len(wanted):
+                return "not the table of this detector's cells"
+            found = file.read()
     except (OSError, pa.ArrowException):
         return "not a whole Parquet file"
-    if found.schema != SCHEMA or len(found) != len(wanted):
-        return "not the table of this detector's cells"
     for name in SCHEMA.names:
         mine, theirs = (table[name].to_numpy() for table in (wanted, found))
         exact = mine.dtype.kind != "f"

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import signal
 import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from threading import Event, current_thread, main_thread
+from typing import Any
 
 import ray
-from ray._raylet import (  # type: ignore[attr-defined]  # compiled; the one place where Ray forgets a token
-    AuthenticationTokenLoader,
-    Config,
-)
 
 from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.remote.nodes import alive_nodes
 from monsoon.engine.remote.placement import shortage
+from monsoon.engine.remote.private import expect_token, loopback, private_ray, tighten_token_file
 
 ANSWER_SECONDS = 5.0
 
@@ -35,12 +32,12 @@ def connected(address: str | None) -> Iterator[None]:
     ----------
     address
         Of a running cluster (`host:port`, `ray://host:port`, `auto`). None: the one that RAY_ADDRESS names,
-        as inside a submitted job, else a Ray of our own, which nobody without its token can talk to.
+        as inside a submitted job, else a Ray of our own, on this machine alone: see engine/remote/private.py.
 
     Raises
     ------
     InputError
-        Where nothing answers, or Ray cannot be started here.
+        Where nothing answers, Ray cannot be started here, or others can read Ray's token.
     """
     address = address or os.environ.get("RAY_ADDRESS")
     if address not in (None, "auto"):
@@ -48,25 +45,40 @@ def connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    with nullcontext() if address else _private_token():
-        _connect(address)
+    tighten_token_file()
+    with _elsewhere(address) if address else _here():
         # Ray would print pages of its own log on our stdout whenever a worker or a node dies
         ray._private.worker.print_to_stdstream = _say_nothing
+        yield
+
+
+@contextmanager
+def _elsewhere(address: str) -> Iterator[None]:
+    _start(address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _here() -> Iterator[None]:
+    with ExitStack() as stack:
         try:
-            yield
-        finally:
-            ray.shutdown()
+            arguments = stack.enter_context(private_ray())
+        except OSError as error:
+            raise InputError(_why_it_did_not_start(error)) from error
+        with loopback():
+            _start("local", include_dashboard=False, **arguments)
+        stack.callback(ray.shutdown)
+        expect_token()
+        yield
 
 
-def _connect(address: str | None) -> None:
+def _start(address: str, **arguments: Any) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(
-            address or "local",
-            include_dashboard=None if address else False,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-        )
+        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **arguments)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(
@@ -79,28 +91,6 @@ def _connect(address: str | None) -> None:
         signal.signal(signal.SIGTERM, handler)  # Ray has put its own in its place
 
 
-@contextmanager
-def _private_token() -> Iterator[None]:
-    """Let a Ray of our own ask for a token that is nowhere but in this process and those it starts.
-
-    Ray itself would write one to ~/.ray, which may not be writable, and from then on each `ray start` on
-    this machine would ask for it. Where the environment says how to authenticate, that holds.
-    """
-    if {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
-        yield
-        return
-    tokens = AuthenticationTokenLoader.instance()
-    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    tokens.reset_cache()
-    try:
-        yield
-    finally:  # the next connection of this process may be to another Ray
-        for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):  # the mode is Ray's own entry
-            os.environ.pop(name, None)
-        tokens.reset_cache()
-        Config.initialize("")
-
-
 def _why_it_did_not_start(error: OSError) -> str:
     """What Ray needs of this machine, and has not got."""
     folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
@@ -110,9 +100,8 @@ def _why_it_did_not_start(error: OSError) -> str:
             "system allows; set RAY_TMPDIR to a short folder of yours, such as /tmp/$USER"
         )
     place = error.filename or folder
-    remedy = "HOME" if str(place).startswith(os.path.expanduser("~/.ray")) else "RAY_TMPDIR"
     return (
-        f"Ray cannot start: {place}: {error.strerror or error}; set {remedy} to a folder that you can write"
+        f"Ray cannot start: {place}: {error.strerror or error}; set RAY_TMPDIR to a folder that you can write"
     )
 
 

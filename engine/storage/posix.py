@@ -15,7 +15,8 @@ from typing import BinaryIO
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage.store import SMALL_FILE_BYTES, Entry, too_large
 
-FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC  # on the way to a file: it need not be readable
+# On the way to a file a folder need not be readable; where there is no O_PATH, it has to be.
+FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # or opening a FIFO waits for its writer
 

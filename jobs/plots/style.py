@@ -85,9 +85,10 @@ def colour_bar(figure: Figure, image: ScalarMappable, label: str) -> None:
 def plain(name: str, letters: int = 60) -> str:
     """A name from outside as a label: shown letter by letter, and cut where there is no room for more.
 
-    matplotlib takes what stands between two dollars for a formula, and a label that begins with an underscore
-    for one to leave out.
+    matplotlib takes what stands between two dollars for a formula, leaves out a label that begins with an
+    underscore, and refuses bytes that are not Unicode. Those and control characters are shown by their codes.
     """
+    name = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
     short = name if len(name) <= letters else f"{name[: letters - 1]}…"
     escaped = short.replace("$", r"\$")
     return f" {escaped}" if escaped.startswith("_") else escaped

@@ -7,18 +7,28 @@ from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
 from monsoon.jobs.plots.overlay import FLOOR, look, named
-from monsoon.jobs.plots.style import BLACK, GREY, single
+from monsoon.jobs.plots.style import BLACK, GREY, plain, single
 from monsoon.models.metrics.classification import Classification
 from monsoon.models.metrics.findings import Findings
 
+NAME = 36  # letters of a generator's name that a legend has room for
+
 
 def roc(findings: Findings, classifier: str) -> Figure:
-    """True against false positives: how much of the generated sample is found at which cost."""
+    """Draw ROC curves: the share of generated showers that a classifier finds against that of false alarms.
+
+    Parameters
+    ----------
+    findings
+        Of one group of species.
+    classifier
+        Its name, such as `high-level`.
+    """
     figure, axes = single(5.4, 4.6)
     looks = look(list(named(findings.contest)))
     for name, found in _classifications(findings, classifier).items():
         false, true = _curve(found, name, findings)
-        label = f"{name}: {found.auc:.3f} ± {found.error:.3f}"
+        label = f"{plain(name, NAME)}: {found.auc:.3f} ± {found.error:.3f}"
         axes.plot(false, true, color=looks[name][0], linewidth=1.6, label=label)
     axes.plot([0, 1], [0, 1], color=BLACK, linewidth=0.8, linestyle=":")
     axes.set(xlabel="Geant4 called generated", ylabel="generated called generated", xlim=(0, 1), ylim=(0, 1))
@@ -27,7 +37,15 @@ def roc(findings: Findings, classifier: str) -> Figure:
 
 
 def weights(findings: Findings, classifier: str) -> Figure:
-    """Distribution of the weights that would turn generated showers into Geant4's, tails included."""
+    """Draw the distribution of the weights that would make the generated sample Geant4's, tails included.
+
+    Parameters
+    ----------
+    findings
+        Of one group of species.
+    classifier
+        Its name, such as `high-level`.
+    """
     figure, axes = single(5.4, 4.6)
     looks = look(list(named(findings.contest)))
     everything = np.concatenate([one.log_weight for one in _classifications(findings, classifier).values()])
@@ -38,7 +56,7 @@ def weights(findings: Findings, classifier: str) -> Figure:
         density = count / len(found.log_weight)
         colour = looks[name][0]
         axes.stairs(np.where(count > 0, density, np.nan), edges, baseline=None, color=colour, linewidth=1.6,
-                    label=name)  # fmt: skip
+                    label=plain(name, NAME))  # fmt: skip
         error = np.sqrt(count) / len(found.log_weight)
         axes.stairs(density + error, edges, baseline=np.maximum(density - error, 0.1 * density), fill=True,
                     color=colour, alpha=0.16, linewidth=0)  # fmt: skip
@@ -52,7 +70,13 @@ def weights(findings: Findings, classifier: str) -> Figure:
 
 
 def powers(findings: Findings) -> Figure:
-    """Every classifier's area for every known flaw, with its floor as a band."""
+    """Draw every classifier's area for every known flaw, with its floor as a band.
+
+    Parameters
+    ----------
+    findings
+        Of one group of species.
+    """
     classifiers = list(findings.power)
     figure, axes = single(9.5, 0.42 * sum(map(len, findings.power.values())) + 1.4)
     labels, place = [], 0.0
@@ -78,7 +102,23 @@ def powers(findings: Findings) -> Figure:
 
 
 def weight_tails(found: Classification) -> tuple[float, float, float]:
-    """Least and greatest weight, and the sample size that is left after weighting, as a share."""
+    """Return how far the weights of a generated sample reach, and what weighting leaves of it.
+
+    Parameters
+    ----------
+    found
+        What a classifier found; `log_weight` is ln(Geant4 / generated density) of each shower.
+
+    Returns
+    -------
+    tuple of float
+        The least and the greatest weight, and Kish's effective sample size as a share of the sample:
+        (sum w)^2 / (N sum w^2).
+
+    References
+    ----------
+    Kish, Survey Sampling, Wiley (1965).
+    """
     weight = np.exp(found.log_weight)
     return (
         float(weight.min()),

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import json
 
-from monsoon.jobs.plots.displays import described
+from monsoon.jobs.pages.blocks import (
+    Block,
+    Bullets,
+    Facts,
+    Image,
+    Page,
+    Paragraph,
+    Section,
+    SideBySide,
+    Subtitle,
+)
+from monsoon.jobs.plots.displays import FAINTEST_PIXEL_MEV, described
 from monsoon.jobs.plots.style import styled
-from monsoon.jobs.report import markup
 from monsoon.jobs.validation import classifier_plots, displays, plots, tables
 from monsoon.jobs.validation.gallery import Gallery
 from monsoon.jobs.validation.result import Result, software
@@ -19,7 +29,7 @@ TITLES = {"egamma": "Photons and electrons", "hadrons": "Hadrons and muons"}
 
 LIMITS = (
     "A pass says that the interval of every number lies inside its tolerance, at this sample size and in "
-    "these regions. It says nothing of quantities without a requirement.",
+    "these regions. It says nothing about quantities without a requirement.",
     "A floor compares two Geant4 samples of different conditions, while generated showers have the "
     "reference's unless they are an independent sample: distances of distributions can come out below the "
     "floor, which then consists of the fluctuation of the conditions.",
@@ -30,32 +40,44 @@ LIMITS = (
     "generators, not about a detector.",
 )
 
+DISPLAYS_NOTE = (
+    "One shower each, of exactly this condition (independent samples: of the nearest one that they have). "
+    "Showers fluctuate: they should look alike, but not be equal. The cross is the impact; pixels below "
+    f"{FAINTEST_PIXEL_MEV} MeV are left white."
+)
 
-def document(result: Result, gallery: Gallery) -> str:
-    """The whole page as HTML; its figures are written to the gallery's folder as well."""
-    sections = {"verdicts": ("Verdicts", tables.verdicts(result))}
+
+def report(result: Result, gallery: Gallery) -> Page:
+    """Make the whole page as data.
+
+    Parameters
+    ----------
+    result
+        What it shows.
+    gallery
+        Where its figures are written as well.
+    """
     with styled():
-        for found in result.findings:
-            group = found.contest.group
-            sections[group] = (TITLES[group], _group(found, gallery, result.effort.drawn))
-    sections["provenance"] = ("Provenance", _provenance(result))
-    sections["limits"] = ("What this report does not say", markup.bullets(LIMITS))
-    names = ", ".join(result.verdicts)
-    body = [
-        "<header>",
-        markup.section("top", f"Validation of {names}").replace("<h2>", "<h1>").replace("</h2>", "</h1>"),
-        markup.paragraph(_lead(result), "lead"),
-        markup.links((anchor, title) for anchor, (title, _) in sections.items()),
-        "</header>",
-        "<main>",
-        *(markup.section(anchor, title, content) for anchor, (title, content) in sections.items()),
-        "</main>",
-    ]
-    return markup.document(f"Validation of {names}", body)
+        groups = [
+            Section(
+                found.contest.group, TITLES[found.contest.group], _group(found, gallery, result.effort.drawn)
+            )
+            for found in result.findings
+        ]
+    return Page(
+        f"Validation of {', '.join(result.verdicts)}",
+        _lead(result),
+        [
+            Section("verdicts", "Verdicts", tables.verdicts(result)),
+            *groups,
+            Section("provenance", "Provenance", [_provenance(result)]),
+            Section("limits", "What this report does not say", [Bullets(LIMITS)]),
+        ],
+    )
 
 
 def figures_of(contest: Contest, effort: Effort) -> int:
-    """How many figures the page has for a contest, about."""
+    """About how many figures the page has for a contest."""
     observables = len(observable_names())
     drawn = observables if effort.drawn is None else min(effort.drawn, observables)
     return len(displays.SHOWN[contest.group]) + 7 + 2 * len(effort.classifiers) + drawn
@@ -75,115 +97,118 @@ def _lead(result: Result) -> str:
     return f"Generated showers against Geant4: {'; '.join(said)}. Seed {result.seed}.{quick}"
 
 
-def _group(found: Findings, gallery: Gallery, drawn: int | None) -> str:
+def _group(found: Findings, gallery: Gallery, drawn: int | None) -> list[Block]:
+    """All that was found in one group of species."""
     group = found.contest.group
-    parts = [
+    return [
         tables.sizes(found),
-        tables.conditions(found),
-        markup.subtitle("Showers of the same condition"),
+        *tables.conditions(found),
+        Subtitle("Showers of the same condition"),
+        Paragraph(DISPLAYS_NOTE),
         *_displays(found, gallery),
-        markup.subtitle("Energy"),
-        markup.pair(*_energy(found, gallery)),
-        markup.subtitle("Shape"),
-        markup.pair(
-            gallery.hang(
-                f"{group} cell spectrum", plots.spectrum(found.contest), "pixel energies with ratios",
-                "Pixels per shower and bin, over six decades; bands are one sigma.",
-            ),
-            gallery.hang(
-                f"{group} radial profile", plots.profile(found.contest), "radial profile with ratios",
-                "Mean fraction of a shower's energy per millimetre of distance from the impact.",
-            ),
-        ),
-        gallery.hang(
+        Subtitle("Energy"),
+        SideBySide(_energy(found.contest, gallery)),
+        Subtitle("Shape"),
+        SideBySide(_shape(found.contest, gallery)),
+        gallery.add(
             f"{group} correlations",
             plots.correlations(found.contest),
             "correlation matrix of the observables and differences from it",
             "Observables in the order of the table of metrics. Differences are multiplied by five.",
-            wide=True,
+            scrolled=True,
         ),
-        markup.subtitle("Classifiers"),
+        Subtitle("Classifiers"),
         tables.classifiers(found),
         tables.power(found),
-        gallery.hang(
-            f"{group} power", classifier_plots.powers(found), "areas under the curve for every known flaw",
+        gallery.add(
+            f"{group} power",
+            classifier_plots.powers(found),
+            "areas under the curve for every known flaw",
             "Geant4 showers with a known flaw against the reference. Filled: seen, three sigma above the "
             "floor (band).",
         ),
-        markup.pair(*_classifiers(found, gallery)),
-        markup.subtitle("Worst regions"),
+        SideBySide(_classifiers(found, gallery)),
+        Subtitle("Worst regions"),
         tables.regions(found),
-        markup.subtitle("Metrics"),
+        Subtitle("Metrics"),
         tables.metrics(found),
-        markup.subtitle("Observables"),
-        markup.pair(*_observables(found, gallery, drawn)),
-    ]  # fmt: skip
-    return "\n".join(parts)
+        Subtitle("Observables"),
+        SideBySide(_observables(found, gallery, drawn)),
+    ]
 
 
-def _energy(found: Findings, gallery: Gallery) -> list[str]:
-    group, contest = found.contest.group, found.contest
-    shown = [
-        gallery.hang(
+def _displays(found: Findings, gallery: Gallery) -> list[Image]:
+    contest = found.contest
+    conditions = contest.reference.showers.conditions
+    images = []
+    for number, row in enumerate(displays.rows_shown(contest), start=1):
+        said = described(conditions[row : row + 1])
+        figure = displays.display(contest, row)
+        name = f"{contest.group} shower {number}"
+        images.append(gallery.add(name, figure, f"showers of one condition: {said}", said, scrolled=True))
+    return images
+
+
+def _energy(contest: Contest, gallery: Gallery) -> list[Image]:
+    group = contest.group
+    images = [
+        gallery.add(
             f"{group} response", plots.response(contest), "mean response against energy with ratios",
             "Mean of visible over incident energy; error bars and band are one sigma by bootstrap.",
         ),
-        gallery.hang(
+        gallery.add(
             f"{group} resolution", plots.resolutions(contest), "resolution against energy with ratios",
             "Half the width of the central 68.3 % of the response, over its median.",
         ),
-        gallery.hang(
+        gallery.add(
             f"{group} linearity", plots.linearity(contest), "linearity against energy with ratios",
             "Response over its mean of all bins.",
         ),
     ]  # fmt: skip
     if group == "hadrons":
-        shown.append(
-            gallery.hang(
+        images.append(
+            gallery.add(
                 f"{group} classes", plots.classes(contest), "shares of showers by what they leave",
                 "Nothing: below 1 MeV visible; partial: to 40; minimum-ionising: to 75; showering: above.",
             )
         )  # fmt: skip
-    return shown
+    return images
 
 
-def _displays(found: Findings, gallery: Gallery) -> list[str]:
-    parts = [
-        markup.paragraph(
-            "One shower each, of exactly this condition (independent samples: of the nearest one that they "
-            "have). Showers fluctuate: they should look alike, but not be equal. The cross is the impact; "
-            "pixels below 0.1 MeV are left white."
-        )
-    ]
-    conditions = found.contest.reference.showers.conditions
-    for number, which in enumerate(displays.rows_shown(found.contest)):
-        said = described(conditions[which : which + 1])
-        figure = displays.display(found.contest, which)
-        name = f"{found.contest.group} shower {number + 1}"
-        parts.append(gallery.hang(name, figure, f"showers of one condition: {said}", said, wide=True))
-    return parts
+def _shape(contest: Contest, gallery: Gallery) -> list[Image]:
+    return [
+        gallery.add(
+            f"{contest.group} cell spectrum", plots.spectrum(contest), "pixel energies with ratios",
+            "Pixels per shower and bin, over six decades; bands are one sigma.",
+        ),
+        gallery.add(
+            f"{contest.group} radial profile", plots.profile(contest), "radial profile with ratios",
+            "Mean fraction of a shower's energy per millimetre of distance from the impact.",
+        ),
+    ]  # fmt: skip
 
 
-def _classifiers(found: Findings, gallery: Gallery) -> list[str]:
-    group, shown = found.contest.group, []
+def _classifiers(found: Findings, gallery: Gallery) -> list[Image]:
+    group, images = found.contest.group, []
     for name in found.floor:
-        shown += [
-            gallery.hang(
+        images += [
+            gallery.add(
                 f"{group} roc {name}", classifier_plots.roc(found, name),
                 f"ROC curves of the {name} classifier",
                 f"{name}: scores are means over the repeats; the areas quoted compare within folds.",
             ),
-            gallery.hang(
+            gallery.add(
                 f"{group} weights {name}", classifier_plots.weights(found, name),
                 f"weights of the {name} classifier",
-                f"{name}: the weight each generated shower would need; a tail to the left is of showers that "
-                "Geant4 does not make, one to the right of those that are made too rarely.",
+                f"{name}: the weight each generated shower would need. A tail to the left: showers that "
+                "Geant4 does not make; to the right: showers that are made too rarely.",
             ),
         ]  # fmt: skip
-    return shown
+    return images
 
 
-def _observables(found: Findings, gallery: Gallery, drawn: int | None) -> list[str]:
+def _observables(found: Findings, gallery: Gallery, drawn: int | None) -> list[Image]:
+    """Distributions of the observables in which a generator is farthest from Geant4; `drawn` of them."""
     separation = {
         name: max(
             m.value for table in found.metrics.values() for m in table if m.name == f"separation/{name}"
@@ -192,7 +217,7 @@ def _observables(found: Findings, gallery: Gallery, drawn: int | None) -> list[s
     }
     chosen = sorted(separation, key=lambda name: -separation[name])[:drawn]
     return [
-        gallery.hang(
+        gallery.add(
             f"{found.contest.group} observable {name}",
             plots.histogram(found.contest, name),
             f"distribution of {plots.words(name)[0]} with ratios",
@@ -202,10 +227,10 @@ def _observables(found: Findings, gallery: Gallery, drawn: int | None) -> list[s
     ]
 
 
-def _provenance(result: Result) -> str:
+def _provenance(result: Result) -> Facts:
     rows = [
         *(
-            (f"{kind}: {name}", json.dumps(value))
+            (f"{kind}: {name}", json.dumps(value, ensure_ascii=False))
             for kind, of in result.origins.items()
             for name, value in of.items()
         ),
@@ -221,4 +246,4 @@ def _provenance(result: Result) -> str:
         ("software", json.dumps(software())),
         ("time", f"{result.seconds:,.0f} s before the figures"),
     ]
-    return markup.facts(rows)
+    return Facts(rows)

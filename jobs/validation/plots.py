@@ -1,4 +1,7 @@
-"""The figures of a contest that need no classifier."""
+"""The figures of a contest that need no classifier.
+
+Reference, floor and every generator are drawn over one another or side by side, with the showers' weights.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ import torch
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
-from monsoon.jobs.plots.bins import RING_EDGES_MM
-from monsoon.jobs.plots.overlay import REFERENCE, look, named, points, steps
-from monsoon.jobs.plots.style import BAR, LEFT, colour_bar, row, single
+from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV, RING_EDGES_MM
+from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, look, named, points, steps
+from monsoon.jobs.plots.style import BAR, LEFT, colour_bar, plain, row, single
 from monsoon.models.geometry.observables import lateral_profile
 from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.correlation import correlation
@@ -17,23 +20,41 @@ from monsoon.models.metrics.quality import CLASSES, Estimate, Statistic, class_s
 from monsoon.models.metrics.response import mean, resolution
 from monsoon.models.metrics.spectrum import EDGES_MEV
 
-ENERGY_EDGES_GEV = np.geomspace(1, 100, 9)
+ENERGY_EDGES_GEV = ENERGY_EDGES_MEV / 1000
 BINS = 30
 FEWEST = 8  # showers in a bin
 
 
 def response(contest: Contest) -> Figure:
-    """Mean of visible over incident energy."""
+    """Draw the mean of visible over incident energy, in bins of incident energy.
+
+    Parameters
+    ----------
+    contest
+        The samples; all of them are drawn.
+    """
     return _against_energy(contest, mean, "mean visible / incident energy")
 
 
 def resolutions(contest: Contest) -> Figure:
-    """Relative width of the response."""
+    """Draw the resolution: half the width of the response's central 68.3 % over its median.
+
+    Parameters
+    ----------
+    contest
+        The samples; all of them are drawn.
+    """
     return _against_energy(contest, resolution, "half 68.3 % width / median")
 
 
 def linearity(contest: Contest) -> Figure:
-    """The response in units of its own mean over the bins: a flat line is a linear calorimeter."""
+    """Draw the response in units of its own mean over the bins: a flat line is a linear calorimeter.
+
+    Parameters
+    ----------
+    contest
+        The samples; all of them are drawn.
+    """
     curves = {name: _in_bins(sample, mean) for name, sample in named(contest).items()}
     scaled = {
         name: curve.over(np.full(len(curve.value), np.nanmean(curve.value))) for name, curve in curves.items()
@@ -42,7 +63,15 @@ def linearity(contest: Contest) -> Figure:
 
 
 def histogram(contest: Contest, observable: str) -> Figure:
-    """One observable's distribution over the reference's central 99 %; the bins at the ends hold the rest."""
+    """Draw one observable's distribution over the reference's central 99 %.
+
+    Parameters
+    ----------
+    contest
+        The samples; all of them are drawn.
+    observable
+        Its name, as in the summary of a sample. The first and the last bin hold all that lies beyond.
+    """
     label, unit = words(observable)
     columns = {name: sample.summary.column(observable) for name, sample in named(contest).items()}
     reference = columns[REFERENCE]
@@ -62,7 +91,13 @@ def histogram(contest: Contest, observable: str) -> Figure:
 
 
 def spectrum(contest: Contest) -> Figure:
-    """Pixels per shower and bin of energy, over six decades."""
+    """Draw the number of pixels per shower and bin of pixel energy, over six decades.
+
+    Parameters
+    ----------
+    contest
+        The samples; all of them are drawn.
+    """
     curves = {}
     for name, sample in named(contest).items():
         curves[name] = mean_rows(sample.summary.cells, sample.summary.weight)
@@ -70,7 +105,13 @@ def spectrum(contest: Contest) -> Figure:
 
 
 def profile(contest: Contest) -> Figure:
-    """Fraction of a shower's energy per mm of distance from the impact."""
+    """Draw the fraction of a shower's energy per mm of distance from the impact.
+
+    Parameters
+    ----------
+    contest
+        The samples; all of them are drawn.
+    """
     curves = {}
     width = np.diff(RING_EDGES_MM)
     for name, sample in named(contest).items():
@@ -80,7 +121,13 @@ def profile(contest: Contest) -> Figure:
 
 
 def correlations(contest: Contest) -> Figure:
-    """The reference's correlation matrix, and what the others add to it."""
+    """Draw the reference's correlation matrix, and five times the difference of each other one from it.
+
+    Parameters
+    ----------
+    contest
+        The samples; all of them are drawn.
+    """
     matrices = {
         name: correlation(sample.summary.values, sample.summary.weight)
         for name, sample in named(contest).items()
@@ -88,14 +135,12 @@ def correlations(contest: Contest) -> Figure:
     figure, panels = row(len(matrices), 3.6 * len(matrices) + LEFT + BAR, 4.6, 0.45, bar=True)
     image = None
     for axes, (name, matrix) in zip(panels, matrices.items(), strict=True):
-        shown, title = matrix, name
+        shown, title = matrix, REFERENCE
         if name != REFERENCE:
-            shown, title = (
-                5 * (matrix - matrices[REFERENCE]),
-                f"5 x ({name.removesuffix(' (floor)')} - Geant4)",
-            )
+            short = "Geant4, other" if name == FLOOR else plain(name, 20)
+            shown, title = 5 * (matrix - matrices[REFERENCE]), f"5 x ({short} - {REFERENCE})"
         image = axes.imshow(shown, vmin=-1, vmax=1, cmap="RdBu_r", interpolation="nearest", origin="upper")
-        axes.set_title(title if len(title) < 36 else f"{title[:34]}..", fontsize=11)
+        axes.set_title(title, fontsize=11)
         axes.set_xlabel("observable, by number", fontsize=11)
         axes.minorticks_off()
     panels[0].set_ylabel("observable, by number", fontsize=11)
@@ -105,7 +150,13 @@ def correlations(contest: Contest) -> Figure:
 
 
 def classes(contest: Contest) -> Figure:
-    """Shares of showers that leave nothing, a part, a minimum-ionising signal, or a shower."""
+    """Draw the shares of showers that leave nothing, a part, a minimum-ionising signal, or a shower.
+
+    Parameters
+    ----------
+    contest
+        The samples; all of them are drawn.
+    """
     figure, axes = single(6.2, 4.6)
     place = np.arange(len(CLASSES))
     samples = named(contest)
@@ -117,7 +168,9 @@ def classes(contest: Contest) -> Figure:
         error = np.sqrt(share * (1 - share) / size)
         colour, marker = looks[name]
         x = place + 0.12 * (number - (len(samples) - 1) / 2)
-        axes.errorbar(x, share, error, fmt=marker, color=colour, markersize=6, elinewidth=1.3, label=name)
+        axes.errorbar(
+            x, share, error, fmt=marker, color=colour, markersize=6, elinewidth=1.3, label=plain(name)
+        )
     axes.set_xticks(place, list(CLASSES))
     axes.minorticks_off()
     axes.set(ylabel="fraction of showers", xlim=(-0.6, len(CLASSES) - 0.4))
@@ -127,7 +180,18 @@ def classes(contest: Contest) -> Figure:
 
 
 def words(observable: str) -> tuple[str, str]:
-    """An observable's name for people, and its unit."""
+    """Return an observable's name in words and its unit.
+
+    Parameters
+    ----------
+    observable
+        As in the summary of a sample, for example `width_x_mm`.
+
+    Returns
+    -------
+    tuple of str
+        For example `width x` and ` [mm]`; the unit is empty where there is none.
+    """
     name = observable.replace("_", " ")
     for ending, unit in ((" mev", " [MeV]"), (" mm2", " [mm$^2$]"), (" mm", " [mm]")):
         if name.endswith(ending) and not name.startswith("pixels above"):

@@ -1,10 +1,10 @@
-"""Tables of the validation page: every number beside its floor."""
+"""Tables of the validation page: every number stands beside its floor."""
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Sequence
 
-from monsoon.jobs.report import markup
+from monsoon.jobs.pages.blocks import Badge, Block, Cell, Facts, Paragraph, Subtitle, Table, Tone
 from monsoon.jobs.validation.classifier_plots import weight_tails
 from monsoon.jobs.validation.result import Result, Verdict
 from monsoon.models.metrics.admission import LEVELS, needed_flaws
@@ -13,12 +13,11 @@ from monsoon.models.metrics.conditions import LEVEL
 from monsoon.models.metrics.findings import Findings
 from monsoon.models.metrics.verdicts import FAMILY_LEVEL, Outcome
 
-COLOUR = {Outcome.PASS: "#00664a", Outcome.CANNOT_TELL: "#8a5a00", Outcome.FAIL: "#b00020", None: "#5c6670"}
-
+TONES = {Outcome.PASS: Tone.GOOD, Outcome.CANNOT_TELL: Tone.UNSURE, Outcome.FAIL: Tone.BAD}
 
 VERDICT_NOTE = (
     f"Fail: beyond the tolerance at {FAMILY_LEVEL:.0%}, corrected by Holm for all numbers of a generator. "
-    "Pass: the one-sided 95 % interval lies inside. Between the two nothing can be told at these sizes. A "
+    "Pass: the one-sided 95 % interval lies inside. Between the two, these samples are too small to tell. A "
     "classifier makes a generator pass only where it sees the flaws that the requirement is about, at these "
     "sizes (the tables of power say which); a difference that it finds counts in any case."
 )
@@ -29,57 +28,68 @@ NUMBERS_NOTE = (
     "the validations. Floor: the same number between two Geant4 samples of these sizes. Showers: of each "
     "sample, behind the number."
 )
+CONDITIONS_NOTE = (
+    f"Kolmogorov-Smirnov tests of whole files, species by species, at {LEVEL:.0%} for all rows of a "
+    "generator together. Distance: largest difference of the cumulative distributions; for species, of "
+    "their shares. A true distance of the size in the fourth column is found nine times out of ten. "
+    "Classifiers see the conditions of each shower: where conditions differ, areas say so too."
+)
+CLASSIFIERS_NOTE = (
+    "0.5: the classifier finds nothing. Weights would make the generated sample Geant4's; the effective "
+    "share is what weighting would leave of it."
+)
+POWER_NOTE = (
+    "Power: area under the curve for Geant4 showers with a known flaw against the reference, one repeat "
+    "each. *: seen, three sigma above the floor. Has to: a classifier that does not see this flaw cannot "
+    "make a generator pass. High-level requirements are about the total and the shape as a whole: a "
+    "wrong total, and 5 % of each pixel in its neighbours. Low-level requirements are about "
+    "single pixels: noise on each (photons and electrons), and a small share of each in its neighbours. "
+    "The mirrored angle, which every classifier sees, admits none."
+)
+REGIONS_NOTE = (
+    "Boxes found on half of the showers and confirmed on the other. Gain: mean log odds in favour of the "
+    "right answer; 0 is guessing."
+)
+METRICS_NOTE = (
+    "Errors by bootstrap; response and resolution are ratios to Geant4. Floor: other Geant4 showers "
+    "against the reference."
+)
 
 
-def verdicts(result: Result) -> str:
-    """The generators as a whole, what each requirement says of each, and the numbers behind it."""
-    warnings = [markup.paragraph(text, "wrong") for text in result.warnings()]
-    summed = [(who, result.outcome(who)) for who in result.verdicts]
-    whole = " ".join(f"<p>{escape(who)}: {_badge(outcome)}</p>" for who, outcome in summed)
+def verdicts(result: Result) -> list[Block]:
+    """Say the verdict on each generator, what each requirement says of it, and the numbers behind that.
+
+    Parameters
+    ----------
+    result
+        Its warnings come first: a reader has to know them before any verdict.
+    """
     names = list(result.verdicts)
-    titles = ("requirement", "tolerance", *names, "where the tolerance comes from")
-    head = "".join(f"<th>{escape(text)}</th>" for text in titles)
-    rows = ""
-    for number, verdict in enumerate(result.verdicts[names[0]]):
-        cells = "".join(f"<td>{_said(result.verdicts[who][number])}</td>" for who in names)
-        wanted = verdict.requirement
-        rows += (
-            f"<tr><td>{escape(wanted.name)}</td><td>{escape(wanted.tolerance.words)}</td>{cells}"
-            f"<td>{escape(wanted.why)}</td></tr>"
-        )
-    parts = [
-        *warnings,
-        whole,
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>',
-        markup.paragraph(VERDICT_NOTE),
-        *(_numbers(who, result.verdicts[who]) for who in names),
+    rows: list[list[Cell]] = []
+    for of_requirement in zip(*result.verdicts.values(), strict=True):
+        wanted = of_requirement[0].requirement
+        rows.append([wanted.name, wanted.tolerance.words, *map(_said, of_requirement), wanted.why])
+    return [
+        *(Paragraph(text, warning=True) for text in result.warnings()),
+        Facts([(who, _badge(result.outcome(who))) for who in names]),
+        Table(
+            ("requirement", "tolerance", *names, "where the tolerance comes from"),
+            rows,
+            text_columns=range(1, len(names) + 3),
+        ),
+        Paragraph(VERDICT_NOTE),
+        *(block for who in names for block in _numbers(who, result.verdicts[who])),
     ]
-    return "\n".join(parts)
 
 
-def _numbers(who: str, found: list[Verdict]) -> str:
-    titles = ("number", "value", "floor", "sigma beyond", "fails above", "showers", "", "")
-    head = "".join(f"<th{_number(i)}>{escape(text)}</th>" for i, text in enumerate(titles))
-    rows = ""
-    for verdict in found:
-        for part in verdict.parts:
-            c = part.check
-            cells = (
-                _plus_minus(c.value, c.error), _plus_minus(c.floor, c.floor_error), _short(c.z),
-                _short(part.beyond), str(c.showers),
-            )  # fmt: skip
-            rows += (
-                f"<tr><td>{escape(verdict.requirement.name)}: {escape(c.what)}</td>"
-                + "".join(f"<td{_number(1)}>{escape(cell)}</td>" for cell in cells)
-                + f"<td>{_badge(part.outcome)}</td><td>{escape(part.reason)}</td></tr>"
-            )
-    caption = f"<caption>{escape(NUMBERS_NOTE)}</caption>"
-    table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return markup.subtitle(f"Numbers of {who}") + f'<div class="wide">{table}</div>'
+def sizes(found: Findings) -> Facts:
+    """Say how many showers were compared, and which.
 
-
-def sizes(found: Findings) -> str:
-    """How many showers stand behind everything, and what they are."""
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     contest = found.contest
     rows = [("each sample", f"{len(contest)} showers")]
     rows.append(("floor", "the reference file's other half" if contest.halved else "a file of its own"))
@@ -90,11 +100,17 @@ def sizes(found: Findings) -> str:
             rows.append((who, f"{count} of the conditions lie outside its training domain"))
     for who, reason in contest.absent.items():
         rows.append((who, f"not compared: {reason}"))
-    return markup.facts(rows)
+    return Facts(rows)
 
 
-def conditions(found: Findings) -> str:
-    """How the conditions of independent samples compare with the reference's; empty where there are none."""
+def conditions(found: Findings) -> list[Block]:
+    """Compare the conditions of independent samples with the reference's; empty where there are none.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     rows = [
         (
             f"{who}: {test.what}",
@@ -107,23 +123,19 @@ def conditions(found: Findings) -> str:
         for test in tests
     ]
     if not rows:
-        return ""
-    return markup.subtitle("Conditions") + markup.table(
-        ("conditions", "distance", "probability", "would be found", ""),
-        rows,
-        f"Kolmogorov-Smirnov tests of whole files, species by species, at {LEVEL:.0%} for all rows of a "
-        "generator together. Distance: largest difference of the cumulative distributions; for species, of "
-        "their shares. A true distance of the size in the fourth column is found nine times out of ten. "
-        "Classifiers see the conditions of each shower: where conditions differ, areas say so too.",
-    )
+        return []
+    head = ("conditions", "distance", "probability", "would be found", "result")
+    return [Subtitle("Conditions"), Table(head, rows, CONDITIONS_NOTE, text_columns=(4,))]
 
 
-def classifiers(found: Findings) -> str:
-    """Areas under the curve and the distribution of the weights."""
-    rows = []
-    for name, floor in found.floor.items():
-        for who, by_name in found.classifications.items():
-            rows.append((f"{name}: {who}", *_weights(by_name[name]), _plus_minus(floor.auc, floor.error)))
+def classifiers(found: Findings) -> Table:
+    """List areas under the curve and how far the weights reach, by classifier and generator.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     head = (
         "classifier",
         "area under the curve",
@@ -132,45 +144,48 @@ def classifiers(found: Findings) -> str:
         "effective share",
         "floor: area",
     )
-    return markup.table(
-        head,
-        rows,
-        "0.5: the classifier finds nothing. Weights would make the generated sample Geant4's; the effective "
-        "share is what weighting would leave of it.",
-    )
+    rows = [
+        (f"{name}: {who}", *_weights(by_name[name]), _area(floor))
+        for name, floor in found.floor.items()
+        for who, by_name in found.classifications.items()
+    ]
+    return Table(head, rows, CLASSIFIERS_NOTE)
 
 
-def power(found: Findings) -> str:
-    """What each classifier says of each known flaw."""
+def power(found: Findings) -> Table:
+    """List what each classifier says of each known flaw, and whether that admits it.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     names, group = list(found.power), found.contest.group
     seen = {name: found.seen(name) for name in names}
-    floors = (_plus_minus(found.floor[name].auc, found.floor[name].error) for name in names)
     rows = [
         ("decides", *(f"{LEVELS[name]} requirements" for name in names)),
         ("may say pass", *("no" if found.missed(name) else "yes" for name in names)),
-        ("no flaw (floor)", *floors),
+        ("no flaw (floor)", *(_area(found.floor[name]) for name in names)),
     ]
     for flaw in next(iter(found.power.values())):
-        cells = []
-        for name in names:
-            area = found.power[name][flaw]
-            needed = " (has to)" if flaw in needed_flaws(group, name) else ""
-            cells.append(_plus_minus(area.auc, area.error) + (" *" if flaw in seen[name] else "") + needed)
+        cells = [
+            _area(found.power[name][flaw])
+            + (" *" if flaw in seen[name] else "")
+            + (" (has to)" if flaw in needed_flaws(group, name) else "")
+            for name in names
+        ]
         rows.append((flaw, *cells))
-    return markup.table(
-        ("Geant4 with", *names),
-        rows,
-        "Power: area under the curve for Geant4 showers with a known flaw against the reference, one repeat "
-        "each. *: seen, three sigma above the floor. Has to: a classifier that does not see this flaw cannot "
-        "make a generator pass. High-level requirements are about the total and the shape as a whole: a "
-        "wrong total, and 5 % of each pixel in its neighbours. Low-level requirements are about "
-        "single pixels: noise on each (photons and electrons), and a small share of each in its neighbours. "
-        "The mirrored angle, which every classifier sees, admits none.",
-    )
+    return Table(("Geant4 with", *names), rows, POWER_NOTE, text_columns=range(1, len(names) + 1))
 
 
-def regions(found: Findings) -> str:
-    """Where classifiers tell the samples apart best; a row for each that confirms no region."""
+def regions(found: Findings) -> Table:
+    """List where classifiers tell the samples apart best; one that confirms no region has a row as well.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     rows = []
     for who, by_name in found.classifications.items():
         for name, classification in by_name.items():
@@ -186,16 +201,19 @@ def regions(found: Findings) -> str:
                     str(region.rows),
                 )
                 rows.append(row)
-    return markup.table(
-        ("region", "of generated", "of Geant4", "mean ln weight", "gain", "showers"),
-        rows,
-        "Boxes found on half of the showers and confirmed on the other. Gain: mean log odds in favour of the "
-        "right answer; 0 is guessing.",
+    return Table(
+        ("region", "of generated", "of Geant4", "mean ln weight", "gain", "showers"), rows, REGIONS_NOTE
     )
 
 
-def metrics(found: Findings) -> str:
-    """Every metric of every generator, with the floor."""
+def metrics(found: Findings) -> Table:
+    """List every metric of every generator, with the floor.
+
+    Parameters
+    ----------
+    found
+        Of one group of species.
+    """
     tables = {who: {m.name: m for m in table} for who, table in found.metrics.items()}
     names = list(next(iter(tables.values()))) if tables else []
     rows = []
@@ -206,37 +224,52 @@ def metrics(found: Findings) -> str:
             cells.append(_plus_minus(m.value, m.error) if m else "-")
         first = next(table[name] for table in tables.values() if name in table)
         rows.append((name, *cells, _plus_minus(first.floor, first.floor_error)))
-    return markup.table(
-        ("metric", *tables, "floor"),
-        rows,
-        "Errors by bootstrap; response and resolution are ratios to Geant4. Floor: other Geant4 showers "
-        "against the reference.",
-    )
+    return Table(("metric", *tables, "floor"), rows, METRICS_NOTE)
+
+
+def _numbers(who: str, found: Sequence[Verdict]) -> list[Block]:
+    """Every number of a generator that a requirement limits."""
+    rows: list[list[Cell]] = []
+    for verdict in found:
+        for part in verdict.parts:
+            check = part.check
+            rows.append(
+                [
+                    f"{verdict.requirement.name}: {check.what}",
+                    _plus_minus(check.value, check.error),
+                    _plus_minus(check.floor, check.floor_error),
+                    _sigmas(check.z),
+                    _sigmas(part.beyond),
+                    str(check.showers),
+                    _badge(part.outcome),
+                    part.reason,
+                ]
+            )
+    head = ("number", "value", "floor", "sigma beyond", "fails above", "showers", "verdict", "reason")
+    return [Subtitle(f"Numbers of {who}"), Table(head, rows, NUMBERS_NOTE, text_columns=(6, 7))]
+
+
+def _said(verdict: Verdict) -> Cell:
+    outcome = verdict.outcome
+    return _badge(outcome) if outcome else f"skipped: {verdict.skipped}"
+
+
+def _badge(outcome: Outcome) -> Badge:
+    return Badge(outcome, TONES[outcome])
 
 
 def _weights(found: Classification) -> tuple[str, ...]:
+    """The area, the least and the greatest weight, the effective share."""
     least, most, left = weight_tails(found)
-    return _plus_minus(found.auc, found.error), f"{least:.2g}", f"{most:.3g}", f"{100 * left:.0f} %"
+    return _area(found), f"{least:.2g}", f"{most:.3g}", f"{100 * left:.0f} %"
 
 
-def _said(verdict: Verdict) -> str:
-    if verdict.skipped:
-        return f"skipped: {escape(verdict.skipped)}"
-    return _badge(verdict.outcome)
-
-
-def _badge(outcome: Outcome | None) -> str:
-    return (
-        f'<strong style="color:{COLOUR[outcome]};white-space:nowrap">{escape(outcome or "skipped")}</strong>'
-    )
-
-
-def _number(column: int) -> str:
-    return ' class="number"' if column else ""
+def _area(found: Classification) -> str:
+    return _plus_minus(found.auc, found.error)
 
 
 def _plus_minus(value: float, error: float) -> str:
-    """A value with its error, to two digits of the error."""
+    """A value with its error, to two digits of the error; a dash for NaN."""
     if not (value == value and error == error):
         return "-"
     if error == 0 or abs(value) > 1e5 or abs(error) < 1e-4:
@@ -245,5 +278,6 @@ def _plus_minus(value: float, error: float) -> str:
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
-def _short(z: float) -> str:
-    return "-" if not abs(z) < 1e3 else f"{z:+.1f}"
+def _sigmas(z: float) -> str:
+    """A number of standard errors; a dash where it is not finite, or too large to mean anything."""
+    return f"{z:+.1f}" if abs(z) < 1e3 else "-"

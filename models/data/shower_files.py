@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from monsoon.models.data.datasets import beyond, dataset_of, has, opened, rows_of, take_over
 from monsoon.models.data.plausibility import examine_energies, refuse_impossible_angles
 from monsoon.models.errors import InputError
 from monsoon.models.files import Disk, temporary_beside
@@ -23,7 +24,10 @@ from monsoon.models.records import Conditions, Showers
 CHUNK_ROWS, CHUNK_BYTES = 1000, 4_000_000  # what is compressed together, at most
 CACHE_BYTES = 64_000_000  # chunks that are not full yet stay in memory
 GZIP = 1  # 9 takes 30 times as long for files that are 17 % smaller
-REMEDY = {"incident_pdg": "say which species the showers are"}
+REMEDY = {
+    "incident_pdg": "add one, int32 [N], with the PDG code of each row: "
+    "h5py.File(..., 'a')['incident_pdg'] = [22] * rows"
+}
 CONDITIONS = {  # shape of a row, kind and unit
     "incident_energies": ((1,), np.float32, "MeV"),
     "incident_pdg": ((), np.int32, ""),
@@ -68,14 +72,14 @@ class Extent:
 
 def extent(path: str | Path) -> Extent:
     """Of one file, without reading its rows. Raises InputError where it cannot be used."""
-    with _opened(Path(path)) as file:
+    with opened(Path(path)) as file:
         rows = _rows(file, Path(path))
-        showers = _dataset(file, Path(path), "showers", (rows, None)) if "showers" in file else None
+        showers = _dataset(file, Path(path), "showers", (rows, None)) if has(file, "showers") else None
         return Extent(
             rows,
             None if showers is None else showers.shape[1],
             showers.chunks[0] if showers is not None and showers.chunks else 1,
-            "weights" in file,
+            has(file, "weights"),
         )
 
 
@@ -99,20 +103,18 @@ def read_showers(path: str | Path, pdg: int | None = None) -> ShowerSet:
 def read_rows(path: str | Path, start: int, stop: int | None, pdg: int | None = None) -> ShowerSet:
     """Rows of one file, to before `stop` (None: to the last); no others are read. See read_showers."""
     path = Path(path)
-    with _opened(path) as file:
+    with opened(path) as file:
         columns = _Columns(file, path, start, stop)
         conditions = _conditions(columns, pdg)
-        showers = columns.read("showers", (None,)).astype(np.float32, copy=False)
+        showers = columns.read("showers", (None,))
         columns.refuse(showers < 0, "showers", "has a negative energy")
-        weight = columns.read("weights", ()) if "weights" in file else np.ones(len(conditions))
-        return ShowerSet(
-            conditions, Showers(torch.from_numpy(showers)), torch.from_numpy(weight.astype(np.float32))
-        )
+        weight = columns.read("weights", ()) if has(file, "weights") else np.ones(len(conditions), np.float32)
+        return ShowerSet(conditions, Showers(torch.from_numpy(showers)), torch.from_numpy(weight))
 
 
 def read_conditions(path: str | Path, start: int = 0, stop: int | None = None) -> Conditions:
     """The conditions of a file's rows; it may have no showers. See read_rows."""
-    with _opened(Path(path)) as file:
+    with opened(Path(path)) as file:
         return _conditions(_Columns(file, Path(path), start, stop), None)
 
 
@@ -207,7 +209,7 @@ class ShowerWriter:
     def copy(self, path: str | Path) -> None:
         """Add the showers of a file as they are compressed there. Raises OSError where the disk is full."""
         to = self._datasets["showers"]
-        with _opened(Path(path)) as file:
+        with opened(Path(path)) as file:
             showers = file["showers"]
             start, self.rows = self.rows, self.rows + len(showers)
             to.resize(self.rows, axis=0)
@@ -240,10 +242,10 @@ def _take_over(file: h5py.File, conditions: str | Path | None) -> list[str]:
     """Copies the conditions of another file; the datasets' names."""
     if conditions is None:
         return []
-    with _opened(Path(conditions)) as source:
-        names = [name for name in CONDITIONS if name in source]
+    with opened(Path(conditions)) as source:
+        names = [name for name in CONDITIONS if has(source, name)]
         for name in names:
-            source.copy(name, file)
+            take_over(source, Path(conditions), file, name)
     return names
 
 
@@ -258,21 +260,31 @@ class _Columns:
     def __len__(self) -> int:
         return self._stop - self._start
 
-    def read(self, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """One dataset's rows, each of this shape (None: any). Raises InputError unless all is finite."""
-        dataset = _dataset(self._file, self._path, name, (self._all, *shape))
-        column: NDArray[Any] = dataset[self._start : self._stop]
-        self.refuse(~np.isfinite(column), name, "is not finite")
-        return column
+    def read(
+        self, name: str, shape: tuple[int | None, ...], kind: type[np.generic] = np.float32
+    ) -> NDArray[Any]:
+        """One dataset's rows, each of this shape (None: any), as this type.
 
-    def read_or_zeros(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        Raises InputError where one is not finite, or does not fit the type.
+        """
+        dataset = _dataset(self._file, self._path, name, (self._all, *shape))
+        column = rows_of(self._path, dataset, self._start, self._stop)
+        self.refuse(~np.isfinite(column), name, "is not finite")
+        # before it is narrowed: 1e39 would be infinite, and 2**40 + 22 a photon
+        self.refuse(beyond(column, kind), name, f"does not fit {kind.__name__}")
+        narrowed: NDArray[Any] = column.astype(kind, copy=False)
+        return narrowed
+
+    def read_or_zeros(
+        self, name: str, shape: tuple[int, ...], kind: type[np.generic] = np.float32
+    ) -> NDArray[Any]:
         """The same, and zeros where the file has no such dataset."""
-        return self.read(name, shape) if name in self._file else np.zeros((len(self), *shape))
+        return self.read(name, shape, kind) if has(self._file, name) else np.zeros((len(self), *shape), kind)
 
     def species(self, pdg: int | None) -> NDArray[np.int32]:
         """PDG codes: the file's own, or else what the caller says."""
-        if "incident_pdg" in self._file or pdg is None:
-            return self.read("incident_pdg", ()).astype(np.int32, copy=False)
+        if has(self._file, "incident_pdg") or pdg is None:
+            return self.read("incident_pdg", (), np.int32)
         return np.full(len(self), pdg, np.int32)
 
     def examine_angles(self, theta: NDArray[np.float64], phi: NDArray[np.float64]) -> None:
@@ -287,11 +299,11 @@ class _Columns:
 
 
 def _conditions(columns: _Columns, pdg: int | None) -> Conditions:
-    energy = columns.read("incident_energies", (1,)).astype(np.float32)[:, 0]
+    energy = columns.read("incident_energies", (1,))[:, 0]
     columns.refuse(energy <= 0, "incident_energies", "is not positive")
     offset = columns.read_or_zeros("incident_position", (2,))
-    theta = columns.read_or_zeros("incident_theta", ()).astype(np.float64)
-    phi = columns.read_or_zeros("incident_phi", ()).astype(np.float64)
+    theta = columns.read_or_zeros("incident_theta", (), np.float64)
+    phi = columns.read_or_zeros("incident_phi", (), np.float64)
     columns.examine_angles(theta, phi)
     sine = np.sin(theta)
     direction = np.stack([sine * np.cos(phi), sine * np.sin(phi), np.cos(theta)], 1)
@@ -299,19 +311,8 @@ def _conditions(columns: _Columns, pdg: int | None) -> Conditions:
         pdg=torch.from_numpy(columns.species(pdg)),
         energy_mev=torch.from_numpy(energy),
         direction=torch.from_numpy(direction.astype(np.float32)),
-        offset_mm=torch.from_numpy(offset.astype(np.float32, copy=False)),
+        offset_mm=torch.from_numpy(offset),
     )
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a shower file (HDF5, CaloChallenge layout)")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except OSError as error:
-        raise InputError(f"{path}: not a whole HDF5 file ({_short(error)}); copy or make it again") from error
 
 
 def _rows(file: h5py.File, path: Path) -> int:
@@ -322,8 +323,8 @@ def _rows(file: h5py.File, path: Path) -> int:
 
 
 def _dataset(file: h5py.File, path: Path, name: str, shape: tuple[int | None, ...]) -> h5py.Dataset:
-    dataset = file.get(name)
-    if not isinstance(dataset, h5py.Dataset):
+    dataset = dataset_of(file, path, name)
+    if dataset is None:
         raise InputError(
             f"{path}: no dataset {name}; {REMEDY.get(name, 'the layout is that of CaloChallenge')}"
         )
@@ -336,7 +337,3 @@ def _dataset(file: h5py.File, path: Path, name: str, shape: tuple[int | None, ..
             f"{path}: {name} is {dataset.dtype} {dataset.shape}, not numbers of shape ({wanted})"
         )
     return dataset
-
-
-def _short(error: OSError) -> str:
-    return str(error).splitlines()[0].split("(")[-1].rstrip(")")

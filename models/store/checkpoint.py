@@ -24,12 +24,16 @@ from safetensors.torch import save as bytes_of
 from monsoon.models.errors import InputError
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.table import FAMILIES
-from monsoon.models.files import write_whole
+from monsoon.models.files import read_small, write_whole
 from monsoon.models.store.card import markdown
+from monsoon.models.store.outline import fits
 
 MODEL, WEIGHTS = TRAINED = ("model.json", "weights.safetensors")  # what is read of a model's folder
 CARD = "README.md"
 FORMAT = 2
+LARGEST_CARD, LARGEST_WEIGHTS = 1 << 24, 1 << 32  # bytes
+# what comes of a configuration that is none; RecursionError is a RuntimeError
+UNUSABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -96,15 +100,19 @@ def load(folder: str | Path) -> Checkpoint:
     card = read_card(folder)
     path = folder / WEIGHTS
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); copy the whole folder again") from error
+        data = read_small(path, LARGEST_WEIGHTS)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({_reason(error)}); copy the whole folder again") from error
     if hashlib.sha256(data).hexdigest() != card["weights"]["sha256"]:
         raise InputError(f"{path}: not the weights that {MODEL} names (checksum); copy the folder again")
+    restore = FAMILIES[card["family"]].restore
     try:
-        network = FAMILIES[card["family"]].restore(card["config"])
-        network.load_state_dict(tensors_of(data))
-    except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
+        tensors = tensors_of(data)
+        if not fits(restore, card["config"], tensors):  # before memory is taken for the network
+            raise ValueError("the shapes of the tensors are others")
+        network = restore(card["config"])
+        network.load_state_dict(tensors)
+    except (SafetensorError, *UNUSABLE) as error:
         raise InputError(f"{path}: does not fit the family {card['family']} of this release") from error
     network.requires_grad_(False)
     network.eval()
@@ -121,20 +129,28 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / MODEL
     try:
-        card = json.loads(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name a model's folder") from error
-    except ValueError as error:
+        content = read_small(path, LARGEST_CARD)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({_reason(error)}); name a model's folder") from error
+    try:
+        card = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON; copy the model's folder again") from error
-    needed = ("format", "family", "config", "weights")
-    if not isinstance(card, dict) or any(key not in card for key in needed):
+    needed = {"format": int, "family": str, "config": dict, "weights": dict}
+    if not isinstance(card, dict) or not all(isinstance(card.get(key), kind) for key, kind in needed.items()):
         raise InputError(f"{path}: not a model of Monsoon; one has {', '.join(needed)}")
+    if not isinstance(card["weights"].get("sha256"), str):
+        raise InputError(f"{path}: names no checksum of its weights; copy the model's folder again")
     if card["format"] != FORMAT or card["family"] not in FAMILIES:
         raise InputError(
             f"{path}: format {card['format']}, family {card['family']}; this release reads format {FORMAT} "
             f"of {', '.join(FAMILIES)}"
         )
     return card
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def write_card(folder: str | Path, card: Mapping[str, Any]) -> None:

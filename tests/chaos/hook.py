@@ -6,13 +6,14 @@ Ray calls `install` in every worker whose node was started with its name (harnes
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from numba.core import entrypoints
 
-from tests.chaos.orders import FOLDER, Orders
+from tests.chaos.orders import FOLDER, Making, Orders
 
 POINTS = {"events": ("publish", "published"), "_commits": ("commit", "committed")}
 
@@ -43,7 +44,10 @@ def _wrap_maker(orders: Orders) -> None:
     def obedient_make(self: ShardMaker, shard: EventRange, skip: Sequence[Fault] = ()) -> ShardRecord:
         orders.rest()
         orders.obey("make", shard.stem)
-        return make(self, shard, skip)
+        late, start = orders.late, time.time()
+        record = make(self, shard, skip)
+        orders.note(shard.stem, Making(os.getpid(), late, start, record.model_dump(mode="json")))
+        return record
 
     def obedient_events(self: ShardMaker, incidents: Incidents, stopwatch: Stopwatch | None = None) -> Events:
         orders.obey("events", "", incidents.event.tolist())

@@ -1,4 +1,7 @@
-"""`python -m tests.chaos.run --faults N --seed S --table PATH`: many faults, and their table."""
+"""`python -m tests.chaos.run --faults N --seed S --table PATH`: many faults, and their table.
+
+Until the table is there, a file beside it tells what has happened so far.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
@@ -21,11 +24,13 @@ from monsoon.engine.incidents.pools import PoolSettings
 from monsoon.engine.incidents.transport import Transport
 from monsoon.jobs.progress.collisions import make_pool
 from tests.chaos.harness.arena import Arena
-from tests.chaos.harness.judgement import judge
+from tests.chaos.harness.judgement import Judgement, judge
 from tests.chaos.harness.kinds import KINDS, Kind
 from tests.chaos.harness.nodes import RayNodes
 from tests.chaos.harness.runner import Runner
 from tests.chaos.harness.world import World, until, wait
+from tests.chaos.higgs import write_signal
+from tests.chaos.orders import write_whole
 from tests.chaos.table import Run, markdown
 
 IN_FLIGHT = 6
@@ -33,23 +38,37 @@ SHARD_EVENTS = 5
 SPARE_SHARDS = 1000
 PACE_S = 0.6  # a worker's rest before each shard
 MEBIBYTES = 512
+SIGNAL_EVENTS = 100  # for each fault, beyond the spare ones: several times what a campaign makes meanwhile
 
 
 @contextmanager
-def world(seed: int, further: int = 2) -> Iterator[World]:
-    """A cluster, a volume and a campaign that nobody has submitted yet."""
+def world(seed: int, faults: int, further: int = 2) -> Iterator[World]:
+    """A cluster, a volume and a campaign of signal and pile-up that nobody has submitted yet.
+
+    Parameters
+    ----------
+    seed
+        Of all that is drawn.
+    faults
+        How many are to come.
+    further
+        Nodes beside the head.
+    """
     with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         arena = Arena(Path(folder) / "arena", MEBIBYTES)
         nodes = RayNodes(Path(folder) / "orders", further)
         try:
             pool = Path(folder) / "pool.parquet"
             make_pool(pool, PoolSettings((), 1, Transport(), Detector.load("lhcb-ecal")), 300)
+            events = SPARE_SHARDS * SHARD_EVENTS
+            higgs = write_signal(Path(folder), 2 * events + SIGNAL_EVENTS * faults)
             nodes.start()
             wait(until(nodes.answered, "the cluster"))
             campaign = Campaign(
                 incidents=str(pool),
+                signal=str(higgs),
                 mu=1.5,
-                events=SPARE_SHARDS * SHARD_EVENTS,
+                events=events,
                 shard_events=SHARD_EVENTS,
                 output=str(arena.output),
                 log=str(arena.log),
@@ -70,8 +89,20 @@ def draw(random: Random, faults: int, *, mounted: bool) -> list[Kind]:
     return first + rest
 
 
-def storm(runner: Runner, kinds: list[Kind], progress: Progress) -> None:
-    """Keep some faults in flight until all have been; those that have to wait let others go first."""
+def storm(runner: Runner, kinds: list[Kind], progress: Progress, note: Callable[[], None]) -> None:
+    """Keep some faults in flight until all have been; those that have to wait let others go first.
+
+    Parameters
+    ----------
+    runner
+        Of the campaign.
+    kinds
+        The faults, in the order in which they were drawn.
+    progress
+        Where they are counted.
+    note
+        Called whenever a fault is done.
+    """
     task = progress.add_task("faults", total=len(kinds), rate="")
     start, faults = time.monotonic(), len(kinds)
     waiting = list(kinds)
@@ -85,11 +116,18 @@ def storm(runner: Runner, kinds: list[Kind], progress: Progress) -> None:
         runner.step()
         done = faults - len(waiting) - len(runner.flights)
         if len(runner.flights) < before:
-            rate = done / (time.monotonic() - start) * 60
-            progress.update(task, completed=done, rate=f"{rate:.1f} a minute")
+            minutes = (time.monotonic() - start) / 60
+            rate = f"{done / minutes:.1f} a minute, {(faults - done) * minutes / done:.0f} minutes left"
+            progress.update(task, completed=done, rate=rate)
             if not progress.console.is_terminal:
-                said = f"{done}/{faults} faults, {rate:.1f} a minute, {runner.world.made} events, "
+                said = f"{done}/{faults} faults, {rate}, {runner.world.made} events, "
                 print(f"{said}driver {runner.world.drivers.life}", flush=True)
+            note()
+
+
+def unfinished(table: Path) -> Path:
+    """Where the table is kept until it is whole."""
+    return table.with_suffix(".unfinished.md")
 
 
 def main(arguments: Namespace) -> int:
@@ -101,26 +139,32 @@ def main(arguments: Namespace) -> int:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
     )
-    progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-    with world(arguments.seed) as here, progress:
+    progress = Progress(*columns, console=Console(stderr=True))
+    with world(arguments.seed, arguments.faults) as here, progress:
         here.orders.set_pace(PACE_S)
         runner = Runner(here, SPARE_SHARDS)
-        storm(runner, draw(here.random, arguments.faults, mounted=here.arena.mounted), progress)
+
+        def so_far(judgement: Judgement | None = None) -> Run:
+            return Run(
+                seed=arguments.seed,
+                faults=arguments.faults,
+                shards=len(here.drivers.committed) if judgement is None else len(here.ledger.ranges()),
+                drivers=here.drivers.life,
+                seconds=time.monotonic() - start,
+                tallies=runner.tallies,
+                surprises=runner.surprises,
+                judgement=judgement,
+            )
+
+        kinds = draw(here.random, arguments.faults, mounted=here.arena.mounted)
+        storm(runner, kinds, progress, lambda: write_whole(unfinished(arguments.table), markdown(so_far())))
         runner.finish()
         task = progress.add_task("judged", total=here.events, rate="")
-        judgement = judge(here, lambda events: progress.advance(task, events))
-        run = Run(
-            seed=arguments.seed,
-            shards=len(here.ledger.ranges()),
-            drivers=here.drivers.life,
-            seconds=time.monotonic() - start,
-            tallies=runner.tallies,
-            surprises=runner.surprises,
-            judgement=judgement,
-        )
+        run = so_far(judge(here, lambda events: progress.advance(task, events)))
         if arguments.keep:
             arguments.keep.write_text(here.arena.log.read_text())
     arguments.table.write_text(markdown(run))
+    unfinished(arguments.table).unlink(missing_ok=True)
     print(markdown(run))
     for end in run.surprises:
         print(f"driver {end.life} ended with {end.code}:\n{end.said[-4000:]}")
@@ -134,4 +178,9 @@ if __name__ == "__main__":
     parser.add_argument("--table", type=Path, default=Path(__file__).with_name("TABLE.md"))
     parser.add_argument("--keep", type=Path, help="where to keep the drivers' log")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main(parser.parse_args()))
+    given = parser.parse_args()
+    try:
+        sys.exit(main(given))
+    except KeyboardInterrupt:
+        print(f"interrupted; {unfinished(given.table)} tells what had happened before", file=sys.stderr)
+        sys.exit(130)

@@ -29,6 +29,7 @@ from tests.chaos.harness.nodes import RayNodes
 from tests.chaos.harness.processes import alive
 from tests.chaos.harness.runner import Runner
 from tests.chaos.harness.world import World, until, wait
+from tests.chaos.orders import Claim
 
 DEADLINE_S = 8.0
 PATIENCE_S = 8.0
@@ -38,6 +39,7 @@ SPARE_SHARDS = 150
 EVERY = 20  # showers of the shipped library, one is in the one that is used here: it is loaded sooner
 RAISES, DIES = 9, 17  # events
 POISONED = EventRange(24, 25)  # a shard
+TWICE = EventRange(30, 31)  # a shard that raises twice
 
 TOGETHER = (  # the first takes until the deadline
     *("hang", "failing_storage", "ambiguous_storage", "slow_storage", "poison_error", "garbage_file"),
@@ -81,6 +83,7 @@ class Poisoned:
     while_away: list[str]  # what was where the output had been
     after_return: Verdict
     end: End
+    raised: list[Claim]  # by the shard that raises twice
 
 
 @pytest.fixture(scope="module")
@@ -114,11 +117,13 @@ def poisoned(nodes: RayNodes, pool: Path, tmp_path_factory: pytest.TempPathFacto
             orders.place("events", "exit", event=DIES, once=False),
             orders.place("publish", "fail", shard=POISONED.stem, once=False),
         ]
+        twice = orders.place("make", "fail", shard=TWICE.stem, times=2)
         world.held -= 1
         runner.finish()
         for order in poison:
             orders.withdraw(order)
-        yield Poisoned(world, drivers.ends[0], while_away, after_return, drivers.ends[-1])
+        raised = orders.claims(twice)
+        yield Poisoned(world, drivers.ends[0], while_away, after_return, drivers.ends[-1], raised)
     finally:
         arena.close()
 
@@ -152,6 +157,15 @@ def test_a_poison_shard_is_quarantined_whole(poisoned: Poisoned) -> None:
     assert sorted(reasons) == list(range(POISONED.first, POISONED.last + 1))
     assert all("though each event can be: ValueError: by order" in reason for reason in reasons.values())
     assert not _record(poisoned.world, POISONED.first).files
+
+
+def test_a_shard_that_raised_twice_is_committed_as_a_third_call_made_it(poisoned: Poisoned) -> None:
+    world = poisoned.world
+    told = world.failures(0, {"error"}, TWICE.stem)
+    assert len(told) == len(poisoned.raised) == 2
+    making = world.making(_record(world, TWICE.first))
+    assert not making.late
+    assert poisoned.raised[-1].time < told[-1].time < making.start + 0.001  # as exact as the log is
 
 
 def test_a_campaign_with_poison_in_it_finishes_with_the_other_events_as_they_are_without(

@@ -71,3 +71,20 @@ def test_a_key_of_a_mapping_is_part_of_a_path() -> None:
 
 def test_there_is_one_input_error() -> None:
     assert InputError is ModelsError
+
+
+@pytest.mark.parametrize(
+    "value",
+    [["a" * 1000] * 1000, [[[[[[1] * 99] * 99] * 99] * 99] * 99], {"a": {"b": {"c": {"d": "e"}}}}, 16**6000],
+    ids=["long", "wide", "deep", "large"],
+)
+def test_what_is_repeated_of_a_value_is_short_however_large_it_is(value: Any) -> None:
+    line = refusal(Campaign, output="x", mu=value)
+    assert line.startswith("here: mu: ")
+    assert len(line) < 1500
+
+
+def test_a_key_without_end_is_compared_at_its_beginning() -> None:
+    line = refusal(Campaign, output="x", mu=1, **{"event" + "s" * 500_000: 1})
+    assert "unknown key" in line
+    assert len(line) < 3000

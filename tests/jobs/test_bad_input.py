@@ -229,6 +229,24 @@ CASES: dict[str, tuple[Words, str]] = {
         lambda h: ["generate", "run3", "pythia=[NoSuch:thing = on]", h.output()],
         "NoSuch:thing",
     ),
+    "a card that loads code": (
+        lambda h: ["generate", "run3", "pythia=['Init:plugins = {/tmp/x.so::X}']", h.output()],
+        "Init:plugins = {/tmp/x.so::X}': not allowed",
+    ),
+    "a card of a signal that writes a file": (
+        lambda h: h.campaign("signal=['Top:all = on', 'MultipartonInteractions:reuseInit = 1']"),
+        "MultipartonInteractions:reuseInit = 1': not allowed",
+    ),
+    "a card of a pool that includes others": (
+        lambda h: [
+            "incidents",
+            "pythia",
+            "collisions=9",
+            "cards=['include = /tmp/cards']",
+            h.output("x.parquet"),
+        ],
+        "include = /tmp/cards': not allowed",
+    ),
     # showers
     "showers missing": (lambda h: showers(h, showers=None), "no dataset showers"),
     "showers of another grid": (lambda h: showers(h, showers=np.ones((4, 368))), "368 voxels"),

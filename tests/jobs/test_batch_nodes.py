@@ -81,12 +81,21 @@ def test_a_long_temporary_folder_is_one_line_with_the_remedy_which_works(node: P
 
 
 @pytest.mark.skipif(not USER, reason="only root can give a folder to somebody else")
-def test_a_ray_folder_of_somebody_else_is_one_line_with_the_remedy(node: Path) -> None:
-    before = set(os.listdir(node))
+def test_a_ray_folder_of_somebody_else_is_left_alone(node: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="m-", dir="/tmp") as shared:  # socket paths must be short
         (Path(shared) / "ray").mkdir(0o755)
-        os.chown(Path(shared) / "ray", 65534, 65534)  # its owner could open it again, as Ray does
-        assert_refused(ran(node, CAMPAIGN, TMPDIR=shared), f"{shared}/ray", "RAY_TMPDIR")
+        os.chown(Path(shared) / "ray", 65534, 65534)
+        done = ran(node, CAMPAIGN, TMPDIR=shared)
+        assert done.returncode == DONE, done.stderr
+        assert not list((Path(shared) / "ray").iterdir())
+
+
+def test_a_temporary_folder_that_cannot_be_written_is_one_line_with_the_remedy(
+    node: Path, closed: Path
+) -> None:
+    before = set(os.listdir(node))
+    assert_refused(ran(node, CAMPAIGN, RAY_TMPDIR=str(closed)), str(closed), "set RAY_TMPDIR")
+    assert_refused(ran(node, CAMPAIGN, RAY_TMPDIR=str(closed / "missing")), str(closed), "set RAY_TMPDIR")
     assert set(os.listdir(node)) == before
 
 

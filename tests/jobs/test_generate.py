@@ -282,7 +282,7 @@ def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path
     write_incidents(tmp_path / "good.parquet", [incidents], source="test", settings={}, detector="lhcb-ecal")
     incidents.energy_mev[incidents.offsets[7]] = np.nan
     spoilt = int(incidents.event[incidents.event_of_particle[incidents.offsets[7]]])
-    # monsoon would not write it
+    # written as another program may: monsoon's own writer refuses it
     metadata = pq.read_metadata(tmp_path / "good.parquet").metadata
     pq.write_table(to_table(incidents).replace_schema_metadata(metadata), tmp_path / "bad.parquet")
     here = campaign.model_copy(

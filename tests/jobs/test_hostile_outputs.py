@@ -14,6 +14,7 @@ import pytest
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
+from monsoon.engine.ledger.geometry import DESCRIPTION
 from monsoon.engine.ledger.manifest import MANIFEST
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
@@ -182,7 +183,7 @@ def test_whatever_stands_in_a_small_file_is_a_finding_or_one_line(
     ("key", "value"),
     [
         *(("first_event", "[0]"), ("first_event", "1" + "0" * 6000), ("first_event", "-1")),
-        *(("shard_events", '"ten"'), ("shard_events", "0"), ("formats", '"parquet"'), ("formats", "[]")),
+        *(("shard_events", '"ten"'), ("shard_events", "0"), ("formats", '"parquet"'), ("formats", "[1]")),
         *(("layout", "{}"), ("layout", "[]"), ("identity", "[]"), ("sites", '"a"'), ("sites", '[["a"]]')),
         *(("events", "[30]"), ("events", "1" + "0" * 30), ("events", "NaN")),
     ],
@@ -272,3 +273,14 @@ def test_a_site_that_is_no_part_of_the_campaign_is_not_read(
     assert main(["verify", str(copy)]) == VERDICT_FAILED
     assert "../other: not a site of this campaign" in capsys.readouterr().out
     assert repair(Ledger(open_store(copy)), quiet) == 0  # it may be a site that has to be named
+
+
+@pytest.mark.parametrize("content", ["{}", "[" * 100_000, ""])
+def test_a_description_of_no_detector_is_a_finding_even_where_its_checksum_fits(
+    copy: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copy / DESCRIPTION).write_text(content)
+    identity = json.loads((copy / CAMPAIGN).read_text())["identity"]
+    edit(copy, CAMPAIGN, identity=identity | {"detector": hashlib.sha256(content.encode()).hexdigest()})
+    assert main(["verify", str(copy)]) == VERDICT_FAILED
+    assert f"{DESCRIPTION}: not the description of a detector" in capsys.readouterr().out

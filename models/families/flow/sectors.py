@@ -25,22 +25,26 @@ class Sectors:
     ----------
     grid
         The voxels; `Grid.ring` and `Grid.octant` define the sectors.
+
+    Raises
+    ------
+    ValueError
+        If the grid has more rings than there are sectors for.
     """
 
     grid: Grid
 
+    def __post_init__(self) -> None:
+        grid = self.grid
+        # before a tensor of voxels is made: a configuration may come from elsewhere
+        rings = max(grid.centre, grid.rows - 1 - grid.centre, grid.columns - 1 - grid.centre)
+        if rings > RINGS[-1][1]:
+            raise ValueError(f"an image has more than the {RINGS[-1][1]} rings that there are sectors for")
+
     @cached_property
     def region(self) -> Tensor:
-        """The region of every voxel, int64 [V].
-
-        Raises
-        ------
-        ValueError
-            If the grid has more rings than there are sectors for.
-        """
+        """The region of every voxel, int64 [V]."""
         ring = self.grid.ring
-        if int(ring.max()) > RINGS[-1][1]:
-            raise ValueError(f"an image has more than the {RINGS[-1][1]} rings that there are sectors for")
         region = self.grid.octant.clone()
         for number, (low, high) in enumerate(RINGS):
             region += torch.where((ring >= low) & (ring <= high), self.inner + number * AROUND, 0)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ class Line:
 
     def __getitem__(self, key: str) -> Any:
         return self.fields.get(key)
+
+    @property
+    def time(self) -> float:
+        """The end of the millisecond in which it was written, in seconds since 1970."""
+        return datetime.fromisoformat(self.fields["time"]).timestamp() + 0.001
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes
+from monsoon.engine.ledger.commits import ShardRecord
 from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.jobs.verify import verify
-from tests.chaos.harness.world import World
+from tests.chaos.harness.world import NotSeenError, World
 
 BLOCK = 500  # events that the reference makes at a time
 VERDICT = re.compile(
@@ -37,12 +38,13 @@ class Judgement:
     twice_in_files: int  # by reading the numbers of all events in all committed files
     absent_from_files: int
     content_equal: bool
+    untraced: int  # committed shards whose record is no worker's answer
 
     @property
     def good(self) -> bool:
         wrong = (
             *(self.lost, self.duplicated, self.corrupt, self.quarantined, self.verify_exit),
-            *(self.orphans_after_clean, self.twice_in_files, self.absent_from_files),
+            *(self.orphans_after_clean, self.twice_in_files, self.absent_from_files, self.untraced),
         )
         return not any(wrong) and self.content_equal
 
@@ -68,6 +70,7 @@ def judge(world: World, advance: Callable[[int], None] = lambda events: None) ->
         twice_in_files=int((np.diff(numbers) == 0).sum()),
         absent_from_files=len(np.setdiff1d(wanted, numbers)),
         content_equal=equal,
+        untraced=sum(not _traced(world, record) for record in world.ledger.records()),
     )
 
 
@@ -80,6 +83,13 @@ def undisturbed(world: World, advance: Callable[[int], None] = lambda events: No
         content = combine([content, content_hash(event_hashes(made))])
         advance(block.events)
     return content
+
+
+def _traced(world: World, record: ShardRecord) -> bool:
+    try:
+        return bool(world.making(record))
+    except NotSeenError:
+        return False
 
 
 def _quiet(line: str) -> None:

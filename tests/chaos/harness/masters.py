@@ -61,7 +61,7 @@ def raylet_kill(world: World) -> Steps:
     left = _told(world, since, "has left")
     yield from until(told("has joined"), "the news that a node has joined")
     # none has failed where the worker came through with its last shard
-    calls = len(world.failures(since, {"node", "lost"}, claim.shard))
+    calls = len(world.failures(since, {"node", "lost"}, claim.shard, when=claim.time))
     return Seen(calls, overtaken=not left)
 
 

@@ -31,6 +31,7 @@ class Tally:
     done: int = 0
     calls: int = 0  # failed calls, by the driver's log
     overtaken: int = 0
+    passed: int = 0  # times that a worker given up before made a shard without executing its order
     restarts: int = 0  # of the driver
     missed: list[str] = field(default_factory=list)  # why a fault, or what follows from it, was not seen
 
@@ -38,6 +39,7 @@ class Tally:
         self.done += other.done
         self.calls += other.calls
         self.overtaken += other.overtaken
+        self.passed += other.passed
         self.restarts += other.restarts
         self.missed += other.missed
 
@@ -77,6 +79,7 @@ class Runner:
                 tally.done += 1
                 tally.calls += seen.calls
                 tally.overtaken += seen.overtaken
+                tally.passed += seen.passed
             except NotSeenError as error:
                 tally.missed.append(str(error))
             self.flights.remove(flight)

@@ -18,12 +18,13 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import Ledger, ShardRecord
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
+from monsoon.jobs.signal import find_signal
 from monsoon.models.files import sha256_of
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.drivers import Drivers, Line
 from tests.chaos.harness.nodes import RayNodes
 from tests.chaos.harness.processes import alive, stopped
-from tests.chaos.orders import Claim, Orders
+from tests.chaos.orders import Claim, Making, Orders
 
 LONG_S = 600.0  # for what comes in seconds where nothing is broken and nothing else runs
 TICK_S = 0.05
@@ -40,6 +41,7 @@ class Seen:
 
     calls: int = 0  # that failed by it, by the driver's log
     overtaken: bool = False  # the driver ended, by another fault, before it could say anything
+    passed: int = 0  # times that it was not executed, by a worker that had been given up before
 
 
 Steps = Generator[None, None, Seen]
@@ -105,7 +107,8 @@ class World:
     def resolved(self) -> ResolvedCampaign:
         suite, detector = load(self.campaign.model, self.campaign.outside, self.campaign.detector)
         output, incidents = str(self.output), str(self.campaign.incidents)
-        return resolve(self.campaign, output, incidents, suite, detector)
+        signal = find_signal(self.campaign, open_store(self.output), detector, lambda line: None)
+        return resolve(self.campaign, output, incidents, suite, detector, signal)
 
     @cached_property
     def maker(self) -> ShardMaker:
@@ -134,8 +137,10 @@ class World:
         """Until a process is no more, or has been stopped by a signal."""
         return until(lambda: not alive(pid) or (or_stopped and stopped(pid)), f"end of process {pid}")
 
-    def failures(self, since: int, kinds: set[str], shard: str | None = None, text: str = "") -> list[Line]:
-        """Failed calls of the driver's log, after line `since`."""
+    def failures(
+        self, since: int, kinds: set[str], shard: str | None = None, text: str = "", when: float = 0.0
+    ) -> list[Line]:
+        """Failed calls of the driver's log: after line `since`, not before a time in seconds since 1970."""
         return [
             line
             for line in self.drivers.lines[since:]
@@ -143,20 +148,21 @@ class World:
             and line["failure"] in kinds
             and shard in (None, line["shard"])
             and text in line["reason"]
+            and line.time >= when
         ]
 
     def noted(
         self, since: int, when: float, kinds: set[str], *, shard: str | None = None, text: str = ""
     ) -> Steps:
-        """Until the driver's log tells of such failures, or the driver of then has ended.
+        """Until the driver's log tells of such failures since then, or the driver of then has ended.
 
         when  of the fault, in seconds since 1970
         """
         what = f"a failure by {' or '.join(sorted(kinds))} of {shard or 'any shard'} in the log"
         yield from until(
-            lambda: self.failures(since, kinds, shard, text) or self.drivers.ended_since(when), what
+            lambda: self.failures(since, kinds, shard, text, when) or self.drivers.ended_since(when), what
         )
-        calls = len(self.failures(since, kinds, shard, text))
+        calls = len(self.failures(since, kinds, shard, text, when))
         return Seen(calls, overtaken=not calls)
 
     def settled(self, shard: str) -> Generator[None, None, ShardRecord]:
@@ -169,6 +175,13 @@ class World:
             if sha256_of(self.output / file.url) != file.sha256:
                 raise NotSeenError(f"{file.url}: committed with other bytes than it has")
         return record
+
+    def making(self, record: ShardRecord) -> Making:
+        """The call that a committed record is the answer of. Raises NotSeenError where there was none."""
+        for making in self.orders.makings(record.range.stem):
+            if ShardRecord.model_validate(making.record) == record:
+                return making
+        raise NotSeenError(f"{record.range.stem}: committed, and no worker has made this record")
 
     def has(self, shard: str) -> bool:
         """Whether a shard is committed, as far as can be seen now."""

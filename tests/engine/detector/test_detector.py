@@ -66,6 +66,10 @@ def test_localise_gives_the_place_inside_the_pixel(
     ).all()
 
 
+ZONE = {"name": "only", "cell_pixels": 4, "columns": 32, "rows": 24}
+NO_HOLE = {"columns": 0, "rows": 0}
+
+
 def described(**changes: object) -> str:
     return yaml.safe_dump({**yaml.safe_load(SHIPPED.read_text()), **changes})
 
@@ -78,8 +82,21 @@ def described(**changes: object) -> str:
         (described(zones=[]), "zones"),
         (described(visible_fraction="much"), "visible_fraction"),
         (described(zones=[{"name": "a", "cell_pixels": 7, "columns": 384, "rows": 312}]), "whole cells"),
-        ("a: [1", "not YAML"),
-        ("just text", "dictionary"),
+        ("a: [1", "not a YAML file"),
+        ("just text", "not a mapping"),
+        (described(zones=[ZONE | {"columns": 12_000_000_000, "rows": 12_000_000_000}]), "zones.0.columns"),
+        (described(zones=[ZONE | {"columns": 2**70}]), "zones.0.columns"),
+        (described(zones=[dict(ZONE) for _ in range(1000)]), "zones"),
+        (described(zones=[ZONE | {"name": "n" * 100_000}]), "zones.0.name"),
+        (described(zones=[ZONE], hole={"columns": 32, "rows": 24}), "leaves no cell"),
+        (
+            described(zones=[ZONE | {"cell_pixels": 1, "columns": 512, "rows": 512}], hole=NO_HOLE),
+            "uint16",
+        ),
+        (described(face_z_mm=1e300), "face_z_mm"),
+        (described(face_z_mm=float("nan")), "face_z_mm"),
+        (described(visible_fraction=1e-300), "visible_fraction"),
+        ("hole: &h {columns: 0, rows: 0}\nmagnet: *h", "an alias"),
     ],
 )
 def test_an_unusable_description_names_file_and_field(tmp_path: Path, text: str, message: str) -> None:
@@ -97,6 +114,13 @@ def test_an_unknown_detector_is_answered_with_the_known(tmp_path: Path) -> None:
 
 def test_a_detector_of_ones_own_works(tmp_path: Path) -> None:
     """One zone, no hole: 8 x 6 cells."""
-    zone = {"name": "only", "cell_pixels": 4, "columns": 32, "rows": 24}
-    (tmp_path / "small.yaml").write_text(described(zones=[zone], hole={"columns": 0, "rows": 0}))
+    (tmp_path / "small.yaml").write_text(described(zones=[ZONE], hole=NO_HOLE))
     assert Detector.load(str(tmp_path / "small.yaml")).cells == 48
+
+
+@pytest.mark.parametrize("name", ["../detector/lhcb-ecal", "d" * 5000, "a\0b"])
+def test_a_name_is_no_path_into_the_package_and_no_traceback(name: str) -> None:
+    with pytest.raises(InputError, match=r"detector|not a YAML file") as caught:
+        Detector.load(name)
+    assert "\0" not in str(caught.value)
+    assert len(str(caught.value)) < 2200

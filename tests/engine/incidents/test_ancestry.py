@@ -37,6 +37,17 @@ def test_a_circle_ends() -> None:
     assert mothers_of([22, 22, 22], [2, 0, 1], 0, 1) == [0, 0]
 
 
+def test_very_long_lines_and_circles_of_copies_end_soon() -> None:
+    """A file from elsewhere may hold them; a step an entry would take hours."""
+    size = 200_000
+    line = np.arange(-1, size - 1)
+    assert mother_pdg(np.r_[25, np.full(size - 1, 22)], line, np.arange(size)).tolist() == [0] + [25] * (
+        size - 1
+    )
+    circle = np.roll(np.arange(size), 1)
+    assert not mother_pdg(np.full(size, 22), circle, np.arange(size)).any()
+
+
 @pytest.mark.parametrize(("cards", "pdg", "boson"), [(HIGGS, 22, 25), (Z, 11, 23)])
 def test_pythia_names_the_boson_as_mother_of_its_two_particles(
     cards: tuple[str, ...], pdg: int, boson: int

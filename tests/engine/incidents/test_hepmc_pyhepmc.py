@@ -53,6 +53,17 @@ def collision(number: int, units: str) -> pyhepmc.GenEvent:
     return event
 
 
+def mother_of(particle: pyhepmc.GenParticle) -> int:
+    """The nearest ancestor of another species, along the first mothers."""
+    above = particle
+    while above.pid == particle.pid:
+        mothers = above.production_vertex.particles_in
+        if not mothers:
+            return 0
+        above = mothers[0]
+    return int(above.pid)
+
+
 def by_pyhepmc(path: Path, form: str) -> Particles:
     """Status 1 in the order of the library, vertices as it says they are."""
     events = []
@@ -73,6 +84,7 @@ def by_pyhepmc(path: Path, form: str) -> Particles:
                     momentum_mev=np.array([[*particle.momentum][:3] for particle in stable]),
                     vertex_mm=places[:, :3],
                     time_ns=places[:, 3] / C_MM_PER_NS,
+                    mother_pdg=np.array([mother_of(particle) for particle in stable], np.int32),
                 )
             )
     return concatenate(events)

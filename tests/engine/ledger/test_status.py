@@ -31,14 +31,14 @@ def write(output: Path, **changes: Any) -> None:
     (output / DRIVERS / "a.json").write_text(json.dumps(status | changes))
 
 
-@pytest.mark.parametrize("driver", ["elsewhere-1", ME])
+@pytest.mark.parametrize("driver", ["elsewhere-1", ME], ids=["elsewhere", "here"])
 @pytest.mark.parametrize("ago_s", [0.0, SILENT_S - 5, 5 - AHEAD_S])
 def test_a_driver_that_speaks_is_alive(tmp_path: Path, driver: str, ago_s: float) -> None:
     write(tmp_path, driver=driver, updated=time.time() - ago_s)
     assert running(open_store(tmp_path)) == driver
 
 
-@pytest.mark.parametrize("updated", [time.time() + 10 * AHEAD_S, 1e10, 0.0])
+@pytest.mark.parametrize("updated", [time.time() + 10 * AHEAD_S, 1e10, 0.0], ids=["ahead", "far", "never"])
 def test_a_word_from_the_future_keeps_nobody_from_working(tmp_path: Path, updated: float) -> None:
     write(tmp_path, updated=updated)
     assert running(open_store(tmp_path)) is None

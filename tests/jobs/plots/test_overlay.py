@@ -11,7 +11,7 @@ from monsoon.jobs.plots.style import plain, png, styled
 from monsoon.models.metrics.quality import Estimate
 
 EDGES = np.geomspace(1, 100, 4)
-NAMES = ("flow", "a $\\frac{1$ b", "_hidden", "x" * 90)
+NAMES = ("flow", "a $\\frac{1$ b", "_hidden", "x" * 90, "caf\udce9")
 
 
 def curve(value: float) -> Estimate:

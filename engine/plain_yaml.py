@@ -1,0 +1,85 @@
+"""YAML as configurations need it: mappings, lists and plain scalars, of bounded size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+LARGEST = 1_000_000  # characters
+DEEPEST = 20  # lists and mappings within one another
+LONGEST_NUMBER = 100  # characters
+
+
+def plain_yaml(text: str | bytes) -> Any:
+    """Read YAML without aliases, tags and deep nesting; what comes back is that of `yaml.safe_load`.
+
+    A few hundred bytes of aliases can stand for gigabytes, and tags ask for types that no configuration has.
+
+    Raises
+    ------
+    ValueError
+        Where it is not YAML or beyond these bounds, with the reason in a few words.
+
+    Examples
+    --------
+    >>> plain_yaml("mu: 5.2")
+    {'mu': 5.2}
+    """
+    if len(text) > LARGEST:
+        raise ValueError(f"longer than {LARGEST} characters")
+    try:
+        text = text.decode() if isinstance(text, bytes) else text
+        return yaml.load(text, _PlainLoader)  # a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(_reason(error)) from error
+    except yaml.YAMLError as error:
+        raise ValueError("a character that YAML does not allow") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("not UTF-8") from error
+    except ArithmeticError as error:  # 10:10:10 ... beyond all bounds
+        raise ValueError(str(error)) from error
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Refuses what is not plain while it reads, before anything is made of it."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            raise _Refused("an alias (*); write the value again", event)
+        if getattr(event, "tag", None) is not None:
+            raise _Refused("a tag (!); write the value alone", event)
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise _Refused(f"nested deeper than {DEEPEST}", event)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > LONGEST_NUMBER:
+            raise _Refused(f"a number of more than {LONGEST_NUMBER} digits", node)
+        return super().construct_yaml_int(node)
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and "\0" in value:
+            raise _Refused("a NUL character", node)
+        return value
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yaml_int)
+
+
+class _Refused(yaml.MarkedYAMLError):
+    def __init__(self, what: str, at: yaml.Event | yaml.Node) -> None:
+        super().__init__(problem=what, problem_mark=at.start_mark)
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    what = error.problem or error.context or "not YAML"
+    return f"line {mark.line + 1}: {what}" if mark else what

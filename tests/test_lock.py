@@ -1,0 +1,51 @@
+"""The locks hold all that is required, each with its hashes, and torch apart."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import monsoon
+
+ROOT = Path(monsoon.__file__).parent
+LOCKS = {
+    "requirements.lock": ("dev", "cluster"),
+    "requirements-services.lock": ("dev", "cluster", "services", "s3", "xrootd"),
+}
+
+
+def locked(name: str) -> dict[str, set[str]]:
+    """Versions by package: more than one where they depend on the Python or the machine."""
+    versions: dict[str, set[str]] = {}
+    # an entry goes on over the lines that end in a backslash
+    text = re.sub(r"\\\n\s*", "", re.sub(r"^\s*#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE))
+    for entry in text.splitlines():
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry
+        package, _, version = re.split(r"\s", entry)[0].partition("==")
+        versions.setdefault(canonicalize_name(package), set()).add(version)
+    return versions
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_fulfils_what_pyproject_requires(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    words = [*project["dependencies"], *(word for extra in LOCKS[name] for word in extras[extra])]
+    have = locked(name)
+    for requirement in map(Requirement, words):
+        package = canonicalize_name(requirement.name)
+        if package not in ("torch", "monsoon-hep"):
+            assert have[package], package
+            assert all(requirement.specifier.contains(version) for version in have[package]), package
+    assert "torch" not in have
+    assert not any(package.startswith(("nvidia-", "cuda-", "triton")) for package in have)
+
+
+def test_the_locks_agree() -> None:
+    smaller, larger = (locked(name) for name in LOCKS)
+    assert smaller.items() <= larger.items()
