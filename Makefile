@@ -7,7 +7,7 @@ SERVICES := .venv/.services
 FAULTS ?= 300
 SEED ?= 1
 
-.PHONY: demo test test-services chaos lock audit lint format bench clean
+.PHONY: demo test test-services chaos fuzz lock audit lint format bench clean
 
 .venv: $(READY)
 
@@ -50,6 +50,11 @@ lock: $(READY)
 audit: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
 	$(BIN)/pip-audit --disable-pip --require-hashes --strict --requirement requirements-services.lock
+
+# every reader, for MINUTES with mutated inputs of a SEED; those of findings are kept in out/fuzz
+MINUTES ?= 30
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) --seed $(SEED) --processes 2
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -15,7 +15,7 @@ import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -38,8 +38,10 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Hand:
     """A worker and the case that it has."""
 
-    def __init__(self, seed: int, names: list[str], good: Path, work: Path) -> None:
-        self._arguments = (seed, names, good, work)
+    def __init__(
+        self, seed: int, names: list[str], good: Path, work: Path, serve: Callable[..., None] = serve
+    ) -> None:
+        self._serve, self._arguments = serve, (seed, names, good, work)
         self.work = work
         self.case: tuple[str, int] | None = None
         self._start()
@@ -48,7 +50,7 @@ class Hand:
         context = multiprocessing.get_context("forkserver")  # after a crash the next one starts at once
         context.set_forkserver_preload(["tests.fuzz.worker"])
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, *self._arguments), daemon=True)
+        self.process = context.Process(target=self._serve, args=(theirs, *self._arguments), daemon=True)
         self.process.start()
         theirs.close()
         self.ready = False
@@ -157,7 +159,7 @@ def fuzz(arguments: Namespace, console: Console) -> Record:
         good.mkdir()
         with _hands(arguments.processes, arguments.seed, names, good, Path(folder)) as hands:
             until(hands[0])  # makes the good inputs for all
-            for elapsed in _clock(record, 60 * arguments.minutes, console):
+            for _ in _clock(record, 60 * arguments.minutes, console):
                 for hand in hands:
                     if hand.ready and hand.case is None:
                         name = min(names, key=lambda name: record.seconds[name] + 1e-3 * cases[name])
@@ -172,7 +174,6 @@ def fuzz(arguments: Namespace, console: Console) -> Record:
                         hand.case = None
                 if arguments.cases and record.cases >= arguments.cases:
                     break
-                del elapsed
     return record
 
 
@@ -192,8 +193,8 @@ def _hands(number: int, seed: int, names: list[str], good: Path, folder: Path) -
             hand.end()
 
 
-def _clock(record: Record, seconds: float, console: Console) -> Iterator[float]:
-    """Seconds since now, until they are over; shows how far the fuzzing is."""
+def _clock(record: Record, seconds: float, console: Console) -> Iterator[None]:
+    """Goes on until so many seconds are over; shows how far the fuzzing is."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
     start = said_last = time.monotonic()
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
@@ -205,7 +206,7 @@ def _clock(record: Record, seconds: float, console: Console) -> Iterator[float]:
             if not console.is_terminal and time.monotonic() - said_last > SAID_EVERY_S:
                 said_last = time.monotonic()
                 print(f"{elapsed / 60:.1f} of {seconds / 60:g} minutes: {said}", flush=True)
-            yield elapsed
+            yield
 
 
 def replay(names: list[str], paths: list[Path], console: Console) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from monsoon.engine.errors import InputError
 from monsoon.jobs.cli import UNUSABLE, main
 from monsoon.models.training.state import StateFolder
-from tests.fuzz.corpus.commands import COMMANDS
+from tests.fuzz.corpus.commands import COMMANDS, NEEDS
 from tests.fuzz.corpus.every import CORPUS
 from tests.fuzz.reader import Reader
 from tests.fuzz.readers.every import READERS
@@ -67,7 +67,7 @@ def test_a_bad_input_is_refused_in_one_line_with_exit_code_2_and_leaves_nothing_
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = bad_input(name, called, prepared, tmp_path)
-    words = COMMANDS[name](path, prepared(name), tmp_path)
+    words = COMMANDS[name](path, prepared(NEEDS.get(name, name)), tmp_path)
     before = listing(tmp_path)
     assert main(words) == UNUSABLE
     said = capfd.readouterr().err

@@ -49,7 +49,7 @@ def swaps(*rows: tuple[str, str, str]) -> dict[str, Case]:
 
 def wholes(*rows: tuple[str | bytes, str]) -> dict[str, Case]:
     """Cases of (whole content, what is named), called after their beginning."""
-    return {repr(content[:40]): Case(whole(content), named) for content, named in rows}
+    return {repr(content[:100]): Case(whole(content), named) for content, named in rows}
 
 
 def made(rows: Iterable[tuple[str, Make, str]]) -> dict[str, Case]:

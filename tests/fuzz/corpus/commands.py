@@ -106,6 +106,8 @@ def _output(verb: str, name: str) -> Command:
     return words
 
 
+# The reader whose good inputs a command needs, where that is another
+NEEDS = {"shard-parquet": "record"}
 COMMANDS: dict[str, Command] = {
     **dict.fromkeys(("hepmc3", "hepmc2", "hepmc-gz", "hepmc-zst"), _incidents("hepmc")),
     **dict.fromkeys(("lhe", "lhe-gz"), _incidents("lhe")),

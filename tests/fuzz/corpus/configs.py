@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fuzz.corpus.case import Case, made, swap, swaps, whole, wholes
 
 
-def yaml(plain: str) -> dict[str, Case]:
+def yaml() -> dict[str, Case]:
     """What is no YAML, or no mapping, whatever the file is for."""
     return wholes(
         (b"\xff\xfe\x00", "not a YAML file"),
@@ -19,11 +19,16 @@ def yaml(plain: str) -> dict[str, Case]:
         (b"- 1\n- 2", "not a mapping"),
         (b"just words", "not a mapping"),
         (b"42", "not a mapping"),
+        (b"a: " + b"[" * 3000, "bad.yaml"),
+        (b"a: " + b"9" * 6000, "bad.yaml"),
+        (b"a: 2001-99-99", "bad.yaml"),
+        (b"a: 0b2", "bad.yaml"),
+        (b"? [a]\n: 1", "bad.yaml"),
     )
 
 
 CAMPAIGN = {
-    **yaml("campaign"),
+    **yaml(),
     **swaps(
         ("seed: 7", "seed: -1", "seed"),
         ("seed: 7", "seed: 18446744073709551616", "seed"),
@@ -33,8 +38,10 @@ CAMPAIGN = {
         ("mu: 2.5", "mu: 0", "mu"),
         ("mu: 2.5", "mu: .inf", "mu"),
         ("mu: 2.5", "mu: 2,5", "mu"),
-        ("mu: 2.5", "mew: 2.5", "did you mean mu?"),
+        ("seed: 7", "sead: 7", "did you mean seed?"),
         ("preset: run3", "preset: run9", "run9"),
+        ("preset: run3", "preset: [a]", "preset"),
+        ("preset: run3", "preset: {a: 1}", "preset"),
         ("threshold_mev: 1.0e3", "threshold_mev: -1", "threshold_mev"),
         ("formats: [parquet, root]", "formats: []", "formats"),
         ("formats: [parquet, root]", "formats: parquet", "formats"),
@@ -56,7 +63,7 @@ WORDS = wholes(
     ("campaign\n=3", "not of the form key=value"),
     ("campaign\nseed=[1", "not YAML"),
     ("campaign\nformats={", "not YAML"),
-    ("campaign\ncolour=red", "colour: unknown key"),
+    ("campaign\noutput=o\ncolour=red", "colour: unknown key"),
     ("campaign\noutput=o\nevents=0", "events"),
     ("campaign\noutput=o\nonly=5000", "only"),
     ("campaign\noutput=o\nfirst_event=-1", "first_event"),
@@ -77,9 +84,9 @@ WORDS = wholes(
     ("pythia\noutput=o\ncollisions=1\npolarity=2", "polarity"),
     ("pythia\noutput=o\ncollisions=1\ncards=[NoSuch:thing = on]", "NoSuch:thing"),
     ("hepmc\noutput=o", "input"),
-    ("hepmc\noutput=o\ninput=no.hepmc\nweight=[1]", "weight"),
+    ("hepmc\noutput=o\ninput=no.hepmc\nthreshold_mev=-1", "threshold_mev"),
     ("hepmc\noutput=o\ninput=no.hepmc", "no.hepmc"),
-    ("overlay\noutput=o\ninput=no.parquet\nmu=1001\nevents=1", "mu"),
+    ("overlay\noutput=o\ninput=no.parquet\nmu=10001\nevents=1", "mu"),
     ("overlay\noutput=o\ninput=no.parquet\nmu=1\nevents=1", "no.parquet"),
     ("train\noutput=o\nsteps=0", "steps"),
     ("train\noutput=o\nlearning_rate=-1", "learning_rate"),
@@ -89,7 +96,7 @@ WORDS = wholes(
     ("train\noutput=o\noptimiser=sgd", "optimiser"),
 )
 TRAINING = {
-    **{name: case for name, case in yaml("training").items() if case.named == "not a YAML file"},
+    **{name: case for name, case in yaml().items() if case.named == "not a YAML file"},
     **swaps(
         ("family: flow", "family: gan", "family"),
         ("train: [egamma.h5]", "train: []", "train"),
@@ -106,7 +113,7 @@ TRAINING = {
     ),
 }
 REQUIREMENTS = {
-    **yaml("requirements"),
+    **yaml(),
     **wholes(
         (b"requirements: 3", "requirements: a list"),
         (b"requirements: []", "requirements: at least 1"),
@@ -132,9 +139,9 @@ REQUIREMENTS = {
     ),
 }
 DETECTOR = {
-    **yaml("detector"),
+    **yaml(),
     **swaps(
-        ("name: lhcb-ecal", "nome: lhcb-ecal", "nome"),
+        ("name: lhcb-ecal", "nome: lhcb-ecal", "name"),
         ("pixel_mm: 20.2", "pixel_mm: 0", "pixel_mm"),
         ("pixel_mm: 20.2", "pixel_mm: wide", "pixel_mm"),
         ("face_z_mm: 12520.0", "face_z_mm: -1", "face_z_mm"),
@@ -142,8 +149,8 @@ DETECTOR = {
         ("bits: 12", "bits: 64", "bits"),
         ("photoelectrons_per_mev:", "photoelectrons_per_mev: 0.01 #", "photoelectrons_per_mev"),
         ("threshold_counts:", "threshold_counts: 0 #", "threshold_counts"),
-        ("magnet:", "magnet: 4 #", "magnet"),
-        ("kick_mev:", "kick_mev: -1 #", "kick_mev"),
+        ("magnet:", "magnets:", "magnet"),
+        ("kick_mev: 1200.0", "kick_mev: -1.0", "kick_mev"),
     ),
     **made(
         [

@@ -41,7 +41,7 @@ HEPMC3 = {
             "no HepMC file",
         ),
         (b"HepMC::Asciiv3-START_EVENT_LISTING\nE 0 0 0", "no events"),
-        (b"HepMC::Asciiv3-START_EVENT_LISTING\nHepMC::Other-START_EVENT_LISTING\n", "a listing"),
+        (b"HepMC::Asciiv3-START_EVENT_LISTING\n\nHepMC::Other-START_EVENT_LISTING\n", "a listing"),
     ),
     **of_one(
         "hepmc3",
@@ -62,21 +62,21 @@ HEPMC3 = {
             ("W 1.5 0.5", "W one 0.5", "should be a number"),
             (PI, PI.replace("-1.5", "nan"), "momentum_mev is not finite"),
             (PI, PI.replace("-1.5", "1e308"), "momentum_mev is not finite"),
-            (PI, PI.replace("-1.5", "1e5"), "there are no events"),
+            (PI, PI.replace("-1.5 0.1 18", "-1.5e5 0.1 1.8e6"), "energy_mev is beyond"),
             (PI, PI.replace("-211", "-99999999999"), "a PDG code is out of range"),
             (PI, PI.replace("-211", "-99999999999999999999"), "should be an integer"),
             (PI, PI.replace("6 -1", "6 -7"), "a vertex is named that is not there"),
             (PI, PI.replace("6 -1", "6 99"), "a particle is named that is not there"),
             (PI, PI.replace("P 6", "P 5"), "a number is given twice"),
             (PI, PI.replace("P 6", "P 7"), "a number beyond those promised"),
-            (PI, PI.removesuffix(" 1"), "P"),
+            (PI, PI.removesuffix(" 0.13957 1"), "there are no events"),
             (PI, f"{PI}\nX what is this", "a line is not HepMC"),
             ("V -1 0 [1,2]", "V -1 0 [9]", "a particle is named that is not there"),
             ("V -1 0 [1,2]", "V 1 0 [1,2]", "a number beyond those promised"),
             ("V -1 0 [1,2]", "V -1 0 1,2", "a vertex's line is damaged"),
             ("V -1 0 [1,2]", "V -1 0 [1,x]", "should be an integer"),
             ("@ 0.1 -0.2 30.5 1.0e+01", "@ 0.1 -0.2 1e309 10", "vertex_mm is not finite"),
-            ("@ 0.1 -0.2 30.5 1.0e+01", "@ 0.1 -0.2 30.5", "V"),
+            ("@ 0.1 -0.2 30.5 1.0e+01", "@ 0.1 -0.2 30.5", "there are no events"),
         ),
     ),
 }
@@ -120,7 +120,7 @@ HEPMC2 = {
 PACKED = {
     "hepmc-gz": made(
         [
-            ("cut", lambda good: good[:25], "no HepMC file"),
+            ("cut", lambda good: good[:25], "cannot be unpacked"),
             ("its head alone", lambda good: good[:9], "cannot be unpacked"),
             ("damaged", lambda good: good[:12] + bytes(20), "cannot be unpacked"),
             ("of nothing", lambda _: gzip.compress(b""), "no HepMC file"),

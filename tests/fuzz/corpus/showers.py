@@ -89,6 +89,10 @@ BOTH = [
     ("energy zero", with_value("incident_energies", 0.0), "incident_energies row 2"),
     ("energy negative", with_value("incident_energies", -5.0), "incident_energies row 2"),
     ("energy beyond float32", with_value("incident_energies", 1e39), "incident_energies row 2"),
+    ("energies null", put("incident_energies", h5py.Empty("f4")), "incident_energies"),
+    ("species beyond 32 bits", with_value("incident_pdg", 2.0**40 + 22), "incident_pdg"),
+    ("species of a fraction", with_value("incident_pdg", 22.7), "incident_pdg"),
+    ("place beyond float32", with_value("incident_position", 1e39), "incident_position row 2"),
     ("place NaN", with_value("incident_position", NAN), "incident_position row 2"),
     ("angle NaN", with_value("incident_theta", NAN), "incident_theta row 2"),
     ("angle in degrees", with_value("incident_theta", 11.0), "incident_theta row 2"),
@@ -103,7 +107,7 @@ SHOWERS = {
             ("showers a group", grouped("showers"), "no dataset showers"),
             ("fewer showers", put("showers", np.ones((ROWS - 1, 900))), "showers"),
             ("flat showers", put("showers", np.ones(ROWS * 900)), "showers"),
-            ("showers of another grid", put("showers", np.full((ROWS, 368), 0.01)), "368 voxels"),
+            ("showers of another grid", put("showers", np.full((ROWS, 368), 1.0)), "368 voxels"),
             ("shower NaN", with_value("showers", NAN), "showers row 2"),
             ("shower negative", with_value("showers", -1.0), "showers row 2"),
             ("more than came in", with_value("showers", 1e7, 0), "showers row 0"),
@@ -113,6 +117,6 @@ SHOWERS = {
     ),
 }
 CONDITIONS = {
-    **{name: case for name, case in FOREIGN.items() if "x" not in name},
+    **FOREIGN,
     **made([*BOTH, ("unknown species", put("incident_pdg", np.full(ROWS, 99999999)), "99999999")]),
 }

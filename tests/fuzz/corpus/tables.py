@@ -70,10 +70,19 @@ def column(name: str, change: Callable[[pa.ChunkedArray], object]) -> Make:
     def one(found: pa.Table) -> pa.Table:
         index = found.column_names.index(name)
         values = change(found.column(name))
-        new = values if isinstance(values, pa.Array) else pa.array(values, found.schema.field(name).type)
+        kind = found.schema.field(name).type
+        kind = pa.list_(kind.value_type) if pa.types.is_list(kind) else kind  # its values may be null
+        new = values if isinstance(values, pa.Array) else pa.array(values, kind)
         return found.set_column(index, name, new)
 
     return changed(one)
+
+
+def flipped_page(content: bytes) -> bytes:
+    """The file with a bit flipped at the end of a column's data."""
+    chunk = pq.read_metadata(io.BytesIO(content)).row_group(0).column(0)
+    at = chunk.data_page_offset + chunk.total_compressed_size - 1
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
 def first_particle(value: object) -> Callable[[pa.ChunkedArray], object]:
@@ -100,7 +109,7 @@ FOREIGN = wholes(
 )
 CUT = (
     ("cut", lambda good: good[:-200], "no Parquet file"),
-    ("cut in its first bytes", lambda good: good[4:], "Parquet file"),
+    ("cut in its first bytes", lambda good: good[4:], "bad.parquet"),
 )
 TABLE = {
     **{name: case._replace(named="Parquet file") for name, case in FOREIGN.items()},
@@ -138,7 +147,7 @@ TABLE = {
             ("a wide span", table(event=[0, 0, 1, 1, 1 << 40]), "events; at most"),
             ("unknown species", table(pdg=[22, 22, 99999999, 22, 22]), "row 2: pdg 99999999"),
             ("species 2^32 + 22", table(pdg=[22, (1 << 32) + 22, 22, 22, 22]), "row 1: pdg must lie in"),
-            ("momentum 1e308", table(px_mev=[1e308, 1.0, 1.0, 1.0, 1.0]), "event 0"),
+            ("an energy beyond any beam", table(px_mev=[2e7, *[1.0] * 4], pz_mev=[1e8, *[9e3] * 4]), "event 0"),
         ]
     ),
 }
@@ -147,7 +156,7 @@ INCIDENTS = {
     **made(
         [
             *CUT,
-            ("a page's checksum", lambda good: good[:60] + bytes([good[60] ^ 1]) + good[61:], "damaged"),
+            ("a page's checksum", flipped_page, "damaged"),
             ("a table", table(), "not of incidents"),
             ("no description", described_by(b""), "its description cannot be read"),
             ("a description cut", described_by(b'{"kind": "monsoon inc'), "its description cannot be read"),

@@ -180,7 +180,7 @@ CONFIGS = {
     "words": Reader(".txt", _prepare_words, _mutated_words, read_words),
     "training-yaml": Reader(
         ".yaml",
-        _prepare(shipped=(RECIPES / "flow-egamma.yaml").read_text, more=_training),
+        _prepare(shipped=(RECIPES / "flow-egamma.yaml").read_text, small=_training),
         mutated_yaml,
         read_training,
     ),
