@@ -5,6 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SERVICES := .venv/.services
 FAULTS ?= 300
+MINUTES ?= 30
 SEED ?= 1
 
 .PHONY: demo test test-services chaos fuzz lock audit lint format bench clean
@@ -52,7 +53,6 @@ audit: $(READY)
 	$(BIN)/pip-audit --disable-pip --require-hashes --strict --requirement requirements-services.lock
 
 # every reader, for MINUTES with mutated inputs of a SEED; those of findings are kept in out/fuzz
-MINUTES ?= 30
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) --seed $(SEED) --processes 2
 

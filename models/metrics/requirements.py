@@ -84,6 +84,8 @@ class Tolerance:
         given = [self.at_most, self.absolute, self.relative]
         if sum(one is not None for one in given) != 1:
             raise InputError("give one of at_most, absolute, relative")
+        if self.at_most is not None and not math.isfinite(self.at_most):
+            raise InputError(f"at_most: has to be a finite number, not {self.at_most}")
         for name in ("absolute", "relative"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:

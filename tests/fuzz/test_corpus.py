@@ -56,6 +56,7 @@ def listing(folder: Path) -> set[str]:
     return {os.fspath(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
+@pytest.mark.timeout(60)  # an input that is taken as good may begin a long job
 @pytest.mark.parametrize(("name", "called"), [pair for pair in ALL if pair[0] in COMMANDS])
 def test_a_bad_input_is_refused_in_one_line_with_exit_code_2_and_leaves_nothing_behind(
     name: str,

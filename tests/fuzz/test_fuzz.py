@@ -68,7 +68,9 @@ def test_a_case_is_the_same_input_for_the_same_seed_and_another_for_another(
 ) -> None:
     reader = READERS[name]
     reader.prepare(tmp_path)
-    inputs = {(seed, case): mutated(reader, name, tmp_path, seed, case) for seed in (1, 2) for case in range(6)}
+    inputs = {
+        (seed, case): mutated(reader, name, tmp_path, seed, case) for seed in (1, 2) for case in range(6)
+    }
     assert all(mutated(reader, name, tmp_path, *key) == content for key, content in inputs.items())
     assert len(set(inputs.values())) > 8
 

@@ -114,6 +114,7 @@ def read_file_of_requirements(path: Path, folder: Path, scratch: Path) -> None:
     for requirement in read_requirements(path):
         check(requirement.tolerance.words and requirement.region.bins and requirement.plain(), "says nothing")
         check_finite("sigmas", requirement.tolerance.sigmas)
+        check_finite("at_most", requirement.tolerance.at_most or 0)
 
 
 def read_detector(path: Path, folder: Path, scratch: Path) -> None:
