@@ -240,7 +240,7 @@ def test_files_that_do_not_fit_are_named(tmp_path: Path, use: Callable[[Path], A
 
 
 def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
-    """7 GB of showers without energy, which take 7 MB on the disk: each chunk is the same compressed zeros."""
+    """7 GB of showers without energy, 7 MB on the disk: each chunk is the same compressed zeros."""
     rows, voxels = 2_000_000, 900
     with h5py.File(tmp_path / "large.h5", "w") as file:
         for name, shape, fill in (
