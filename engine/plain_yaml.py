@@ -47,7 +47,7 @@ class _PlainLoader(yaml.SafeLoader):
     _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             raise _Refused("an alias (*); write the value again", event)
         if getattr(event, "tag", None) is not None:
@@ -75,7 +75,8 @@ _PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yam
 
 
 class _Refused(yaml.MarkedYAMLError):
-    def __init__(self, what: str, at: yaml.Event | yaml.Node) -> None:
+    def __init__(self, what: str, at: Any) -> None:
+        """at  an event or a node of YAML"""
         super().__init__(problem=what, problem_mark=at.start_mark)
 
 

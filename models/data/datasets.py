@@ -233,10 +233,12 @@ def beyond(values: NDArray[Any], kind: type[np.generic]) -> NDArray[np.bool_]:
     kind
         The type that they are to be cast to.
     """
-    if np.issubdtype(kind, np.integer):
+    broken: NDArray[np.bool_]
+    if issubclass(kind, np.integer):
         limits = np.iinfo(kind)
         broken = (values < limits.min) | (values > limits.max)
         return broken if values.dtype.kind in "iu" else broken | (values != np.rint(values))
     if values.dtype.kind in "iu" or values.dtype.itemsize <= np.dtype(kind).itemsize:
         return np.zeros(values.shape, np.bool_)
-    return np.abs(values) > np.finfo(kind).max
+    broken = np.abs(values) > np.finfo(kind).max  # type: ignore[type-var]  # floating, what is no integer
+    return broken

@@ -42,7 +42,7 @@ def fits(
     return wanted == {name: value.shape for name, value in stored.items()}
 
 
-class _Outline(TorchFunctionMode):  # type: ignore[misc]  # torch has no types for it
+class _Outline(TorchFunctionMode):
     """Puts parameters on the meta device, up to a number of them."""
 
     def __init__(self, most: int) -> None:

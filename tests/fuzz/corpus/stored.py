@@ -89,7 +89,7 @@ MODEL = {
                 for key in ("format", "family", "config", "weights")
             ),
             ("format 1", edited("format", to=1), "format 1"),
-            ("format of text", edited("format", to="2"), "format 2"),
+            ("format of text", edited("format", to="2"), "not a model of Monsoon"),
             ("unknown family", edited("family", to="gan"), "family gan"),
             ("another checksum", edited("weights", "sha256", to="0" * 64), "checksum"),
             ("a coupling more", edited("config", "couplings", to=3), "does not fit the family"),
@@ -148,7 +148,7 @@ CAMPAIGN = {
             ("shard_events 0", edited("layout", "shard_events", to=0), "shard_events"),
             ("shard_events of text", edited("layout", "shard_events", to="4"), "shard_events"),
             ("first_event negative", edited("layout", "first_event", to=-1), "first_event"),
-            ("no formats", edited("layout", "formats", to=[]), "formats"),
+            ("formats a word", edited("layout", "formats", to="parquet"), "formats"),
             ("sites a word", edited("sites", to="elsewhere"), "sites"),
         ]
     ),

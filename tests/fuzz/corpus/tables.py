@@ -147,7 +147,11 @@ TABLE = {
             ("a wide span", table(event=[0, 0, 1, 1, 1 << 40]), "events; at most"),
             ("unknown species", table(pdg=[22, 22, 99999999, 22, 22]), "row 2: pdg 99999999"),
             ("species 2^32 + 22", table(pdg=[22, (1 << 32) + 22, 22, 22, 22]), "row 1: pdg must lie in"),
-            ("100 TeV", table(px_mev=[2e7, *[1.0] * 4], pz_mev=[1e8, *[9e3] * 4]), "event 0"),
+            (
+                "an energy beyond any beam",
+                table(px_mev=[2e7, *[1.0] * 4], pz_mev=[1e8, *[9e3] * 4]),
+                "event 0",
+            ),
         ]
     ),
 }

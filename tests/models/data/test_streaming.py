@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -239,7 +240,7 @@ def test_files_that_do_not_fit_are_named(tmp_path: Path, use: Callable[[Path], A
 
 
 def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
-    """7 GB of showers, none of them on the disk: HDF5 makes zeros of what was never written."""
+    """7 GB of showers without energy, 7 MB on the disk: each chunk is the same compressed zeros."""
     rows, voxels = 2_000_000, 900
     with h5py.File(tmp_path / "large.h5", "w") as file:
         for name, shape, fill in (
@@ -247,7 +248,11 @@ def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
             ("showers", (rows, voxels), 0.0),
             ("incident_pdg", (rows,), 22),
         ):
-            file.create_dataset(name, shape, "f4", chunks=(1000, *shape[1:]), fillvalue=fill)
+            chunk = np.full((1000, *shape[1:]), fill, "f4")
+            dataset = file.create_dataset(name, shape, "f4", chunks=chunk.shape, compression="gzip")
+            packed = zlib.compress(chunk.tobytes(), 4)
+            for first in range(0, rows, len(chunk)):
+                dataset.id.write_direct_chunk((first, *[0] * (len(shape) - 1)), packed)
     program = (
         "import re, sys\n"
         "from monsoon.models.data.streaming import ShowerStream\n"
