@@ -61,3 +61,8 @@ def test_the_code_hash_follows_the_sources(tmp_path: Path) -> None:
     assert changed("tests/test_plan.py", "a = 1\n") == first  # not what a worker runs
     assert changed("models/flow/plan.py", "a = 1\n") != first
     assert code_hash() == hash_of_sources(Path(monsoon.__file__).parent) != hash_of_sources(tmp_path)
+
+
+def test_versions_of_all_that_computes_or_writes_are_compared() -> None:
+    packages = {"torch", "numpy", "numba", "pyarrow", "scipy"}
+    assert packages | {"code", "python", "instruction_set"} <= set(facts())
