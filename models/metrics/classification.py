@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.planar import Grid
@@ -24,7 +24,6 @@ from monsoon.models.metrics.classifiers.pixel_trees import PixelTrees
 from monsoon.models.metrics.classifiers.whitened import WhitenedCNN, WhitenedMLP
 from monsoon.models.metrics.folds import folds, groups_of
 from monsoon.models.metrics.regions import Region, worst_regions
-from monsoon.models.records import Conditions, Showers
 
 SEEN_SIGMA = 3.0
 CLASSIFIERS: dict[str, Callable[..., Classifier]] = {
@@ -105,7 +104,7 @@ def classify(
     """
     if name not in CLASSIFIERS:
         raise InputError(f"no classifier {name}; there are {', '.join(CLASSIFIERS)}")
-    both = _joined(generated, reference)
+    both = joined([generated, reference])
     is_generated = np.arange(len(both)) < len(generated)
     weight = both.weight.double().numpy()
     if (weight < 0).any():
@@ -208,17 +207,3 @@ def _balanced(weight: Floats, generated: Flags) -> Floats:
     scale = np.where(generated, weight[generated].mean(), weight[~generated].mean())
     balanced: NDArray[np.float64] = weight / scale
     return balanced
-
-
-def _joined(first: ShowerSet, second: ShowerSet) -> ShowerSet:
-    a, b = first.conditions, second.conditions
-    return ShowerSet(
-        Conditions(
-            torch.cat([a.pdg, b.pdg]),
-            torch.cat([a.energy_mev, b.energy_mev]),
-            torch.cat([a.direction, b.direction]),
-            torch.cat([a.offset_mm, b.offset_mm]),
-        ),
-        Showers(torch.cat([first.showers.energy_mev, second.showers.energy_mev])),
-        torch.cat([first.weight, second.weight]),
-    )
