@@ -25,7 +25,7 @@ demo: $(READY)
 	$(BIN)/monsoon demo
 
 test: $(READY)
-	$(BIN)/pytest --ignore tests/services --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --ignore tests/services --numprocesses 3 --dist loadfile
 
 $(SERVICES): $(READY) requirements-services.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-services.lock

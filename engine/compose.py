@@ -18,7 +18,7 @@ from monsoon.engine.kernels.place import cpu as place_cpu
 from monsoon.engine.kernels.place import reference as place_reference
 from monsoon.engine.noise import key_of
 from monsoon.engine.records import Array, Events, Incidents, offsets_of
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Showers
 
 KERNELS: dict[str, tuple[ModuleType, ModuleType, ModuleType]] = {
@@ -34,7 +34,7 @@ def compose(
     seed: int,
     status: Array,
     *,
-    grid: Grid,
+    grid: Planar,
     pixels: tuple[Array, Array] | None = None,
     contributions: bool = False,
     kernels: str = "cpu",
@@ -74,8 +74,8 @@ def compose(
     row, column = pixels or detector.pixels(incidents.position_mm)
     geometry = (
         images,
-        torch.from_numpy(row + MARGIN - grid.centre),
-        torch.from_numpy(column + MARGIN - grid.centre),
+        torch.from_numpy(row + MARGIN - grid.impact[0]),
+        torch.from_numpy(column + MARGIN - grid.impact[1]),
         torch.from_numpy(incidents.event_of_particle.astype(np.int64)),
         torch.from_numpy(detector.cell_of_pixel),
     )

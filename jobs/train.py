@@ -21,7 +21,7 @@ from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
 from monsoon.models.files import sha256_of, write_whole
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.store.checkpoint import read_card
 from monsoon.models.store.suite import SAMPLES
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
@@ -136,7 +136,7 @@ def _fit(config: TrainConfig) -> Fit:
 def _examine(fit: Fit) -> None:
     """What is in the files, looked at before the first step. Raises InputError, warns of suspicious input."""
     for path in (*fit.train, *fit.validation):
-        examine_file(path, Grid())
+        examine_file(path, Planar())
     for (held_out, trained), rows in shared_rows(fit.train, fit.validation).items():
         raise InputError(
             f"{held_out}: {rows} of its {extent(held_out).rows} rows are in {trained} too, with the same "

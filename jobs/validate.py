@@ -25,7 +25,7 @@ from monsoon.jobs.validation.page import figures_of, report
 from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.result import Result, record, shifts, verdicts_on
 from monsoon.jobs.validation.samples import Candidate, contests, file_generator, model_generator, read_file
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.cost import FIGURE
 from monsoon.models.metrics.effort import QUICK, Effort
 from monsoon.models.metrics.findings import find, seconds_of
@@ -143,7 +143,7 @@ def validate(
     wanted = read_requirements(local_path(requirements) if requirements else SHIPPED)
     folder = local_path(out)
     effort = effort or (QUICK if quick else Effort())
-    grid = Grid()
+    grid = Planar()
     console = Console(stderr=True)
     with console.status("reading the samples"):
         real, real_origin = read_file(reference, grid)

@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from monsoon.models.domain.ranges import Domain
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers
 
 
@@ -18,7 +18,7 @@ class Generator(Protocol):
 
     Attributes
     ----------
-    grid : Grid
+    grid : Planar
         The voxels of its showers.
     species : tuple of int
         PDG codes that it can be asked for.
@@ -28,7 +28,7 @@ class Generator(Protocol):
         The conditions that it was trained on.
     """
 
-    grid: Grid
+    grid: Planar
     species: tuple[int, ...]
     noise_dimensions: int
     domain: Domain

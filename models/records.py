@@ -48,6 +48,10 @@ class Conditions:
     def __getitem__(self, rows: Tensor | slice) -> Conditions:
         return Conditions(self.pdg[rows], self.energy_mev[rows], self.direction[rows], self.offset_mm[rows])
 
+    def to(self, device: torch.device | str) -> Conditions:
+        """The same particles on a device."""
+        return Conditions(*(getattr(self, column.name).to(device) for column in fields(self)))
+
     @classmethod
     def joined(cls, parts: Sequence[Conditions]) -> Conditions:
         """The rows of all parts, end to end; at least one part."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from monsoon.engine.detector.description import Description
 from monsoon.engine.detector.detector import SHIPPED, Detector
 from monsoon.engine.errors import InputError, SuspiciousInput
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
 ROUNDING = 1e-6  # relative: 20.2 that went through float32 is 20.2
 
@@ -67,14 +67,14 @@ def refuse_other_incidents(url: str, name: str, settings: Mapping[str, Any], det
         )
 
 
-def refuse_other_pixels(model: str, grid: Grid, detector: Detector) -> None:
+def refuse_other_pixels(model: str, grid: Planar, detector: Detector) -> None:
     """Refuse generators whose pixels are not the detector's: their showers would get another size.
 
     Parameters
     ----------
     model : str
         The generators, for the message.
-    grid : Grid
+    grid : Planar
         What their showers live on.
     detector : Detector
         Where they are to be placed.

@@ -22,7 +22,7 @@ from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
 from monsoon.jobs.bench.timing import best_chunk
 from monsoon.jobs.bench.torch_digitise import TorchDigitise
 from monsoon.jobs.bench.torch_index_add import IndexAdd
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
 CHUNKS = (1, 2, 4, 8, 16, 32, 64, 256)  # events in one call
 PLACE = "place and sum"
@@ -56,7 +56,7 @@ def benchmarks(inputs: Inputs, quick: bool) -> Iterator[Benchmark[list[Array]] |
     )
 
 
-def place_peers(drawn: Drawn, detector: Detector, grid: Grid) -> dict[str, InChunks[list[Array]]]:
+def place_peers(drawn: Drawn, detector: Detector, grid: Planar) -> dict[str, InChunks[list[Array]]]:
     """Placement alone; a chunk's cells follow each other in the result."""
     add_at, bincount, index_add = AddAt(detector, grid), Bincount(detector, grid), IndexAdd(detector, grid)
 
@@ -72,7 +72,7 @@ def place_peers(drawn: Drawn, detector: Detector, grid: Grid) -> dict[str, InChu
     }
 
 
-def compose_peers(drawn: Drawn, detector: Detector, grid: Grid) -> dict[str, InChunks[Hits]]:
+def compose_peers(drawn: Drawn, detector: Detector, grid: Planar) -> dict[str, InChunks[Hits]]:
     """Placement, then noise and digitisation vectorised over the same events."""
     add_at, bincount, index_add = AddAt(detector, grid), Bincount(detector, grid), IndexAdd(detector, grid)
     in_numpy, in_torch = NumpyDigitise(detector, SEED), TorchDigitise(detector, SEED)
@@ -95,7 +95,7 @@ def compose_peers(drawn: Drawn, detector: Detector, grid: Grid) -> dict[str, InC
     }
 
 
-def place_ours(drawn: Drawn, detector: Detector, grid: Grid) -> list[Array]:
+def place_ours(drawn: Drawn, detector: Detector, grid: Planar) -> list[Array]:
     """Cells of all events, int32 [E, C] in parts, in the pipeline's batches."""
     parts, first = [], 0
     lookup = torch.from_numpy(detector.cell_of_pixel)

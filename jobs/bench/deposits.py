@@ -11,7 +11,7 @@ from monsoon.engine.detector.detector import MARGIN, Detector
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Events, offsets_of
 from monsoon.jobs.bench.inputs import Drawn
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Hits(NamedTuple):
     energy_mev: Array
 
 
-def deposits_of(drawn: Drawn, first: int, last: int, detector: Detector, grid: Grid) -> Deposits:
+def deposits_of(drawn: Drawn, first: int, last: int, detector: Detector, grid: Planar) -> Deposits:
     """The images of events first .. last - 1."""
     incidents = drawn.incidents
     low, high = int(incidents.offsets[first]), int(incidents.offsets[last])
@@ -46,7 +46,7 @@ def deposits_of(drawn: Drawn, first: int, last: int, detector: Detector, grid: G
     width = detector.cell_of_pixel.shape[1]
     return Deposits(
         images=drawn.showers.energy_mev[low:high].reshape(-1, grid.rows, grid.columns).numpy(),
-        origin=(row + MARGIN - grid.centre) * width + column + MARGIN - grid.centre,
+        origin=(row + MARGIN - grid.impact[0]) * width + column + MARGIN - grid.impact[1],
         event=np.repeat(np.arange(last - first), np.diff(incidents.offsets[first : last + 1])),
         events=last - first,
     )
@@ -59,7 +59,7 @@ def dump_lookup(detector: Detector) -> Array:
     return lookup
 
 
-def pixel_steps(grid: Grid, detector: Detector) -> Array:
+def pixel_steps(grid: Planar, detector: Detector) -> Array:
     """Flat lookup index of every pixel of an image less its first pixel's, int64 [V]."""
     width = detector.cell_of_pixel.shape[1]
     steps: Array = np.arange(grid.rows)[:, None] * width + np.arange(grid.columns)

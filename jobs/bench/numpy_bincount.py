@@ -8,13 +8,13 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.engine.records import Array
 from monsoon.jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
 
 class Bincount:
     """Pixels with energy only; bincount's float64 sums of integers are exact up to 2^53."""
 
-    def __init__(self, detector: Detector, grid: Grid) -> None:
+    def __init__(self, detector: Detector, grid: Planar) -> None:
         self.cells = detector.cells
         self.lookup = dump_lookup(detector)
         self.steps = pixel_steps(grid, detector)

@@ -40,7 +40,7 @@ def one_event(
     conditions = localise(incidents, detector)
     noise = noise_of_particles(seed, incidents, suite.noise_dimensions)
     row, column = detector.pixels(incidents.position_mm)
-    corner = MARGIN - suite.grid.centre
+    corner = MARGIN - suite.grid.impact[0]
     origin = ((row + corner) * detector.cell_of_pixel.shape[1] + column + corner).tolist()
     cells = np.zeros((1, detector.cells + 1), np.int64)
     for i in range(len(conditions)):

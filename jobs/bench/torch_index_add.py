@@ -8,13 +8,13 @@ from torch import Tensor
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.jobs.bench.deposits import Deposits, dump_lookup, pixel_steps
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
 
 class IndexAdd:
     """Pixels with energy only, summed as integers."""
 
-    def __init__(self, detector: Detector, grid: Grid) -> None:
+    def __init__(self, detector: Detector, grid: Planar) -> None:
         self.cells = detector.cells
         self.lookup = torch.from_numpy(dump_lookup(detector))
         self.steps = torch.from_numpy(pixel_steps(grid, detector))

@@ -13,14 +13,14 @@ from torch import Tensor
 from monsoon.engine.incidents.pdg import named
 from monsoon.engine.records import Array
 from monsoon.jobs.plots.style import BAR, BLUE, ENERGY_MAP, LEFT, colour_bar, plain, row
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions
 
 FAINTEST_PIXEL_MEV = 0.1
 PANEL = 3.25  # inches
 
 
-def shower_panels(images: Mapping[str, Array], impact_mm: tuple[float, float], grid: Grid) -> Figure:
+def shower_panels(images: Mapping[str, Array], impact_mm: tuple[float, float], grid: Planar) -> Figure:
     """Showers of one condition, a panel each, on one logarithmic scale of energy.
 
     Parameters
@@ -39,13 +39,13 @@ def shower_panels(images: Mapping[str, Array], impact_mm: tuple[float, float], g
     """
     figure, panels = row(len(images), PANEL * len(images) + LEFT + BAR, 4.45, 0.6, bar=True)
     brightest = max(10 * FAINTEST_PIXEL_MEV, *(float(image.max()) for image in images.values()))
-    low, high = (np.array([0, grid.columns]) - grid.centre - 0.5) * grid.pixel_mm
     drawn = None
     for axes, (title, image) in zip(panels, images.items(), strict=True):
+        view = grid.views(image)[0]
         drawn = axes.imshow(
-            np.ma.masked_less(image.reshape(grid.rows, grid.columns), FAINTEST_PIXEL_MEV),
+            np.ma.masked_less(view.values, FAINTEST_PIXEL_MEV),
             origin="lower",
-            extent=(low, high, low, high),
+            extent=(view.x_edges[0], view.x_edges[-1], view.y_edges[0], view.y_edges[-1]),
             cmap=ENERGY_MAP,
             norm=LogNorm(FAINTEST_PIXEL_MEV, brightest),
             interpolation="nearest",

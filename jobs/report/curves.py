@@ -16,7 +16,7 @@ from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.jobs.report.shower_samples import GENERATED, ShowerSamples
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.geometry.observables import centroid_mm, lateral_profile, response
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.quality import (
     Agreement,
     Estimate,
@@ -66,7 +66,7 @@ def resolution_curves(samples: ShowerSamples) -> Curves:
     return _against_energy(samples, _response, resolution)
 
 
-def displacement_curves(samples: ShowerSamples, grid: Grid) -> Curves:
+def displacement_curves(samples: ShowerSamples, grid: Planar) -> Curves:
     """Mean distance of a shower's centroid from its impact in mm, in bins of incident energy in MeV."""
 
     def distance(showers: ShowerSet) -> Array:
@@ -77,7 +77,7 @@ def displacement_curves(samples: ShowerSamples, grid: Grid) -> Curves:
     return _against_energy(samples, distance, mean)
 
 
-def profile_curves(samples: ShowerSamples, grid: Grid, least_visible_mev: float = 0.0) -> Curves:
+def profile_curves(samples: ShowerSamples, grid: Planar, least_visible_mev: float = 0.0) -> Curves:
     """Mean fraction of a shower's energy in rings around the impact, by distance in mm.
 
     Parameters

@@ -14,7 +14,7 @@ import numpy as np
 from monsoon.jobs.validation.result import software
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.files import write_whole
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.classification import Classification, classify
 from monsoon.models.metrics.regions import Region
 
@@ -37,13 +37,13 @@ class Memory:
         name: str,
         generated: ShowerSet,
         reference: ShowerSet,
-        grid: Grid,
+        grid: Planar,
         seed: int,
         repeats: int,
         **settings: int,
     ) -> Classification:
         """As `models.metrics.classification.classify`, which is called where the answer is not known yet."""
-        how = [software(), name, asdict(grid), seed, repeats, settings]
+        how = [software(), name, grid.as_json(), seed, repeats, settings]
         digest = hashlib.sha256(json.dumps(how, sort_keys=True).encode())
         for showers in (generated, reference):
             c = showers.conditions

@@ -16,7 +16,7 @@ from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.files import sha256_of
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.conditions import compare_conditions
 from monsoon.models.metrics.contest import GROUPS, Contest, Sample
 from monsoon.models.records import Conditions, Showers, Status
@@ -76,7 +76,7 @@ class Candidate:
         return sample_rows(self.suite, conditions, seed, rows.numpy()).energy_mev
 
 
-def read_file(path: str, grid: Grid) -> tuple[ShowerSet, dict[str, str]]:
+def read_file(path: str, grid: Planar) -> tuple[ShowerSet, dict[str, str]]:
     """Read the showers of a file.
 
     Returns
@@ -110,7 +110,7 @@ def model_generator(name: str) -> Candidate:
     return Candidate(label, suite, None, {"model": name, "fingerprint": suite.fingerprint})
 
 
-def file_generator(path: str, reference: ShowerSet, grid: Grid) -> Candidate:
+def file_generator(path: str, reference: ShowerSet, grid: Planar) -> Candidate:
     """A file of showers, of the reference's conditions row by row or of conditions of its own.
 
     Parameters
@@ -153,7 +153,7 @@ def contests(
     floor: ShowerSet | None,
     seed: int,
     limit: int | None,
-    grid: Grid,
+    grid: Planar,
 ) -> list[Contest]:
     """One contest for each group of species that there are enough showers of.
 

@@ -1,15 +1,16 @@
-"""The rows of one training step: conditions, showers, weights, and noise that belongs to the row."""
+"""The rows of one training step: features with conditions, weights, and noise that belongs to the row."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Grid, reflect_conditions
-from monsoon.models.records import Conditions, Showers
+from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.records import Showers
 
 GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as int64
 MIXER = ((30, 0xBF58476D1CE4E5B9 - (1 << 64)), (27, 0x94D049BB133111EB - (1 << 64)))
@@ -17,74 +18,69 @@ LAST_SHIFT = 31
 MAX_DIMENSIONS = 1 << 24
 
 
+class Rows(Protocol):
+    """Features with their conditions, row by row: a `ShowerSet` or a `TableSet`."""
+
+    @property
+    def weight(self) -> Tensor:
+        """float32 [N]."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Tensor | slice) -> Self: ...
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same rows on a device."""
+        ...
+
+
+R = TypeVar("R", bound=Rows)
+
+
 @dataclass(frozen=True)
-class Batch:
+class Batch(Generic[R]):
     """The rows of one step that one worker has.
 
     Attributes
     ----------
-    conditions : Conditions
-        Of N particles.
-    showers : Showers
-        Their showers.
+    rows : ShowerSet or TableSet
+        N rows.
     weight : Tensor
-        float32 [N].
+        float32 [N]; the training core scales those of the rows.
     seeds : Tensor
         int64 [N], which determine each row's noise.
     symmetry : Tensor
-        int64 [N], the symmetry of the grid that was applied to each row. `Grid.valid` says which pixels it
-        leaves out.
+        int64 [N], the symmetry of the geometry that was applied to each row. `Geometry.valid` says which
+        voxels it leaves out.
     """
 
-    conditions: Conditions
-    showers: Showers
+    rows: R
     weight: Tensor
     seeds: Tensor
     symmetry: Tensor
     _calls: list[int] = field(default_factory=lambda: [0], repr=False)  # for noise, so far
 
     @classmethod
-    def of(cls, rows: ShowerSet, seeds: Tensor) -> Batch:
+    def of(cls, rows: R, seeds: Tensor) -> Batch[R]:
         """Make a batch of rows as they are in the files.
 
         Parameters
         ----------
         rows
-            N showers with their conditions.
+            N rows.
         seeds
             int64 [N].
         """
-        return cls(rows.conditions, rows.showers, rows.weight, seeds, torch.zeros_like(seeds))
-
-    @classmethod
-    def mirrored(cls, rows: ShowerSet, seeds: Tensor, grid: Grid) -> Batch:
-        """Make a batch of rows, each after a random symmetry of the grid.
-
-        Parameters
-        ----------
-        rows
-            N showers with their conditions.
-        seeds
-            int64 [N]; each determines its row's symmetry and noise.
-        grid
-            The showers' voxels.
-        """
-        symmetry = _shifted(mixed(seeds - GAMMA), 61)  # one of eight; noise starts at the seed itself
-        moved = mirrored(rows, symmetry, grid)
-        return cls(moved.conditions, moved.showers, moved.weight, seeds, symmetry)
+        return cls(rows, rows.weight, seeds, torch.zeros_like(seeds))
 
     def __len__(self) -> int:
         return len(self.weight)
 
-    def __getitem__(self, rows: Tensor | slice) -> Batch:
+    def __getitem__(self, rows: Tensor | slice) -> Batch[R]:
         """Some of the rows, with the noise they would have had in the whole."""
         return Batch(
-            self.conditions[rows],
-            Showers(self.showers.energy_mev[rows]),
-            self.weight[rows],
-            self.seeds[rows],
-            self.symmetry[rows],
-            self._calls.copy(),
+            self.rows[rows], self.weight[rows], self.seeds[rows], self.symmetry[rows], self._calls.copy()
         )
 
     def uniform(self, dimensions: int) -> Tensor:
@@ -121,17 +117,32 @@ class Batch:
         """Draw new noise, Gaussian of mean 0 and variance 1, float32 [N, dimensions]; see `uniform`."""
         return self.uniform(dimensions).mul_(2).sub_(1).erfinv_().mul_(2**0.5)
 
-    def to(self, device: torch.device | str) -> Batch:
+    def to(self, device: torch.device | str) -> Batch[R]:
         """Move the rows to a device; the sequence of noise goes on."""
-        c = self.conditions
         return Batch(
-            Conditions(*(x.to(device) for x in (c.pdg, c.energy_mev, c.direction, c.offset_mm))),
-            Showers(self.showers.energy_mev.to(device)),
+            self.rows.to(device),
             self.weight.to(device),
             self.seeds.to(device),
             self.symmetry.to(device),
             self._calls,
         )
+
+
+def mirrored_batch(rows: ShowerSet, seeds: Tensor, geometry: Geometry) -> Batch[ShowerSet]:
+    """Make a batch of showers, each after a random symmetry of its geometry.
+
+    Parameters
+    ----------
+    rows
+        N showers with their conditions.
+    seeds
+        int64 [N]; each determines its row's symmetry and noise.
+    geometry
+        The showers' voxels.
+    """
+    words = _shifted(mixed(seeds - GAMMA), 32)  # noise starts at the seed itself
+    symmetry = (words * len(geometry.symmetries)) >> 32
+    return replace(Batch.of(mirrored(rows, symmetry, geometry), seeds), symmetry=symmetry)
 
 
 def mixed(words: Tensor) -> Tensor:
@@ -159,21 +170,21 @@ def mixed(words: Tensor) -> Tensor:
     return words.bitwise_xor_(_shifted(words, LAST_SHIFT))
 
 
-def mirrored(rows: ShowerSet, g: Tensor, grid: Grid) -> ShowerSet:
-    """Apply a symmetry of the grid to each row: to image, offset and direction together.
+def mirrored(rows: ShowerSet, g: Tensor, geometry: Geometry) -> ShowerSet:
+    """Apply a symmetry of the geometry to each row: to image, offset and direction together.
 
     Parameters
     ----------
     rows
         N showers with their conditions.
     g
-        int64 [N], 0 .. 7, as in `Grid.symmetries`.
-    grid
+        int64 [N], as in `Geometry.symmetries`.
+    geometry
         The showers' voxels.
     """
     return ShowerSet(
-        reflect_conditions(rows.conditions, g),
-        Showers(rows.showers.energy_mev.gather(1, grid.symmetries[g])),
+        geometry.reflect(rows.conditions, g),
+        Showers(rows.showers.energy_mev.gather(1, geometry.symmetries[g])),
         rows.weight,
     )
 

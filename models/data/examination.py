@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monsoon.models.data.plausibility import examine_energies
 from monsoon.models.data.shower_files import extent, read_conditions, read_rows
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions
 
 Hashes = NDArray[np.uint64]
@@ -22,14 +22,14 @@ BLOCK = 4096  # rows that are in memory at a time
 PROBES, PROBE_ROWS = 16, 128  # parts of a file whose showers are looked at
 
 
-def examine_file(path: str | Path, grid: Grid | None = None) -> None:
+def examine_file(path: str | Path, grid: Planar | None = None) -> None:
     """Look at all conditions of a file, and at some showers from all over it.
 
     Parameters
     ----------
     path : str or Path
         A shower file, or one with conditions alone.
-    grid : Grid, optional
+    grid : Planar, optional
         What its showers have to live on.
 
     Raises

@@ -54,6 +54,11 @@ class ShowerSet:
     def __getitem__(self, rows: Tensor | slice) -> ShowerSet:
         return ShowerSet(self.conditions[rows], Showers(self.showers.energy_mev[rows]), self.weight[rows])
 
+    def to(self, device: torch.device | str) -> ShowerSet:
+        """The same rows on a device."""
+        showers = Showers(self.showers.energy_mev.to(device))
+        return ShowerSet(self.conditions.to(device), showers, self.weight.to(device))
+
 
 @dataclass(frozen=True)
 class Extent:

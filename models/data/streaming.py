@@ -23,11 +23,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.data.batches import GAMMA, Batch, mixed
+from monsoon.models.data.batches import GAMMA, Batch, mirrored_batch, mixed
 from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import ShowerSet, extent, read_conditions, read_rows
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
 LANES = 8
 BLOCK_ROWS = 1000  # or the file's own chunk of rows, where that is larger
@@ -125,7 +125,7 @@ class ShowerFiles:
             start = end
         return joined(parts)
 
-    def in_order(self, size: int, rank: int = 0, workers: int = 1) -> Iterator[Batch]:
+    def in_order(self, size: int, rank: int = 0, workers: int = 1) -> Iterator[Batch[ShowerSet]]:
         """Iterate over every row once, in batches.
 
         Nothing is mirrored, and a row's noise is the same every time: this is for validation.
@@ -190,10 +190,10 @@ class ShowerStream(ShowerFiles):
         workers: int = 1,
         lanes: int = LANES,
         symmetries: bool = True,
-        grid: Grid | None = None,
+        grid: Planar | None = None,
     ) -> None:
         super().__init__(files)
-        self.grid = grid or Grid()
+        self.grid = grid or Planar()
         if symmetries and self.voxels != self.grid.voxels:
             raise InputError(
                 f"{self.files[0]}: showers has {self.voxels} voxels, the grid {self.grid.voxels}; "
@@ -210,7 +210,7 @@ class ShowerStream(ShowerFiles):
         self._share = batch // lanes  # rows of a lane in a step
         self.steps_per_epoch = self.rows // lanes // self._share
 
-    def batches(self, first_step: int = 0) -> Iterator[Batch]:
+    def batches(self, first_step: int = 0) -> Iterator[Batch[ShowerSet]]:
         """Iterate over this worker's part of each step's batch, without end.
 
         Parameters
@@ -232,7 +232,7 @@ class ShowerStream(ShowerFiles):
             while True:
                 rows = joined([lane.take(self._share) for lane in lanes])
                 seeds = torch.cat([self._row_seeds(step, lane) for lane in self._own])
-                yield Batch.mirrored(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
+                yield mirrored_batch(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
                 step += 1
 
     def _buffers(self, lane: int, step: int) -> Iterator[_ShuffleBuffer]:

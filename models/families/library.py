@@ -18,7 +18,7 @@ from torch import Tensor
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Grid, reflect_conditions
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.gather import compress
 from monsoon.models.kernels.gather.cpu import gather
 from monsoon.models.records import Conditions, Showers
@@ -79,8 +79,8 @@ class Library:
 
     noise_dimensions = 1
 
-    def __init__(self, showers: ShowerSet, neighbours: int = 4, grid: Grid | None = None) -> None:
-        self.grid = grid or Grid()
+    def __init__(self, showers: ShowerSet, neighbours: int = 4, grid: Planar | None = None) -> None:
+        self.grid = grid or Planar()
         if showers.showers.energy_mev.shape[1] != self.grid.voxels:
             raise InputError(
                 f"showers has {showers.showers.energy_mev.shape[1]} voxels, a library for this detector "
@@ -130,7 +130,7 @@ class Library:
         shower : Tensor
             int64 [N], rows of the library.
         symmetry : Tensor
-            int64 [N], as in `Grid.symmetries`.
+            int64 [N], as in `Planar.symmetries`.
         """
         shower = torch.empty(len(conditions), dtype=torch.int64)
         symmetry = torch.empty(len(conditions), dtype=torch.int64)
@@ -152,7 +152,7 @@ class Library:
         mirrored = []
         for g in range(8):
             every = torch.full((len(conditions),), g)
-            mirrored.append(_metric(pdg).points(reflect_conditions(conditions, every)))
+            mirrored.append(_metric(pdg).points(self.grid.reflect(conditions, every)))
         return KDTree(torch.cat(mirrored).numpy())
 
     def _fingerprint(self, showers: ShowerSet) -> str:
@@ -160,7 +160,7 @@ class Library:
         c = showers.conditions
         for column in (c.pdg, c.energy_mev, c.direction, c.offset_mm, showers.showers.energy_mev):
             digest.update(column.contiguous().numpy().tobytes())
-        settings = [self.neighbours, asdict(self.grid), asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
+        settings = [self.neighbours, self.grid.as_json(), asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
         digest.update(json.dumps(settings, sort_keys=True).encode())
         return digest.hexdigest()
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.auc import auc, error_of
 from monsoon.models.metrics.classifiers.classifier import Classifier, Flags, Floats, Rows
 from monsoon.models.metrics.classifiers.high_level import HighLevel
@@ -75,7 +75,7 @@ def classify(
     name: str,
     generated: ShowerSet,
     reference: ShowerSet,
-    grid: Grid,
+    grid: Planar,
     seed: int,
     repeats: int = 3,
     **settings: int,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.conditions import ConditionTest
 from monsoon.models.metrics.summary import Summary
 
@@ -27,7 +27,7 @@ class Sample:
     """
 
     showers: ShowerSet
-    grid: Grid
+    grid: Planar
 
     def __len__(self) -> int:
         return len(self.showers)
@@ -68,7 +68,7 @@ class Contest:
     """
 
     group: str
-    grid: Grid
+    grid: Planar
     seed: int
     reference: Sample
     floor: Sample

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.geometry.observables import shares
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Showers
 
 REACH = 3  # the inner 7 x 7 pixels stand alone; beyond them there is one sum for each square ring
@@ -34,7 +34,7 @@ class Memorisation:
     heldout: float
 
 
-def memorisation(generated: ShowerSet, heldout: ShowerSet, training: ShowerSet, grid: Grid) -> Memorisation:
+def memorisation(generated: ShowerSet, heldout: ShowerSet, training: ShowerSet, grid: Planar) -> Memorisation:
     """Row i of `generated` and of `heldout` have the same condition, or conditions from one distribution.
 
     Held-out showers are not in the training set. Distances are Euclidean between standardised logarithms of
@@ -65,7 +65,7 @@ def memorisation(generated: ShowerSet, heldout: ShowerSet, training: ShowerSet, 
     )
 
 
-def features(showers: Showers, grid: Grid) -> Tensor:
+def features(showers: Showers, grid: Planar) -> Tensor:
     """ln of the energy fractions of the inner pixels and of the rings beyond, float32 [N, 49 + 12]."""
     share = shares(showers)
     ring = grid.ring

@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.geometry.observables import observables
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.classification import CLASSIFIERS
 from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.measurement import Array, Measurement, measured_each
@@ -41,14 +40,14 @@ FEWEST = 20  # showers of each sample in a region
 @cache
 def observable_names() -> tuple[str, ...]:
     """Names of the statistics of a shower, in the order of `observables`."""
-    grid = Grid()
+    grid = Planar()
     one = Conditions(
         torch.tensor([22], dtype=torch.int32),
         torch.ones(1),
         torch.tensor([[0.0, 0.0, 1.0]]),
         torch.zeros(1, 2),
     )
-    return tuple(observables(one, Showers(torch.zeros(1, grid.voxels)), grid))
+    return tuple(grid.observables(one, Showers(torch.zeros(1, grid.voxels))))
 
 
 @cache

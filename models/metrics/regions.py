@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.observables import observables
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +41,7 @@ class Region:
 
 def worst_regions(
     showers: ShowerSet,
-    grid: Grid,
+    grid: Planar,
     generated: NDArray[np.bool_],
     weight: Floats,
     log_odds: Floats,
@@ -98,7 +97,7 @@ def _confirmed(right: Floats, weight: Floats, rows: NDArray[np.bool_]) -> bool:
     return bool(mean > SIGMA * error)
 
 
-def _quantities(showers: ShowerSet, grid: Grid) -> tuple[list[str], Floats]:
+def _quantities(showers: ShowerSet, grid: Planar) -> tuple[list[str], Floats]:
     """What a region may be described by: names that end in a unit, and columns float64 [N, Q]."""
     c = showers.conditions
     columns = {
@@ -106,7 +105,7 @@ def _quantities(showers: ShowerSet, grid: Grid) -> tuple[list[str], Floats]:
         "angle_degrees": torch.rad2deg(torch.acos(c.direction[:, 2].clamp(max=1))),
         "offset_x_mm": c.offset_mm[:, 0],
         "offset_y_mm": c.offset_mm[:, 1],
-        **observables(c, showers.showers, grid),
+        **grid.observables(c, showers.showers),
     }
     del columns["visible_mev"]  # energy and response say it
     for pdg in torch.unique(c.pdg).tolist():

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.observables import observables
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.measurement import Array
 from monsoon.models.metrics.spectrum import cell_counts
 
@@ -35,14 +34,14 @@ class Summary:
     weight: Array
 
     @classmethod
-    def of(cls, sample: ShowerSet, grid: Grid) -> Summary:
+    def of(cls, sample: ShowerSet, grid: Planar) -> Summary:
         """Reduces a sample, a part at a time."""
         names: tuple[str, ...] = ()
         values, cells = [], []
         for first in range(0, len(sample), ROWS):
             part = sample[first : first + ROWS]
             with torch.no_grad():
-                named = observables(part.conditions, part.showers, grid)
+                named = grid.observables(part.conditions, part.showers)
             names = tuple(named)
             values.append(torch.stack(list(named.values()), 1).numpy())
             cells.append(cell_counts(part.showers))

@@ -51,7 +51,7 @@ class Suite:
 
     Attributes
     ----------
-    grid : Grid
+    grid : Planar
         Shared by all generators.
     species : tuple of int
         PDG codes that a generator claims, increasing.

@@ -58,15 +58,15 @@ class FileSource:
         )
         self._validation = ShowerFiles(validation)
 
-    def training(self, first: int) -> Iterator[Batch]:
+    def training(self, first: int) -> Iterator[Batch[ShowerSet]]:
         """This worker's rows of each step, without end; see `Source`."""
         return self._train.batches(first)
 
-    def validation(self) -> Iterator[Batch]:
+    def validation(self) -> Iterator[Batch[ShowerSet]]:
         """This worker's validation rows; see `Source`."""
         return self._validation.in_order(VALIDATION_ROWS, self._rank, self._workers)
 
-    def fitted(self) -> Iterator[Batch]:
+    def fitted(self) -> Iterator[Batch[ShowerSet]]:
         """The first training rows, about as many as there are to validate on; see `Source`."""
         batches = -(-self._validation.rows // VALIDATION_ROWS)
         mine = len(range(self._rank, batches, self._workers))
@@ -92,8 +92,7 @@ def training_sample(files: Sequence[str], rows: int, seed: int) -> ShowerSet:
     """
     rows = min(rows, ShowerFiles(files).rows)
     stream = ShowerStream(files, rows - rows % LANES, seed=seed, symmetries=False)
-    batch = next(stream.batches())
-    return ShowerSet(batch.conditions, batch.showers, batch.weight)
+    return next(stream.batches()).rows
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -137,7 +137,7 @@ class Training:
         impatient = patience is not None and self._best is not None and waited >= patience
         return self._step >= self._recipe.steps or impatient
 
-    def _move(self, batch: Batch) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    def _move(self, batch: Batch[Any]) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
         """One step. Returns losses, gradients' norms and learning rates by optimiser."""
         scale = self._scale(batch)
         gradients: dict[str, Tensor] = {}  # [P + 1]: the loss travels with its gradient
@@ -159,7 +159,7 @@ class Training:
         self._average()
         return mean_losses, norms, rates
 
-    def _scale(self, batch: Batch) -> float:
+    def _scale(self, batch: Batch[Any]) -> float:
         """What makes sums over this worker's rows, averaged over workers, a mean over the global batch."""
         whole = float(all_reduce(batch.weight.double().sum()))
         if not whole > 0:
@@ -217,7 +217,7 @@ class Training:
             if finding.fatal:
                 raise _Failed(finding)
 
-    def _score(self, averaged: Trainable, batches: Iterator[Batch]) -> Score | None:
+    def _score(self, averaged: Trainable, batches: Iterator[Batch[Any]]) -> Score | None:
         sums = torch.zeros(7, dtype=torch.float64, device=self.device)
         for part in batches:
             batch = part.to(self.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 from torch.nn import Parameter
@@ -23,7 +23,7 @@ class Trainable(Protocol):
         """The parameters, by the optimiser that moves them."""
         ...
 
-    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch[Any], step: int) -> dict[str, Tensor]:
         """Compute scalar losses, by optimiser.
 
         They may share a graph, and each moves its own parameters alone.
@@ -40,11 +40,11 @@ class Trainable(Protocol):
         """
         ...
 
-    def validation_loss(self, batch: Batch) -> Tensor:
+    def validation_loss(self, batch: Batch[Any]) -> Tensor:
         """The loss of each row, [N]; its weighted mean is the score, and lower is better."""
         ...
 
-    def signals(self, batch: Batch) -> dict[str, float]:
+    def signals(self, batch: Batch[Any]) -> dict[str, float]:
         """Numbers from which `diagnostics` detects failures; may be empty.
 
         They are computed on validation rows:
@@ -66,14 +66,14 @@ class Trainable(Protocol):
 class Source(Protocol):
     """The source of batches: this worker's part of them."""
 
-    def training(self, first: int) -> Iterator[Batch]:
+    def training(self, first: int) -> Iterator[Batch[Any]]:
         """This worker's rows of step `first` (from 0), of the next step, and so on without end."""
         ...
 
-    def validation(self) -> Iterator[Batch]:
+    def validation(self) -> Iterator[Batch[Any]]:
         """Every validation row once, over all workers; the same rows with the same noise each time."""
         ...
 
-    def fitted(self) -> Iterator[Batch]:
+    def fitted(self) -> Iterator[Batch[Any]]:
         """Likewise for a fixed part of the training rows, to compare the score with."""
         ...

@@ -25,7 +25,7 @@ from monsoon.jobs.validation import classifier_plots, displays, plots
 from monsoon.jobs.validation.card import card_metrics
 from monsoon.jobs.validation.samples import file_generator, model_generator
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.admission import flaws_of
 from monsoon.models.metrics.classification import Classification, classify
 from monsoon.models.metrics.effort import QUICK, Effort
@@ -294,7 +294,7 @@ def test_an_interrupted_validation_goes_on_and_says_the_same(interrupted: Interr
     found = interrupted.validated.result.findings[0]
     contest, settings = found.contest, HASTY.settings_of("high-level")
     for who, ours in contest.generated.items():
-        alone = classify("high-level", ours.showers, contest.reference.showers, Grid(), 1, 1, **settings)
+        alone = classify("high-level", ours.showers, contest.reference.showers, Planar(), 1, 1, **settings)
         remembered = found.classifications[who]["high-level"]
         assert remembered.auc == alone.auc
         assert repr(remembered.worst) == repr(alone.worst)  # NaN is not NaN
@@ -386,7 +386,7 @@ def test_a_file_in_another_order_is_an_independent_sample(smeared: Path, tmp_pat
     showers = read_showers(smeared)
     path = tmp_path / "other.h5"
     write_showers(path, showers[torch.arange(len(showers)).roll(1)], {})
-    found = file_generator(str(path), showers, Grid())
+    found = file_generator(str(path), showers, Planar())
     assert not found.paired
     assert found.origin["conditions"] == "its own: row 0 has another condition"
 

@@ -67,7 +67,7 @@ class InMemory:
     def __init__(self, train: ShowerSet, validation: ShowerSet, recipe: Recipe) -> None:
         self._train, self._validation, self._recipe = train, validation, recipe
 
-    def training(self, first: int) -> Iterator[Batch]:
+    def training(self, first: int) -> Iterator[Batch[ShowerSet]]:
         step = first
         while True:
             generator = torch.Generator().manual_seed(1_000_003 * self._recipe.seed + step)
@@ -78,19 +78,19 @@ class InMemory:
             yield _batch(self._train, chosen, step * self._recipe.batch)
             step += 1
 
-    def validation(self) -> Iterator[Batch]:
+    def validation(self) -> Iterator[Batch[ShowerSet]]:
         yield from _parts(self._validation)
 
-    def fitted(self) -> Iterator[Batch]:
+    def fitted(self) -> Iterator[Batch[ShowerSet]]:
         yield from _parts(self._train[: len(self._validation)])
 
 
-def _parts(showers: ShowerSet) -> Iterator[Batch]:
+def _parts(showers: ShowerSet) -> Iterator[Batch[ShowerSet]]:
     for part in torch.arange(len(showers)).split(256):
         yield _batch(showers, part, int(part[0]) + (1 << 40))
 
 
-def _batch(showers: ShowerSet, chosen: Tensor, first_seed: int) -> Batch:
+def _batch(showers: ShowerSet, chosen: Tensor, first_seed: int) -> Batch[ShowerSet]:
     seeds = torch.arange(len(chosen)) + first_seed
     mine = slice(rank(), None, workers())
     part = showers[chosen[mine]]
@@ -118,15 +118,15 @@ class Gaussian(nn.Module):
     def optimisers(self) -> dict[str, list[Parameter]]:
         return {"density": list(self.parameters())}
 
-    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch[ShowerSet], step: int) -> dict[str, Tensor]:
         return {"density": (batch.weight * self.validation_loss(batch)).sum()}
 
-    def validation_loss(self, batch: Batch) -> Tensor:
-        x = torch.log(batch.conditions.energy_mev[:, None] / 1e4)
-        y = torch.log(batch.showers.energy_mev.sum(1) + 1.0)
+    def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
+        x = torch.log(batch.rows.conditions.energy_mev[:, None] / 1e4)
+        y = torch.log(batch.rows.showers.energy_mev.sum(1) + 1.0)
         return 0.5 * ((y - self.mean(x)[:, 0]) / self.log_width.exp()) ** 2 + self.log_width
 
-    def signals(self, batch: Batch) -> dict[str, float]:
+    def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
         return {}
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, cast
 
 import torch
@@ -29,7 +28,7 @@ from monsoon.models.families.flow.energy import EnergyModel
 from monsoon.models.families.flow.hits import Hits
 from monsoon.models.families.flow.sectors import Sectors
 from monsoon.models.families.flow.splits import Splits
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.networks.modules import Coupling, mlp
 from monsoon.models.networks.preprocess import Standardise, features, quadratic
 from monsoon.models.records import Conditions, Showers
@@ -66,7 +65,7 @@ class Flow(nn.Module):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         self.config = dict(config)
-        self.grid = Grid(**config["grid"])
+        self.grid = Planar.from_json(config["grid"])
         self.species = tuple(config["species"])
         self.domain = Domain.from_json(config["domain"])
         self.sectors = Sectors(self.grid)
@@ -115,7 +114,7 @@ class Flow(nn.Module):
         classes = ELECTROMAGNETIC if set(species) <= set(EGAMMA) else HADRONIC
         config = DEFAULTS | {key: value for key, value in options.items() if key != "seed"}
         config |= {
-            "grid": asdict(Grid()),
+            "grid": Planar().as_json(),
             "species": species,
             "domain": Domain.around(sample.conditions).as_json(),
             "classes": [[low, None if high == float("inf") else high] for low, high in classes],
@@ -159,15 +158,15 @@ class Flow(nn.Module):
         }
         return {name: [p for part in some for p in part.parameters()] for name, some in parts.items()}
 
-    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch[ShowerSet], step: int) -> dict[str, Tensor]:
         """The loss of each part, summed over the weighted rows; see `Trainable`."""
         return {name: (batch.weight * loss).sum() for name, loss in self.losses(batch, step).items()}
 
-    def validation_loss(self, batch: Batch) -> Tensor:
+    def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
         """Negative log-likelihood in nats per shower [N], up to what does not depend on the weights."""
         return torch.stack(list(self.losses(batch).values())).sum(0)
 
-    def losses(self, batch: Batch, step: int | None = None) -> dict[str, Tensor]:
+    def losses(self, batch: Batch[ShowerSet], step: int | None = None) -> dict[str, Tensor]:
         """The four parts of the negative log-likelihood, as estimates without bias.
 
         That of the regions uses one draw of the common factor, that of the splits some of the nodes, by the
@@ -187,11 +186,11 @@ class Flow(nn.Module):
         dict of Tensor
             float32 [N] each, in nats.
         """
-        known, simple = self.known(batch.conditions)
-        image = batch.showers.energy_mev
+        known, simple = self.known(batch.rows.conditions)
+        image = batch.rows.showers.energy_mev
         visible = image.sum(1)
         classes = self.energy.classes(visible)
-        coordinate = self.energy.coordinate(simple, batch.conditions.energy_mev, visible, classes)
+        coordinate = self.energy.coordinate(simple, batch.rows.conditions.energy_mev, visible, classes)
         energy = self.energy.loss(known, classes, coordinate)
         context = self._context(known, classes, coordinate, visible)
         hit = image > 0
@@ -219,7 +218,7 @@ class Flow(nn.Module):
             "splits": splits,
         }
 
-    def signals(self, batch: Batch) -> dict[str, float]:
+    def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
         """Nothing: a flow has no signals; see `Trainable`."""
         return {}
 
@@ -247,7 +246,7 @@ class Flow(nn.Module):
         classes, coordinate, visible = self.energy.sample(known, simple, conditions.energy_mev, of_energy)
         context = self._context(known, classes, coordinate, visible)
         hit = self.hits.sample(context, of_hits)
-        impact = self.grid.centre * self.grid.columns + self.grid.centre
+        impact = self.sectors.impact
         hit[:, impact] |= ~hit.any(1)
         hit &= visible[:, None] > 0
         context = torch.cat([context, self._counts(hit)], 1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.hits import HitNetwork
 from monsoon.models.kernels.hits import cpu as cpu_kernel
 from monsoon.models.kernels.hits import reference as reference_kernel
@@ -33,13 +33,14 @@ class Hits(nn.Module):
         Width of the hidden layers.
     """
 
-    def __init__(self, grid: Grid, context: int, hidden: int) -> None:
+    def __init__(self, grid: Planar, context: int, hidden: int) -> None:
         super().__init__()
-        away = grid.centres_mm.double().norm(dim=1)
+        x_y = grid.centres_mm[:, :2].contiguous()
+        away = x_y.double().norm(dim=1)
         order = torch.argsort(away, stable=True)  # [V] of voxels
         self.register_buffer("order", order, persistent=False)
         self.order: Tensor
-        self.register_buffer("near", _neighbours(grid.centres_mm[order] / grid.pixel_mm), persistent=False)
+        self.register_buffer("near", _neighbours(x_y[order] / grid.pixel_mm), persistent=False)
         self.near: Tensor
         self.register_buffer("entropy", torch.ones(grid.voxels))  # of each pixel alone, in this order
         self.entropy: Tensor

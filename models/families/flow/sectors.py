@@ -9,12 +9,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.split.reference import below, levels_of
 
 INNER_RING = 3  # the inner 7 x 7 pixels stand for themselves
 RINGS = ((4, 5), (6, 8), (9, 15))  # first and last ring of the sectors
-AROUND = 8  # sectors of each: the octants of Grid
+AROUND = 8  # sectors of each: the octants of Planar
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Sectors:
     Parameters
     ----------
     grid
-        The voxels; `Grid.ring` and `Grid.octant` define the sectors.
+        The voxels; `Planar.ring` and `Planar.octant` define the sectors.
 
     Raises
     ------
@@ -32,12 +32,13 @@ class Sectors:
         If the grid has more rings than there are sectors for.
     """
 
-    grid: Grid
+    grid: Planar
 
     def __post_init__(self) -> None:
         grid = self.grid
         # before a tensor of voxels is made: a configuration may come from elsewhere
-        rings = max(grid.centre, grid.rows - 1 - grid.centre, grid.columns - 1 - grid.centre)
+        row, column = grid.impact
+        rings = max(row, grid.rows - 1 - row, column, grid.columns - 1 - column)
         if rings > RINGS[-1][1]:
             raise ValueError(f"an image has more than the {RINGS[-1][1]} rings that there are sectors for")
 
@@ -51,6 +52,12 @@ class Sectors:
         inner = ring <= INNER_RING
         region[inner] = torch.arange(self.inner)
         return region
+
+    @property
+    def impact(self) -> int:
+        """The voxel that contains the impact."""
+        row, column = self.grid.impact
+        return row * self.grid.columns + column
 
     @property
     def inner(self) -> int:
@@ -105,13 +112,13 @@ class Sectors:
             for child in tree.children[node].tolist():
                 below = [~child] if child < 0 else pixels[child]
                 pixels[node] += below
-                x, y = (self.grid.centres_mm[below].mean(0) / 200.0).tolist()
+                x, y = (self.grid.centres_mm[below, :2].mean(0) / 200.0).tolist()
                 columns += [x, y, math.hypot(x, y), math.log(len(below)) / 4]
             rows.append(columns)
         return torch.tensor(rows[::-1])
 
     def _halves(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        x_y = self.grid.centres_mm[pixels]
+        x_y = self.grid.centres_mm[pixels, :2]
         spread = x_y.amax(0) - x_y.amin(0)
         ordered = pixels[torch.argsort(x_y[:, int(spread.argmax())], stable=True)]
         return ordered[: len(pixels) // 2], ordered[len(pixels) // 2 :]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.observables import observables
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.classifiers.boosting import BoostedTrees
 from monsoon.models.metrics.classifiers.classifier import condition_columns
 
@@ -14,7 +13,7 @@ from monsoon.models.metrics.classifiers.classifier import condition_columns
 class HighLevel(BoostedTrees):
     """Sees every observable of models/geometry/observables.py and the condition."""
 
-    def __init__(self, showers: ShowerSet, grid: Grid, folds: int = 4, trees: int = 120) -> None:
-        seen = observables(showers.conditions, showers.showers, grid)
+    def __init__(self, showers: ShowerSet, grid: Planar, folds: int = 4, trees: int = 120) -> None:
+        seen = grid.observables(showers.conditions, showers.showers)
         columns = [condition_columns(showers.conditions).double(), *(c[:, None] for c in seen.values())]
         super().__init__(torch.cat(columns, 1), folds, trees)

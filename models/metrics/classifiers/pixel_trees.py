@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.classifiers.boosting import BoostedTrees
 from monsoon.models.metrics.classifiers.classifier import condition_columns
 
@@ -18,7 +18,7 @@ EMPTY = 1e-9  # share of the energy that stands for none
 class PixelTrees(BoostedTrees):
     """Sees log shares of the inner 7x7 pixels and 24 outer sectors, hits per ring, response, condition."""
 
-    def __init__(self, showers: ShowerSet, grid: Grid, folds: int = 4, trees: int = 120) -> None:
+    def __init__(self, showers: ShowerSet, grid: Planar, folds: int = 4, trees: int = 120) -> None:
         energy = showers.showers.energy_mev
         total = showers.showers.total_mev().float()
         columns = [
@@ -30,7 +30,7 @@ class PixelTrees(BoostedTrees):
         super().__init__(torch.cat(columns, 1), folds, trees)
 
 
-def log_shares(energy_mev: Tensor, grid: Grid) -> Tensor:
+def log_shares(energy_mev: Tensor, grid: Planar) -> Tensor:
     """Logarithm of the share of the total in each inner pixel and each outer sector, float32 [N, 49 + 24]."""
     ring, octant = grid.ring, grid.octant
     sectors = torch.stack(
@@ -41,7 +41,7 @@ def log_shares(energy_mev: Tensor, grid: Grid) -> Tensor:
     return torch.log(parts / torch.where(total > 0, total, 1.0) + EMPTY)
 
 
-def hits_per_ring(energy_mev: Tensor, grid: Grid) -> Tensor:
+def hits_per_ring(energy_mev: Tensor, grid: Planar) -> Tensor:
     """Pixels with any energy in each square ring about the impact pixel, float32 [N, R]."""
     ring = grid.ring
     of_ring = (ring == torch.arange(int(ring.max()) + 1)[:, None]).float()  # [R, V]

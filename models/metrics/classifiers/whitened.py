@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.classifiers.classifier import Flags, Floats, Rows
 from monsoon.models.metrics.classifiers.whitening import SIDE, Windows, reflected, residuals
 
@@ -77,7 +77,7 @@ class WhitenedNetwork:
     decay: float
     folds = 2
 
-    def __init__(self, showers: ShowerSet, grid: Grid, steps: int = 900, batch: int = 192) -> None:
+    def __init__(self, showers: ShowerSet, grid: Planar, steps: int = 900, batch: int = 192) -> None:
         self.steps = steps
         self.batch = batch
         self._windows = Windows.of(showers, grid)

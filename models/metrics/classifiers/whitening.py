@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Grid, reflect
+from monsoon.models.geometry.planar import Planar, reflect
 from monsoon.models.metrics.classifiers.classifier import condition_columns
 
 FILL_MEV = 0.02  # an empty pixel is no further from a full one than noise of this size
@@ -47,7 +47,7 @@ class Windows:
     symmetries: Tensor
 
     @classmethod
-    def of(cls, showers: ShowerSet, grid: Grid) -> Windows:
+    def of(cls, showers: ShowerSet, grid: Planar) -> Windows:
         """Cut out of whole images."""
         window = torch.nonzero(grid.ring <= HALF)[:, 0]  # [225]
         place = torch.zeros(grid.voxels, dtype=torch.int64)

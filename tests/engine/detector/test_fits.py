@@ -10,7 +10,7 @@ import pytest
 from monsoon.engine.detector.detector import SHIPPED, Detector
 from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_pixels
 from monsoon.engine.errors import InputError, SuspiciousInput
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
 
 def changed(folder: Path, old: str, new: str) -> Detector:
@@ -68,7 +68,7 @@ def test_a_description_that_is_none_is_one_line(detector: Detector) -> None:
 def test_pixels_of_another_size_are_refused_with_both_numbers(detector: Detector, tmp_path: Path) -> None:
     fine = changed(tmp_path, "pixel_mm: 20.2", "pixel_mm: 10.1")
     with pytest.raises(InputError, match=r"library: .*20\.2 mm, .*pixel_mm = 10\.1"):
-        refuse_other_pixels("library", Grid(), fine)
+        refuse_other_pixels("library", Planar(), fine)
     with warnings.catch_warnings(action="error"):
-        refuse_other_pixels("library", Grid(), detector)
-        refuse_other_pixels("library", Grid(pixel_mm=20.200000762939453), detector)  # through float32
+        refuse_other_pixels("library", Planar(), detector)
+        refuse_other_pixels("library", Planar(pixel_mm=20.200000762939453), detector)  # through float32

@@ -7,12 +7,12 @@ import torch
 
 from monsoon.jobs.plots.displays import FAINTEST_PIXEL_MEV, nearest_rows, shower_panels
 from monsoon.jobs.plots.style import png, styled
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions
 
 
 def test_every_shower_has_a_panel_with_its_sum_on_one_scale() -> None:
-    grid = Grid()
+    grid = Planar()
     faint, bright = np.zeros(grid.voxels, np.float32), np.zeros(grid.voxels, np.float32)
     faint[[0, 1]] = 2.0, FAINTEST_PIXEL_MEV / 2
     bright[grid.voxels // 2] = 500.0

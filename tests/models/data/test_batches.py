@@ -9,14 +9,14 @@ import torch
 from scipy.stats import kstest
 
 from monsoon.models.data.batches import GAMMA, Batch, mixed
-from monsoon.models.data.shower_files import read_rows
+from monsoon.models.data.shower_files import ShowerSet, read_rows
 from monsoon.models.store.suite import SAMPLES
 
 ROWS = 200
 
 
 @pytest.fixture
-def batch() -> Batch:
+def batch() -> Batch[ShowerSet]:
     rows = read_rows(SAMPLES / "egamma-heldout.h5", 0, ROWS)
     return Batch.of(rows, mixed(torch.arange(ROWS) * GAMMA))
 
@@ -32,7 +32,7 @@ def test_words_are_those_of_splitmix64() -> None:
 
 
 @pytest.mark.parametrize("kind", ["uniform", "normal"])
-def test_a_rows_noise_is_the_same_in_any_part_of_the_batch(batch: Batch, kind: str) -> None:
+def test_a_rows_noise_is_the_same_in_any_part_of_the_batch(batch: Batch[ShowerSet], kind: str) -> None:
     part, odd = batch[20:50], batch[torch.arange(1, ROWS, 2)]
     for dimensions in (7, 3):
         whole = getattr(batch, kind)(dimensions)
@@ -40,7 +40,7 @@ def test_a_rows_noise_is_the_same_in_any_part_of_the_batch(batch: Batch, kind: s
         assert torch.equal(getattr(odd, kind)(dimensions), whole[1::2])
 
 
-def test_noise_is_new_with_every_call_and_goes_on_in_parts_and_copies(batch: Batch) -> None:
+def test_noise_is_new_with_every_call_and_goes_on_in_parts_and_copies(batch: Batch[ShowerSet]) -> None:
     first = batch.uniform(4)
     part, copy = batch[:10], replace(batch.to("cpu"), weight=2 * batch.weight)
     second = batch.uniform(4)
@@ -49,7 +49,7 @@ def test_noise_is_new_with_every_call_and_goes_on_in_parts_and_copies(batch: Bat
     assert not (copy.uniform(4) == second).any()  # a copy has had the calls of the batch
 
 
-def test_uniform_noise_is_uniform_and_strictly_inside(batch: Batch) -> None:
+def test_uniform_noise_is_uniform_and_strictly_inside(batch: Batch[ShowerSet]) -> None:
     noise = batch.uniform(500)
     assert noise.shape == (ROWS, 500)
     assert noise.dtype == torch.float32
@@ -59,7 +59,9 @@ def test_uniform_noise_is_uniform_and_strictly_inside(batch: Batch) -> None:
     assert noise.unique().numel() > 0.99 * noise.numel()  # 23 bits: of 10^5 some 600 repeat
 
 
-def test_normal_noise_is_gaussian_and_independent_between_rows_and_dimensions(batch: Batch) -> None:
+def test_normal_noise_is_gaussian_and_independent_between_rows_and_dimensions(
+    batch: Batch[ShowerSet],
+) -> None:
     noise = batch.normal(500)
     assert kstest(noise.flatten().numpy(), "norm").pvalue > 1e-3
     for correlation, samples in ((torch.corrcoef(noise), 500), (torch.corrcoef(noise.T), ROWS)):

@@ -12,7 +12,7 @@ import torch
 from monsoon.models.data.examination import BLOCK, PROBE_ROWS, PROBES, examine_file, shared_rows
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.errors import InputError, SuspiciousInput
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.store.suite import SAMPLES
 
@@ -73,7 +73,7 @@ def test_another_geometry_is_one_line(tmp_path: Path, voxels: int) -> None:
         file["incident_energies"], file["incident_pdg"] = np.full((9, 1), 65_536.0), np.full(9, 22)
         file["showers"] = np.ones((9, voxels), np.float32)
     with pytest.raises(InputError, match=rf"x.h5: showers has {voxels} voxels, not the 900 of 30 x 30"):
-        examine_file(tmp_path / "x.h5", Grid())
+        examine_file(tmp_path / "x.h5", Planar())
     examine_file(tmp_path / "x.h5")
 
 
@@ -95,4 +95,4 @@ def test_conditions_alone_are_examined(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "c.h5", "w") as file:
         file["incident_energies"], file["incident_pdg"] = np.full((9, 1), 50.0), np.full(9, 22)
     with pytest.warns(SuspiciousInput, match="c.h5: incident_energies row 0 is 50 MeV"):
-        examine_file(tmp_path / "c.h5", Grid())
+        examine_file(tmp_path / "c.h5", Planar())

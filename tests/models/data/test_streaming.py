@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.batches import Batch, mirrored
-from monsoon.models.data.shower_files import read_conditions, read_showers
+from monsoon.models.data.shower_files import ShowerSet, read_conditions, read_showers
 from monsoon.models.data.streaming import BLOCK_ROWS, BUFFER_BLOCKS, LANES, ShowerFiles, ShowerStream
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.store.suite import SAMPLES
 
 SHIPPED = [SAMPLES / "egamma-heldout.h5", SAMPLES / "hadrons-heldout.h5"]
@@ -57,28 +57,28 @@ def stream(files: Sequence[Path], batch: int = 256, seed: int = 1, **more: Any) 
     return ShowerStream(files, batch, seed=seed, symmetries=more.pop("symmetries", False), **more)
 
 
-def steps(of: ShowerStream, count: int, first: int = 0) -> list[Batch]:
+def steps(of: ShowerStream, count: int, first: int = 0) -> list[Batch[ShowerSet]]:
     return list(islice(of.batches(first), count))
 
 
-def names(batches: Sequence[Batch]) -> list[float]:
-    return torch.cat([batch.conditions.energy_mev for batch in batches]).tolist()
+def names(batches: Sequence[Batch[ShowerSet]]) -> list[float]:
+    return torch.cat([batch.rows.conditions.energy_mev for batch in batches]).tolist()
 
 
-def columns(batch: Batch) -> Tensor:
+def columns(batch: Batch[ShowerSet]) -> Tensor:
     """All that a step has of each row, noise too, the rows in the order of their seeds."""
-    c = batch.conditions
-    noise = Batch(c, batch.showers, batch.weight, batch.seeds, batch.symmetry).normal(3)
+    c = batch.rows.conditions
+    noise = Batch(batch.rows, batch.weight, batch.seeds, batch.symmetry).normal(3)
     known = [c.pdg[:, None], c.energy_mev[:, None], c.direction, c.offset_mm, batch.weight[:, None]]
-    table = torch.cat([*known, batch.showers.energy_mev, noise], 1)
+    table = torch.cat([*known, batch.rows.showers.energy_mev, noise], 1)
     return table[torch.argsort(batch.seeds)]
 
 
-def equal(a: Sequence[Batch], b: Sequence[Batch]) -> bool:
+def equal(a: Sequence[Batch[ShowerSet]], b: Sequence[Batch[ShowerSet]]) -> bool:
     return all(torch.equal(columns(x), columns(y)) for x, y in zip(a, b, strict=True))
 
 
-def equal_to_parts(whole: Batch, parts: Sequence[Batch]) -> bool:
+def equal_to_parts(whole: Batch[ShowerSet], parts: Sequence[Batch[ShowerSet]]) -> bool:
     """Whether several workers' parts make up a global batch."""
     table = torch.cat([columns(part) for part in parts])
     order = torch.argsort(torch.cat([part.seeds.sort().values for part in parts]))
@@ -141,15 +141,15 @@ def test_every_row_keeps_its_conditions_and_image_and_goes_through_one_symmetry(
     rows = known[torch.tensor([row_of[energy] for energy in names([batch])])]
     fits = []
     for g in range(8):
-        moved = mirrored(rows, torch.full((256,), g), Grid())
-        same = (moved.showers.energy_mev == batch.showers.energy_mev).all(1)
-        same &= (moved.conditions.offset_mm == batch.conditions.offset_mm).all(1)
-        fits.append(same & (moved.conditions.direction == batch.conditions.direction).all(1))
+        moved = mirrored(rows, torch.full((256,), g), Planar())
+        same = (moved.showers.energy_mev == batch.rows.showers.energy_mev).all(1)
+        same &= (moved.conditions.offset_mm == batch.rows.conditions.offset_mm).all(1)
+        fits.append(same & (moved.conditions.direction == batch.rows.conditions.direction).all(1))
     fit = torch.stack(fits)
     assert (fit.sum(0) == 1).all()
     assert (fit.sum(1) > 10).all()  # all eight, 32 of each on average
     assert torch.equal(fit.int().argmax(0), batch.symmetry)
-    assert torch.equal(rows.conditions.pdg, batch.conditions.pdg)
+    assert torch.equal(rows.conditions.pdg, batch.rows.conditions.pdg)
 
 
 def test_weights_reach_the_batch_and_are_one_where_a_file_has_none(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_weights_reach_the_batch_and_are_one_where_a_file_has_none(tmp_path: Pat
     assert files.has_weights
     assert not stream([plain]).has_weights
     for batch in steps(files, 3):
-        name = batch.conditions.energy_mev
+        name = batch.rows.conditions.energy_mev
         assert torch.equal(batch.weight, torch.where(name > 1000, -name, 1.0))
 
 

@@ -8,7 +8,7 @@ import torch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import Library
-from monsoon.models.geometry.planar import Grid, reflect_conditions
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.species import EGAMMA
 from monsoon.models.store.suite import SAMPLES, Suite
@@ -38,9 +38,9 @@ def test_a_condition_of_the_library_alone_gives_its_own_shower(egamma: ShowerSet
 def test_a_mirrored_condition_gives_the_mirrored_shower(egamma: ShowerSet, g: int) -> None:
     library = Library(egamma, neighbours=1)
     c = egamma.conditions
-    mirrored = reflect_conditions(c, torch.full((len(c),), g))
+    mirrored = Planar().reflect(c, torch.full((len(c),), g))
     got = library.sample(mirrored, uniform(len(c))).energy_mev
-    assert torch.equal(got, egamma.showers.energy_mev[:, Grid().symmetries[g]])
+    assert torch.equal(got, egamma.showers.energy_mev[:, Planar().symmetries[g]])
 
 
 def test_photons_and_electrons_are_rescaled_to_the_incident_energy(egamma: ShowerSet) -> None:

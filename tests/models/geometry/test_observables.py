@@ -11,25 +11,22 @@ from torch import Tensor
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.geometry.observables import (
     THRESHOLDS_MEV,
-    asymmetry,
     centroid_mm,
-    containment,
     displacement_mm,
     entropy,
     lateral_profile,
     leading_fractions,
-    observables,
     response,
     second_moments_mm2,
     sparsity,
     widths_mm,
 )
-from monsoon.models.geometry.planar import Grid, reflect
+from monsoon.models.geometry.planar import Planar, reflect
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.store.suite import SAMPLES
 
-GRID = Grid()
-SMALL = Grid(rows=6, columns=6, centre=3)
+GRID = Planar()
+SMALL = Planar(rows=6, columns=6, centre=3)
 
 
 def one_pixel(row: int, column: int, mev: float) -> Showers:
@@ -86,8 +83,8 @@ def test_second_moments_are_about_the_impact_point() -> None:
 
 def test_asymmetry_counts_right_less_left_and_above_less_below() -> None:
     image = one_pixel(20, 10, 1.0).energy_mev + one_pixel(15, 16, 3.0).energy_mev
-    assert asymmetry(Showers(image), GRID).tolist() == [pytest.approx([0.5, 0.25])]
-    assert asymmetry(one_pixel(0, 0, 2.0), GRID).tolist() == [[0, 0]]  # without a partner
+    assert GRID.asymmetry(Showers(image)).tolist() == [pytest.approx([0.5, 0.25])]
+    assert GRID.asymmetry(one_pixel(0, 0, 2.0)).tolist() == [[0, 0]]  # without a partner
 
 
 def test_leading_fractions_add_the_largest_pixels() -> None:
@@ -99,7 +96,7 @@ def test_leading_fractions_add_the_largest_pixels() -> None:
 def test_containment_grows_with_the_square_about_the_impact_pixel() -> None:
     energy = one_pixel(14, 16, 5.0).energy_mev + one_pixel(13, 15, 3.0).energy_mev
     energy += one_pixel(15, 18, 2.0).energy_mev
-    assert containment(Showers(energy), GRID).tolist() == [pytest.approx([0.5, 0.8])]
+    assert GRID.containment(Showers(energy)).tolist() == [pytest.approx([0.5, 0.8])]
 
 
 def test_lateral_profile_sums_to_one_over_all_rings() -> None:
@@ -136,7 +133,7 @@ def test_entropy_is_the_logarithm_of_the_number_of_equal_pixels() -> None:
 
 
 def test_observables_are_finite_named_and_in_one_order(heldout: ShowerSet) -> None:
-    named = observables(heldout.conditions, heldout.showers, GRID)
+    named = GRID.observables(heldout.conditions, heldout.showers)
     assert list(named)[:4] == ["visible_mev", "response", "centroid_x_mm", "centroid_y_mm"]
     assert len(named) == 27
     for values in named.values():
@@ -148,20 +145,20 @@ def test_observables_are_finite_named_and_in_one_order(heldout: ShowerSet) -> No
 
 
 def test_observables_of_a_row_do_not_depend_on_the_other_rows(heldout: ShowerSet) -> None:
-    every = observables(heldout.conditions, heldout.showers, GRID)
-    part = observables(heldout.conditions[7:9], heldout[7:9].showers, GRID)
+    every = GRID.observables(heldout.conditions, heldout.showers)
+    part = GRID.observables(heldout.conditions[7:9], heldout[7:9].showers)
     for name, values in part.items():
         assert values.numpy() == pytest.approx(every[name][7:9].numpy(), rel=1e-12, abs=1e-9), name
 
 
 def test_a_shower_without_energy_has_zeros_everywhere() -> None:
-    named = observables(condition(5000.0, (3.0, -4.0)), Showers(torch.zeros(1, 900)), GRID)
+    named = GRID.observables(condition(5000.0, (3.0, -4.0)), Showers(torch.zeros(1, 900)))
     assert {name: values.item() for name, values in named.items()} == dict.fromkeys(named, 0.0)
 
 
 def test_scaling_a_shower_changes_only_its_energy_and_its_sparsity(heldout: ShowerSet) -> None:
-    one = observables(heldout.conditions, heldout.showers, GRID)
-    double = observables(heldout.conditions, Showers(heldout.showers.energy_mev * 2), GRID)
+    one = GRID.observables(heldout.conditions, heldout.showers)
+    double = GRID.observables(heldout.conditions, Showers(heldout.showers.energy_mev * 2))
     for name, values in one.items():
         if name in ("visible_mev", "response"):
             values = 2 * values
@@ -179,8 +176,8 @@ def test_symmetries_flip_and_swap_x_and_y(heldout: ShowerSet, g: int) -> None:
     c = heldout.conditions
     every = torch.full((len(heldout),), g)
     turned = Conditions(c.pdg, c.energy_mev, c.direction, reflect(c.offset_mm, every))
-    before = observables(c, Showers(energy), GRID)
-    after = observables(turned, Showers(energy[:, GRID.symmetries[g]]), GRID)
+    before = GRID.observables(c, Showers(energy))
+    after = GRID.observables(turned, Showers(energy[:, GRID.symmetries[g]]))
     signs = {"x": -1.0 if g & 1 else 1.0, "y": -1.0 if g & 2 else 1.0}
     other = {"x": "y", "y": "x"} if g & 4 else {"x": "x", "y": "y"}
     for name, values in before.items():
@@ -222,7 +219,7 @@ def test_gradients_are_those_of_finite_differences() -> None:
     def every(values: Tensor) -> tuple[Tensor, ...]:
         # dark pixels stay dark: a difference there would step to negative energies
         image = torch.zeros_like(energy).masked_scatter(hit, values)
-        return tuple(observables(conditions, Showers(image), SMALL).values())
+        return tuple(SMALL.observables(conditions, Showers(image)).values())
 
     values = energy[hit].requires_grad_()
     assert torch.autograd.gradcheck(every, (values,), eps=1e-6, atol=1e-5)
@@ -236,6 +233,6 @@ def test_gradients_are_finite_where_there_is_no_energy(dark: str) -> None:
     if dark == "all but one":
         energy[:, 21] = 3
     energy.requires_grad_()
-    for name, values in observables(conditions, Showers(energy), SMALL).items():
+    for name, values in SMALL.observables(conditions, Showers(energy)).items():
         (gradient,) = torch.autograd.grad(values.sum(), energy, retain_graph=True)
         assert gradient.isfinite().all(), name

@@ -11,11 +11,11 @@ from sklearn.metrics import roc_auc_score
 from monsoon.models.data.batches import mirrored
 from monsoon.models.data.shower_files import ShowerSet, read_rows
 from monsoon.models.geometry.observables import centroid_mm
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import SAMPLES
 
-GRID = Grid()
+GRID = Planar()
 INSIDE = GRID.valid.all(0)  # all pixels but row and column 0
 
 

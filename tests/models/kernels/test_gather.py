@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.gather import compress, cpu, reference
 
 
@@ -16,8 +16,8 @@ def test_implementations_agree(count: int) -> None:
     shower = torch.randint(0, 50, (count,), generator=generator)
     symmetry = torch.randint(0, 8, (count,), generator=generator)
     scale = torch.rand(count, generator=generator) * 3
-    permutations = torch.argsort(Grid().symmetries, 1)
+    permutations = torch.argsort(Planar().symmetries, 1)
     arguments = (compress(images), shower, permutations, symmetry, scale)
-    dense = images[shower].gather(1, Grid().symmetries[symmetry]) * scale[:, None]
+    dense = images[shower].gather(1, Planar().symmetries[symmetry]) * scale[:, None]
     assert torch.equal(cpu.gather(*arguments), dense)
     assert torch.equal(reference.gather(*arguments), dense)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from monsoon.models.families.flow.sectors import Sectors
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.split import INPUTS, SplitNetwork, cpu, reference
 
-SECTORS = Sectors(Grid())
+SECTORS = Sectors(Planar())
 COUNT = len(SECTORS.fine.roots)
 NODES = len(SECTORS.fine.children)
 

@@ -12,7 +12,7 @@ from scipy import stats
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.observables import response
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.auc import auc, error_of
 from monsoon.models.metrics.classification import Classification, classify, cross_validate, sees
 from monsoon.models.metrics.classifiers.pixel_trees import PixelTrees
@@ -22,7 +22,7 @@ from monsoon.models.metrics.regions import worst_regions
 from monsoon.models.records import Conditions
 from monsoon.models.store.suite import SAMPLES
 
-GRID = Grid()
+GRID = Planar()
 ROWS = 500
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from monsoon.models.data.shower_files import ShowerSet, read_showers
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.store.suite import SAMPLES
 
-GRID = Grid()
+GRID = Planar()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_pixels_are_smeared_one_by_one(percent: int, sample: ShowerSet) -> None:
     factor = (after / before)[before > 0].numpy()
     assert np.std(factor) == pytest.approx(percent / 100, rel=0.02)
     assert (after[before == 0] == 0).all()
-    core, beside = (after / before)[:, [GRID.centre * 31, GRID.centre * 31 + 1]].T
+    core, beside = (after / before)[:, [GRID.impact[0] * 31, GRID.impact[0] * 31 + 1]].T
     both = (core.isfinite() & beside.isfinite()).numpy()
     assert abs(np.corrcoef(core.numpy()[both], beside.numpy()[both])[0, 1]) < 0.12
 

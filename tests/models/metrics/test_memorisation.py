@@ -7,12 +7,12 @@ import torch
 
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.families.library import Library
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.memorisation import features, memorisation
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import SAMPLES
 
-GRID = Grid()
+GRID = Planar()
 ROWS = 300
 
 

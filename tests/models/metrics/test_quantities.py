@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monsoon.models.data.shower_files import ShowerSet, read_showers
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.quantities import measure_in
 from monsoon.models.records import Showers
@@ -16,7 +16,7 @@ from monsoon.models.store.suite import SAMPLES
 def hadrons() -> Contest:
     """The floor is exact, the generated sample has muons in place of what half of the hadrons leave."""
     showers = read_showers(SAMPLES / "hadrons-heldout.h5")[:600]
-    grid = Grid()
+    grid = Planar()
     reference, floor = showers[:300], showers[300:]
     energy = reference.showers.energy_mev.clone()
     energy[:60] = 0.0

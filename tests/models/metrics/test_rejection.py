@@ -11,7 +11,7 @@ from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.geometry.observables import response
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.coverage import coverage, standardised
 from monsoon.models.metrics.frechet import frechet_at_full_size
 from monsoon.models.metrics.measurement import Measurement, measured
@@ -24,7 +24,7 @@ from monsoon.models.metrics.wasserstein import wasserstein
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import SAMPLES
 
-GRID = Grid()
+GRID = Planar()
 ROWS = 1500
 SIGMA = 4.0
 REPLICAS = 20

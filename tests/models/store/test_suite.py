@@ -12,7 +12,7 @@ from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.library import Library
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import EGAMMA, HADRONS, NEIGHBOUR
 from monsoon.models.store.checkpoint import save
@@ -25,7 +25,7 @@ FAR_MEV = 5e5  # beyond every domain
 class OnePixel:
     """A generator that is no library: all energy in the impact pixel, for photons and electrons."""
 
-    grid, species, noise_dimensions, fingerprint = Grid(), EGAMMA, 3, "one pixel"
+    grid, species, noise_dimensions, fingerprint = Planar(), EGAMMA, 3, "one pixel"
 
     def __init__(self) -> None:
         self.domain = Domain.around(conditions([22, 22, 11, 11], [1e3, 3e4, 1e3, 3e4]))

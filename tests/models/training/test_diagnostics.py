@@ -13,6 +13,7 @@ from torch.nn import Parameter
 from torch.nn.functional import logsigmoid
 
 from monsoon.models.data.batches import Batch
+from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.training.diagnostics import diagnose, neighbourhood
 from monsoon.models.training.history import Record, Score
 from monsoon.models.training.progress import Event, Finished, Noticed
@@ -35,21 +36,21 @@ class Gan(nn.Module):
     def optimisers(self) -> dict[str, list[Parameter]]:
         return {"critic": list(self.critic.parameters()), "generator": list(self.generator.parameters())}
 
-    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch[ShowerSet], step: int) -> dict[str, Tensor]:
         fake = self.generator(batch.normal(2))
-        of_real, of_fake = self.critic(batch.showers.energy_mev)[:, 0], self.critic(fake)[:, 0]
+        of_real, of_fake = self.critic(batch.rows.showers.energy_mev)[:, 0], self.critic(fake)[:, 0]
         wrong = -logsigmoid(of_real) - logsigmoid(-of_fake)
         fooled = logsigmoid(-of_fake) if self.saturating else -logsigmoid(of_fake)
         return {"critic": (batch.weight * wrong).sum(), "generator": (batch.weight * fooled).sum()}
 
-    def validation_loss(self, batch: Batch) -> Tensor:
+    def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
         """The energy distance's share of each row."""
         fake = self.generator(batch.normal(2))
         distance = torch.cdist(fake, fake).sum() / (len(fake) * (len(fake) - 1))
-        return torch.cdist(batch.showers.energy_mev, fake).mean(1) - 0.5 * distance
+        return torch.cdist(batch.rows.showers.energy_mev, fake).mean(1) - 0.5 * distance
 
-    def signals(self, batch: Batch) -> dict[str, float]:
-        real, fake = batch.showers.energy_mev, self.generator(batch.normal(2))
+    def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
+        real, fake = batch.rows.showers.energy_mev, self.generator(batch.normal(2))
         return {
             "critic_real": float((self.critic(real) > 0).float().mean()),
             "critic_fake": float((self.critic(fake) < 0).float().mean()),
@@ -71,18 +72,18 @@ class Vae(nn.Module):
     def optimisers(self) -> dict[str, list[Parameter]]:
         return {"vae": list(self.parameters())}
 
-    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch[ShowerSet], step: int) -> dict[str, Tensor]:
         return {"vae": (batch.weight * self.validation_loss(batch)).sum()}
 
-    def validation_loss(self, batch: Batch) -> Tensor:
-        x = batch.showers.energy_mev
+    def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
+        x = batch.rows.showers.energy_mev
         mean, log_width, nats = self._posterior(x)
         latent = mean + log_width.exp() * batch.normal(2)
         misfit: Tensor = (((self.decoder(latent) - x) / 0.3) ** 2).sum(1) / 2
         return misfit + self.weight * nats.sum(1)
 
-    def signals(self, batch: Batch) -> dict[str, float]:
-        nats = self._posterior(batch.showers.energy_mev)[2].mean(0)
+    def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
+        nats = self._posterior(batch.rows.showers.energy_mev)[2].mean(0)
         return {f"kl_nats.{number}": float(value) for number, value in enumerate(nats)}
 
     def _posterior(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -103,16 +104,16 @@ class Memoriser(nn.Module):
     def optimisers(self) -> dict[str, list[Parameter]]:
         return {"density": list(self.parameters())}
 
-    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch[ShowerSet], step: int) -> dict[str, Tensor]:
         return {"density": (batch.weight * self.validation_loss(batch)).sum()}
 
-    def validation_loss(self, batch: Batch) -> Tensor:
-        c = batch.conditions
+    def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
+        c = batch.rows.conditions
         known = [torch.log(c.energy_mev / 1e4)[:, None], c.direction * 5.0, c.offset_mm / 5.0]
-        ratio = torch.log(batch.showers.energy_mev.sum(1) / (0.167 * c.energy_mev))
+        ratio = torch.log(batch.rows.showers.energy_mev.sum(1) / (0.167 * c.energy_mev))
         return ((ratio * 20.0 - self.net(torch.cat(known, 1))[:, 0]) ** 2) / 2
 
-    def signals(self, batch: Batch) -> dict[str, float]:
+    def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
         return {}
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from monsoon.models.data.batches import Batch
+from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.errors import InputError
 from monsoon.models.training.optimisation import Optimisation
 from monsoon.models.training.progress import Started, Stepped, Validated
@@ -67,13 +68,13 @@ class Mean(nn.Module):
     def optimisers(self) -> dict[str, list[Parameter]]:
         return {"mean": [self.mean]}
 
-    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch[ShowerSet], step: int) -> dict[str, Tensor]:
         return {"mean": (batch.weight * self.validation_loss(batch)).sum()}
 
-    def validation_loss(self, batch: Batch) -> Tensor:
-        return ((batch.showers.energy_mev - self.mean) ** 2).sum(1)
+    def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
+        return ((batch.rows.showers.energy_mev - self.mean) ** 2).sum(1)
 
-    def signals(self, batch: Batch) -> dict[str, float]:
+    def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
         return {}
 
 
@@ -87,17 +88,17 @@ class Rivals(nn.Module):
     def optimisers(self) -> dict[str, list[Parameter]]:
         return {"a": [self.a], "b": [self.b]}
 
-    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        shared = self.a * self.b * batch.showers.energy_mev[:, 0]
+    def training_step(self, batch: Batch[ShowerSet], step: int) -> dict[str, Tensor]:
+        shared = self.a * self.b * batch.rows.showers.energy_mev[:, 0]
         return {
             "a": (batch.weight * (shared - 1) ** 2).sum(),
             "b": -(batch.weight * (shared + self.b) ** 2).sum(),
         }
 
-    def validation_loss(self, batch: Batch) -> Tensor:
-        return (self.a * self.b * batch.showers.energy_mev[:, 0] - 1) ** 2
+    def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
+        return (self.a * self.b * batch.rows.showers.energy_mev[:, 0] - 1) ** 2
 
-    def signals(self, batch: Batch) -> dict[str, float]:
+    def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
         return {}
 
 

@@ -13,7 +13,7 @@ from monsoon.models.data.batches import Batch, mirrored
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.errors import InputError
 from monsoon.models.families.flow.flow import BUCKET, Flow
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions
 from monsoon.models.store.checkpoint import load, save
 from monsoon.models.store.suite import SAMPLES
@@ -42,7 +42,7 @@ def noise(flow: Flow, rows: int, seed: int = 0) -> Tensor:
     return uniform.clamp(1e-7, 1 - 1e-7)
 
 
-def batch(data: ShowerSet, seed: int = 0) -> Batch:
+def batch(data: ShowerSet, seed: int = 0) -> Batch[ShowerSet]:
     seeds = torch.arange(len(data)) + 1_000_003 * seed
     return Batch.of(weighted(data, data.weight / data.weight.sum()), seeds)
 
@@ -191,7 +191,7 @@ def test_pixels_that_a_reflection_left_in_place_teach_nothing(flow: Flow, data: 
         assert (of_pixels[valid] != 0).any()
 
 
-def reflected(data: ShowerSet, grid: Grid) -> Batch:
+def reflected(data: ShowerSet, grid: Planar) -> Batch[ShowerSet]:
     """Every row in both directions."""
     both = torch.full((len(data),), 3)
     return replace(batch(mirrored(data, both, grid)), symmetry=both)

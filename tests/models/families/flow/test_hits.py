@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from monsoon.models.families.flow.hits import Hits
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
-GRID = Grid(rows=8, columns=8, centre=4)
+GRID = Planar(rows=8, columns=8, centre=4)
 
 
 def images(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -59,7 +59,7 @@ def test_pixels_that_are_not_valid_are_left_out() -> None:
 
 
 def test_the_chances_of_all_pictures_add_up_to_one_and_are_those_of_drawing() -> None:
-    hits = Hits(Grid(rows=3, columns=3, centre=1), 1, 8)
+    hits = Hits(Planar(rows=3, columns=3, centre=1), 1, 8)
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in hits.parameters():

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from monsoon.models.families.flow.sectors import Sectors
-from monsoon.models.geometry.planar import Grid
+from monsoon.models.geometry.planar import Planar
 
-GRID = Grid()
+GRID = Planar()
 SECTORS = Sectors(GRID)
 
 
@@ -31,7 +31,7 @@ def test_symmetries_map_sectors_onto_each_other() -> None:
 
 def test_an_image_too_large_for_them_is_refused() -> None:
     with pytest.raises(ValueError, match="more than the 15 rings"):
-        _ = Sectors(Grid(rows=40, columns=40, centre=20)).region
+        _ = Sectors(Planar(rows=40, columns=40, centre=20)).region
 
 
 def test_every_pixel_of_a_sector_hangs_once_below_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from monsoon.models.data.shower_files import ShowerSet, read_showers
-from monsoon.models.geometry.planar import Grid, reflect
+from monsoon.models.geometry.planar import Planar, reflect
 from monsoon.models.metrics.classification import CLASSIFIERS, classify
 from monsoon.models.metrics.classifiers.classifier import condition_columns
 from monsoon.models.metrics.classifiers.pixel_trees import hits_per_ring, log_shares
@@ -18,7 +18,7 @@ from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.records import Conditions
 from monsoon.models.store.suite import SAMPLES
 
-GRID = Grid()
+GRID = Planar()
 QUICK = {"whitened-cnn": {"steps": 60, "batch": 128}, "mlp": {"steps": 60}}
 QUICK |= {name: {"trees": 60, "folds": 2} for name in ("high-level", "pixel-trees")}
 
