@@ -23,6 +23,7 @@ from monsoon.jobs.report.sample import CampaignSample, read_sample
 from monsoon.jobs.report.shower_samples import sample_showers
 from monsoon.jobs.report.showers import showers
 from monsoon.jobs.shipped import SHIPPED
+from monsoon.models.said import said
 from monsoon.models.store.suite import NEAREST, Suite
 
 PAGE = "report.html"  # in the output
