@@ -14,7 +14,7 @@ from monsoon.engine.ledger.manifest import MANIFEST
 from monsoon.models.store.checkpoint import MODEL, WEIGHTS
 from monsoon.models.store.suite import SAMPLES
 from tests.fuzz.readers.outputs import SHARD
-from tests.fuzz.readers.trainings import CONFIG, FILES, training_with
+from tests.fuzz.readers.trainings import CONFIG, FILES, training_with, words_of
 
 Words = list[str]
 # Given an input, the folder of the reader's good inputs and an empty folder
@@ -112,7 +112,7 @@ def _training(name: str) -> Command:
 
     def words(path: Path, good: Path, here: Path) -> Words:
         output = training_with(path, name, good, here)
-        return ["train", str(good / CONFIG), "--local", f"output={output}"]
+        return ["train", str(good / CONFIG), "--local", *words_of(good, output)]
 
     return words
 

@@ -29,10 +29,16 @@ def training_with(path: Path, name: str, folder: Path, scratch: Path) -> Path:
     return output
 
 
+def words_of(folder: Path, output: Path) -> list[str]:
+    """The settings of the training in a prepared folder, wherever that has been moved to."""
+    train, validation = folder / "train.h5", folder / "validation.h5"
+    return [f"train=[{train}]", f"validation=[{validation}]", f"output={output}"]
+
+
 def _reading(name: str) -> Callable[[Path, Path, Path], None]:
     def read(path: Path, folder: Path, scratch: Path) -> None:
         output, said = training_with(path, name, folder, scratch), list[str]()
-        result = train(load_training(str(folder / CONFIG), [f"output={output}"]), True, said.append)
+        result = train(load_training(str(folder / CONFIG), words_of(folder, output)), True, said.append)
         check(result.failed == (name == FAILED), "a training that has failed has not, or the other way round")
         check(all("\n" not in line for line in said), "a line is two")
 
@@ -40,14 +46,14 @@ def _reading(name: str) -> Callable[[Path, Path, Path], None]:
 
 
 def _prepare(folder: Path) -> None:
-    files = shower_files(folder)
+    shower_files(folder)
     config = {
-        **{"family": "flow", "options": SMALL_FLOW, "train": files[:1], "validation": files[1:]},
+        **{"family": "flow", "options": SMALL_FLOW},
         **{"device": "cpu", "steps": 2, "batch": 64, "validate_every": 2, "checkpoint_every": 2},
     }
     (folder / CONFIG).write_text(json.dumps(config))  # JSON is YAML
     output = folder / TRAINED
-    train(load_training(str(folder / CONFIG), [f"output={output}"]), True, lambda line: None)
+    train(load_training(str(folder / CONFIG), words_of(folder, output)), True, lambda line: None)
     finding = {"name": "not finite", "line": "a loss is not finite", "step": 1}
     (folder / f"good-0.{FAILED}").write_text(json.dumps({"failed": finding, "findings": [finding]}))
     for name in (TRAINING, NETWORK):
