@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from threading import Timer
 
@@ -24,7 +21,6 @@ from monsoon.engine.ledger.commits import COMMITS, Commit, Ledger, ShardRecord
 from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION
 from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.shards import FORMATS
-from monsoon.engine.ledger.status import running
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import INTERRUPTED, main
 from monsoon.jobs.generate import POOL, CampaignResult, generate, patiently
@@ -120,25 +116,6 @@ def test_sites_that_split_a_campaign_merge_to_the_same_events(
     assert main(["merge", str(whole), str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     assert read_manifest(open_store(whole))["content"] == undisturbed.content
     assert main(["verify", str(whole)]) == 0
-
-
-def test_a_second_driver_on_one_output_is_told_so_and_harms_nothing(
-    campaign: Campaign, undisturbed: CampaignResult, tmp_path: Path
-) -> None:
-    """The first is a process with a Ray of its own; the second starts while that one's workers load."""
-    words = [f"{k}={v}" for k, v in campaign.model_dump(exclude_defaults=True).items()]
-    first = subprocess.Popen(
-        [sys.executable, "-m", "monsoon", "generate", "run3", *words], stdout=subprocess.DEVNULL
-    )
-    while not running(open_store(campaign.output)):
-        assert first.poll() is None
-        time.sleep(0.05)
-    said: list[str] = []
-    outcome = generate(campaign, said.append)
-    assert first.wait() == 0
-    assert outcome.content == undisturbed.content
-    assert any(line.startswith("another driver") for line in said)
-    assert main(["verify", campaign.output]) == 0
 
 
 def test_the_last_word_of_a_campaign_waits_for_storage_as_its_shards_do(tmp_path: Path) -> None:
@@ -297,24 +274,3 @@ def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path
         {"event": spoilt, "reason": "energy_mev is not positive and finite"}
     ]
     assert main(["verify", str(output)]) == 0
-
-
-SCRIPT = """
-from monsoon.engine.config import Campaign
-from monsoon.jobs.generate import generate
-
-campaign = Campaign(incidents="{pool}", mu=2.0, events=40, shard_events=20, output="{out}/script")
-print("content:", generate(campaign).content)
-"""
-
-
-def test_a_job_script_of_ten_lines_does_the_same(pool: Path, tmp_path: Path, campaign: Campaign) -> None:
-    """In a process and with a Ray of its own, from another folder."""
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(pool=pool, out=tmp_path))
-    done = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    same = generate(campaign.model_copy(update={"mu": 2.0, "events": 40, "shard_events": 20}), quiet)
-    assert done.stdout.splitlines()[-1] == f"content: {same.content}"

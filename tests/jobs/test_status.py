@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from monsoon.engine.storage import open_store
-from monsoon.jobs.cli import INTERRUPTED, UNUSABLE, main
 from monsoon.jobs.progress.pool import told_of_pool
 from monsoon.jobs.status import status
 
@@ -55,28 +50,3 @@ def test_a_pool_that_was_left_is_told_as_left(tmp_path: Path) -> None:
     assert lines[1] == "pool: 500 of 2000 collisions made; the events follow"
     assert "the same `monsoon generate` goes on with it" in lines[2]
     assert ", interrupted, heard" in lines[-1]
-
-
-def test_a_driver_that_makes_its_pool_is_seen_from_another_terminal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    output = tmp_path / "out"
-    words = ["generate", "run3", "events=10", "pool_collisions=1000000", "workers=1", f"output={output}"]
-    with subprocess.Popen([sys.executable, "-m", "monsoon", *words], stderr=subprocess.DEVNULL) as driver:
-        try:
-            end, seen = time.monotonic() + 300, ""
-            while not re.search(r"pool: [1-9]\d* of 1000000 collisions made", seen):
-                assert driver.poll() is None
-                assert time.monotonic() < end, seen
-                time.sleep(0.5)
-                if main(["status", str(output)]) != UNUSABLE:  # no word of it yet
-                    seen = capsys.readouterr().out
-            assert f"{driver.pid}, running, heard" in seen
-            driver.send_signal(signal.SIGINT)
-            assert driver.wait(120) == INTERRUPTED
-        finally:
-            driver.kill()
-    assert main(["status", str(output)]) == 0
-    assert "no driver works on it" in capsys.readouterr().out
-    assert not (output / "campaign.json").exists()
-    assert os.listdir(output / "_drivers")

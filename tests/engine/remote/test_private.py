@@ -7,9 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -19,72 +17,6 @@ import monsoon
 from monsoon.engine.errors import InputError
 from monsoon.engine.remote import private
 from monsoon.engine.remote.private import private_ray, tighten_token_file
-
-STRANGER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-PROGRAM = """
-import os, subprocess, sys
-from pathlib import Path
-import ray
-from monsoon.engine.remote.cluster import connected
-
-stranger = sys.argv[1:]
-
-def seen(*command):
-    return subprocess.run(list(command), capture_output=True, text=True)
-
-with connected(None):
-    task = ray.remote(lambda: os.environ["RAY_AUTH_MODE"])
-    assert ray.get(task.options(num_cpus=1).remote()) == "token"
-    folder = Path(ray._private.worker._global_node.get_session_dir_path())
-    ours = {os.getpid()}
-    parents = [line.split() for line in seen("ps", "-e", "-o", "pid=,ppid=").stdout.splitlines()]
-    for _ in range(9):
-        ours |= {int(pid) for pid, parent in parents if int(parent) in ours}
-    for line in seen("ss", "-ltnpH").stdout.splitlines():
-        if any(f"pid={pid}," in line for pid in ours):
-            print("listens", line.split()[3])
-    top = folder.parents[1]
-    print("mode", oct(top.stat().st_mode & 0o777))
-    if stranger:
-        assert "mine" in seen(*stranger, "echo", "mine").stdout
-        print("folder", seen(*stranger, "ls", str(folder)).stderr.strip())
-        print("token", seen(*stranger, "cat", f"/proc/{os.getpid()}/environ").stderr.strip())
-print("left", top.exists())
-"""
-
-
-@pytest.fixture
-def folder() -> Iterator[str]:
-    """A temporary folder that everybody may enter, short enough for sockets."""
-    with tempfile.TemporaryDirectory(prefix="m-", dir="/tmp") as path:
-        os.chmod(path, 0o755)
-        yield path
-
-
-@pytest.mark.skipif(not shutil.which("ss") or not shutil.which("ps"), reason="no ss or ps here")
-def test_it_listens_on_loopback_alone_and_its_folder_is_closed_to_others(folder: str) -> None:
-    stranger = STRANGER if os.geteuid() == 0 and shutil.which("setpriv") else []
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_AUTH")}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *stranger],
-        env={**environment, "RAY_TMPDIR": folder},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said = [line.partition(" ")[::2] for line in done.stdout.splitlines()]
-    listens = [place for word, place in said if word == "listens"]
-    assert len(listens) > 3  # head, raylet, workers, metrics
-    assert all(re.match(r"(\[::ffff:127\.0\.0\.1\]|127\.0\.0\.1|\[::1\]):", place) for place in listens), (
-        listens
-    )
-    facts = dict(said)
-    assert facts["mode"] == "0o700"
-    assert facts["left"] == "False"
-    if stranger:
-        assert "Permission denied" in facts["folder"]
-        assert "Permission denied" in facts["token"]
 
 
 def test_the_token_of_other_clusters_is_tightened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
