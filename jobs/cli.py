@@ -183,15 +183,40 @@ def train(
 @app.command()
 def sample(
     model: Annotated[str, typer.Option("--model", help="a shipped name, a folder, or shower files")],
-    conditions: Annotated[str, typer.Option("--conditions", help="HDF5 file, with or without showers")],
-    out: Annotated[str, typer.Option("--out", help="file for the showers (HDF5, CaloChallenge layout)")],
+    conditions: Annotated[
+        str, typer.Option("--conditions", help="HDF5 file, with or without showers; or a table")
+    ],
+    out: Annotated[str, typer.Option("--out", help="file for the showers (HDF5), or rows (Parquet)")],
     seed: Seed = 0,
 ) -> None:
-    """Write one shower for each row of a conditions file."""
+    """Write one shower, or row, for each row of a conditions file."""
+    from monsoon.models.data.tables.files import is_table
+
+    if is_table(conditions):
+        from monsoon.jobs.tables.sample import sample as rows
+
+        rows(model, conditions, out, seed)
+        print(f"rows: {out}")
+        return
     from monsoon.jobs.sample import sample as run
 
     run(model, conditions, out, seed)
     print(f"showers: {out}")
+
+
+def _validate_table(models: Sequence[str], reference: str, **settings: Any) -> None:
+    from monsoon.engine.storage import local_path
+    from monsoon.jobs.refusals import nothing_left
+    from monsoon.jobs.tables.validate import PAGE, RECORD
+    from monsoon.jobs.tables.validate import validate as run
+
+    with nothing_left(local_path(settings["out"]), (PAGE, RECORD), ()):
+        done = run(models, reference=reference, **settings)
+    print(f"report: {done.page}")
+    failed = [name for name in models if done.failures(name)]
+    print(f"verdict: {'fail' if failed else 'pass'}")
+    if failed:
+        raise typer.Exit(VERDICT_FAILED)
 
 
 @app.command()
@@ -216,8 +241,19 @@ def validate(
         bool, typer.Option("--strict", help="exit 3 too where these showers cannot tell")
     ] = False,
     into_card: Annotated[bool, typer.Option("--into-card", help="keep the numbers in the model")] = False,
+    cut: Annotated[
+        list[str] | None, typer.Option("--cut", help="of tables: FEATURE > VALUE, its efficiency; repeat")
+    ] = None,
 ) -> None:
-    """Compare generated showers with Geant4's; exit 3 where a requirement is not met."""
+    """Compare generated showers, or rows, with real ones; exit 3 where a requirement is not met."""
+    from monsoon.models.data.tables.files import is_table
+
+    if is_table(reference):
+        _validate_table(
+            model or (), reference, floor=floor, cuts=cut or (), out=out, seed=seed, quick=quick, limit=limit,
+            into_card=into_card,
+        )  # fmt: skip
+        return
     from monsoon.engine.storage import local_path
     from monsoon.jobs.refusals import nothing_left
     from monsoon.jobs.validate import KEPT, MADE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from monsoon.engine.campaign import fetch_models
 from monsoon.engine.errors import InputError
 from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch, local_path
-from monsoon.jobs.identity import refuse_another
+from monsoon.jobs.parts import begin
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.models.data.examination import examine_file
 from monsoon.models.data.shower_files import (
@@ -26,13 +25,12 @@ from monsoon.models.data.shower_files import (
     rows_together,
     shower_writer,
 )
-from monsoon.models.files import sha256_of, write_whole
+from monsoon.models.files import sha256_of
 from monsoon.models.records import Conditions, Status
 from monsoon.models.store.suite import Suite, load_suite
 
 BLOCK = 4096  # rows that are in memory at a time; content does not depend on it
 PART = 25  # times the rows that are compressed together: what an interrupted run may lose
-IDENTITY = "of.json"  # in the folder of parts: what they are of
 
 
 def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
@@ -60,7 +58,7 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
         "seed": str(seed),
     }
     folder = path.with_name(f".{path.name}.parts")
-    _begin(folder, path, attributes | {"conditions": sha256_of(Path(source))})
+    begin(folder, path, attributes | {"conditions": sha256_of(Path(source))})
     size = PART * rows_together((suite.grid.voxels,))
     parts = {start: folder / f"{start}.h5" for start in range(0, rows, size)}
     missing = [start for start, part in parts.items() if not part.exists()]
@@ -74,19 +72,6 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
                     progress.advance(len(block))
     join_showers(path, list(parts.values()), attributes, source)
     shutil.rmtree(folder)
-
-
-def _begin(folder: Path, path: Path, identity: dict[str, str]) -> None:
-    """Make the folder of parts. Raises InputError where it cannot be made, or is of something else."""
-    file = folder / IDENTITY
-    try:
-        folder.mkdir(exist_ok=True)
-        if not file.exists():
-            write_whole(file, json.dumps(identity).encode())
-        found = json.loads(file.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
-    refuse_another(folder, found, identity, "remove the folder")
 
 
 def _blocks(source: str, first: int, end: int) -> Iterator[tuple[int, Conditions]]:

@@ -20,6 +20,8 @@ from monsoon.jobs.refusals import nothing_left
 from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
+from monsoon.models.data.tables.files import is_table, table_rows
+from monsoon.models.data.tables.schema import Schema
 from monsoon.models.files import read_object, sha256_of, write_whole
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.said import said
@@ -132,11 +134,23 @@ def _fit(config: TrainConfig) -> Fit:
             raise InputError(f"{file['name']}: is there twice; validate on showers that nobody trains on")
         seen.add(file["sha256"])
     output = str(Path(config.output).absolute())
-    return Fit(config.family, config.options, train, validation, config.recipe, output, tuple(files))
+    return Fit(
+        config.family,
+        config.options,
+        train,
+        validation,
+        config.recipe,
+        output,
+        tuple(files),
+        Schema.from_json(config.table) if config.table is not None else None,
+        config.rows,
+    )
 
 
 def _examine(fit: Fit) -> None:
     """What is in the files, looked at before the first step. Raises InputError, warns of suspicious input."""
+    if fit.table is not None:
+        return
     for path in (*fit.train, *fit.validation):
         examine_file(path, Planar())
     for (held_out, trained), rows in shared_rows(fit.train, fit.validation).items():
@@ -147,14 +161,19 @@ def _examine(fit: Fit) -> None:
 
 
 def _described(path: str, use: str) -> dict[str, str | int]:
-    return {"name": Path(path).name, "use": use, "rows": extent(path).rows, "sha256": sha256_of(path)}
+    return {
+        "name": Path(path).name,
+        "use": use,
+        "rows": table_rows(path) if is_table(path) else extent(path).rows,
+        "sha256": sha256_of(path),
+    }
 
 
 def _found(name: str) -> str:
     for path in (Path(name), SAMPLES / name):
         if path.is_file():
             return str(path.absolute())
-    raise InputError(f"{name}: no such file; give a shower file (HDF5, CaloChallenge layout)")
+    raise InputError(f"{name}: no such file; give a shower file (HDF5, CaloChallenge layout) or a table")
 
 
 def _claim(output: Path, fit: Fit) -> None:
@@ -163,6 +182,8 @@ def _claim(output: Path, fit: Fit) -> None:
         "family": fit.family,
         "options": fit.options,
         "files": fit.files,
+        **({"table": fit.table.as_json()} if fit.table else {}),
+        **({"rows": fit.rows} if fit.rows else {}),
         **asdict(fit.recipe),
     }
     identity = json.loads(json.dumps(identity))

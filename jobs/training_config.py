@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monsoon.engine.config import parse_overrides, read_mapping, validate
 from monsoon.engine.errors import InputError, unknown_key
-from monsoon.models.families.table import FAMILIES
+from monsoon.models.families.table import FAMILIES, OF_TABLES
 from monsoon.models.training.recipe import Recipe
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -29,9 +29,13 @@ class TrainConfig(BaseModel):
     options: dict[str, Any] = {}
     """Settings of the family's network, by name."""
     train: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Shower files to train on, or names of shipped samples."""
+    """Shower files or tables (Parquet, ROOT, CSV) to train on, or names of shipped samples."""
     validation: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Shower files to validate on, none of which is trained on."""
+    """Files to validate on, none of which is trained on."""
+    table: dict[str, Any] | None = None
+    """Columns of tables: features to generate, conditions that are given, weight; README."""
+    rows: Annotated[int, Field(gt=0)] | None = None
+    """Rows to train on, drawn at random from the files; absent: all."""
     recipe: Recipe
     """How to train; in a file and on the command line its keys stand beside the others."""
 
@@ -51,6 +55,11 @@ class TrainConfig(BaseModel):
     def _consistent(self) -> TrainConfig:
         if self.family not in FAMILIES:
             raise ValueError(f"family: {self.family!r} is not one of {', '.join(FAMILIES)}")
+        if (self.family in OF_TABLES) != (self.table is not None):
+            tables = ", ".join(OF_TABLES)
+            raise ValueError(
+                f"table: says what the columns are for families of tables ({tables}), and no others"
+            )
         if self.device not in (None, "cpu", "cuda"):
             raise ValueError(f"device: {self.device!r} is not cpu or cuda")
         if isinstance(self.workers, tuple) and not 0 < self.workers[0] <= self.workers[1]:

@@ -14,6 +14,7 @@ from monsoon.models.data.shower_files import read_showers
 from monsoon.models.domain.ranges import describe
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import Library
+from monsoon.models.families.table import OF_TABLES
 from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import NEIGHBOUR
@@ -311,4 +312,8 @@ def _load_part(path: Path) -> Generator:
             return Library(showers)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-    return load(path).model
+    stored = load(path)
+    if stored.card["family"] in OF_TABLES:
+        raise InputError(f"{path}: generates rows of a table, not showers; name a generator of showers")
+    model: Generator = stored.model
+    return model

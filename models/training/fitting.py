@@ -1,4 +1,4 @@
-"""From shower files to a folder with a trained model in it: one worker's part of that.
+"""From files of rows to a folder with a trained model in it: one worker's part of that.
 
 network.json     the prepared network's config
 state/           of the training, to go on from (models/training/state.py)
@@ -19,11 +19,14 @@ from typing import Any
 import torch
 
 from monsoon.models.data.batches import Batch
-from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.data.streaming import LANES, ShowerFiles, ShowerStream
+from monsoon.models.data.shower_rows import ShowerRows
+from monsoon.models.data.streaming import LANES, Kind, RowFiles, RowStream
+from monsoon.models.data.tables.rows import TableRows
+from monsoon.models.data.tables.schema import Schema
 from monsoon.models.errors import UNUSABLE, InputError
 from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import read_object, write_whole
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.said import said
 from monsoon.models.store.checkpoint import LARGEST_CARD, save
 from monsoon.models.store.outline import fits
@@ -40,14 +43,18 @@ NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.
 
 
 class FileSource:
-    """This worker's part of shower files; see `Source`.
+    """This worker's part of files of rows; see `Source`.
 
     Parameters
     ----------
     train, validation
-        Shower files.
+        Files.
+    kind
+        How they are read.
     recipe
         Batch size and seed.
+    part
+        Rows of the training files that are trained on; None: all.
 
     Raises
     ------
@@ -55,48 +62,60 @@ class FileSource:
         If the files do not fit each other or the recipe.
     """
 
-    def __init__(self, train: Sequence[str], validation: Sequence[str], recipe: Recipe) -> None:
+    def __init__(
+        self,
+        train: Sequence[str],
+        validation: Sequence[str],
+        kind: Kind[Any],
+        recipe: Recipe,
+        part: int | None = None,
+    ) -> None:
         self._rank, self._workers = rank(), workers()
-        self._train = ShowerStream(
-            train, recipe.batch, seed=recipe.seed, rank=self._rank, workers=self._workers
+        self._train = RowStream(
+            train, kind, recipe.batch, seed=recipe.seed, rank=self._rank, workers=self._workers, part=part
         )
-        self._validation = ShowerFiles(validation)
+        self._validation = RowFiles(validation, kind)
 
-    def training(self, first: int) -> Iterator[Batch[ShowerSet]]:
+    def training(self, first: int) -> Iterator[Batch[Any]]:
         """This worker's rows of each step, without end; see `Source`."""
         return self._train.batches(first)
 
-    def validation(self) -> Iterator[Batch[ShowerSet]]:
+    def validation(self) -> Iterator[Batch[Any]]:
         """This worker's validation rows; see `Source`."""
         return self._validation.in_order(VALIDATION_ROWS, self._rank, self._workers)
 
-    def fitted(self) -> Iterator[Batch[ShowerSet]]:
+    def fitted(self) -> Iterator[Batch[Any]]:
         """The first training rows, about as many as there are to validate on; see `Source`."""
         batches = -(-self._validation.rows // VALIDATION_ROWS)
         mine = len(range(self._rank, batches, self._workers))
         return islice(self._train.in_order(VALIDATION_ROWS, self._rank, self._workers), mine)
 
 
-def training_sample(files: Sequence[str], rows: int, seed: int) -> ShowerSet:
+def training_sample(
+    files: Sequence[str], kind: Kind[Any], rows: int, seed: int, part: int | None = None
+) -> Any:
     """Draw training rows at random, as they are in the files.
 
     Parameters
     ----------
     files
-        Shower files.
+        Of the training.
+    kind
+        How they are read.
     rows
         How many; nearly all where there are fewer.
     seed
         Of the choice.
+    part
+        Rows that are trained on; None: all.
 
     Raises
     ------
     InputError
         If the files cannot be used.
     """
-    rows = min(rows, ShowerFiles(files).rows)
-    stream = ShowerStream(files, rows - rows % LANES, seed=seed, symmetries=False)
-    return next(stream.batches()).rows
+    rows = min(rows, part or RowFiles(files, kind).rows)
+    return next(RowStream(files, kind, rows - rows % LANES, seed=seed, part=part).batches()).rows
 
 
 @dataclass(frozen=True)
@@ -110,13 +129,17 @@ class Fit:
     options : dict
         Of the family.
     train, validation : tuple of str
-        Shower files.
+        Shower files, or tables.
     recipe : Recipe
         How it is trained.
     output : str
         The folder; all workers see it.
     files : tuple of dict
         Name, rows, sha256 and use of each file, for the card.
+    table : Schema or None
+        What the columns of tables are; None for shower files.
+    rows : int or None
+        Rows that are trained on, drawn at random; None: all.
     """
 
     family: str
@@ -126,6 +149,19 @@ class Fit:
     recipe: Recipe
     output: str
     files: tuple[dict[str, str | int], ...]
+    table: Schema | None = None
+    rows: int | None = None
+
+    @property
+    def layout(self) -> Planar | Schema:
+        """What a row is: a geometry's image, or a table's columns."""
+        return self.table or Planar()
+
+    def kind(self, training: bool = True) -> Kind[Any]:
+        """How the files are read: in training showers are seen under the symmetries of their geometry."""
+        if self.table is not None:
+            return TableRows(self.table)
+        return ShowerRows(Planar() if training else None)
 
     def run(self, device: torch.device | str) -> Generator[Event]:
         """Train from the folder's newest state on, until the folder holds the model or a failure.
@@ -148,8 +184,11 @@ class Fit:
             If files, options or weights cannot be used.
         """
         output, device = Path(self.output), torch.device(device)
+        if getattr(FAMILIES[self.family], "fitted", False):
+            self._keep_fitted(output, device)
+            return
         network = self._network(output, device)
-        source = FileSource(self.train, self.validation, self.recipe)
+        source = FileSource(self.train, self.validation, self.kind(), self.recipe, self.rows)
         for event in Training(network, self.recipe, source, StateFolder(output / STATES), device).run():
             if isinstance(event, Finished) and rank() == 0:
                 self._keep(network, event, device)
@@ -163,8 +202,10 @@ class Fit:
         family, prepared = FAMILIES[self.family], None
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
             output.mkdir(parents=True, exist_ok=True)
-            sample = training_sample(self.train, SAMPLE_ROWS, self.recipe.seed)
-            prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample)
+            sample = training_sample(
+                self.train, self.kind(training=False), SAMPLE_ROWS, self.recipe.seed, self.rows
+            )
+            prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample, self.layout)
             write_whole(output / NETWORK, json.dumps(prepared.config).encode())
         broadcast(0, device)  # the first worker writes the config
         return prepared or self._restored(output)
@@ -184,6 +225,20 @@ class Fit:
             raise InputError(
                 f"{output / NETWORK}: cannot be used ({said(error, LONGEST_REASON)}); give another output"
             ) from error
+
+    def _keep_fitted(self, output: Path, device: torch.device) -> None:
+        """The model of a family that is made of the rows at once, and not trained."""
+        if rank() == 0:
+            rows = self.rows or RowFiles(self.train, self.kind()).rows
+            sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
+            model = FAMILIES[self.family].prepare(dict(self.options), sample, self.layout)
+            training = {"rows": len(sample), "options": self.options}
+            save(
+                output,
+                model,
+                {"name": output.name, "data": {"files": list(self.files)}, "training": training},
+            )
+        broadcast(0, device)  # the others wait for the first worker
 
     def _keep(self, network: Any, end: Finished, device: torch.device) -> None:
         """The model with its card, or the reason why there is none."""

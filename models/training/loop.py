@@ -225,7 +225,10 @@ class Training:
             batch = part.to(self.device)
             with self._precision():
                 loss = averaged.validation_loss(batch)
-            sums += Score.sums(loss.double(), batch.weight.double())
+            weight = batch.weight.double()
+            if len(loss) != len(batch):  # one score of the whole batch
+                weight = weight.sum()[None]
+            sums += Score.sums(loss.double(), weight)
         return Score.of(all_reduce(sums).tolist())
 
     def _precision(self) -> torch.autocast:

@@ -41,7 +41,11 @@ class Trainable(Protocol):
         ...
 
     def validation_loss(self, batch: Batch[Any]) -> Tensor:
-        """The loss of each row, [N]; its weighted mean is the score, and lower is better."""
+        """The loss of each row, [N], or of the batch as one sample, [1]; lower is better.
+
+        The score is the weighted mean. Families without a likelihood compare the batch, as a sample, with one
+        of their own; the score is then the mean over the batches of the validation rows.
+        """
         ...
 
     def signals(self, batch: Batch[Any]) -> dict[str, float]:

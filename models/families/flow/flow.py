@@ -91,7 +91,7 @@ class Flow(nn.Module):
         self.noise_dimensions = 2 + self.grid.voxels + regions + self.splits.nodes
 
     @classmethod
-    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet) -> Flow:
+    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet, layout: Planar) -> Flow:
         """Make an untrained flow for the species of a sample, with its regressions fitted.
 
         Parameters
@@ -100,6 +100,8 @@ class Flow(nn.Module):
             Keys of DEFAULTS, and seed.
         sample
             Training rows.
+        layout
+            The showers' voxels.
 
         Raises
         ------
@@ -114,7 +116,7 @@ class Flow(nn.Module):
         classes = ELECTROMAGNETIC if set(species) <= set(EGAMMA) else HADRONIC
         config = DEFAULTS | {key: value for key, value in options.items() if key != "seed"}
         config |= {
-            "grid": Planar().as_json(),
+            "grid": layout.as_json(),
             "species": species,
             "domain": Domain.around(sample.conditions).as_json(),
             "classes": [[low, None if high == float("inf") else high] for low, high in classes],
