@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector.detector import Detector, localise
-from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_pixels
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_showers
+from monsoon.engine.detector.placing import Placing, localise
 from monsoon.engine.errors import InputError, SuspiciousInput
 from monsoon.engine.formats.schema import NOTHING, SCHEMA_VERSION
 from monsoon.engine.incidents.gun import Gun, shoot
@@ -84,10 +85,10 @@ class ResolvedCampaign:
 def load(model: str, outside: str, detector: str) -> tuple[Suite, Detector]:
     """The generators and the detector of these names, paths or URLs.
 
-    Raises InputError where one cannot be used, or the generators' pixels are not the detector's.
+    Raises InputError where one cannot be used, or the generators' showers cannot be placed in the detector.
     """
     suite, face = load_suite(fetch_models(model), fetch_models(outside)), Detector.load(fetch(detector))
-    refuse_other_pixels(model, suite.grid, face)
+    refuse_other_showers(model, Placing(suite.grid, face))
     return suite, face
 
 
@@ -140,9 +141,7 @@ def resolve(
     return ResolvedCampaign(campaign, output, incidents, identity, signal, ORIGINS)
 
 
-def refuse_outside(
-    resolved: ResolvedCampaign, suite: Suite, detector: Detector, missing: Sequence[EventRange] = ()
-) -> None:
+def refuse_outside(resolved: ResolvedCampaign, suite: Suite, missing: Sequence[EventRange] = ()) -> None:
     """Raise InputError where the campaign refuses particles outside the training domain and may have some.
 
     Of a pool any collision may be drawn: all of it is looked at; of a signal the events that are missing.
@@ -162,7 +161,7 @@ def refuse_outside(
         looked_at = chain(looked_at, of_signal)
     for source, found in looked_at:
         incidents, _ = screen(found)
-        conditions = localise(incidents, detector)
+        conditions = localise(incidents, suite.grid)
         inside = suite.inside(conditions)
         if not inside.all():
             row = int(inside.int().argmin())
@@ -185,12 +184,14 @@ class ShardMaker:
         campaign = resolved.campaign
         with warnings.catch_warnings(action="ignore", category=SuspiciousInput):  # the driver has said it
             self.suite, self.detector = load(campaign.model, campaign.outside, campaign.detector)
+        self.placing = Placing(self.suite.grid, self.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
 
     def warm_up(self) -> None:
         """Make an event of one photon: the first use of compiled kernels takes seconds, no stage's own."""
-        photon = Gun(pdg=22, energy_mev=10_000.0, theta_rad=0.1)
+        x, y = self.detector.cell_centres_mm[0].tolist()
+        photon = Gun(pdg=22, energy_mev=10_000.0, x_mm=x, y_mm=y)
         shot = transport(shoot(photon, self.detector, 0, 1), self.detector, Transport(threshold_mev=0))
         with suppress(InputError):  # it may be a particle that the campaign refuses
             self.events(shot)
@@ -215,7 +216,7 @@ class ShardMaker:
         return generate(
             incidents,
             self.suite,
-            self.detector,
+            self.placing,
             campaign.seed,
             contributions=campaign.contributions,
             stopwatch=stopwatch,
