@@ -30,7 +30,7 @@ class WorkerKind(BaseModel):
     cpus: Annotated[float, Field(gt=0)] = 1
     """CPU cores of each."""
     gpus: Annotated[float, Field(ge=0)] = 0
-    """GPUs of each; with 0.25 four workers share one."""
+    """GPUs of each; none: this release makes events on CPUs."""
 
 
 class Campaign(BaseModel):
@@ -88,7 +88,7 @@ class Campaign(BaseModel):
     cpus_per_worker: Annotated[float, Field(gt=0)] = 1
     """CPU cores of each worker."""
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0
-    """GPUs of each worker."""
+    """GPUs of each worker; none: this release makes events on CPUs."""
     pools: tuple[WorkerKind, ...] = ()
     """Workers of several kinds, in place of the three keys above."""
     wait_for_resources_s: Annotated[float, Field(ge=0)] = 0
@@ -121,6 +121,9 @@ class Campaign(BaseModel):
         alone = {"workers", "cpus_per_worker", "gpus_per_worker"} & self.model_fields_set
         if self.pools and alone:
             raise ValueError(f"pools: instead of {min(alone)}, not beside it")
+        if any(kind.gpus for kind in self.kinds):
+            key = "pools: gpus" if self.pools else "gpus_per_worker"
+            raise ValueError(f"{key}: this release makes events on CPUs alone; leave it out")
         if self.only is not None and not 0 <= self.only - self.first_event < self.events:
             raise ValueError(f"only: event {self.only} is not one of this campaign's events")
         return self

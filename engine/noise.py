@@ -12,8 +12,9 @@ from functools import cache
 import numpy as np
 import torch
 from scipy.special import ndtri
+from torch import Tensor
 
-from monsoon.engine.kernels.philox.cpu import philox
+from monsoon.engine.kernels.dispatch import PHILOX
 from monsoon.engine.records import Array
 
 WORD = 0xFFFFFFFF
@@ -75,31 +76,50 @@ def words(seed: int, event: Array, index: Array, purpose: Purpose, dimensions: i
     ValueError
         If the dimensions do not fit the counter.
     """
-    if not 0 <= dimensions <= MAX_DIMENSIONS:
-        raise ValueError(f"{dimensions} dimensions do not fit the counter")
-    blocks = -(-dimensions // 4)
-    counter = np.empty((len(event), blocks, 4), np.int64)
-    event = np.asarray(event, np.int64)
-    counter[..., 0] = (event & WORD)[:, None]
-    counter[..., 1] = (event >> 32)[:, None]
-    counter[..., 2] = np.asarray(index, np.int64)[:, None]
-    counter[..., 3] = (int(purpose) << 24) | np.arange(blocks)
-    out = philox(torch.from_numpy(counter.reshape(-1, 4)), key_of(seed)).numpy()
-    return out.reshape(len(event), 4 * blocks)[:, :dimensions].astype(np.uint32)
+    return _words(seed, event, index, purpose, dimensions, torch.device("cpu")).numpy().astype(np.uint32)
 
 
-def uniform(seed: int, event: Array, index: Array, purpose: Purpose, dimensions: int) -> Array:
-    """Draw uniform numbers strictly inside (0, 1), from 23 bits each.
+def uniform(
+    seed: int,
+    event: Array,
+    index: Array,
+    purpose: Purpose,
+    dimensions: int,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Draw uniform numbers strictly inside (0, 1), from 23 bits each, on the device that uses them.
 
-    Parameters are those of `words`.
+    Other parameters are those of `words`. All devices draw the same numbers.
+
+    Parameters
+    ----------
+    device
+        Where the numbers are made, and stay.
 
     Returns
     -------
-    ndarray
+    Tensor
         float32 [N, dimensions].
     """
-    drawn = words(seed, event, index, purpose, dimensions)
-    return ((drawn >> 9).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)
+    drawn = _words(seed, event, index, purpose, dimensions, torch.device(device))
+    return ((drawn >> 9).float() + 0.5) * 2.0**-23
+
+
+def _words(
+    seed: int, event: Array, index: Array, purpose: Purpose, dimensions: int, device: torch.device
+) -> Tensor:
+    """int64 [N, D]; see `words`."""
+    if not 0 <= dimensions <= MAX_DIMENSIONS:
+        raise ValueError(f"{dimensions} dimensions do not fit the counter")
+    blocks = -(-dimensions // 4)
+    events, indices = (torch.from_numpy(np.asarray(a, np.int64)).to(device) for a in (event, index))
+    counter = torch.empty(len(events), blocks, 4, dtype=torch.int64, device=device)
+    counter[..., 0] = (events & WORD)[:, None]
+    counter[..., 1] = (events >> 32)[:, None]
+    counter[..., 2] = indices[:, None]
+    counter[..., 3] = (int(purpose) << 24) | torch.arange(blocks, device=device)
+    drawn = PHILOX.on(device)(counter.reshape(-1, 4), key_of(seed))
+    return drawn.reshape(len(events), 4 * blocks)[:, :dimensions]
 
 
 @cache

@@ -16,7 +16,9 @@ from monsoon.models.records import Conditions, Showers
 from monsoon.models.store.suite import Routing, Suite
 
 
-def noise_of_particles(seed: int, incidents: Incidents, dimensions: int) -> Tensor:
+def noise_of_particles(
+    seed: int, incidents: Incidents, dimensions: int, device: torch.device | str = "cpu"
+) -> Tensor:
     """Uniform numbers of a campaign's showers, keyed by (seed, event, particle).
 
     Parameters
@@ -27,6 +29,8 @@ def noise_of_particles(seed: int, incidents: Incidents, dimensions: int) -> Tens
         Whole events with N particles.
     dimensions
         Numbers for each particle, D.
+    device
+        Of the generators.
 
     Returns
     -------
@@ -36,10 +40,16 @@ def noise_of_particles(seed: int, incidents: Incidents, dimensions: int) -> Tens
     of_particle = incidents.event_of_particle
     number = np.arange(len(of_particle)) - incidents.offsets[of_particle]  # of the particle in its event
     event = incidents.event[of_particle]
-    return torch.from_numpy(uniform(seed, event, number, Purpose.SHOWER, dimensions))
+    return uniform(seed, event, number, Purpose.SHOWER, dimensions, device)
 
 
-def noise_of_rows(seed: int, rows: Array | range, dimensions: int, attempt: int = 0) -> Tensor:
+def noise_of_rows(
+    seed: int,
+    rows: Array | range,
+    dimensions: int,
+    attempt: int = 0,
+    device: torch.device | str = "cpu",
+) -> Tensor:
     """Uniform numbers of showers that are made of a list of conditions, keyed by (seed, row, attempt).
 
     Parameters
@@ -52,6 +62,8 @@ def noise_of_rows(seed: int, rows: Array | range, dimensions: int, attempt: int 
         Numbers for each row, D.
     attempt
         Another attempt gives other showers of the same condition.
+    device
+        Of the generators.
 
     Returns
     -------
@@ -59,7 +71,7 @@ def noise_of_rows(seed: int, rows: Array | range, dimensions: int, attempt: int 
         float32 [N, D], strictly inside (0, 1).
     """
     row = np.asarray(rows, np.int64)
-    return torch.from_numpy(uniform(seed, row, np.full_like(row, attempt), Purpose.SHOWER, dimensions))
+    return uniform(seed, row, np.full_like(row, attempt), Purpose.SHOWER, dimensions, device)
 
 
 def sample_particles(routing: Routing, incidents: Incidents, seed: int) -> Showers:

@@ -71,7 +71,7 @@ def shoot(gun: Gun, detector: Detector, first: int, last: int) -> Particles:
     rows = len(events) * gun.particles
     owner = np.repeat(events, gun.particles)  # [N]
     index = np.tile(np.arange(gun.particles), len(events))
-    u = uniform(gun.seed, owner, index, Purpose.GUN, DIMENSIONS).astype(np.float64)  # [N, 6]
+    u = uniform(gun.seed, owner, index, Purpose.GUN, DIMENSIONS).double().numpy()  # [N, 6]
 
     codes = np.atleast_1d(np.array(gun.pdg, np.int32))
     pdg = codes[(u[:, 0] * len(codes)).astype(np.int64)]

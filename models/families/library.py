@@ -19,8 +19,8 @@ from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.planar import Planar
+from monsoon.models.kernels.dispatch import GATHER
 from monsoon.models.kernels.gather import compress
-from monsoon.models.kernels.gather.cpu import gather
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.species import EGAMMA
 
@@ -113,7 +113,7 @@ class Library:
         shower, symmetry = self.choose(conditions, noise)
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
         scale = torch.where(electromagnetic, conditions.energy_mev / self._energy_mev[shower], 1.0)
-        return Showers(gather(self._images, shower, self._permutations, symmetry, scale))
+        return Showers(GATHER.on(scale.device)(self._images, shower, self._permutations, symmetry, scale))
 
     def choose(self, conditions: Conditions, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Draw the library's row and the symmetry for each condition.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from monsoon.models.kernels.spline import cpu
-from monsoon.models.kernels.spline.reference import spline
+from monsoon.models.kernels.dispatch import INVERSE_SPLINE, SPLINE
+from monsoon.models.kernels.operation import REFERENCE
 
 
 def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequential:
@@ -45,9 +45,9 @@ def inverse_rational_quadratic_spline(z: Tensor, parameters: Tensor, bound: floa
     Tensor
         [...].
     """
-    if z.device.type == "cpu" and not parameters.requires_grad:
-        return cpu.inverse_spline(z.contiguous(), parameters.contiguous(), bound)
-    return spline(z, parameters, bound, inverse=True)[0]
+    if parameters.requires_grad:  # kernels of the inverse give no gradients
+        return INVERSE_SPLINE.by(REFERENCE)(z, parameters, bound)
+    return INVERSE_SPLINE.on(z.device)(z.contiguous(), parameters.contiguous(), bound)
 
 
 def rational_quadratic_spline(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
@@ -74,9 +74,8 @@ def rational_quadratic_spline(x: Tensor, parameters: Tensor, bound: float) -> tu
     """
     if parameters.dtype in (torch.bfloat16, torch.float16):
         x, parameters = x.float(), parameters.float()
-    if x.device.type == "cpu" and x.dtype == parameters.dtype == torch.float32:
-        return cpu.spline(x, parameters, bound)
-    return spline(x, parameters, bound)
+    single = x.dtype == parameters.dtype == torch.float32
+    return (SPLINE.on(x.device) if single else SPLINE.by(REFERENCE))(x, parameters, bound)
 
 
 class Coupling(nn.Module):

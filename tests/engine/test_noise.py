@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import kstest, norm
 
 from monsoon.engine.noise import Purpose, gaussian_table, key_of, uniform, words
+from monsoon.models.kernels.operation import ran
 
 
 def test_numbers_do_not_depend_on_the_batch() -> None:
@@ -31,7 +32,7 @@ def test_seed_event_index_purpose_and_dimension_all_matter() -> None:
 
 
 def test_uniform_stays_strictly_inside_and_is_uniform() -> None:
-    drawn = uniform(1, np.arange(200_000), np.zeros(200_000), Purpose.GUN, 1)[:, 0]
+    drawn = uniform(1, np.arange(200_000), np.zeros(200_000), Purpose.GUN, 1)[:, 0].numpy()
     assert drawn.dtype == np.float32
     assert drawn.min() > 0
     assert drawn.max() < 1
@@ -52,3 +53,13 @@ def test_gaussian_table_has_unit_variance_and_gaussian_tails() -> None:
 def test_a_seed_beyond_64_bits_is_refused(seed: int) -> None:
     with pytest.raises(ValueError, match="seed"):
         key_of(seed)
+
+
+def test_noise_is_made_on_the_device_that_uses_it() -> None:
+    with ran() as kernels:
+        here = uniform(1, np.arange(3), np.zeros(3), Purpose.SHOWER, 5)
+        elsewhere = uniform(1, np.arange(3), np.zeros(3), Purpose.SHOWER, 5, "meta")
+    assert (here.device.type, elsewhere.device.type) == ("cpu", "meta")
+    assert kernels == {("philox", "cpu"), ("philox", "reference")}
+    same = words(1, np.arange(3), np.zeros(3), Purpose.SHOWER, 5) >> 9
+    assert np.array_equal(here.numpy(), (same + 0.5) / 2**23)

@@ -20,7 +20,7 @@ Make = Callable[..., Incidents]
 def test_the_noise_of_a_particle_is_keyed_by_its_event_and_its_number_in_it(make_incidents: Make) -> None:
     incidents = make_incidents([2, 0, 3], first_event=70)
     events, numbers = np.array([70, 70, 72, 72, 72]), np.array([0, 1, 0, 1, 2])
-    expected = uniform(9, events, numbers, Purpose.SHOWER, 5)
+    expected = uniform(9, events, numbers, Purpose.SHOWER, 5).numpy()
     assert np.array_equal(noise_of_particles(9, incidents, 5).numpy(), expected)
 
 

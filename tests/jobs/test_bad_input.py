@@ -195,7 +195,8 @@ CASES: dict[str, tuple[Words, str]] = {
     ),
     "address is none": (lambda h: h.campaign("ray_address=somewhere"), "not host:port"),
     "more workers than the cluster has": (lambda h: h.campaign("workers=400"), "workers: 400"),
-    "more GPUs than the cluster has": (lambda h: h.campaign("gpus_per_worker=1"), "GPUs"),
+    "a GPU": (lambda h: h.campaign("gpus_per_worker=1"), "gpus_per_worker: this release"),
+    "a share of a GPU": (lambda h: h.campaign("pools=[{gpus: 0.5}]"), "pools: gpus: this release"),
     # incidents
     "no incidents": (lambda h: h.campaign(f"incidents={h.folder / 'no.parquet'}"), "no.parquet"),
     "foreign incidents": (lambda h: h.campaign(f"incidents={foreign(h)}"), "not of incidents"),

@@ -61,8 +61,8 @@ class Driver:
 
 
 def test_nodes_join_drain_and_leave_and_no_event_minds(several: Cluster, pool: Path, tmp_path: Path) -> None:
-    """Two kinds of workers: the one with a share of a GPU waits for a node that has one."""
-    pools = "pools=[{workers: 1}, {workers: 2, cpus: 0.5, gpus: 0.5}]"
+    """Two kinds of workers: those for whom the first node has no room wait for another."""
+    pools = "pools=[{workers: 1}, {workers: 2, cpus: 0.5}]"
     driver = Driver(
         several,
         tmp_path / "out",
@@ -73,13 +73,13 @@ def test_nodes_join_drain_and_leave_and_no_event_minds(several: Cluster, pool: P
         pools,
     )
     driver.until_said("waiting up to")
-    gpu = several.add_node(num_cpus=1, num_gpus=1)
+    second = several.add_node(num_cpus=1)
     driver.until_committed(3)
-    drain(several, gpu.node_id)
+    drain(several, second.node_id)
     driver.until_said("about to be taken away")
-    several.remove_node(gpu, allow_graceful=False)
+    several.remove_node(second, allow_graceful=False)
     driver.until_said("has left")
-    joined = several.add_node(num_cpus=1, num_gpus=1)
+    joined = several.add_node(num_cpus=1)
     driver.until(lambda: driver.said.read_text().count("has joined") >= 1)
     committed = len(Ledger(open_store(driver.output)).ranges())
     driver.until_committed(committed + 3)

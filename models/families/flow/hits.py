@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monsoon.models.geometry.planar import Planar
+from monsoon.models.kernels.dispatch import HITS
 from monsoon.models.kernels.hits import HitNetwork
-from monsoon.models.kernels.hits import cpu as cpu_kernel
-from monsoon.models.kernels.hits import reference as reference_kernel
 from monsoon.models.networks.modules import mlp
 
 ASKED = 96  # pixels that a training step looks at
@@ -123,8 +122,7 @@ class Hits(nn.Module):
         Tensor
             bool [N, V], by voxel.
         """
-        kernel = cpu_kernel.hits if noise.device.type == "cpu" else reference_kernel.hits
-        hit = kernel(self.network(context), noise)
+        hit = HITS.on(noise.device)(self.network(context), noise)
         return torch.zeros_like(hit).index_copy_(1, self.order, hit)
 
     def _asked(self, step: int | None) -> tuple[Tensor, Tensor]:

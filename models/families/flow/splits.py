@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monsoon.models.families.flow.sectors import Sectors
+from monsoon.models.kernels.dispatch import SPLIT
 from monsoon.models.kernels.split import INPUTS, REACH, SplitNetwork
-from monsoon.models.kernels.split import cpu as cpu_kernel
-from monsoon.models.kernels.split import reference as reference_kernel
+from monsoon.models.kernels.split.reference import decide, node_inputs
 from monsoon.models.networks.modules import rational_quadratic_spline
 
 BINS = 8
@@ -116,9 +116,9 @@ class Splits(nn.Module):
         node = drawn.indices[shower, column]
         count, weight = tree.energies(hit)[shower, node], tree.energies(hit * self.usual)[shower, node]
         part = parts[shower, node]
-        inputs = reference_kernel.node_inputs(part.sum(1), count, weight)
+        inputs = node_inputs(part.sum(1), count, weight)
         network = self.network(context)
-        shift, scale, spline = reference_kernel.decide(inputs, node, shower, self.sector_of[node], network)
+        shift, scale, spline = decide(inputs, node, shower, self.sector_of[node], network)
         ratio = torch.log(part[:, 0]) - torch.log(part[:, 1])
         scaled = (ratio - inputs[:, 3] - shift) * torch.exp(-scale)
         z, log_slope = rational_quadratic_spline(scaled, spline, REACH)
@@ -146,6 +146,6 @@ class Splits(nn.Module):
         Tensor
             Images, float32 [N, V].
         """
-        split = cpu_kernel.split if energy_mev.device.type == "cpu" else reference_kernel.split
+        split = SPLIT.on(energy_mev.device)
         network = self.network(context)
         return split(energy_mev, hit, self.usual, self.roots, self.halves, network, noise)

@@ -77,6 +77,11 @@ def spline(x: Tensor, parameters: Tensor, bound: float, inverse: bool = False) -
     )
 
 
+def inverse_spline(y: Tensor, parameters: Tensor, bound: float) -> Tensor:
+    """The value of `spline(y, parameters, bound, inverse=True)`."""
+    return spline(y, parameters, bound, inverse=True)[0]
+
+
 def _knots(raw: Tensor, bound: float) -> Tensor:
     """Ends of the bins, [..., K + 1], from -bound to bound."""
     share = MIN_SIZE + (1 - MIN_SIZE * raw.shape[-1]) * functional.softmax(raw, -1)

@@ -1,0 +1,18 @@
+"""The operations of events, each with its implementations."""
+
+from __future__ import annotations
+
+from monsoon.engine.kernels.attribute import cpu as attribute_cpu
+from monsoon.engine.kernels.attribute import reference as attribute_reference
+from monsoon.engine.kernels.digitise import cpu as digitise_cpu
+from monsoon.engine.kernels.digitise import reference as digitise_reference
+from monsoon.engine.kernels.philox import cpu as philox_cpu
+from monsoon.engine.kernels.philox import reference as philox_reference
+from monsoon.engine.kernels.place import cpu as place_cpu
+from monsoon.engine.kernels.place import reference as place_reference
+from monsoon.models.kernels.operation import Operation
+
+PHILOX = Operation("philox", philox_reference.philox, cpu=philox_cpu.philox)
+PLACE = Operation("place", place_reference.place, cpu=place_cpu.place)
+DIGITISE = Operation("digitise", digitise_reference.digitise, cpu=digitise_cpu.digitise)
+ATTRIBUTE = Operation("attribute", attribute_reference.attribute, cpu=attribute_cpu.attribute)

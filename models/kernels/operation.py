@@ -1,0 +1,63 @@
+"""An operation that has an implementation for each kind of device, and which of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, ParamSpec, TypeVar
+
+import torch
+
+P = ParamSpec("P")
+R = TypeVar("R")
+REFERENCE = "reference"
+_watched: list[set[tuple[str, str]]] = []
+
+
+class Operation(Generic[P, R]):
+    """One operation: its reference, in plain torch for any device, and kernels for kinds of device.
+
+    Parameters
+    ----------
+    name
+        For people and tests.
+    reference
+        The truth.
+    kernels
+        By kind of device, `cpu` or `cuda`; all have the reference's signature.
+
+    Examples
+    --------
+    >>> double = Operation("double", lambda x: 2 * x, cpu=lambda x: x + x)
+    >>> with ran() as kernels:
+    ...     double.on("cpu")(3)
+    6
+    >>> kernels
+    {('double', 'cpu')}
+    """
+
+    def __init__(self, name: str, reference: Callable[P, R], **kernels: Callable[P, R]) -> None:
+        self.name = name
+        self._providers = {REFERENCE: reference, **kernels}
+
+    def on(self, device: torch.device | str) -> Callable[P, R]:
+        """The kernel for a device; the reference where there is none."""
+        kind = torch.device(device).type
+        return self.by(kind if kind in self._providers else REFERENCE)
+
+    def by(self, provider: str) -> Callable[P, R]:
+        """One implementation by its name: `reference`, or a kind of device. Raises KeyError."""
+        for names in _watched:
+            names.add((self.name, provider))
+        return self._providers[provider]
+
+
+@contextmanager
+def ran() -> Iterator[set[tuple[str, str]]]:
+    """Collect (operation, provider) of all that is chosen meanwhile."""
+    names: set[tuple[str, str]] = set()
+    _watched.append(names)
+    try:
+        yield names
+    finally:
+        _watched.remove(names)
