@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from monsoon.engine.deposits import KERNELS, Links, of_pixels, of_voxels
+from monsoon.engine.deposits import Links, of_pixels, of_voxels
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.noise import key_of
@@ -40,7 +40,7 @@ def compose(
     contributions
         Whether to keep which particle gave how much of each hit.
     kernels
-        A key of KERNELS.
+        `reference`, or a kind of device.
 
     Raises
     ------
@@ -50,9 +50,7 @@ def compose(
         If a cell's sum leaves int32.
     """
     way = of_pixels if placing.pixels else of_voxels
-    offsets, cell, adc, energy, links = way(
-        incidents, showers, placing, key_of(seed), KERNELS[kernels], contributions
-    )
+    offsets, cell, adc, energy, links = way(incidents, showers, placing, key_of(seed), kernels, contributions)
     return events_of(
         incidents,
         status,

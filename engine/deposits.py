@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -10,32 +9,10 @@ import torch
 from torch import Tensor
 
 from monsoon.engine.detector.placing import Placing
-from monsoon.engine.kernels.attribute import cpu as attribute_cpu
-from monsoon.engine.kernels.attribute import reference as attribute_reference
-from monsoon.engine.kernels.digitise import cpu as digitise_cpu
-from monsoon.engine.kernels.digitise import reference as digitise_reference
-from monsoon.engine.kernels.place import cpu as place_cpu
-from monsoon.engine.kernels.place import reference as place_reference
+from monsoon.engine.kernels.dispatch import ATTRIBUTE, DIGITISE, DIGITISE_DEPOSITS, PLACE, SPREAD
 from monsoon.engine.kernels.spread import LARGEST_UNITS, Deposits
-from monsoon.engine.kernels.spread import cpu as spread_cpu
-from monsoon.engine.kernels.spread import reference as spread_reference
 from monsoon.engine.records import Incidents
 from monsoon.models.records import Showers
-
-
-class Kernels(NamedTuple):
-    """One implementation of each kernel."""
-
-    place: ModuleType
-    spread: ModuleType
-    digitise: ModuleType
-    attribute: ModuleType
-
-
-KERNELS = {
-    "reference": Kernels(place_reference, spread_reference, digitise_reference, attribute_reference),
-    "cpu": Kernels(place_cpu, spread_cpu, digitise_cpu, attribute_cpu),
-}
 
 
 class Links(NamedTuple):
@@ -64,7 +41,7 @@ def of_pixels(
     showers: Showers,
     placing: Placing,
     key: tuple[int, int],
-    kernels: Kernels,
+    kernels: str,
     contributions: bool,
 ) -> Hits:
     """Hits of images with the detector's pixels. Raises OverflowError where a cell's sum leaves int32."""
@@ -76,19 +53,19 @@ def of_pixels(
         torch.from_numpy(incidents.event_of_particle.astype(np.int64)),
         torch.from_numpy(detector.cell_of_pixel),
     )
-    cells, deposited = kernels.place.place(*images, len(incidents), detector.cells)
+    cells, deposited = PLACE.by(kernels)(*images, len(incidents), detector.cells)
     overflown = cells.sum(1, dtype=torch.int64) != deposited
     if bool(overflown.any()):
         raise _overflow(incidents, int(overflown.nonzero()[0]))
     event = torch.from_numpy(incidents.event)
-    hits = kernels.digitise.digitise(cells, event, key, detector.electronics)
+    hits = DIGITISE.by(kernels)(cells, event, key, detector.electronics)
     if not contributions:
         return (*hits, None)
     offsets, cell = hits[:2]
     hit_of_cell = torch.full((len(incidents), detector.cells), -1, dtype=torch.int32)
     event_of_hit = torch.repeat_interleave(torch.arange(len(incidents)), offsets.diff())
     hit_of_cell[event_of_hit, cell.long()] = torch.arange(len(cell), dtype=torch.int32)
-    return (*hits, Links(*kernels.attribute.attribute(*images, hit_of_cell)))
+    return (*hits, Links(*ATTRIBUTE.by(kernels)(*images, hit_of_cell)))
 
 
 def of_voxels(
@@ -96,29 +73,32 @@ def of_voxels(
     showers: Showers,
     placing: Placing,
     key: tuple[int, int],
-    kernels: Kernels,
+    kernels: str,
     contributions: bool,
 ) -> Hits:
     """Hits of voxels of any shape. Raises OverflowError where a cell's sum leaves int32."""
     detector, tables = placing.detector, placing.detector.electronics
-    anchor_um, units_per_mev = placing.anchors_um(incidents), detector.description.units_per_mev
-    where = (placing.voxels, placing.lattice, units_per_mev)
+    voxels, lattice, units_per_mev = placing.voxels, placing.lattice, detector.description.units_per_mev
+    anchor_um = placing.anchors_um(incidents)
     event_of_particle = torch.from_numpy(incidents.event_of_particle.astype(np.int64))
-    images = (showers.energy_mev, anchor_um)
-    deposits = kernels.spread.spread(*images, event_of_particle, len(incidents), *where)
+    energy_mev = showers.energy_mev
+    spread = SPREAD.by(kernels)
+    deposits = spread(
+        energy_mev, anchor_um, event_of_particle, len(incidents), voxels, lattice, units_per_mev
+    )
     overflown = deposits.units >= LARGEST_UNITS
     if bool(overflown.any()):
         at = int(overflown.nonzero()[0])
         raise _overflow(incidents, int(torch.searchsorted(deposits.offsets, at, right=True)) - 1)
     event = torch.from_numpy(incidents.event)
     if tables.loudest < tables.threshold:
-        hits = kernels.digitise.digitise_deposits(*deposits, event, key, tables)
+        hits = DIGITISE_DEPOSITS.by(kernels)(*deposits, event, key, tables)
     else:  # any cell may fire
-        hits = kernels.digitise.digitise(_dense(deposits, detector.cells), event, key, tables)
+        hits = DIGITISE.by(kernels)(_dense(deposits, detector.cells), event, key, tables)
     if not contributions:
         return (*hits, None)
     particles = torch.arange(len(showers))
-    alone = kernels.spread.spread(*images, particles, len(showers), *where)
+    alone = spread(energy_mev, anchor_um, particles, len(showers), voxels, lattice, units_per_mev)
     return (*hits, _linked(alone, event_of_particle, hits[0], hits[1], detector.cells))
 
 

@@ -105,7 +105,7 @@ def refuse_other_showers(model: str, placing: Placing) -> None:
         return
     if abs(description.pixel_um - 1000 * description.pixel_mm) > WHOLE_UM or not description.pixel_um:
         raise InputError(
-            f"detector {description.name}: pixel_mm = {description.pixel_mm:g} is not a whole number of "
+            f"detector {description.name}: pixel_mm = {description.pixel_mm} is not a whole number of "
             f"micrometres, and the showers of model {model} ({geometry.label}) are laid over them in such; "
             "round it"
         )
