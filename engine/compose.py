@@ -8,6 +8,7 @@ from torch import Tensor
 from monsoon.engine.deposits import Links, of_pixels, of_voxels
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
+from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.engine.noise import key_of
 from monsoon.engine.records import Array, Events, Incidents, offsets_of
 from monsoon.models.records import Showers
@@ -120,7 +121,7 @@ def _links(incidents: Incidents, offsets: Tensor, links: Links, detector: Detect
     """The columns `contribution_...` of `Events`, of hits that begin at `offsets` in each event."""
     hit, particle, units = (column.numpy() for column in links)
     event = incidents.event_of_particle[particle]
-    mev = units / (detector.description.units_per_mev * detector.description.visible_fraction)
+    mev = units / (UNITS_PER_MEV * detector.description.visible_fraction)
     return {
         "contribution_offsets": offsets_of(np.bincount(event, minlength=len(incidents))),
         "contribution_hit": (hit - offsets.numpy()[event]).astype(np.int32),

@@ -78,14 +78,12 @@ def of_voxels(
 ) -> Hits:
     """Hits of voxels of any shape. Raises OverflowError where a cell's sum leaves int32."""
     detector, tables = placing.detector, placing.detector.electronics
-    voxels, lattice, units_per_mev = placing.voxels, placing.lattice, detector.description.units_per_mev
+    voxels, lattice = placing.voxels, placing.lattice
     anchor_um = placing.anchors_um(incidents)
     event_of_particle = torch.from_numpy(incidents.event_of_particle.astype(np.int64))
     energy_mev = showers.energy_mev
     spread = SPREAD.by(kernels)
-    deposits = spread(
-        energy_mev, anchor_um, event_of_particle, len(incidents), voxels, lattice, units_per_mev
-    )
+    deposits = spread(energy_mev, anchor_um, event_of_particle, len(incidents), voxels, lattice)
     overflown = deposits.units >= LARGEST_UNITS
     if bool(overflown.any()):
         at = int(overflown.nonzero()[0])
@@ -98,7 +96,7 @@ def of_voxels(
     if not contributions:
         return (*hits, None)
     particles = torch.arange(len(showers))
-    alone = spread(energy_mev, anchor_um, particles, len(showers), voxels, lattice, units_per_mev)
+    alone = spread(energy_mev, anchor_um, particles, len(showers), voxels, lattice)
     return (*hits, _linked(alone, event_of_particle, hits[0], hits[1], detector.cells))
 
 

@@ -15,8 +15,6 @@ from pydantic import (
     model_validator,
 )
 
-from monsoon.engine.kernels.place import UNITS_PER_MEV
-
 # Wider than any calorimeter, and such that nothing computed from them overflows
 Length = Annotated[float, Field(gt=0, le=1e6)]  # mm
 Energy = Annotated[float, Field(ge=0, le=1e6)]  # MeV
@@ -28,7 +26,6 @@ MOST_PIXELS = 2048  # along a side of the face: a lookup of all pixels is kept i
 MOST_ZONES = 100
 MOST_LAYERS = 256  # `layer` is a byte in the table of cells
 MOST_CELLS = 1 << 22  # of all layers: tables of all of them are kept in memory
-FINEST_UNITS = 1 << 16
 
 
 class Frozen(BaseModel):
@@ -95,8 +92,6 @@ class Layers(Frozen):
     number: Annotated[int, Field(gt=0, le=MOST_LAYERS)] | None = None
     pitch_mm: Length | None = None
     depths_mm: Annotated[tuple[Length, ...], Field(min_length=1, max_length=MOST_LAYERS)] | None = None
-    # Deposits are rounded to whole units of visible energy: thin layers need finer ones.
-    units_per_mev: Annotated[int, Field(ge=UNITS_PER_MEV, le=FINEST_UNITS)] = UNITS_PER_MEV
 
     @property
     def middles_mm(self) -> tuple[float, ...]:
@@ -114,8 +109,6 @@ class Layers(Frozen):
             raise ValueError("give number and pitch_mm, or else depths_mm")
         if self.depths_mm and any(low >= high for low, high in pairwise(self.depths_mm)):
             raise ValueError("depths_mm: the layers' depths increase")
-        if self.units_per_mev & (self.units_per_mev - 1):
-            raise ValueError(f"units_per_mev: a power of two, not {self.units_per_mev}")
         return self
 
 
@@ -136,11 +129,6 @@ class Description(Frozen):
     def pixel_um(self) -> int:
         """Side of a pixel in micrometres, rounded; `fits` refuses showers where it had to be."""
         return round(1000 * self.pixel_mm)
-
-    @property
-    def units_per_mev(self) -> int:
-        """Deposits are summed in such parts of a MeV of visible energy."""
-        return self.layers.units_per_mev if self.layers else UNITS_PER_MEV
 
     @property
     def canonical(self) -> bytes:

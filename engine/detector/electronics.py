@@ -8,6 +8,7 @@ from scipy.special import pdtr
 
 from monsoon.engine.detector.description import Description
 from monsoon.engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, Tables
+from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.engine.noise import Purpose, gaussian_table
 from monsoon.engine.records import Array
 
@@ -19,9 +20,7 @@ EXACT_BELOW = 32
 def electronics_tables(description: Description, mev_per_count: Array) -> Tables:
     """Everything `digitise` needs to know, for cells of mev_per_count calibrated MeV, float64 [C]."""
     electronics = description.electronics
-    unit_mev = 1 / (
-        description.units_per_mev * description.visible_fraction
-    )  # calibrated MeV of one energy unit
+    unit_mev = 1 / (UNITS_PER_MEV * description.visible_fraction)  # calibrated MeV of one energy unit
     photons_per_mev = electronics.photoelectrons_per_mev
     per_signal_mev = 1 / photons_per_mev if photons_per_mev else unit_mev
     gaussian, tails = gaussian_table()

@@ -54,7 +54,7 @@ class Domain:
     energy_mev : Tensor
         float32 [S, 2], least and greatest kinetic energy.
     cosine : Tensor
-        float32 [S], least direction cosine along z.
+        float32 [S], least direction cosine along z; 0 where the training showers have no angles.
     gaps : tuple of Gap
         Regions inside the ranges that do not belong to the domain.
     """
@@ -78,7 +78,7 @@ class Domain:
         return cls(
             species,
             torch.stack([torch.stack(c.energy_mev.aminmax()) for c in of_species]),
-            torch.stack([c.direction[:, 2].min() for c in of_species]),
+            torch.stack([_least_cosine(c) for c in of_species]),
             tuple(Gap(pdg, (a, b), (c, d)) for pdg, some in boxes for a, b, c, d in some.tolist()),
         )
 
@@ -185,6 +185,12 @@ def describe(conditions: Conditions, row: int) -> str:
     energy_gev = float(conditions.energy_mev[row]) / 1000
     degrees = math.degrees(math.acos(min(max(float(conditions.direction[row, 2]), -1.0), 1.0)))
     return f"species {int(conditions.pdg[row])} of {energy_gev:.4g} GeV at {degrees:.3g} degrees"
+
+
+def _least_cosine(conditions: Conditions) -> Tensor:
+    """The least cosine of a sample; 0, which is any, where all its showers go straight in."""
+    least = conditions.direction[:, 2].min()
+    return least if least < 1 else torch.zeros_like(least)
 
 
 def _boxes(conditions: Conditions, known: Array) -> Array:

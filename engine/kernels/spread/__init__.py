@@ -1,8 +1,8 @@
 """spread: lay voxels of any shape over the cells of their layers, in fixed point, split by area.
 
-Lengths are whole micrometres and energies whole units, so that order cannot matter. A voxel's units are
-shared out by cumulative sums rounded down: piece k of P gets floor(u (k + 1) / P) - floor(u k / P), and a
-piece that lies over several pixels of the detector's lattice is split in the same way, by height into rows
+Lengths are whole micrometres and energies whole units, as in `place`, so that order cannot matter. A voxel's
+units are shared out by rounded cumulative sums: piece k of P gets round(u (k + 1) / P) - round(u k / P), and
+a piece that lies over several pixels of the detector's lattice is split in the same way, by height into rows
 and each row by width. So the parts always add up to the voxel.
 """
 

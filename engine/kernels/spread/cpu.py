@@ -10,11 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.engine.kernels.place import NO_CELL
+from monsoon.engine.kernels.place import NO_CELL, UNITS_PER_MEV
 from monsoon.engine.kernels.spread import LARGEST_UNITS, Deposits, Lattice, Voxels
 
 Array = NDArray[Any]
 DENSE = 32  # of so many cells one with energy: then looking at all of them takes less time than sorting
+
+
+@nb.njit(cache=True, nogil=True)
+def _rounded(number: np.int64, by: np.int64) -> np.int64:
+    """A quotient of what is not negative, rounded; halves upwards."""
+    return np.int64((2 * number + by) // (2 * by))
 
 
 @nb.njit(cache=True, nogil=True)
@@ -39,7 +45,6 @@ def _spread_one(
     lookup: Array,
     pixel: np.int64,
     layer_cells: np.int64,
-    units_per_mev: np.float32,
     cells: Array,
     touched: Array,
     count: np.int64,
@@ -49,7 +54,7 @@ def _spread_one(
     for v in range(len(image)):
         if image[v] == 0:
             continue
-        rounded = np.rint(image[v] * units_per_mev)
+        rounded = np.rint(image[v] * np.float32(UNITS_PER_MEV))
         if not (rounded >= 0 and rounded < LARGEST_UNITS):
             return np.int64(-1)
         units = np.int64(rounded)
@@ -58,7 +63,7 @@ def _spread_one(
         before = np.int64(0)
         for k in range(pieces):
             p = offsets[v] + k
-            upto = units * (k + 1) // pieces
+            upto = _rounded(units * (k + 1), pieces)
             share, before = upto - before, upto
             if share == 0:
                 continue
@@ -70,11 +75,11 @@ def _spread_one(
                 continue
             of_rows = np.int64(0)
             for r in range(row, (top - 1) // pixel + 1):
-                upto_row = share * (min((r + 1) * pixel, top) - bottom) // (top - bottom)
+                upto_row = _rounded(share * (min((r + 1) * pixel, top) - bottom), top - bottom)
                 of_row, of_rows = upto_row - of_rows, upto_row
                 of_columns = np.int64(0)
                 for c in range(column, (right - 1) // pixel + 1):
-                    upto_column = of_row * (min((c + 1) * pixel, right) - left) // (right - left)
+                    upto_column = _rounded(of_row * (min((c + 1) * pixel, right) - left), right - left)
                     of_square, of_columns = upto_column - of_columns, upto_column
                     if 0 <= r < rows and 0 <= c < columns and lookup[r, c] != NO_CELL:
                         cell = first_cell + np.int64(lookup[r, c])
@@ -96,7 +101,6 @@ def _spread(
     pixel: np.int64,
     layer_cells: np.int64,
     all_cells: np.int64,
-    units_per_mev: np.float32,
     out_offsets: Array,
 ) -> tuple[Array, Array, bool]:
     cells = np.zeros(all_cells, np.int64)
@@ -116,7 +120,6 @@ def _spread(
                 lookup,
                 pixel,
                 layer_cells,
-                units_per_mev,
                 cells,
                 touched,
                 count,
@@ -153,14 +156,13 @@ def spread(
     groups: int,
     voxels: Voxels,
     lattice: Lattice,
-    units_per_mev: int,
 ) -> Deposits:
     """Lay N images over the cells of G groups; see the reference.
 
     Raises
     ------
     ValueError
-        If an energy is negative, not finite or beyond 2^31 units.
+        If an energy is negative, not finite or beyond 2^23 MeV.
     """
     offsets = np.zeros(groups + 1, np.int64)
     corner = anchor_um - torch.tensor(lattice.origin_um)
@@ -174,7 +176,6 @@ def spread(
         lattice.pixel_um,
         lattice.layer_cells,
         lattice.cells,
-        np.float32(units_per_mev),
         offsets,
     )
     if not possible:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from monsoon.engine.kernels.place import NO_CELL
+from monsoon.engine.kernels.place import NO_CELL, UNITS_PER_MEV
 from monsoon.engine.kernels.spread import LARGEST_UNITS, Deposits, Lattice, Voxels
 
 
@@ -16,7 +16,6 @@ def spread(
     groups: int,
     voxels: Voxels,
     lattice: Lattice,
-    units_per_mev: int,
 ) -> Deposits:
     """Lay N images over the cells of G groups.
 
@@ -34,15 +33,13 @@ def spread(
         What the images are made of.
     lattice
         What they are laid over.
-    units_per_mev
-        Fixed point.
 
     Raises
     ------
     ValueError
-        If an energy is negative, not finite or beyond 2^31 units.
+        If an energy is negative, not finite or beyond 2^23 MeV.
     """
-    units = torch.round(images * units_per_mev)
+    units = torch.round(images * UNITS_PER_MEV)
     if not bool(((units >= 0) & (units < LARGEST_UNITS)).all()):
         raise ValueError("a shower has a negative, infinite or undefined energy")
     image, voxel = torch.nonzero(units, as_tuple=True)  # [K]
@@ -86,4 +83,4 @@ def _expand(counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _share(units: Tensor, begin: Tensor, end: Tensor, whole: Tensor) -> Tensor:
     """The units that fall to the part from `begin` to `end` of a whole; all int64."""
-    return units * end // whole - units * begin // whole
+    return (2 * units * end + whole) // (2 * whole) - (2 * units * begin + whole) // (2 * whole)

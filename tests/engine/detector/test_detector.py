@@ -102,7 +102,6 @@ def described(**changes: object) -> str:
         (described(layers={"number": 3}), "give number and pitch_mm, or else depths_mm"),
         (described(layers={"number": 3, "pitch_mm": 1, "depths_mm": [1]}), "or else depths_mm"),
         (described(layers={"depths_mm": [2, 2]}), "depths increase"),
-        (described(layers={"depths_mm": [2], "units_per_mev": 1000}), "a power of two, not 1000"),
         (described(layers={"number": 1000, "pitch_mm": 3}), "layers.number"),
         (described(face_z_mm=1e300), "face_z_mm"),
         (described(face_z_mm=float("nan")), "face_z_mm"),

@@ -39,7 +39,7 @@ def voxels_of(geometry: Planar | Cylindrical) -> Voxels:
 def images(count: int, voxels: int, seed: int = 1) -> Tensor:
     """Five decades of energy, most voxels empty."""
     generator = torch.Generator().manual_seed(seed)
-    energy = torch.exp(torch.rand(count, voxels, generator=generator) * 12 - 7)
+    energy = torch.exp(torch.rand(count, voxels, generator=generator) * 12 - 6)
     energy[torch.rand(count, voxels, generator=generator) < 0.7] = 0
     return energy
 
@@ -62,7 +62,7 @@ def test_implementations_agree(geometry: Planar | Cylindrical, count: int) -> No
     layers = geometry.layers
     group = (torch.arange(count) * 5) // max(count, 1) * 2  # some groups have no image
     arguments = (images(count, geometry.voxels), anchors(count, layers), group, 10)
-    arguments += (voxels_of(geometry), lattice(layers), 1024)
+    arguments += (voxels_of(geometry), lattice(layers))
     got, true = cpu.spread(*arguments), reference.spread(*arguments)
     for mine, theirs in zip(got, true, strict=True):
         assert mine.dtype == theirs.dtype
@@ -76,7 +76,7 @@ def test_nothing_is_lost_or_made_on_the_face(kernel: ModuleType, geometry: Plana
     energy = images(50, geometry.voxels)
     face = lattice(geometry.layers, 60, 60, hole=False)
     found: Deposits = kernel.spread(
-        energy, anchors(50, geometry.layers), torch.arange(50), 50, voxels_of(geometry), face, 256
+        energy, anchors(50, geometry.layers), torch.arange(50), 50, voxels_of(geometry), face
     )
     group = torch.repeat_interleave(torch.arange(50), found.offsets.diff())
     layer = found.cell // face.layer_cells
@@ -93,9 +93,7 @@ def test_a_voxel_over_several_cells_is_split_by_area(kernel: ModuleType) -> None
     face = lattice(rows=20, hole=False)
     anchor = torch.tensor([[[11_000, 8_000]]])  # the square is at -4 .. 26 and -7 .. 23 mm
     one = Planar(1, 1, 30.0, 0)
-    found = kernel.spread(
-        torch.tensor([[900.0]]), anchor, torch.zeros(1).long(), 1, voxels_of(one), face, 256
-    )
+    found = kernel.spread(torch.tensor([[900.0]]), anchor, torch.zeros(1).long(), 1, voxels_of(one), face)
     row, column = found.cell // 20 - 10, found.cell % 20 - 10
     width = torch.tensor([4, 10, 10, 6])[column + 1]
     height = torch.tensor([7, 10, 10, 3])[row + 1]
@@ -107,7 +105,7 @@ def test_a_voxel_over_several_cells_is_split_by_area(kernel: ModuleType) -> None
 def test_the_order_of_showers_does_not_matter(kernel: ModuleType) -> None:
     energy, anchor = images(80, STACK.voxels), anchors(80, 3)
     shuffled = torch.randperm(80, generator=torch.Generator().manual_seed(3))
-    where = (torch.zeros(80).long(), 1, voxels_of(STACK), lattice(3), 1024)
+    where = (torch.zeros(80).long(), 1, voxels_of(STACK), lattice(3))
     one, other = (
         kernel.spread(energy, anchor, *where),
         kernel.spread(energy[shuffled], anchor[shuffled], *where),
@@ -121,7 +119,7 @@ def test_layers_fall_where_their_anchors_are(kernel: ModuleType) -> None:
     energy[0, STACK.first] = 2.0  # a voxel at the axis in each layer; the second is a whole disc
     anchor = torch.tensor([[[5_000, 5_000], [25_000, -35_000], [-55_000, 5_000]]])
     face = lattice(3, hole=False)
-    found = kernel.spread(energy, anchor, torch.zeros(1).long(), 1, voxels_of(STACK), face, 256)
+    found = kernel.spread(energy, anchor, torch.zeros(1).long(), 1, voxels_of(STACK), face)
     middle = 6 * 20 + 10
     assert found.cell.tolist() == [middle, 240 + middle - 4 * 20 + 2, 480 + middle - 6]
     assert found.units.tolist() == [512] * 3
@@ -133,4 +131,4 @@ def test_impossible_energies_are_refused(kernel: ModuleType, energy: float) -> N
     image = torch.tensor([[energy]])
     where = (torch.zeros(1, 1, 2).long(), torch.zeros(1).long(), 1)
     with pytest.raises(ValueError, match="a shower has a negative"):
-        kernel.spread(image, *where, voxels_of(Planar(1, 1, 5.0, 0)), lattice(), 256)
+        kernel.spread(image, *where, voxels_of(Planar(1, 1, 5.0, 0)), lattice())
