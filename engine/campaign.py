@@ -38,8 +38,10 @@ from monsoon.models.records import Status
 from monsoon.models.store.checkpoint import TRAINED
 from monsoon.models.store.suite import NEAREST, REFUSE, SHOWER_FILES, Suite, load_suite, refusal
 
-# Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory.
+# Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory. They are
+# fewer of a detector of many cells, whose events are large.
 BLOCK_EVENTS = 500
+BLOCK_CELLS = 1 << 25
 COUNTS = (
     *("events", "collisions", "hits", "saturated", "particles"),
     *(f"status_{status.name.lower()}" for status in Status),
@@ -230,7 +232,7 @@ class ShardMaker:
         watch, counts, faults = Stopwatch(), Counter(dict.fromkeys(COUNTS, 0)), list(skip)
 
         def parts() -> Iterator[Events]:
-            for block in _blocks(shard):
+            for block in self.blocks(shard):
                 with watch("incidents"):
                     sound, found = screen(set_aside(self.incidents(block), skip))
                 faults.extend(found)
@@ -262,9 +264,13 @@ class ShardMaker:
             seconds=watch.seconds,
         )
 
+    def blocks(self, events: EventRange) -> Iterator[EventRange]:
+        """The events in parts that are in memory at a time."""
+        return _blocks(events, min(BLOCK_EVENTS, max(1, BLOCK_CELLS // self.detector.cells)))
+
     def probe(self, events: EventRange) -> None:
         """Generate events and keep nothing: whether it can be done is the answer."""
-        for block in _blocks(events):
+        for block in self.blocks(events):
             self.events(screen(self.incidents(block))[0])
 
 
@@ -295,6 +301,6 @@ def counts_of(events: Events, detector: Detector) -> dict[str, int]:
     return dict(zip(COUNTS, [*sizes, *status.tolist(), *events.lost.sum(0).tolist()], strict=True))
 
 
-def _blocks(events: EventRange) -> Iterator[EventRange]:
-    for first in range(events.first, events.last + 1, BLOCK_EVENTS):
-        yield EventRange(first, min(first + BLOCK_EVENTS - 1, events.last))
+def _blocks(events: EventRange, size: int = BLOCK_EVENTS) -> Iterator[EventRange]:
+    for first in range(events.first, events.last + 1, size):
+        yield EventRange(first, min(first + size - 1, events.last))

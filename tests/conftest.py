@@ -84,6 +84,20 @@ def cluster() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def layered() -> Detector:
+    """The shipped detector that has layers."""
+    return Detector.load("forward-siw")
+
+
+@pytest.fixture(scope="session")
+def layered_pool(tmp_path_factory: pytest.TempPathFactory, layered: Detector) -> Path:
+    """100 collisions of Pythia 8 on its face."""
+    path = tmp_path_factory.mktemp("pool") / "layered.parquet"
+    make_pool(path, PoolSettings((), 1, Transport(), layered), 100)
+    return path
+
+
+@pytest.fixture(scope="session")
 def pool(tmp_path_factory: pytest.TempPathFactory, detector: Detector) -> Path:
     """300 collisions of Pythia 8 on the face."""
     path = tmp_path_factory.mktemp("pool") / "pool.parquet"
