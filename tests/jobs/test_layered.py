@@ -20,6 +20,7 @@ from monsoon.engine.records import Events, concatenate
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import INTERRUPTED, main
 from monsoon.jobs.generate import CampaignResult, generate
+from monsoon.jobs.report.page import write_report
 from monsoon.jobs.verify import verify
 from monsoon.models.records import Status
 
@@ -149,3 +150,12 @@ def test_contributions_say_which_shower_gave_what(events: Events, layered: Detec
     made = given > 0
     response = given[made].sum() / events.particle_energy_mev[made].sum()
     assert 0.85 < response < 1  # what leaves the pads at hole and edge, and below threshold, is missing
+
+
+def test_the_report_shows_projections_and_layers(undisturbed: CampaignResult, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    write_report(undisturbed.output, str(page))
+    content = page.read_text()
+    assert "energy summed over layers, over columns, and in each layer" in content
+    assert "45 of 6\u202f956 cells, 1.7 to 151.3 mm behind the face" in content
+    assert "No held-out Geant4 showers of this geometry" in content
