@@ -90,7 +90,7 @@ class Library:
                 f"needs {self.grid.label}"
             )
         self.neighbours = neighbours or (OF_ENERGY if _on_axis(showers.conditions) else FEW)
-        self.domain = Domain.around(showers.conditions)
+        self.domain = Domain.around(showers.conditions, layered=self.grid.layers > 1)
         self.species = tuple(int(pdg) for pdg in self.domain.pdg)
         self._images = compress(showers.showers.energy_mev)
         self._permutations = torch.argsort(self.grid.symmetries, 1)  # to where a symmetry takes a voxel
