@@ -67,6 +67,32 @@ def read_small(path: str | Path, limit: int) -> bytes:
     return content
 
 
+def read_object(path: str | Path, limit: int) -> dict[str, Any]:
+    """The JSON object in a small file that somebody else may have written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    limit : int
+        The most bytes that it may have.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read.
+    ValueError
+        Where it is larger, or is not an object in JSON.
+    """
+    try:
+        found = json.loads(read_small(path, limit))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if not isinstance(found, dict):
+        raise ValueError("not an object in JSON")
+    return found
+
+
 def temporary_beside(path: Path) -> Path:
     """A hidden name beside a file's own that nobody can guess; to be opened exclusively."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}")
