@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from monsoon.engine.config import Campaign
+from monsoon.engine.detector.detector import shipped_detectors
 from monsoon.models.store.suite import POLICIES, is_shipped
 
 
@@ -18,6 +18,6 @@ def _models(words: str) -> bool:
 SHIPPED: dict[str, Callable[[str], bool]] = {
     "model": _models,
     "outside": lambda words: words in POLICIES or _models(words),
-    "detector": lambda word: word == Campaign.model_fields["detector"].default,
+    "detector": lambda word: word in shipped_detectors(),
 }
 """Of each key of a campaign that may hold a path or a URL, whether its words do not."""

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+PIECE_BYTES = 1 << 22  # read at a time
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is there with all its content or not at all, whoever else writes it or is killed.
@@ -61,10 +63,12 @@ def read_small(path: str | Path, limit: int) -> bytes:
     opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(opened, "rb") as file:
         os.set_blocking(opened, True)
-        content = file.read(limit + 1)
+        content = bytearray()  # a buffer of the whole limit would be taken at once
+        while piece := file.read(min(PIECE_BYTES, limit + 1 - len(content))):
+            content += piece
     if len(content) > limit:
         raise ValueError(f"larger than {limit} bytes")
-    return content
+    return bytes(content)
 
 
 def read_object(path: str | Path, limit: int) -> dict[str, Any]:
