@@ -125,7 +125,11 @@ class Patterns:
 
     def as_json(self) -> dict[str, Any]:
         """What `from_json` makes the same patterns of."""
-        return {"atoms": [list(some) for some in self.atoms], "codes": [list(some) for some in self.codes], "discrete": list(self.discrete)}
+        return {
+            "atoms": [list(some) for some in self.atoms],
+            "codes": [list(some) for some in self.codes],
+            "discrete": list(self.discrete),
+        }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Patterns:
