@@ -8,11 +8,15 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.geometry.geometry import Pieces
-from monsoon.models.records import Conditions
+from monsoon.models.geometry.calochallenge import high_level
+from monsoon.models.geometry.geometry import Pieces, View
+from monsoon.models.geometry.projections import across, along
+from monsoon.models.records import Conditions, Showers
 
 BANDS = (1, 3)  # of the regions: the innermost ring, the next two, and the rest of each layer
 POINTS = 4  # pieces of a voxel are at most so small a part of the finest cell
@@ -27,7 +31,8 @@ class Layer:
     edges_mm : tuple of float
         Radii of the rings' edges, increasing; fewer than two where the layer has no voxels.
     sectors : int
-        Of azimuth; sector a covers a .. a + 1 of `sectors` parts of the circle, from the x axis on.
+        Of azimuth; sector a covers a .. a + 1 of `sectors` parts of the circle, which begins at -pi, as the
+        CaloChallenge has it.
     depth_mm : float
         Distance of the layer's middle from the front of the first one; 0 where it is not known.
     """
@@ -142,7 +147,9 @@ class Cylindrical:
         for n in self.stack:
             edges = torch.tensor(n.edges_mm, dtype=torch.float64)
             radius = (edges[1:] + edges[:-1])[: n.rings] / 2
-            azimuth = (torch.arange(n.sectors, dtype=torch.float64) + 0.5) * (2 * math.pi / n.sectors)
+            azimuth = (torch.arange(n.sectors, dtype=torch.float64) + 0.5) * (
+                2 * math.pi / n.sectors
+            ) - math.pi
             if n.sectors == 1:
                 azimuth = torch.zeros(1, dtype=torch.float64)
             rows.append(torch.stack([radius.repeat(n.sectors), azimuth.repeat_interleave(n.rings)], 1))
@@ -197,7 +204,7 @@ class Cylindrical:
             torch.bucketize(radius.contiguous(), torch.tensor(n.edges_mm, dtype=torch.float64), right=True)
             - 1
         )
-        sector = (azimuth / (2 * math.pi) * n.sectors).floor().long()
+        sector = ((azimuth + math.pi) / (2 * math.pi) * n.sectors).floor().long()
         return self.voxel(layer, sector, ring)
 
     @cached_property
@@ -260,13 +267,40 @@ class Cylindrical:
                     # rings of equal area, each at the radius that halves it
                     share = (torch.arange(along, dtype=torch.float64) + 0.5) / along
                     radius = (low**2 + (high**2 - low**2) * share).sqrt()
-                    azimuth = (sector + (torch.arange(around, dtype=torch.float64) + 0.5) / around) * width
+                    parts = (torch.arange(around, dtype=torch.float64) + 0.5) / around
+                    azimuth = (sector + parts) * width - math.pi
                     x, y = radius[:, None] * azimuth.cos(), radius[:, None] * azimuth.sin()
                     points.append(torch.stack([x, y], -1).reshape(-1, 2))
                     counts.append(along * around)
         low_um = (1000 * torch.cat(points)).floor().long()
         offsets = torch.tensor([0, *counts]).cumsum(0)
         return Pieces(offsets, low_um, low_um + 1)
+
+    def observables(self, conditions: Conditions, showers: Showers) -> dict[str, Tensor]:
+        """Total, response, and the features of every layer that the CaloChallenge has, float64 [N] each."""
+        energy = showers.energy_mev.double()
+        total = energy.sum(1)
+        sectors = [n.sectors for n in self.stack]
+        return {
+            "visible_mev": total,
+            "response": total / conditions.energy_mev,
+            **high_level(energy, self.layer, self.middles, sectors),
+        }
+
+    def views(self, image_mev: NDArray[np.float32]) -> list[View]:
+        """All layers in x and y, as far as the narrowest layer reaches; all sectors by radius and layer."""
+        energy = image_mev.astype(np.float64)
+        layers = [number for number, n in enumerate(self.stack) if n.voxels]
+        reach = min(self.stack[number].edges_mm[-1] for number in layers)
+
+        def at(radius: Tensor, azimuth: Tensor) -> list[Tensor]:
+            return [self._at(number, radius, azimuth) for number in layers]
+
+        rings = [n.edges_mm if n.voxels else () for n in self.stack]
+        return [
+            across(energy, self.centres_mm[:, :2], at, reach),
+            along(energy, rings, self.layer, self.ring),
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """The layers with their edges, sectors and depths."""
