@@ -32,6 +32,15 @@ CampaignName = Annotated[
     str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3 (mu=5.2), hl-lhc (mu=40)")
 ]
 Output = Annotated[str, typer.Argument(metavar="URL", help="the campaign's output")]
+GeometryName = Annotated[
+    str | None,
+    typer.Option(
+        "--geometry", help="voxels of files that name none: planar, a JSON file, binning.xml#photon"
+    ),
+]
+SpeciesName = Annotated[
+    str | None, typer.Option("--species", help="of files that have none: a name or a PDG code")
+]
 Seed = Annotated[int, typer.Option("--seed", help="number that all random draws follow from")]
 
 
@@ -180,11 +189,13 @@ def sample(
     conditions: Annotated[str, typer.Option("--conditions", help="HDF5 file, with or without showers")],
     out: Annotated[str, typer.Option("--out", help="file for the showers (HDF5, CaloChallenge layout)")],
     seed: Seed = 0,
+    geometry: GeometryName = None,
+    species: SpeciesName = None,
 ) -> None:
     """Write one shower for each row of a conditions file."""
     from monsoon.jobs.sample import sample as run
 
-    run(model, conditions, out, seed)
+    run(model, conditions, out, seed, geometry, species)
     print(f"showers: {out}")
 
 
@@ -210,6 +221,8 @@ def validate(
         bool, typer.Option("--strict", help="exit 3 too where these showers cannot tell")
     ] = False,
     into_card: Annotated[bool, typer.Option("--into-card", help="keep the numbers in the model")] = False,
+    geometry: GeometryName = None,
+    species: SpeciesName = None,
 ) -> None:
     """Compare generated showers with Geant4's; exit 3 where a requirement is not met."""
     from monsoon.engine.storage import local_path
@@ -229,6 +242,8 @@ def validate(
             quick=quick,
             limit=limit,
             into_card=into_card,
+            geometry=geometry,
+            species=species,
         )
     if done.unclear and not strict:
         print("monsoon: not every requirement can be told at this sample size", file=sys.stderr)

@@ -20,8 +20,10 @@ from monsoon.jobs.refusals import nothing_left
 from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
+from monsoon.models.data.shower_geometry import shared_geometry
 from monsoon.models.files import sha256_of, write_whole
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.stored import as_stored, read_geometry
+from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import read_card
 from monsoon.models.store.suite import SAMPLES
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
@@ -130,14 +132,25 @@ def _fit(config: TrainConfig) -> Fit:
             raise InputError(f"{file['name']}: is there twice; validate on showers that nobody trains on")
         seen.add(file["sha256"])
     output = str(Path(config.output).absolute())
-    return Fit(config.family, config.options, train, validation, config.recipe, output, tuple(files))
+    said = None if config.geometry is None else read_geometry(config.geometry)
+    return Fit(
+        config.family,
+        config.options,
+        train,
+        validation,
+        config.recipe,
+        output,
+        tuple(files),
+        shared_geometry([*train, *validation], said),
+        None if config.species is None else species_of(config.species),
+    )
 
 
 def _examine(fit: Fit) -> None:
     """What is in the files, looked at before the first step. Raises InputError, warns of suspicious input."""
     for path in (*fit.train, *fit.validation):
-        examine_file(path, Planar())
-    for (held_out, trained), rows in shared_rows(fit.train, fit.validation).items():
+        examine_file(path, fit.pdg)
+    for (held_out, trained), rows in shared_rows(fit.train, fit.validation, fit.pdg).items():
         raise InputError(
             f"{held_out}: {rows} of its {extent(held_out).rows} rows are in {trained} too, with the same "
             "energy and shower; remove them from one of the two: validate on showers that nobody trains on"
@@ -161,6 +174,8 @@ def _claim(output: Path, fit: Fit) -> None:
         "family": fit.family,
         "options": fit.options,
         "files": fit.files,
+        "geometry": as_stored(fit.geometry),
+        "species": fit.pdg,
         **asdict(fit.recipe),
     }
     identity = json.loads(json.dumps(identity))

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from monsoon.engine.config import parse_overrides, read_mapping, validate
 from monsoon.engine.errors import InputError, unknown_key
@@ -32,6 +32,10 @@ class TrainConfig(BaseModel):
     """Shower files to train on, or names of shipped samples."""
     validation: Annotated[tuple[str, ...], Field(min_length=1)]
     """Shower files to validate on, none of which is trained on."""
+    geometry: str | None = None
+    """Voxels of files that name none: a shipped geometry, a JSON file, or binning.xml#particle."""
+    species: str | None = None
+    """Species of files that have none: a name or PDG code."""
     recipe: Recipe
     """How to train; in a file and on the command line its keys stand beside the others."""
 
@@ -46,6 +50,11 @@ class TrainConfig(BaseModel):
     """A running cluster, HEAD:PORT; absent: the one of RAY_ADDRESS, else a Ray of its own on this machine."""
     max_failures: Annotated[int, Field(ge=0)] = 8
     """Times that training starts again after the death of workers."""
+
+    @field_validator("species", mode="before")
+    @classmethod
+    def _code(cls, species: Any) -> Any:
+        return str(species) if isinstance(species, int) else species
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:

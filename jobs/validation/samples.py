@@ -15,8 +15,9 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
+from monsoon.models.data.shower_geometry import shower_geometry
 from monsoon.models.files import sha256_of
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.metrics.conditions import compare_conditions
 from monsoon.models.metrics.contest import GROUPS, Contest, Sample
 from monsoon.models.records import Conditions, Showers, Status
@@ -76,8 +77,17 @@ class Candidate:
         return sample_rows(self.suite, conditions, seed, rows.numpy()).energy_mev
 
 
-def read_file(path: str, grid: Planar) -> tuple[ShowerSet, dict[str, str]]:
+def read_file(path: str, grid: Geometry, pdg: int | None = None) -> tuple[ShowerSet, dict[str, str]]:
     """Read the showers of a file.
+
+    Parameters
+    ----------
+    path
+        HDF5, see `read_showers`.
+    grid
+        The geometry of the reference: the file has to name the same, or none.
+    pdg
+        The species, where the file has none.
 
     Returns
     -------
@@ -89,13 +99,11 @@ def read_file(path: str, grid: Planar) -> tuple[ShowerSet, dict[str, str]]:
     Raises
     ------
     InputError
-        Where the file cannot be used, has another number of pixels, or negative weights.
+        Where the file cannot be used, has another geometry, or negative weights.
     """
     here = fetch(path)
-    showers = read_showers(here)
-    voxels = showers.showers.energy_mev.shape[1]
-    if voxels != grid.voxels:
-        raise InputError(f"{path}: showers have {voxels} voxels; give {grid.rows} x {grid.columns} pixels")
+    shower_geometry(here, grid)
+    showers = read_showers(here, pdg)
     if not (showers.weight >= 0).all():
         raise InputError(
             f"{path}: weights row {int((showers.weight < 0).int().argmax())} is negative; drop it"
@@ -103,14 +111,34 @@ def read_file(path: str, grid: Planar) -> tuple[ShowerSet, dict[str, str]]:
     return showers, {"file": str(path), "sha256": sha256_of(here), "rows": str(len(showers))}
 
 
-def model_generator(name: str) -> Candidate:
-    """A model by its name or folder. Raises InputError where there is none."""
-    suite = load_suite(fetch_models(name))
+def model_generator(name: str, grid: Geometry, pdg: int | None = None) -> Candidate:
+    """A model by its name or folder.
+
+    Parameters
+    ----------
+    name
+        See `load_suite`.
+    grid
+        The geometry of the reference, and of a library whose file names none.
+    pdg
+        The species of a library whose file has none.
+
+    Raises
+    ------
+    InputError
+        Where there is no such model, or its showers are of another geometry.
+    """
+    suite = load_suite(fetch_models(name), geometry=grid, pdg=pdg)
+    if not same(suite.grid, grid):
+        raise InputError(
+            f"{name}: its showers have {suite.grid.label}, the reference's {grid.label}; give a reference of "
+            "the model's geometry"
+        )
     label = name if len(name) < 40 else Path(name.split(",")[0]).stem
     return Candidate(label, suite, None, {"model": name, "fingerprint": suite.fingerprint})
 
 
-def file_generator(path: str, reference: ShowerSet, grid: Planar) -> Candidate:
+def file_generator(path: str, reference: ShowerSet, grid: Geometry, pdg: int | None = None) -> Candidate:
     """A file of showers, of the reference's conditions row by row or of conditions of its own.
 
     Parameters
@@ -120,14 +148,16 @@ def file_generator(path: str, reference: ShowerSet, grid: Planar) -> Candidate:
     reference
         The whole reference file.
     grid
-        Its pixels.
+        Its geometry.
+    pdg
+        The species, where the file has none.
 
     Raises
     ------
     InputError
         Where the file cannot be used.
     """
-    showers, origin = read_file(path, grid)
+    showers, origin = read_file(path, grid, pdg)
     difference = _difference(showers.conditions, reference.conditions)
     said = f"its own: {difference}" if difference else "the reference's, row by row"
     return Candidate(Path(path).stem, None, showers, {**origin, "conditions": said}, not difference)
@@ -153,7 +183,7 @@ def contests(
     floor: ShowerSet | None,
     seed: int,
     limit: int | None,
-    grid: Planar,
+    grid: Geometry,
 ) -> list[Contest]:
     """One contest for each group of species that there are enough showers of.
 
@@ -173,7 +203,7 @@ def contests(
     limit
         Largest number of showers of each sample; None: all.
     grid
-        The pixels of all.
+        The geometry of all.
 
     Raises
     ------

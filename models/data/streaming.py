@@ -27,7 +27,7 @@ from monsoon.models.data.batches import GAMMA, Batch, mirrored_batch, mixed
 from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import ShowerSet, extent, read_conditions, read_rows
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 
 LANES = 8
 BLOCK_ROWS = 1000  # or the file's own chunk of rows, where that is larger
@@ -43,6 +43,8 @@ class ShowerFiles:
     ----------
     files
         At least one; all have the same voxels.
+    pdg
+        The species, where a file has none.
 
     Attributes
     ----------
@@ -61,7 +63,8 @@ class ShowerFiles:
         Naming the file, if one cannot be used or they do not fit together.
     """
 
-    def __init__(self, files: Sequence[str | Path]) -> None:
+    def __init__(self, files: Sequence[str | Path], pdg: int | None = None) -> None:
+        self._pdg = pdg
         if not files:
             raise InputError("no shower files; name at least one")
         self.files = tuple(Path(file) for file in files)
@@ -72,7 +75,7 @@ class ShowerFiles:
             if found.voxels != extents[0].voxels:
                 raise InputError(
                     f"{file}: showers has {found.voxels} voxels, {self.files[0]} has {extents[0].voxels}; "
-                    "give files of one grid"
+                    "give files of one geometry"
                 )
         self.voxels = int(extents[0].voxels or 0)
         self.has_weights = any(found.weighted for found in extents)
@@ -100,7 +103,7 @@ class ShowerFiles:
         """All PDG codes in the files, increasing."""
         found: set[int] = set()
         for path in self.files:
-            found.update(torch.unique(read_conditions(path).pdg).tolist())
+            found.update(torch.unique(read_conditions(path, pdg=self._pdg).pdg).tolist())
         return tuple(sorted(found))
 
     def read(self, start: int, stop: int) -> ShowerSet:
@@ -121,7 +124,7 @@ class ShowerFiles:
             number = int(np.searchsorted(self._ends, start, side="right"))
             first = int(self._ends[number - 1]) if number else 0
             end = min(stop, int(self._ends[number]))
-            parts.append(read_rows(self.files[number], start - first, end - first))
+            parts.append(read_rows(self.files[number], start - first, end - first, self._pdg))
             start = end
         return joined(parts)
 
@@ -169,10 +172,11 @@ class ShowerStream(ShowerFiles):
         At most one a lane.
     lanes
         How many independent sequences of rows a step is made of.
-    symmetries
-        Whether a random symmetry of the grid is applied to each row.
-    grid
-        The showers' voxels; the default grid if it is not given.
+    geometry
+        The showers' voxels, if a random symmetry of theirs is to be applied to each row; None: rows stay as
+        they are in the files.
+    pdg
+        The species, where a file has none.
 
     Raises
     ------
@@ -189,15 +193,15 @@ class ShowerStream(ShowerFiles):
         rank: int = 0,
         workers: int = 1,
         lanes: int = LANES,
-        symmetries: bool = True,
-        grid: Planar | None = None,
+        geometry: Geometry | None = None,
+        pdg: int | None = None,
     ) -> None:
-        super().__init__(files)
-        self.grid = grid or Planar()
-        if symmetries and self.voxels != self.grid.voxels:
+        super().__init__(files, pdg)
+        self.geometry = geometry
+        if geometry is not None and self.voxels != geometry.voxels:
             raise InputError(
-                f"{self.files[0]}: showers has {self.voxels} voxels, the grid {self.grid.voxels}; "
-                "give showers of this grid"
+                f"{self.files[0]}: showers has {self.voxels} voxels, {geometry.label} have "
+                f"{geometry.voxels}; give showers of this geometry"
             )
         if batch < 1 or batch % lanes:
             raise InputError(f"batch: {batch} is not a multiple of {lanes}, the number of lanes")
@@ -205,7 +209,7 @@ class ShowerStream(ShowerFiles):
             raise InputError(f"workers: {workers} are more than the {lanes} lanes of the input")
         if self.rows // lanes < batch // lanes:
             raise InputError(f"batch: {batch} is more than the {self.rows} rows there are to train on")
-        self._seed, self._lanes, self._symmetries = seed, lanes, symmetries
+        self._seed, self._lanes = seed, lanes
         self._own = range(rank, lanes, workers)
         self._share = batch // lanes  # rows of a lane in a step
         self.steps_per_epoch = self.rows // lanes // self._share
@@ -232,7 +236,11 @@ class ShowerStream(ShowerFiles):
             while True:
                 rows = joined([lane.take(self._share) for lane in lanes])
                 seeds = torch.cat([self._row_seeds(step, lane) for lane in self._own])
-                yield mirrored_batch(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
+                yield (
+                    Batch.of(rows, seeds)
+                    if self.geometry is None
+                    else mirrored_batch(rows, seeds, self.geometry)
+                )
                 step += 1
 
     def _buffers(self, lane: int, step: int) -> Iterator[_ShuffleBuffer]:

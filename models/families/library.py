@@ -1,8 +1,8 @@
 """The nearest-neighbour library: a shower is a Geant4 shower of nearly the same condition.
 
-This is the oldest generator ("frozen showers"), and the baseline for every network. The eight symmetries of
-the pixel grid multiply the library; a random choice among the nearest few multiplies the variety of showers
-of one condition.
+This is the oldest generator ("frozen showers"), and the baseline for every network. The symmetries of the
+geometry, such as the eight of a square image, multiply the library; a random choice among the nearest few
+multiplies the variety of showers of one condition.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.dispatch import GATHER
 from monsoon.models.kernels.gather import compress
@@ -79,12 +80,12 @@ class Library:
 
     noise_dimensions = 1
 
-    def __init__(self, showers: ShowerSet, neighbours: int = 4, grid: Planar | None = None) -> None:
-        self.grid = grid or Planar()
+    def __init__(self, showers: ShowerSet, neighbours: int = 4, grid: Geometry | None = None) -> None:
+        self.grid: Geometry = grid or Planar()
         if showers.showers.energy_mev.shape[1] != self.grid.voxels:
             raise InputError(
-                f"showers has {showers.showers.energy_mev.shape[1]} voxels, a library for this detector "
-                f"needs {self.grid.rows} x {self.grid.columns} pixels of {self.grid.pixel_mm} mm"
+                f"showers has {showers.showers.energy_mev.shape[1]} voxels, {self.grid.label} have "
+                f"{self.grid.voxels}; name the showers' own geometry"
             )
         self.neighbours = neighbours
         self.domain = Domain.around(showers.conditions)
@@ -130,7 +131,7 @@ class Library:
         shower : Tensor
             int64 [N], rows of the library.
         symmetry : Tensor
-            int64 [N], as in `Planar.symmetries`.
+            int64 [N], as in `Geometry.symmetries`.
         """
         shower = torch.empty(len(conditions), dtype=torch.int64)
         symmetry = torch.empty(len(conditions), dtype=torch.int64)
@@ -148,9 +149,9 @@ class Library:
         return shower, symmetry
 
     def _tree(self, conditions: Conditions, pdg: int) -> KDTree:
-        """All eight mirror images of a species: point g * n + i is shower i after symmetry g."""
+        """All mirror images of a species: point g * n + i is shower i after symmetry g."""
         mirrored = []
-        for g in range(8):
+        for g in range(len(self.grid.symmetries)):
             every = torch.full((len(conditions),), g)
             mirrored.append(_metric(pdg).points(self.grid.reflect(conditions, every)))
         return KDTree(torch.cat(mirrored).numpy())

@@ -19,6 +19,7 @@ from monsoon.models.geometry.projections import across, along
 from monsoon.models.records import Conditions, Showers
 
 BANDS = (1, 3)  # of the regions: the innermost ring, the next two, and the rest of each layer
+WINDOW = 256  # groups of voxels that networks of classifiers look at, at most
 POINTS = 4  # pieces of a voxel are at most so small a part of the finest cell
 
 
@@ -214,6 +215,61 @@ class Cylindrical:
         compact: Tensor = torch.unique(self.layer * (len(BANDS) + 1) + band, return_inverse=True)[1]
         return compact
 
+    @cached_property
+    def outward(self) -> Tensor:
+        """The voxels by the middle of their ring, then layer by layer, int64 [V]."""
+        return torch.argsort(self.middles[:, 0], stable=True)
+
+    @cached_property
+    def close(self) -> Tensor:
+        """The voxels that are two steps from neighbour to neighbour away, or fewer; int64 [V, K]."""
+        one = torch.nn.functional.pad(self.neighbours.long(), (0, 0, 0, 1), value=-1)  # row -1: none
+        two = torch.cat([one[:-1], one[one[:-1]].flatten(1)], 1)
+        two[two == torch.arange(self.voxels)[:, None]] = -1
+        two = two.sort(1, descending=True).values
+        two[:, 1:][two[:, 1:] == two[:, :-1]] = -1  # each once
+        two = two.sort(1, descending=True).values
+        return two[:, : int((two >= 0).sum(1).max())]
+
+    @property
+    def largest_offset_mm(self) -> float:
+        """1: the impact is the anchor."""
+        return 1.0
+
+    @property
+    def shells(self) -> Tensor:
+        """The regions: no rotation leads out of them."""
+        return self.regions
+
+    @cached_property
+    def window(self) -> Tensor:
+        """Sectors of bands of rings, summed over neighbouring layers of as many sectors, int64 [V].
+
+        As few layers are summed as give at most WINDOW groups, if not all.
+        """
+        band = torch.bucketize(self.ring, torch.tensor(BANDS), right=True)
+        blocks = torch.zeros(self.layers, dtype=torch.int64)
+        full = [number for number, n in enumerate(self.stack) if n.voxels]
+        most = max(n.sectors for n in self.stack)
+        for together in range(1, len(full) + 1):
+            block, first = -1, 0
+            for place, number in enumerate(full):
+                before = full[place - 1]
+                other = place == 0 or self.stack[number].sectors != self.stack[before].sectors
+                if other or place - first == together:
+                    block, first = block + 1, place
+                blocks[number] = block
+            key = (blocks[self.layer] * most + self.sector) * (len(BANDS) + 1) + band
+            groups: Tensor = torch.unique(key, return_inverse=True)[1]
+            if int(groups.max()) < WINDOW:
+                break
+        return groups
+
+    @property
+    def window_side(self) -> int:
+        """None: the groups are no image."""
+        return 0
+
     @property
     def turns(self) -> int:
         """Rotations that map all sectors onto sectors."""
@@ -286,6 +342,23 @@ class Cylindrical:
             "response": total / conditions.energy_mev,
             **high_level(energy, self.layer, self.middles, sectors),
         }
+
+    @cached_property
+    def profile_edges_mm(self) -> NDArray[np.float64]:
+        """Edges of the rings of the layer that has most of them."""
+        return np.array(max((n.edges_mm for n in self.stack), key=len), np.float64)
+
+    def profile(self, conditions: Conditions, showers: Showers) -> Tensor:
+        """The share of each shower's energy in rings about the axis, by the middles of voxels, [N, B]."""
+        edges = torch.from_numpy(self.profile_edges_mm)
+        ring = torch.bucketize(self.middles[:, 0].contiguous(), edges, right=True) - 1
+        inside = (ring >= 0) & (ring < len(edges) - 1)
+        energy = showers.energy_mev
+        total = energy.sum(1, keepdim=True)
+        rings = energy.new_zeros(len(energy), len(edges)).index_add(
+            1, torch.where(inside, ring, len(edges) - 1), energy
+        )
+        return rings[:, :-1] / torch.where(total > 0, total, 1.0)
 
     def views(self, image_mev: NDArray[np.float32]) -> list[View]:
         """All layers in x and y, as far as the narrowest layer reaches; all sectors by radius and layer."""

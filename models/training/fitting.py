@@ -23,6 +23,7 @@ from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.data.streaming import LANES, ShowerFiles, ShowerStream
 from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import write_whole
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.store.checkpoint import save
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import Training
@@ -30,7 +31,7 @@ from monsoon.models.training.progress import Event, Finished
 from monsoon.models.training.recipe import Recipe
 from monsoon.models.training.state import StateFolder
 
-SAMPLE_ROWS = 50_000  # for preprocessing and the domain
+SAMPLE_ROWS, SAMPLE_VALUES = 50_000, 45_000_000  # at most, for preprocessing and the domain
 VALIDATION_ROWS = 1024  # at once
 NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
 
@@ -44,6 +45,10 @@ class FileSource:
         Shower files.
     recipe
         Batch size and seed.
+    geometry
+        The showers' voxels.
+    pdg
+        The species, where a file has none.
 
     Raises
     ------
@@ -51,12 +56,25 @@ class FileSource:
         If the files do not fit each other or the recipe.
     """
 
-    def __init__(self, train: Sequence[str], validation: Sequence[str], recipe: Recipe) -> None:
+    def __init__(
+        self,
+        train: Sequence[str],
+        validation: Sequence[str],
+        recipe: Recipe,
+        geometry: Geometry,
+        pdg: int | None = None,
+    ) -> None:
         self._rank, self._workers = rank(), workers()
         self._train = ShowerStream(
-            train, recipe.batch, seed=recipe.seed, rank=self._rank, workers=self._workers
+            train,
+            recipe.batch,
+            seed=recipe.seed,
+            rank=self._rank,
+            workers=self._workers,
+            geometry=geometry,
+            pdg=pdg,
         )
-        self._validation = ShowerFiles(validation)
+        self._validation = ShowerFiles(validation, pdg)
 
     def training(self, first: int) -> Iterator[Batch[ShowerSet]]:
         """This worker's rows of each step, without end; see `Source`."""
@@ -73,7 +91,7 @@ class FileSource:
         return islice(self._train.in_order(VALIDATION_ROWS, self._rank, self._workers), mine)
 
 
-def training_sample(files: Sequence[str], rows: int, seed: int) -> ShowerSet:
+def training_sample(files: Sequence[str], rows: int, seed: int, pdg: int | None = None) -> ShowerSet:
     """Draw training rows at random, as they are in the files.
 
     Parameters
@@ -84,14 +102,16 @@ def training_sample(files: Sequence[str], rows: int, seed: int) -> ShowerSet:
         How many; nearly all where there are fewer.
     seed
         Of the choice.
+    pdg
+        The species, where a file has none.
 
     Raises
     ------
     InputError
         If the files cannot be used.
     """
-    rows = min(rows, ShowerFiles(files).rows)
-    stream = ShowerStream(files, rows - rows % LANES, seed=seed, symmetries=False)
+    rows = min(rows, ShowerFiles(files, pdg).rows)
+    stream = ShowerStream(files, rows - rows % LANES, seed=seed, pdg=pdg)
     return next(stream.batches()).rows
 
 
@@ -113,6 +133,10 @@ class Fit:
         The folder; all workers see it.
     files : tuple of dict
         Name, rows, sha256 and use of each file, for the card.
+    geometry : Geometry
+        The voxels of all showers.
+    pdg : int or None
+        The species, where a file has none.
     """
 
     family: str
@@ -122,6 +146,8 @@ class Fit:
     recipe: Recipe
     output: str
     files: tuple[dict[str, str | int], ...]
+    geometry: Geometry
+    pdg: int | None = None
 
     def run(self, device: torch.device | str) -> Generator[Event]:
         """Train from the folder's newest state on, until the folder holds the model or a failure.
@@ -145,7 +171,7 @@ class Fit:
         """
         output, device = Path(self.output), torch.device(device)
         network = self._network(output, device)
-        source = FileSource(self.train, self.validation, self.recipe)
+        source = FileSource(self.train, self.validation, self.recipe, self.geometry, self.pdg)
         for event in Training(network, self.recipe, source, StateFolder(output / STATES), device).run():
             if isinstance(event, Finished) and rank() == 0:
                 self._keep(network, event, device)
@@ -159,8 +185,9 @@ class Fit:
         family, prepared = FAMILIES[self.family], None
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
             output.mkdir(parents=True, exist_ok=True)
-            sample = training_sample(self.train, SAMPLE_ROWS, self.recipe.seed)
-            prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample)
+            rows = min(SAMPLE_ROWS, SAMPLE_VALUES // self.geometry.voxels)
+            sample = training_sample(self.train, rows, self.recipe.seed, self.pdg)
+            prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample, self.geometry)
             write_whole(output / NETWORK, json.dumps(prepared.config).encode())
         broadcast(0, device)  # the first worker writes the config
         return prepared or family.restore(json.loads((output / NETWORK).read_text()))

@@ -54,7 +54,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def stream(files: Sequence[Path], batch: int = 256, seed: int = 1, **more: Any) -> ShowerStream:
-    return ShowerStream(files, batch, seed=seed, symmetries=more.pop("symmetries", False), **more)
+    return ShowerStream(files, batch, seed=seed, **more)
 
 
 def steps(of: ShowerStream, count: int, first: int = 0) -> list[Batch[ShowerSet]]:
@@ -87,10 +87,10 @@ def equal_to_parts(whole: Batch[ShowerSet], parts: Sequence[Batch[ShowerSet]]) -
 
 @pytest.mark.parametrize("workers", [2, 3, 8])
 def test_a_step_has_the_same_rows_symmetries_and_noise_for_any_number_of_workers(workers: int) -> None:
-    alone = steps(stream(SHIPPED, symmetries=True), 3, first=100)
+    alone = steps(stream(SHIPPED, geometry=Planar()), 3, first=100)
     assert [len(batch) for batch in alone] == [256] * 3
     shared = [
-        steps(stream(SHIPPED, symmetries=True, rank=rank, workers=workers), 3, first=100)
+        steps(stream(SHIPPED, geometry=Planar(), rank=rank, workers=workers), 3, first=100)
         for rank in range(workers)
     ]
     for whole, *parts in zip(alone, *shared, strict=True):
@@ -137,7 +137,7 @@ def test_a_batch_is_from_all_over_the_files(many: list[Path]) -> None:
 def test_every_row_keeps_its_conditions_and_image_and_goes_through_one_symmetry() -> None:
     files, known = [SAMPLES / "egamma-heldout.h5"], read_showers(SAMPLES / "egamma-heldout.h5")
     row_of = {energy: row for row, energy in enumerate(known.conditions.energy_mev.tolist())}
-    batch = next(stream(files, symmetries=True).batches())
+    batch = next(stream(files, geometry=Planar()).batches())
     rows = known[torch.tensor([row_of[energy] for energy in names([batch])])]
     fits = []
     for g in range(8):
@@ -220,7 +220,7 @@ BAD: list[tuple[str, Callable[[Path], Any], str]] = [
         "b.h5: showers has 5 voxels, .*a.h5 has 4",
     ),
     ("no showers", lambda at: stream([write(at / "a.h5", 500, showers=None)]), "a.h5: no dataset showers"),
-    ("grid", lambda at: stream([write(at / "a.h5", 500)], symmetries=True), "a.h5: showers has 4 voxels"),
+    ("grid", lambda at: stream([write(at / "a.h5", 500)], geometry=Planar()), "a.h5: showers has 4 voxels"),
     ("batch", lambda at: stream([write(at / "a.h5", 500)], batch=100), "batch: 100 is not a multiple of 8"),
     ("workers", lambda at: stream([write(at / "a.h5", 500)], workers=9), "workers: 9 are more than the 8"),
     ("few rows", lambda at: stream([write(at / "a.h5", 500)], batch=504), "batch: 504 is more than the 500"),
@@ -256,9 +256,10 @@ def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
     program = (
         "import re, sys\n"
         "from monsoon.models.data.streaming import ShowerStream\n"
+        "from monsoon.models.geometry.planar import Planar\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024\n"
         "before = peak()\n"
-        "batches = ShowerStream([sys.argv[1]], 8000, seed=1).batches(100)\n"
+        "batches = ShowerStream([sys.argv[1]], 8000, seed=1, geometry=Planar()).batches(100)\n"
         "for _ in range(4): next(batches)\n"
         "print(peak() - before)\n"
     )
