@@ -93,7 +93,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         resolved = resolve(campaign, store.url, incidents, suite, detector, signal)
         wanting = [] if signal is None else _missing(campaign, ledger)
         complete_signal(campaign, signal, detector, wanting)
-        refuse_outside(resolved, suite, detector, wanting)
+        refuse_outside(resolved, suite, wanting)
         if campaign.only is None and _expects_work(ledger, resolved):
             stack.enter_context(connected(campaign.ray_address))
             expect_room(campaign)

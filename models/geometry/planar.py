@@ -24,6 +24,7 @@ CLOSE = 4.5  # pixels; how far the pixels are that count as close
 WINDOW_RING = 7  # networks of classifiers look at 15 x 15 pixels
 # edges of the profile's rings, in pixels
 PROFILE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0)
+SNAP = 256  # added before pixels are counted: an impact 1e-14 pixels short of an edge is on it
 
 
 @dataclass(frozen=True)
@@ -248,10 +249,10 @@ class Planar:
         direction = torch.cat([reflect(conditions.direction[:, :2], g), conditions.direction[:, 2:]], 1)
         return Conditions(conditions.pdg, conditions.energy_mev, direction, reflect(conditions.offset_mm, g))
 
-    def anchors_um(self, position_um: Tensor) -> Tensor:
-        """The centre of the pixel under each impact, int64 [N, 2]; half micrometres are rounded down."""
-        pixel = torch.div(position_um, self.pixel_um, rounding_mode="floor")
-        return pixel * self.pixel_um + self.pixel_um // 2
+    def anchors_mm(self, position_mm: Tensor) -> Tensor:
+        """The centre of the pixel under each impact, float64 [N, 2]."""
+        pixel = torch.floor(position_mm / self.pixel_mm + SNAP) - SNAP
+        return (pixel + 0.5) * self.pixel_mm
 
     def pieces(self, finest_um: int) -> Pieces:
         """The pixels themselves; see `Geometry`."""

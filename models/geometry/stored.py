@@ -21,7 +21,9 @@ UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 def _regular(layers: int, sectors: int, rings: int, width_mm: float, depth_mm: float) -> Cylindrical:
     """A stack of equal layers, each of equal rings."""
     edges = tuple(round(ring * width_mm, 6) for ring in range(rings + 1))
-    return Cylindrical(tuple(Layer(edges, sectors, round(number * depth_mm, 6)) for number in range(layers)))
+    return Cylindrical(
+        tuple(Layer(edges, sectors, round((number + 0.5) * depth_mm, 6)) for number in range(layers))
+    )
 
 
 SHIPPED: dict[str, Callable[[], Geometry]] = {

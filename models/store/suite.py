@@ -26,7 +26,8 @@ CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
 FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
 SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
-SHIPPED = {"library": LIBRARY, "best": FLOWS}
+SIW = (SAMPLES / "siw-electrons.h5",)
+SHIPPED = {"library": LIBRARY, "best": FLOWS, "siw": SIW}
 NEAREST, CLAMP, REFUSE = POLICIES = ("nearest", "clamp", "refuse")
 
 

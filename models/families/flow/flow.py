@@ -122,7 +122,7 @@ class Flow(nn.Module):
         config |= {
             "grid": geometry.as_json(),
             "species": species,
-            "domain": Domain.around(sample.conditions).as_json(),
+            "domain": Domain.around(sample.conditions, geometry).as_json(),
             "classes": [[low, None if high == float("inf") else high] for low, high in classes],
         }
         with torch.random.fork_rng(devices=[]):

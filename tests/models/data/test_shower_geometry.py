@@ -14,6 +14,7 @@ from monsoon.models.errors import InputError
 from monsoon.models.geometry.cylindrical import Cylindrical, Layer
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.store.suite import SAMPLES
 
 RING = Cylindrical((Layer((0.0, 5.0, 10.0), 4), Layer((0.0, 20.0))))
@@ -42,7 +43,9 @@ def test_the_file_s_own_geometry_counts(tmp_path: Path) -> None:
 def test_a_file_that_names_none_has_what_the_command_says(tmp_path: Path) -> None:
     file = challenge(tmp_path / "a.h5", 9)
     assert shower_geometry(file, RING) == RING
-    with pytest.raises(InputError, match=r"a.h5: names no geometry of its 9 voxels; say which: geometry=NAME"):
+    with pytest.raises(
+        InputError, match=r"a.h5: names no geometry of its 9 voxels; say which: geometry=NAME"
+    ):
         shower_geometry(file)
     with pytest.raises(InputError, match=r"a.h5: showers has 9 voxels, 30 x 30 pixels of 20.2 mm have 900"):
         shower_geometry(file, Planar())
@@ -61,6 +64,13 @@ def test_shipped_showers_name_their_geometry(name: str) -> None:
     with h5py.File(SAMPLES / f"{name}.h5") as file:
         assert "geometry" in file.attrs
     assert shower_geometry(SAMPLES / f"{name}.h5") == Planar()
+
+
+def test_shipped_showers_of_silicon_are_those_of_set_2() -> None:
+    geometry = shower_geometry(SAMPLES / "siw-electrons.h5")
+    assert isinstance(geometry, Cylindrical)
+    assert geometry == SHIPPED["calochallenge-2"]()
+    assert [layer.depth_mm for layer in geometry.stack[:2]] == [1.7, 5.1]
 
 
 def test_files_of_different_geometries_are_told_apart(tmp_path: Path) -> None:
