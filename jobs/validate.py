@@ -154,11 +154,11 @@ def validate(
     console = Console(stderr=True)
     with console.status("reading the samples"):
         grid = shower_geometry(fetch(reference), said)
-        real, real_origin = read_file(reference, grid, pdg)
-        other, other_origin = read_file(floor, grid, pdg) if floor else (None, None)
+        real, real_origin = read_file(reference, grid, said, pdg)
+        other, other_origin = read_file(floor, grid, said, pdg) if floor else (None, None)
     with console.status("loading the generators"):
-        generators = [model_generator(name, grid, pdg) for name in models]
-        generators += [file_generator(path, real, grid, pdg) for path in generated]
+        generators = [model_generator(name, grid, said, pdg) for name in models]
+        generators += [file_generator(path, real, grid, said, pdg) for path in generated]
         _check_names(generators)
     with console.status("generating showers"):
         found = contests(generators, real, other, seed, limit, grid)

@@ -77,7 +77,9 @@ class Candidate:
         return sample_rows(self.suite, conditions, seed, rows.numpy()).energy_mev
 
 
-def read_file(path: str, grid: Geometry, pdg: int | None = None) -> tuple[ShowerSet, dict[str, str]]:
+def read_file(
+    path: str, grid: Geometry, said: Geometry | None = None, pdg: int | None = None
+) -> tuple[ShowerSet, dict[str, str]]:
     """Read the showers of a file.
 
     Parameters
@@ -85,9 +87,9 @@ def read_file(path: str, grid: Geometry, pdg: int | None = None) -> tuple[Shower
     path
         HDF5, see `read_showers`.
     grid
-        The geometry of the reference: the file has to name the same, or none.
-    pdg
-        The species, where the file has none.
+        The geometry of the reference, and so of the file.
+    said, pdg
+        Geometry and species, where the file has none.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def read_file(path: str, grid: Geometry, pdg: int | None = None) -> tuple[Shower
         Where the file cannot be used, has another geometry, or negative weights.
     """
     here = fetch(path)
-    shower_geometry(here, grid)
+    _refuse_another(path, shower_geometry(here, said), grid)
     showers = read_showers(here, pdg)
     if not (showers.weight >= 0).all():
         raise InputError(
@@ -111,7 +113,9 @@ def read_file(path: str, grid: Geometry, pdg: int | None = None) -> tuple[Shower
     return showers, {"file": str(path), "sha256": sha256_of(here), "rows": str(len(showers))}
 
 
-def model_generator(name: str, grid: Geometry, pdg: int | None = None) -> Candidate:
+def model_generator(
+    name: str, grid: Geometry, said: Geometry | None = None, pdg: int | None = None
+) -> Candidate:
     """A model by its name or folder.
 
     Parameters
@@ -119,26 +123,24 @@ def model_generator(name: str, grid: Geometry, pdg: int | None = None) -> Candid
     name
         See `load_suite`.
     grid
-        The geometry of the reference, and of a library whose file names none.
-    pdg
-        The species of a library whose file has none.
+        The geometry of the reference, and so of the model.
+    said, pdg
+        Geometry and species of a library whose file has none.
 
     Raises
     ------
     InputError
         Where there is no such model, or its showers are of another geometry.
     """
-    suite = load_suite(fetch_models(name), geometry=grid, pdg=pdg)
-    if not same(suite.grid, grid):
-        raise InputError(
-            f"{name}: its showers have {suite.grid.label}, the reference's {grid.label}; give a reference of "
-            "the model's geometry"
-        )
+    suite = load_suite(fetch_models(name), geometry=said, pdg=pdg)
+    _refuse_another(name, suite.grid, grid)
     label = name if len(name) < 40 else Path(name.split(",")[0]).stem
     return Candidate(label, suite, None, {"model": name, "fingerprint": suite.fingerprint})
 
 
-def file_generator(path: str, reference: ShowerSet, grid: Geometry, pdg: int | None = None) -> Candidate:
+def file_generator(
+    path: str, reference: ShowerSet, grid: Geometry, said: Geometry | None = None, pdg: int | None = None
+) -> Candidate:
     """A file of showers, of the reference's conditions row by row or of conditions of its own.
 
     Parameters
@@ -149,18 +151,27 @@ def file_generator(path: str, reference: ShowerSet, grid: Geometry, pdg: int | N
         The whole reference file.
     grid
         Its geometry.
-    pdg
-        The species, where the file has none.
+    said, pdg
+        Geometry and species, where the file has none.
 
     Raises
     ------
     InputError
         Where the file cannot be used.
     """
-    showers, origin = read_file(path, grid, pdg)
+    showers, origin = read_file(path, grid, said, pdg)
     difference = _difference(showers.conditions, reference.conditions)
-    said = f"its own: {difference}" if difference else "the reference's, row by row"
-    return Candidate(Path(path).stem, None, showers, {**origin, "conditions": said}, not difference)
+    whose = f"its own: {difference}" if difference else "the reference's, row by row"
+    return Candidate(Path(path).stem, None, showers, {**origin, "conditions": whose}, not difference)
+
+
+def _refuse_another(name: str, geometry: Geometry, grid: Geometry) -> None:
+    """Raise InputError where showers are not of the reference's geometry."""
+    if not same(geometry, grid):
+        raise InputError(
+            f"{name}: its showers have {geometry.label}, the reference's {grid.label}; compare showers "
+            "of one geometry"
+        )
 
 
 def _difference(ours: Conditions, theirs: Conditions) -> str:
