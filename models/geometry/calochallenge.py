@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 FLOOR = 1e-16  # MeV in the denominators
+ROUNDING_MM2 = 1e-9  # a variance below it is rounding: distances of distributions would divide by it
 
 
 def high_level(energy_mev: Tensor, layer: Tensor, polar: Tensor, sectors: list[int]) -> dict[str, Tensor]:
@@ -54,5 +55,6 @@ def high_level(energy_mev: Tensor, layer: Tensor, polar: Tensor, sectors: list[i
             at = places[axis][voxels]
             centre, square = (of_layer @ torch.stack([at, at**2], 1) / (total[:, None] + FLOOR)).unbind(1)
             named[f"{name}_centre_{axis}_mm"] = centre
-            named[f"{name}_width_{axis}_mm"] = (square - centre**2).clamp(min=0).sqrt()
+            variance = square - centre**2
+            named[f"{name}_width_{axis}_mm"] = torch.where(variance > ROUNDING_MM2, variance, 0.0).sqrt()
     return named

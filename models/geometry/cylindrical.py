@@ -154,7 +154,7 @@ class Cylindrical:
                 2 * math.pi / n.sectors
             ) - math.pi
             if n.sectors == 1:
-                azimuth = torch.zeros(1, dtype=torch.float64)
+                azimuth = 0 * azimuth
             rows.append(torch.stack([radius.repeat(n.sectors), azimuth.repeat_interleave(n.rings)], 1))
         return torch.cat(rows)
 
