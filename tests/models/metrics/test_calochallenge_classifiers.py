@@ -46,7 +46,7 @@ def test_inputs_are_those_of_the_definition(sample: ShowerSet) -> None:
 def test_equal_samples_are_not_told_apart_and_wrong_totals_are(sample: ShowerSet) -> None:
     half, other = sample[:1000], sample[1000:]
     lower = lower_totals(0.7)(half, GEOMETRY, 0)
-    alike, told = areas(half, other, GEOMETRY, 1, epochs=6), areas(lower, other, GEOMETRY, 1, epochs=8)
+    alike, told = areas(half, other, GEOMETRY, 1, epochs=2), areas(lower, other, GEOMETRY, 1, epochs=5)
     for level in ("low", "high"):
         area, error = alike[level]
         assert abs(area - 0.5) < 4 * error
