@@ -21,10 +21,11 @@ from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
 from monsoon.models.data.shower_geometry import shared_geometry
-from monsoon.models.files import sha256_of, write_whole
+from monsoon.models.files import read_object, sha256_of, write_whole
 from monsoon.models.geometry.stored import as_stored, read_geometry
+from monsoon.models.said import said
 from monsoon.models.species import species_of
-from monsoon.models.store.checkpoint import read_card
+from monsoon.models.store.checkpoint import LARGEST_CARD, read_card
 from monsoon.models.store.suite import SAMPLES
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
 from monsoon.models.training.progress import Finished
@@ -113,8 +114,9 @@ def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] =
 
 def _result(output: Path) -> TrainingResult:
     """What the model's card says of its training."""
-    card = read_card(output).get("training", {})
-    score = {key: card.get(key) for key in ("score", "score_error", "best_step")}
+    card = read_card(output).get("training")
+    training = card if isinstance(card, dict) else {}
+    score = {key: training.get(key) for key in ("score", "score_error", "best_step")}
     return TrainingResult(str(output), False, **score)
 
 
@@ -132,7 +134,7 @@ def _fit(config: TrainConfig) -> Fit:
             raise InputError(f"{file['name']}: is there twice; validate on showers that nobody trains on")
         seen.add(file["sha256"])
     output = str(Path(config.output).absolute())
-    said = None if config.geometry is None else read_geometry(config.geometry)
+    geometry = None if config.geometry is None else read_geometry(config.geometry)
     return Fit(
         config.family,
         config.options,
@@ -141,7 +143,7 @@ def _fit(config: TrainConfig) -> Fit:
         config.recipe,
         output,
         tuple(files),
-        shared_geometry([*train, *validation], said),
+        shared_geometry([*train, *validation], geometry),
         None if config.species is None else species_of(config.species),
     )
 
@@ -186,10 +188,17 @@ def _claim(output: Path, fit: Fit) -> None:
             raise InputError(f"{output}: holds a model made otherwise; give another output")
         if not any((output / name).exists() for name in (MODEL, STATES)):  # nothing was trained yet
             write_whole(file, json.dumps(identity, indent=1).encode())
-        found = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"output {output}: {error}; give a folder to write in") from error
-    refuse_another(output, found, identity, "another output")
+    refuse_another(output, _stored(file), identity, "another output")
+
+
+def _stored(file: Path) -> dict[str, Any]:
+    """What a training has written of itself. Raises InputError where it cannot be read."""
+    try:
+        return read_object(file, LARGEST_CARD)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read ({error}); give another output") from error
 
 
 def _ray() -> tuple[Any, Any]:
@@ -206,8 +215,10 @@ def _failure(output: Path) -> str | None:
     file = output / FAILED
     if not file.exists():
         return None
-    failed = json.loads(file.read_text())["failed"]
-    return f"{failed['name']}, {failed['line']}"
+    failed = _stored(file).get("failed")
+    if isinstance(failed, dict) and {"name", "line"} <= failed.keys():
+        return said(f"{failed['name']}, {failed['line']}")
+    return f"no network was kept, says {FAILED}"
 
 
 @contextmanager

@@ -21,6 +21,11 @@ SHIPPED = Path(__file__).parent
 MARGIN = 32  # pixels without a cell around the lookup, so that images may hang over the edge
 
 
+def shipped_detectors() -> dict[str, Path]:
+    """The descriptions that come with Monsoon, by name."""
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+
+
 @dataclass(frozen=True)
 class Detector:
     """Layers of square cells, each made of whole pixels, centred on the beam; one where none are described.
@@ -42,7 +47,7 @@ class Detector:
         InputError
             Naming the field, where the description cannot be used.
         """
-        shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+        shipped = shipped_detectors()
         path = shipped.get(name, Path(name))
         absent = f"detector {name}: no such detector or file; shipped: {', '.join(shipped)}"
         content = read_mapping(path, absent, "describe the detector as the shipped one is")

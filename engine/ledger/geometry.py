@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from monsoon.engine.detector.cells import SCHEMA, SCHEMA_1, cell_table
 from monsoon.engine.detector.description import Description
-from monsoon.engine.detector.detector import SHIPPED, Detector
+from monsoon.engine.detector.detector import Detector, shipped_detectors
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage import Store
 
@@ -90,7 +90,7 @@ def find_geometry(stores: Iterable[Store], sha256: str) -> Detector | None:
 
 def shipped_with(sha256: str) -> Detector | None:
     """The shipped detector whose description has this checksum, if there is one."""
-    shipped = (Detector.load(path.stem) for path in sorted(SHIPPED.glob("*.yaml")))
+    shipped = map(Detector.load, shipped_detectors())
     return next((detector for detector in shipped if detector.description.sha256 == sha256), None)
 
 

@@ -299,7 +299,7 @@ def _load_other(outside: str, geometry: Geometry | None, pdg: int | None) -> Sui
 
 def is_shipped(name: str) -> bool:
     """Whether this names a generator that comes with Monsoon, and no path."""
-    return name in SHIPPED or ("/" not in name and (CHECKPOINTS / name).is_dir())
+    return name in SHIPPED or name in {path.name for path in CHECKPOINTS.iterdir() if path.is_dir()}
 
 
 def parts(model: str) -> list[Path]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import localise
 from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Incidents
@@ -33,9 +32,7 @@ def test_the_noise_of_a_row_is_keyed_by_row_and_attempt() -> None:
     assert torch.equal(noise_of_rows(9, range(8), 5)[rows], first)
 
 
-def test_showers_of_events_do_not_depend_on_the_batch(
-    suite: Suite, detector: Detector, make_incidents: Make
-) -> None:
+def test_showers_of_events_do_not_depend_on_the_batch(suite: Suite, make_incidents: Make) -> None:
     incidents = make_incidents([5, 0, 8], first_event=70)
     whole = sample_particles(suite.route(localise(incidents, suite.grid)), incidents, 3).energy_mev
     last = incidents[2:]
@@ -45,10 +42,8 @@ def test_showers_of_events_do_not_depend_on_the_batch(
     assert not torch.equal(alone, other)
 
 
-def test_showers_of_rows_do_not_depend_on_the_batch(
-    suite: Suite, detector: Detector, make_incidents: Make
-) -> None:
-    conditions = localise(make_incidents([40]), detector)
+def test_showers_of_rows_do_not_depend_on_the_batch(suite: Suite, make_incidents: Make) -> None:
+    conditions = localise(make_incidents([40]), suite.grid)
     whole = sample_rows(suite, conditions, 3).energy_mev
     rows = torch.tensor([30, 2, 11])
     assert torch.equal(sample_rows(suite, conditions[rows], 3, rows.numpy()).energy_mev, whole[rows])
