@@ -32,6 +32,15 @@ CampaignName = Annotated[
     str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3 (mu=5.2), hl-lhc (mu=40)")
 ]
 Output = Annotated[str, typer.Argument(metavar="URL", help="the campaign's output")]
+GeometryName = Annotated[
+    str | None,
+    typer.Option(
+        "--geometry", help="voxels of files that name none: planar, a JSON file, binning.xml#photon"
+    ),
+]
+SpeciesName = Annotated[
+    str | None, typer.Option("--species", help="of files that have none: a name or a PDG code")
+]
 Seed = Annotated[int, typer.Option("--seed", help="number that all random draws follow from")]
 
 
@@ -188,6 +197,8 @@ def sample(
     ],
     out: Annotated[str, typer.Option("--out", help="file for the showers (HDF5), or rows (Parquet)")],
     seed: Seed = 0,
+    geometry: GeometryName = None,
+    species: SpeciesName = None,
 ) -> None:
     """Write one shower, or row, for each row of a conditions file."""
     from monsoon.models.data.tables.files import is_table
@@ -200,7 +211,7 @@ def sample(
         return
     from monsoon.jobs.sample import sample as run
 
-    run(model, conditions, out, seed)
+    run(model, conditions, out, seed, geometry, species)
     print(f"showers: {out}")
 
 
@@ -244,6 +255,8 @@ def validate(
     cut: Annotated[
         list[str] | None, typer.Option("--cut", help="of tables: FEATURE > VALUE, its efficiency; repeat")
     ] = None,
+    geometry: GeometryName = None,
+    species: SpeciesName = None,
 ) -> None:
     """Compare generated showers, or rows, with real ones; exit 3 where a requirement is not met."""
     from monsoon.models.data.tables.files import is_table
@@ -271,6 +284,8 @@ def validate(
             quick=quick,
             limit=limit,
             into_card=into_card,
+            geometry=geometry,
+            species=species,
         )
     if done.unclear and not strict:
         print("monsoon: not every requirement can be told at this sample size", file=sys.stderr)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from monsoon.engine.config import parse_overrides, read_mapping, validate
 from monsoon.engine.errors import InputError, unknown_key
@@ -36,6 +36,10 @@ class TrainConfig(BaseModel):
     """Columns of tables: features to generate, conditions that are given, weight; README."""
     rows: Annotated[int, Field(gt=0)] | None = None
     """Rows to train on, drawn at random from the files; absent: all."""
+    geometry: str | None = None
+    """Voxels of files that name none: a shipped geometry, a JSON file, or binning.xml#particle."""
+    species: str | None = None
+    """Species of files that have none: a name or PDG code."""
     recipe: Recipe
     """How to train; in a file and on the command line its keys stand beside the others."""
 
@@ -50,6 +54,11 @@ class TrainConfig(BaseModel):
     """A running cluster, HEAD:PORT; absent: the one of RAY_ADDRESS, else a Ray of its own on this machine."""
     max_failures: Annotated[int, Field(ge=0)] = 8
     """Times that training starts again after the death of workers."""
+
+    @field_validator("species", mode="before")
+    @classmethod
+    def _code(cls, species: Any) -> Any:
+        return str(species) if isinstance(species, int) else species
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:

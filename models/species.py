@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from monsoon.models.errors import InputError
+
 EGAMMA = (22, 11)
 HADRONS = (211, -211, 321, -321, 130, 2212, -2212, 2112, 13, -13)
+
+# By name, as a person says which species a file without codes holds
+NAMED = {
+    "photon": 22, "electron": 11, "positron": -11, "muon": 13, "antimuon": -13, "pion": 211, "pi+": 211,
+    "pi-": -211, "K+": 321, "K-": -321, "K0L": 130, "proton": 2212, "antiproton": -2212, "neutron": 2112,
+}  # fmt: skip
+
+
+def species_of(name: str) -> int:
+    """PDG code of a species that a person names, by a key of NAMED or by the code. Raises InputError."""
+    try:
+        return NAMED[name] if name in NAMED else int(name)
+    except ValueError as error:
+        raise InputError(f"species: no {name}; give a PDG code, or {', '.join(NAMED)}") from error
+
 
 # A neighbour has the nearest charge and interaction: baryons stay baryons, and antibaryons antibaryons
 # (they annihilate); short-lived strange particles that do reach the face behave as their longest-lived kin.

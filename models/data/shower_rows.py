@@ -25,9 +25,12 @@ class ShowerRows:
     geometry : Geometry or None
         The showers' voxels, if a random symmetry of theirs is to be applied to each training row; None: rows
         stay as they are in the files.
+    pdg : int or None
+        The species, where a file has none.
     """
 
     geometry: Geometry | None = None
+    pdg: int | None = None
 
     def extent(self, path: Path) -> Extent:
         """How large a file is. Raises InputError where it has no showers of this geometry."""
@@ -53,7 +56,7 @@ class ShowerRows:
 
     def read(self, path: Path, start: int, stop: int) -> ShowerSet:
         """Rows of one file; see `read_rows`."""
-        return read_rows(path, start, stop)
+        return read_rows(path, start, stop, self.pdg)
 
     def joined(self, parts: Sequence[ShowerSet]) -> ShowerSet:
         """The rows of all parts, end to end."""

@@ -26,7 +26,7 @@ from monsoon.models.data.tables.schema import Schema
 from monsoon.models.errors import UNUSABLE, InputError
 from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import read_object, write_whole
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
 from monsoon.models.store.checkpoint import LARGEST_CARD, save
 from monsoon.models.store.outline import fits
@@ -36,7 +36,7 @@ from monsoon.models.training.progress import Event, Finished
 from monsoon.models.training.recipe import Recipe
 from monsoon.models.training.state import StateFolder
 
-SAMPLE_ROWS = 50_000  # for preprocessing and the domain
+SAMPLE_ROWS, SAMPLE_VALUES = 50_000, 45_000_000  # at most, for preprocessing and the domain
 VALIDATION_ROWS = 1024  # at once
 LONGEST_REASON = 200
 NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
@@ -136,8 +136,10 @@ class Fit:
         The folder; all workers see it.
     files : tuple of dict
         Name, rows, sha256 and use of each file, for the card.
-    table : Schema or None
-        What the columns of tables are; None for shower files.
+    layout : Geometry or Schema
+        What a row is: the voxels of all showers, or the columns of a table.
+    pdg : int or None
+        The species, where a shower file has none.
     rows : int or None
         Rows that are trained on, drawn at random; None: all.
     """
@@ -149,19 +151,15 @@ class Fit:
     recipe: Recipe
     output: str
     files: tuple[dict[str, str | int], ...]
-    table: Schema | None = None
+    layout: Geometry | Schema
+    pdg: int | None = None
     rows: int | None = None
-
-    @property
-    def layout(self) -> Planar | Schema:
-        """What a row is: a geometry's image, or a table's columns."""
-        return self.table or Planar()
 
     def kind(self, training: bool = True) -> Kind[Any]:
         """How the files are read: in training showers are seen under the symmetries of their geometry."""
-        if self.table is not None:
-            return TableRows(self.table)
-        return ShowerRows(Planar() if training else None)
+        if isinstance(self.layout, Schema):
+            return TableRows(self.layout)
+        return ShowerRows(self.layout if training else None, self.pdg)
 
     def run(self, device: torch.device | str) -> Generator[Event]:
         """Train from the folder's newest state on, until the folder holds the model or a failure.
@@ -202,9 +200,10 @@ class Fit:
         family, prepared = FAMILIES[self.family], None
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
             output.mkdir(parents=True, exist_ok=True)
-            sample = training_sample(
-                self.train, self.kind(training=False), SAMPLE_ROWS, self.recipe.seed, self.rows
-            )
+            rows = SAMPLE_ROWS
+            if not isinstance(self.layout, Schema):
+                rows = min(SAMPLE_ROWS, SAMPLE_VALUES // self.layout.voxels)
+            sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
             prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample, self.layout)
             write_whole(output / NETWORK, json.dumps(prepared.config).encode())
         broadcast(0, device)  # the first worker writes the config

@@ -89,10 +89,10 @@ def equal_to_parts(whole: Batch[ShowerSet], parts: Sequence[Batch[ShowerSet]]) -
 
 @pytest.mark.parametrize("workers", [2, 3, 8])
 def test_a_step_has_the_same_rows_symmetries_and_noise_for_any_number_of_workers(workers: int) -> None:
-    alone = steps(stream(SHIPPED, symmetries=True), 3, first=100)
+    alone = steps(stream(SHIPPED, geometry=Planar()), 3, first=100)
     assert [len(batch) for batch in alone] == [256] * 3
     shared = [
-        steps(stream(SHIPPED, symmetries=True, rank=rank, workers=workers), 3, first=100)
+        steps(stream(SHIPPED, geometry=Planar(), rank=rank, workers=workers), 3, first=100)
         for rank in range(workers)
     ]
     for whole, *parts in zip(alone, *shared, strict=True):
@@ -139,7 +139,7 @@ def test_a_batch_is_from_all_over_the_files(many: list[Path]) -> None:
 def test_every_row_keeps_its_conditions_and_image_and_goes_through_one_symmetry() -> None:
     files, known = [SAMPLES / "egamma-heldout.h5"], read_showers(SAMPLES / "egamma-heldout.h5")
     row_of = {energy: row for row, energy in enumerate(known.conditions.energy_mev.tolist())}
-    batch = next(stream(files, symmetries=True).batches())
+    batch = next(stream(files, geometry=Planar()).batches())
     rows = known[torch.tensor([row_of[energy] for energy in names([batch])])]
     fits = []
     for g in range(8):
