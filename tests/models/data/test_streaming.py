@@ -21,6 +21,7 @@ from monsoon.models.data.shower_files import ShowerSet, read_conditions, read_sh
 from monsoon.models.data.shower_rows import ShowerRows
 from monsoon.models.data.streaming import BLOCK_ROWS, BUFFER_BLOCKS, LANES, RowFiles, RowStream
 from monsoon.models.errors import InputError
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.store.suite import SAMPLES
 
@@ -54,9 +55,9 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def stream(
-    files: Sequence[Path], batch: int = 256, seed: int = 1, symmetries: bool = False, **more: Any
+    files: Sequence[Path], batch: int = 256, seed: int = 1, geometry: Geometry | None = None, **more: Any
 ) -> RowStream[ShowerSet]:
-    return RowStream(files, ShowerRows(Planar() if symmetries else None), batch, seed=seed, **more)
+    return RowStream(files, ShowerRows(geometry), batch, seed=seed, **more)
 
 
 def steps(of: RowStream[ShowerSet], count: int, first: int = 0) -> list[Batch[ShowerSet]]:
@@ -223,7 +224,7 @@ BAD: list[tuple[str, Callable[[Path], Any], str]] = [
         "b.h5: showers has 5 voxels, .*a.h5 has 4",
     ),
     ("no showers", lambda at: stream([write(at / "a.h5", 500, showers=None)]), "a.h5: no dataset showers"),
-    ("grid", lambda at: stream([write(at / "a.h5", 500)], symmetries=True), "a.h5: showers has 4 voxels"),
+    ("grid", lambda at: stream([write(at / "a.h5", 500)], geometry=Planar()), "a.h5: showers has 4 voxels"),
     ("part", lambda at: stream([write(at / "a.h5", 500)], part=501), "rows: 501 of 500 that there are"),
     ("batch", lambda at: stream([write(at / "a.h5", 500)], batch=100), "batch: 100 is not a multiple of 8"),
     ("workers", lambda at: stream([write(at / "a.h5", 500)], workers=9), "workers: 9 are more than the 8"),
