@@ -21,6 +21,7 @@ from monsoon.models.records import Conditions, Showers
 BANDS = (1, 3)  # of the regions: the innermost ring, the next two, and the rest of each layer
 WINDOW = 256  # groups of voxels that networks of classifiers look at, at most
 POINTS = 4  # pieces of a voxel are at most so small a part of the finest cell
+FURTHEST_MM, MOST_SECTORS = 1e6, 1 << 16
 MOST_PIECES = 1 << 24
 TOO_FINE = f"more than {MOST_PIECES} pieces of voxels"
 
@@ -92,13 +93,15 @@ class Cylindrical:
         """Refuse what is no cylinder."""
         for number, layer in enumerate(self.stack):
             edges = layer.edges_mm
-            increasing = all(low < high < math.inf for low, high in pairwise(edges))
+            increasing = all(low < high <= FURTHEST_MM for low, high in pairwise(edges))
             if not increasing or (edges and not edges[0] >= 0):
-                raise ValueError(f"layer {number}: edges of rings do not increase from 0 mm on")
-            if layer.sectors < 1:
-                raise ValueError(f"layer {number}: {layer.sectors} sectors of azimuth are none")
-            if not math.isfinite(layer.depth_mm):
-                raise ValueError(f"layer {number}: its depth is not finite")
+                raise ValueError(
+                    f"layer {number}: edges of rings do not increase from 0 to {FURTHEST_MM:g} mm"
+                )
+            if not 1 <= layer.sectors <= MOST_SECTORS:
+                raise ValueError(f"layer {number}: {layer.sectors} sectors are not 1 .. {MOST_SECTORS}")
+            if not abs(layer.depth_mm) <= FURTHEST_MM:
+                raise ValueError(f"layer {number}: its depth is not within {FURTHEST_MM:g} mm")
         if not any(layer.voxels for layer in self.stack):
             raise ValueError("no layer has voxels")
 

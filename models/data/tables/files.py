@@ -100,9 +100,12 @@ def read_table(path: str | Path, schema: Schema, start: int = 0, stop: int | Non
         values = source.read(names, start, stop)
     for column in columns:
         _refuse(path, column, values[column.name], start)
-    weight = values[schema.weight] if schema.weight else np.ones(stop - start)
+    weight = np.ones(stop - start, np.float32)
     if schema.weight:
-        _refuse(path, Column(schema.weight), weight, start)
+        _refuse(path, Column(schema.weight), values[schema.weight], start)
+        with np.errstate(over="ignore"):
+            weight = values[schema.weight].astype(np.float32)
+        _refuse(path, Column(schema.weight), weight.astype(np.float64), start)  # beyond single precision
     features, conditions = (
         Table(
             tuple(column.name for column in some),
@@ -112,7 +115,7 @@ def read_table(path: str | Path, schema: Schema, start: int = 0, stop: int | Non
         )
         for some in (schema.learned, schema.conditions)
     )
-    return TableSet(conditions, features, torch.from_numpy(weight.astype(np.float32)))
+    return TableSet(conditions, features, torch.from_numpy(weight))
 
 
 def read_columns(
