@@ -27,8 +27,8 @@ class XrootdStore:
     several writers at the same time may all succeed. Renaming, however, is done by the file system below,
     where a folder never replaces a folder that is not empty. To create a file, a writer therefore puts the
     content and a unique mark into a folder of its own, and renames that to `.claims/NAME`. The first to
-    succeed owns the name. It then moves the content from there to NAME; if it is killed before, the next writer
-    of NAME does so.
+    succeed owns the name. It then moves the content from there to NAME; if it is killed before, the next
+    writer of NAME does so.
 
     A claim stays as long as its file, so these files must be removed with `remove`. A killed writer may leave
     a small folder in `.claims`, which is ignored.
