@@ -205,7 +205,25 @@ class Case:
         return self._probe_failed(task, failure, reason)
 
     def after_success(self, probe: Probe) -> tuple[Case, Decision]:
-        """Decide what to do after a probe succeeded. Raises KeyError for a probe that this case does not wait for."""
+        """Decide what to do after a probe of this shard succeeded.
+
+        Parameters
+        ----------
+        probe : Probe
+            The probe.
+
+        Returns
+        -------
+        case : Case
+            The history without this probe.
+        decision : Decision
+            What to do next.
+
+        Raises
+        ------
+        KeyError
+            For a probe that this case does not wait for.
+        """
         return self._settled(probe)._make_unless_probing()
 
     def _make_failed(self, task: Make, failure: Failure, reason: str) -> tuple[Case, Decision]:
