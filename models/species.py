@@ -1,12 +1,12 @@
-"""Which species a sample holds, and which neighbour stands in for one it does not hold."""
+"""The species of the samples, and for each other species the one whose showers are used instead."""
 
 from __future__ import annotations
 
 EGAMMA = (22, 11)
 HADRONS = (211, -211, 321, -321, 130, 2212, -2212, 2112, 13, -13)
 
-# A neighbour has the nearest charge and interaction: baryons stay baryons, and antibaryons antibaryons
-# (they annihilate); short-lived strange particles that do reach the face behave as their longest-lived kin.
+# The neighbour has the most similar charge and interaction. Baryons are replaced by baryons and antibaryons
+# by antibaryons, which annihilate. Strange particles that reach the face are replaced by long-lived hadrons.
 NEIGHBOUR = {
     -11: 11,  # positron: the same electromagnetic shower
     310: 130,  # K0S -> K0L

@@ -1,8 +1,8 @@
 """A training on Ray Train: all workers run the same loop, and the first one's progress reaches the driver.
 
 Workers continue from the states in the output folder, which must be visible to all of them. After the death
-of a worker, a node or the driver, training continues from the same step. Ray restarts as many workers as there
-is room for.
+of a worker, a node or the driver, training continues from the same step. Ray restarts as many workers as
+there is room for.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""From shower files to a folder with a trained model in it: one worker's part of that.
+"""From shower files to a folder with a trained model: the part of one worker.
 
-network.json     the prepared network's config
-state/           of the training, to go on from (models/training/state.py)
-weights.safetensors, model.json, README.md    the model, when it is trained (models/store/checkpoint.py)
-failed.json      instead of these, where training failed
+network.json     config of the prepared network
+state/           states of the training, to resume from (models/training/state.py)
+weights.safetensors, model.json, README.md    the trained model (models/store/checkpoint.py)
+failed.json      instead of these, if the training failed
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.
 
 
 class FileSource:
-    """This worker's part of shower files; see `Source`.
+    """This worker's part of shower files. It is a `Source`.
 
     Parameters
     ----------
-    train, validation
+    train, validation : sequence of str
         Shower files.
-    recipe
-        Batch size and seed.
+    recipe : Recipe
+        Gives batch size and seed.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class FileSource:
         self._validation = ShowerFiles(validation)
 
     def training(self, first: int) -> Iterator[Batch[ShowerSet]]:
-        """This worker's rows of each step, without end; see `Source`."""
+        """This worker's rows of each step, endless; see `Source`."""
         return self._train.batches(first)
 
     def validation(self) -> Iterator[Batch[ShowerSet]]:
@@ -67,23 +67,28 @@ class FileSource:
         return self._validation.in_order(VALIDATION_ROWS, self._rank, self._workers)
 
     def fitted(self) -> Iterator[Batch[ShowerSet]]:
-        """The first training rows, about as many as there are to validate on; see `Source`."""
+        """The first training rows, about as many as there are validation rows; see `Source`."""
         batches = -(-self._validation.rows // VALIDATION_ROWS)
         mine = len(range(self._rank, batches, self._workers))
         return islice(self._train.in_order(VALIDATION_ROWS, self._rank, self._workers), mine)
 
 
 def training_sample(files: Sequence[str], rows: int, seed: int) -> ShowerSet:
-    """Draw training rows at random, as they are in the files.
+    """Draw training rows at random, without random symmetries.
 
     Parameters
     ----------
-    files
+    files : sequence of str
         Shower files.
-    rows
-        How many; nearly all where there are fewer.
-    seed
-        Of the choice.
+    rows : int
+        Number of rows; nearly all rows if there are fewer.
+    seed : int
+        Seed of the choice.
+
+    Returns
+    -------
+    ShowerSet
+        The rows.
 
     Raises
     ------
@@ -104,15 +109,15 @@ class Fit:
     family : str
         A name of `FAMILIES`.
     options : dict
-        Of the family.
+        Options of the family.
     train, validation : tuple of str
         Shower files.
     recipe : Recipe
         How it is trained.
     output : str
-        The folder; all workers see it.
+        The folder, which must be visible to all workers.
     files : tuple of dict
-        Name, rows, sha256 and use of each file, for the card.
+        Name, rows, sha256 and use of each file, for the model's card.
     """
 
     family: str
@@ -124,13 +129,13 @@ class Fit:
     files: tuple[dict[str, str | int], ...]
 
     def run(self, device: torch.device | str) -> Generator[Event]:
-        """Train from the folder's newest state on, until the folder holds the model or a failure.
+        """Train from the newest state in the folder, until it holds the model or a failure.
 
         Every worker runs this.
 
         Parameters
         ----------
-        device
+        device : torch.device or str
             Where the network is trained.
 
         Yields
@@ -152,9 +157,9 @@ class Fit:
             yield event
 
     def _network(self, output: Path, device: torch.device) -> Any:
-        """Prepared by the first worker where nothing is there yet; else as it was prepared then.
+        """The network: prepared by the first worker in a new folder, otherwise restored from its config.
 
-        The weights are in the training's state, the first worker's at step 0 among them.
+        The weights come from the training's state. At step 0 these are the first worker's.
         """
         family, prepared = FAMILIES[self.family], None
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
@@ -166,7 +171,7 @@ class Fit:
         return prepared or family.restore(json.loads((output / NETWORK).read_text()))
 
     def _keep(self, network: Any, end: Finished, device: torch.device) -> None:
-        """The model with its card, or the reason why there is none."""
+        """Write the model with its card, or the reason why there is none."""
         output = Path(self.output)
         if end.failed or end.best is None:
             content = {
@@ -196,7 +201,7 @@ class Fit:
 
 
 def device_name(device: torch.device) -> str:
-    """Name a device for people: the GPU's name, or the kind of CPU."""
+    """A readable name of a device: the GPU's name, or the kind of CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {platform.processor() or platform.machine()}"
