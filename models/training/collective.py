@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 # Imported before a process group exists: its functions keep a reference to the group of that time, which
-# would never be destroyed. (Optimisers import it at their first step.) Threads of gloo would then live until Python
-# exits, and could abort it.
+# would never be destroyed. (Optimisers import it at their first step.) Threads of gloo would then live until
+# Python exits, and could abort it.
 import torch.distributed.nn.functional
 from torch import Tensor, distributed
 

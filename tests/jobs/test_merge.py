@@ -271,7 +271,7 @@ REFUSED: dict[str, tuple[Callable[[Any, list[str]], list[str]], list[str]]] = {
     "no campaign": (lambda small, sites: [*sites, f"{sites[0]}/nothing"], ["nothing", "no campaign here"]),
     "the output itself": (
         lambda small, sites: [*sites, str(Path(sites[0]).parents[1] / "merged")],
-        ["is the output too"],
+        ["is also the output"],
     ),
     "an unknown protocol": (lambda small, sites: [*sites, "http://host/site"], ["unknown protocol http://"]),
 }

@@ -116,7 +116,7 @@ def test_each_event_has_one_z_boson_of_a_les_houches_file(campaign: Campaign, lh
     asked = campaign.model_copy(update={"signal": str(lhe), "formats": ("parquet", "root", "ttree")})
     said: list[str] = []
     outcome = generate(asked, said.append)
-    assert said[0] == f"taking the signal events of {lhe} to the face"
+    assert said[0] == f"transporting the signal events of {lhe} to the face"
     events = events_of(outcome.output)
     electrons = of_signal(events, 11, 23)
     assert max(electrons) == 2
