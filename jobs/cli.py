@@ -32,6 +32,15 @@ CampaignName = Annotated[
     str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3 (mu=5.2), hl-lhc (mu=40)")
 ]
 Output = Annotated[str, typer.Argument(metavar="URL", help="the campaign's output")]
+GeometryName = Annotated[
+    str | None,
+    typer.Option(
+        "--geometry", help="voxels of files that name none: planar, a JSON file, binning.xml#photon"
+    ),
+]
+SpeciesName = Annotated[
+    str | None, typer.Option("--species", help="of files that have none: a name or a PDG code")
+]
 Seed = Annotated[int, typer.Option("--seed", help="number that all random draws follow from")]
 
 
@@ -141,17 +150,23 @@ def merge(
     print(f"events: {run(output, sites)}")
 
 
+NAMED = "absent: as the manifest says, if that is shipped"
+
+
 @app.command()
 def report(
     url: Output,
     page: Annotated[
         str | None, typer.Option("--page", help="file or URL of the page; absent: report.html in the output")
     ] = None,
+    model: Annotated[str | None, typer.Option("--model", help=f"the campaign's; {NAMED}")] = None,
+    outside: Annotated[str | None, typer.Option("--outside", help=f"the campaign's; {NAMED}")] = None,
+    detector: Annotated[str | None, typer.Option("--detector", help=f"the campaign's; {NAMED}")] = None,
 ) -> None:
     """Write a page about the events of a campaign."""
     from monsoon.jobs.report.page import write_report
 
-    print(f"report: {write_report(url, page)}")
+    print(f"report: {write_report(url, page, model=model, outside=outside, detector=detector)}")
 
 
 @app.command(epilog="Every key: monsoon help train")
@@ -177,15 +192,42 @@ def train(
 @app.command()
 def sample(
     model: Annotated[str, typer.Option("--model", help="a shipped name, a folder, or shower files")],
-    conditions: Annotated[str, typer.Option("--conditions", help="HDF5 file, with or without showers")],
-    out: Annotated[str, typer.Option("--out", help="file for the showers (HDF5, CaloChallenge layout)")],
+    conditions: Annotated[
+        str, typer.Option("--conditions", help="HDF5 file, with or without showers; or a table")
+    ],
+    out: Annotated[str, typer.Option("--out", help="file for the showers (HDF5), or rows (Parquet)")],
     seed: Seed = 0,
+    geometry: GeometryName = None,
+    species: SpeciesName = None,
 ) -> None:
-    """Generate one shower for each row of a file of conditions."""
+    """Generate one shower, or row, for each row of a file of conditions."""
+    from monsoon.models.data.tables.files import is_table
+
+    if is_table(conditions):
+        from monsoon.jobs.tables.sample import sample as rows
+
+        rows(model, conditions, out, seed)
+        print(f"rows: {out}")
+        return
     from monsoon.jobs.sample import sample as run
 
-    run(model, conditions, out, seed)
+    run(model, conditions, out, seed, geometry, species)
     print(f"showers: {out}")
+
+
+def _validate_table(models: Sequence[str], reference: str, **settings: Any) -> None:
+    from monsoon.engine.storage import local_path
+    from monsoon.jobs.refusals import nothing_left
+    from monsoon.jobs.tables.validate import PAGE, RECORD
+    from monsoon.jobs.tables.validate import validate as run
+
+    with nothing_left(local_path(settings["out"]), (PAGE, RECORD), ()):
+        done = run(models, reference=reference, **settings)
+    print(f"report: {done.page}")
+    failed = [name for name in models if done.failures(name)]
+    print(f"verdict: {'fail' if failed else 'pass'}")
+    if failed:
+        raise typer.Exit(VERDICT_FAILED)
 
 
 @app.command()
@@ -212,8 +254,21 @@ def validate(
     into_card: Annotated[
         bool, typer.Option("--into-card", help="store the numbers in the model's card")
     ] = False,
+    cut: Annotated[
+        list[str] | None, typer.Option("--cut", help="of tables: FEATURE > VALUE, its efficiency; repeat")
+    ] = None,
+    geometry: GeometryName = None,
+    species: SpeciesName = None,
 ) -> None:
-    """Compare generated showers with Geant4; exit code 3 if a requirement is not met."""
+    """Compare generated showers, or rows, with real ones; exit code 3 if a requirement is not met."""
+    from monsoon.models.data.tables.files import is_table
+
+    if is_table(reference):
+        _validate_table(
+            model or (), reference, floor=floor, cuts=cut or (), out=out, seed=seed, quick=quick, limit=limit,
+            into_card=into_card,
+        )  # fmt: skip
+        return
     from monsoon.engine.storage import local_path
     from monsoon.jobs.refusals import nothing_left
     from monsoon.jobs.validate import KEPT, MADE
@@ -231,6 +286,8 @@ def validate(
             quick=quick,
             limit=limit,
             into_card=into_card,
+            geometry=geometry,
+            species=species,
         )
     if done.unclear and not strict:
         print("monsoon: this sample is too small to decide every requirement", file=sys.stderr)

@@ -11,15 +11,17 @@ import torch
 from rich.console import Console
 
 from monsoon.engine.errors import InputError
-from monsoon.jobs.timing import seconds_per_shower
+from monsoon.jobs.tables import models as table_models
+from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
+from monsoon.models.families.table import OF_TABLES
 from monsoon.models.generator import Generator
 from monsoon.models.metrics.classification import CLASSIFIERS
 from monsoon.models.metrics.contest import GROUPS
 from monsoon.models.records import Conditions
 from monsoon.models.store.card_files import LIBRARY, card_of, store_card
-from monsoon.models.store.checkpoint import MODEL, load
+from monsoon.models.store.checkpoint import MODEL, load, read_card
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
 
 MILLISECONDS = "ms_per_shower"  # entry of a card: by the name in the table, then by batch size
@@ -83,7 +85,15 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
             card = {**card, MILLISECONDS: {**card.get(MILLISECONDS, {}), entry.name: measured}}
             store_card(entry.model, card)
         rows.append(row_of(entry.name, card, card.get(MILLISECONDS, {}).get(entry.name, {})))
-    table = markdown(rows)
+    of_tables: list[tuple[str, ...]] = [table_models.HEAD]
+    for folder in table_models.folders():
+        card = card_of(str(folder))
+        if time:
+            with Console(stderr=True).status(f"timing {folder.name}"):
+                card = {**card, table_models.MICROSECONDS: table_models.time_of(folder)}
+            store_card(str(folder), card)
+        of_tables.append(table_models.row_of(folder.name, card))
+    table = f"{markdown(rows)}\n\n{markdown(of_tables)}"
     say(table)
     if write is not None:
         before, after = _around(Path(write))
@@ -92,7 +102,8 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
 
 def entries(folder: Path = CHECKPOINTS) -> list[Entry]:
     """All shipped generators: the libraries, then every trained model in a folder."""
-    trained = [_trained(path.parent) for path in sorted(folder.glob(f"*/{MODEL}"))]
+    paths = [path.parent for path in sorted(folder.glob(f"*/{MODEL}"))]
+    trained = [_trained(path) for path in paths if read_card(path)["family"] not in OF_TABLES]
     return [*(_library(group) for group in GROUPS), *trained]
 
 
@@ -139,7 +150,7 @@ def time_of(model: Generator, conditions: Conditions) -> dict[str, float]:
         Time per shower by batch size [ms].
     """
     batches = {str(batch): conditions[torch.arange(batch) % len(conditions)] for batch in BATCHES}
-    return {batch: 1000 * seconds_per_shower(model, asked, ROUNDS) for batch, asked in batches.items()}
+    return {batch: 1000 * seconds_per_row(model, asked, ROUNDS) for batch, asked in batches.items()}
 
 
 def markdown(rows: list[tuple[str, ...]]) -> str:

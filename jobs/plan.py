@@ -16,7 +16,7 @@ from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.manifest import Summary
 from monsoon.engine.ledger.plan import EventRange, count_tasks
 from monsoon.engine.storage import Store, open_store, storage_answers
-from monsoon.jobs.timing import seconds_per_shower
+from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions
 from monsoon.models.store.suite import Suite
@@ -100,7 +100,7 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite, detector: Detector
         )
     particles = _particles_per_event(campaign, detector)
     per_particle = SECONDS_PER_PARTICLE + fmean(
-        seconds_per_shower(model, usual(model), rounds=1) for model in suite.models
+        seconds_per_row(model, usual(model), rounds=1) for model in suite.models
     )
     per_event = sum(
         particles * (BYTES_PER_PARTICLE[f] + HITS_PER_PARTICLE * BYTES_PER_HIT[f]) for f in campaign.formats

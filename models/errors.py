@@ -2,6 +2,9 @@
 
 from monsoon.models.said import said
 
+# what comes of content that is not what its reader expects; RecursionError is a RuntimeError
+UNUSABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
 
 class InputError(Exception):
     """Unusable input or configuration. The message is one line: file, field, problem and remedy. Exit code 2.

@@ -25,8 +25,8 @@ CHUNK_ROWS, CHUNK_BYTES = 1000, 4_000_000  # what is compressed together, at mos
 CACHE_BYTES = 64_000_000  # chunks that are not full yet stay in memory
 GZIP = 1  # 9 takes 30 times as long for files that are 17 % smaller
 REMEDY = {
-    "incident_pdg": "add one, int32 [N], with the PDG code of each row: "
-    "h5py.File(..., 'a')['incident_pdg'] = [22] * rows"
+    "incident_pdg": "say which: species=electron, or a PDG code; or add one, int32 [N], with the code of "
+    "each row: h5py.File(..., 'a')['incident_pdg'] = [22] * rows"
 }
 CONDITIONS = {  # shape of a row, kind and unit
     "incident_energies": ((1,), np.float32, "MeV"),
@@ -117,10 +117,12 @@ def read_rows(path: str | Path, start: int, stop: int | None, pdg: int | None = 
         return ShowerSet(conditions, Showers(torch.from_numpy(showers)), torch.from_numpy(weight))
 
 
-def read_conditions(path: str | Path, start: int = 0, stop: int | None = None) -> Conditions:
+def read_conditions(
+    path: str | Path, start: int = 0, stop: int | None = None, pdg: int | None = None
+) -> Conditions:
     """The conditions of a file's rows; it may have no showers. See read_rows."""
     with opened(Path(path)) as file:
-        return _conditions(_Columns(file, Path(path), start, stop), None)
+        return _conditions(_Columns(file, Path(path), start, stop), pdg)
 
 
 @contextmanager
@@ -212,9 +214,16 @@ class ShowerWriter:
         self._disk.check()
 
     def copy(self, path: str | Path) -> None:
-        """Add the showers of a file as they are compressed there. Raises OSError where the disk is full."""
+        """Add the showers of a file as they are compressed there, and conditions that are not given.
+
+        Raises OSError where the disk is full.
+        """
         to = self._datasets["showers"]
         with opened(Path(path)) as file:
+            for name in self._datasets.keys() - {"showers"}:
+                dataset = self._datasets[name]
+                dataset.resize(self.rows + len(file[name]), axis=0)
+                dataset[self.rows :] = file[name][:]
             showers = file["showers"]
             start, self.rows = self.rows, self.rows + len(showers)
             to.resize(self.rows, axis=0)

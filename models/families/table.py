@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from monsoon.models.families.flow.flow import Flow
+from typing import Any
 
-FAMILIES = {"flow": Flow}
+from monsoon.models.families.coupling import CouplingFlow
+from monsoon.models.families.flow.flow import Flow
+from monsoon.models.families.table_library import TableLibrary
+
+FAMILIES: dict[str, Any] = {"flow": Flow, "coupling-flow": CouplingFlow, "table-library": TableLibrary}
+OF_TABLES = ("coupling-flow", "table-library")

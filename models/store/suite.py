@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import read_showers
+from monsoon.models.data.shower_geometry import shower_geometry
 from monsoon.models.domain.ranges import describe
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import Library
+from monsoon.models.families.table import OF_TABLES
 from monsoon.models.generator import Generator
+from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import NEIGHBOUR
 from monsoon.models.store.checkpoint import load
@@ -24,7 +27,8 @@ CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
 FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
 SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
-SHIPPED = {"library": LIBRARY, "best": FLOWS}
+SIW = (SAMPLES / "siw-electrons.h5",)
+SHIPPED = {"library": LIBRARY, "best": FLOWS, "siw": SIW}
 NEAREST, CLAMP, REFUSE = POLICIES = ("nearest", "clamp", "refuse")
 
 
@@ -43,7 +47,7 @@ class Suite:
     Parameters
     ----------
     models
-        Generators of one grid, each of its own species.
+        Generators of one geometry, each of its own species.
     outside
         The policy, one of POLICIES or None.
     other
@@ -51,7 +55,7 @@ class Suite:
 
     Attributes
     ----------
-    grid : Planar
+    grid : Geometry
         Shared by all generators.
     species : tuple of int
         PDG codes that a generator claims, increasing.
@@ -63,16 +67,20 @@ class Suite:
     Raises
     ------
     ValueError
-        If the models and `other` do not share one grid, two models claim one species, or `other` is needed
-        and does not serve all species that need it.
+        If the models and `other` do not share one geometry, two models claim one species, or `other` is
+        needed and does not serve all species that need it.
     """
 
     def __init__(
         self, models: Sequence[Generator], outside: str | None = NEAREST, other: Suite | None = None
     ) -> None:
         whole = (*models, *(other.models if other else ()))
-        if len({model.grid for model in whole}) != 1:
-            raise ValueError("the generators of a suite share one grid")
+        for model in whole:
+            if not same(model.grid, whole[0].grid):
+                raise ValueError(
+                    "the generators of a suite share one geometry: "
+                    f"{whole[0].grid.label} is not {model.grid.label}"
+                )
         self.models: tuple[Generator, ...] = tuple(models)
         self.outside, self.other = outside, other
         self.grid = models[0].grid
@@ -243,7 +251,9 @@ def refusal(conditions: Conditions, row: int) -> InputError:
     )
 
 
-def load_suite(model: str, outside: str = NEAREST) -> Suite:
+def load_suite(
+    model: str, outside: str = NEAREST, geometry: Geometry | None = None, pdg: int | None = None
+) -> Suite:
     """Load the generators named by a campaign.
 
     Parameters
@@ -252,33 +262,45 @@ def load_suite(model: str, outside: str = NEAREST) -> Suite:
         Shipped names, folders of trained models and shower files, joined by commas.
     outside
         What happens outside the training domains: nearest, clamp, refuse, or another model in the same words,
-        which then takes over. Nearest, for a network, is a shower of the shipped library.
+        which then takes over. Nearest, for a network, is a shower of the shipped library, where that is of
+        the network's geometry; else the network's own at the nearest condition inside.
+    geometry, pdg
+        Of the showers in files that say nothing of it.
 
     Raises
     ------
     InputError
         If something cannot be used.
     """
-    models = _load(model)
+    models = _load(model, geometry, pdg)
     try:
         if outside not in POLICIES:
-            return Suite(models, None, _load_other(outside))
-        library = outside == NEAREST and not all(isinstance(part, Library) for part in models)
-        return Suite(models, outside, Suite(_load("library")) if library else None)
+            return Suite(models, None, _load_other(outside, geometry, pdg))
+        if outside == NEAREST and not all(isinstance(part, Library) for part in models):
+            return _with_library(models)
+        return Suite(models, outside)
     except ValueError as error:
         raise InputError(f"model {model}, outside {outside}: {error}; name others") from error
 
 
-def _load_other(outside: str) -> Suite:
+def _with_library(models: list[Generator]) -> Suite:
+    """The shipped library takes over outside, where it is of the same geometry."""
+    library = Suite(_load("library", None, None))
+    if same(library.grid, models[0].grid):
+        return Suite(models, NEAREST, library)
+    return Suite(models, CLAMP)
+
+
+def _load_other(outside: str, geometry: Geometry | None, pdg: int | None) -> Suite:
     try:
-        return load_suite(outside)
+        return load_suite(outside, NEAREST, geometry, pdg)
     except InputError as error:
         raise InputError(f"outside {outside}: {error}; or choose {NEAREST}, {CLAMP} or {REFUSE}") from error
 
 
 def is_shipped(name: str) -> bool:
     """Whether this names a generator that comes with Monsoon, and no path."""
-    return name in SHIPPED or ("/" not in name and (CHECKPOINTS / name).is_dir())
+    return name in SHIPPED or name in {path.name for path in CHECKPOINTS.iterdir() if path.is_dir()}
 
 
 def parts(model: str) -> list[Path]:
@@ -300,15 +322,20 @@ def parts(model: str) -> list[Path]:
     return paths
 
 
-def _load(model: str) -> list[Generator]:
-    return [_load_part(path) for path in parts(model)]
+def _load(model: str, geometry: Geometry | None, pdg: int | None) -> list[Generator]:
+    return [_load_part(path, geometry, pdg) for path in parts(model)]
 
 
-def _load_part(path: Path) -> Generator:
+def _load_part(path: Path, geometry: Geometry | None, pdg: int | None) -> Generator:
     if not path.is_dir():
-        showers = read_showers(path)
+        voxels = shower_geometry(path, geometry)
+        showers = read_showers(path, pdg)
         try:
-            return Library(showers)
+            return Library(showers, grid=voxels)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-    return load(path).model
+    stored = load(path)
+    if stored.card["family"] in OF_TABLES:
+        raise InputError(f"{path}: generates rows of a table, not showers; name a generator of showers")
+    model: Generator = stored.model
+    return model

@@ -44,7 +44,10 @@ class Trainable(Protocol):
         ...
 
     def validation_loss(self, batch: Batch[Any]) -> Tensor:
-        """Compute the loss of each row. Its weighted mean is the score; lower is better.
+        """Compute the loss of each row, or of the batch as one sample. Lower is better.
+
+        The score is the weighted mean. Families without a likelihood compare the batch, as a sample, with one
+        of their own; the score is then the mean over the batches of validation rows.
 
         Parameters
         ----------
@@ -53,7 +56,7 @@ class Trainable(Protocol):
 
         Returns
         -------
-        Tensor [N]
+        Tensor [N] or [1]
         """
         ...
 

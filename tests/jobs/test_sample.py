@@ -168,7 +168,7 @@ def test_an_interrupted_run_goes_on_where_it_was(conditions: Path, monkeypatch: 
     whole = made(conditions, "whole.h5")
     monkeypatch.setattr(monsoon.models.data.shower_files, "CHUNK_ROWS", 2)  # parts of 50 rows
     library = Stopped(read_showers(MODEL))
-    monkeypatch.setattr(monsoon.jobs.sample, "load_suite", lambda model: Suite([library]))
+    monkeypatch.setattr(monsoon.jobs.sample, "load_suite", lambda model, **_: Suite([library]))
     with pytest.raises(KeyboardInterrupt):
         made(conditions)
     folder = conditions.parent / ".out.h5.parts"

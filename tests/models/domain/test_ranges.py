@@ -11,6 +11,7 @@ import torch
 
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.domain.ranges import Domain, describe
+from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.records import Conditions
 from monsoon.models.store.suite import SAMPLES
 
@@ -197,6 +198,17 @@ def test_showers_of_one_angle_may_miss_energies() -> None:
     domain = Domain.around(straight[~within(straight, (20, 30), (-1, 1))])
     assert not domain.inside(uniform(200, (20.5, 29.5), (0, 0), 11)).any()
     assert domain.inside(uniform(200, (2, 19), (0, 0), 11)).all()
+
+
+def test_layered_showers_that_go_straight_in_serve_all_angles_and_planar_ones_do_not() -> None:
+    photons = uniform(3000, (1, 100), (0, 22))
+    straight = made(photons.energy_mev, torch.zeros(3000), 11)
+    straight = straight[~within(straight, (20, 30), (-1, 1))]
+    assert not Domain.around(straight).inside(uniform(200, (2, 19), (3, 60), 11)).any()
+    domain = Domain.around(straight, SHIPPED["calochallenge-2"]())
+    assert domain.inside(uniform(200, (2, 19), (0, 60), 11)).all()
+    assert not domain.inside(uniform(200, (20.5, 29.5), (0, 60), 11)).any()
+    assert not domain.inside(uniform(200, (101, 200), (0, 60), 11)).any()
 
 
 def test_a_domain_survives_json_exactly(holed: Domain) -> None:
