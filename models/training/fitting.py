@@ -1,9 +1,9 @@
-"""From files of rows to a folder with a trained model in it: one worker's part of that.
+"""From files of rows to a folder with a trained model: the part of one worker.
 
-network.json     the prepared network's config
-state/           of the training, to go on from (models/training/state.py)
-weights.safetensors, model.json, README.md    the model, when it is trained (models/store/checkpoint.py)
-failed.json      instead of these, where training failed
+network.json     config of the prepared network
+state/           states of the training, to resume from (models/training/state.py)
+weights.safetensors, model.json, README.md    the trained model (models/store/checkpoint.py)
+failed.json      instead of these, if the training failed
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.
 
 
 class FileSource:
-    """This worker's part of files of rows; see `Source`.
+    """This worker's part of files of rows. It is a `Source`.
 
     Parameters
     ----------
-    train, validation
-        Files.
-    kind
+    train, validation : sequence of str
+        Files of showers or tables.
+    kind : Kind
         How they are read.
-    recipe
-        Batch size and seed.
-    part
-        Rows of the training files that are trained on; None: all.
+    recipe : Recipe
+        Gives batch size and seed.
+    part : int or None
+        Rows of the training files that are used for training; None for all.
 
     Raises
     ------
@@ -77,7 +77,7 @@ class FileSource:
         self._validation = RowFiles(validation, kind)
 
     def training(self, first: int) -> Iterator[Batch[Any]]:
-        """This worker's rows of each step, without end; see `Source`."""
+        """This worker's rows of each step, endless; see `Source`."""
         return self._train.batches(first)
 
     def validation(self) -> Iterator[Batch[Any]]:
@@ -85,7 +85,7 @@ class FileSource:
         return self._validation.in_order(VALIDATION_ROWS, self._rank, self._workers)
 
     def fitted(self) -> Iterator[Batch[Any]]:
-        """The first training rows, about as many as there are to validate on; see `Source`."""
+        """The first training rows, about as many as there are validation rows; see `Source`."""
         batches = -(-self._validation.rows // VALIDATION_ROWS)
         mine = len(range(self._rank, batches, self._workers))
         return islice(self._train.in_order(VALIDATION_ROWS, self._rank, self._workers), mine)
@@ -94,20 +94,25 @@ class FileSource:
 def training_sample(
     files: Sequence[str], kind: Kind[Any], rows: int, seed: int, part: int | None = None
 ) -> Any:
-    """Draw training rows at random, as they are in the files.
+    """Draw training rows at random, without random symmetries.
 
     Parameters
     ----------
-    files
-        Of the training.
-    kind
+    files : sequence of str
+        Training files.
+    kind : Kind
         How they are read.
-    rows
-        How many; nearly all where there are fewer.
-    seed
-        Of the choice.
-    part
-        Rows that are trained on; None: all.
+    rows : int
+        Number of rows; nearly all rows if there are fewer.
+    seed : int
+        Seed of the choice.
+    part : int or None
+        Rows that are used for training; None for all.
+
+    Returns
+    -------
+    ShowerSet or TableRows
+        The rows, of the kind's type.
 
     Raises
     ------
@@ -127,21 +132,21 @@ class Fit:
     family : str
         A name of `FAMILIES`.
     options : dict
-        Of the family.
+        Options of the family.
     train, validation : tuple of str
         Shower files, or tables.
     recipe : Recipe
         How it is trained.
     output : str
-        The folder; all workers see it.
+        The folder, which must be visible to all workers.
     files : tuple of dict
-        Name, rows, sha256 and use of each file, for the card.
+        Name, rows, sha256 and use of each file, for the model's card.
     layout : Geometry or Schema
-        What a row is: the voxels of all showers, or the columns of a table.
+        What a row is: the voxels of a shower, or the columns of a table.
     pdg : int or None
-        The species, where a shower file has none.
+        The species, if the shower files have none.
     rows : int or None
-        Rows that are trained on, drawn at random; None: all.
+        Rows that are used for training, drawn at random; None for all.
     """
 
     family: str
@@ -162,13 +167,13 @@ class Fit:
         return ShowerRows(self.layout if training else None, self.pdg)
 
     def run(self, device: torch.device | str) -> Generator[Event]:
-        """Train from the folder's newest state on, until the folder holds the model or a failure.
+        """Train from the newest state in the folder, until it holds the model or a failure.
 
         Every worker runs this.
 
         Parameters
         ----------
-        device
+        device : torch.device or str
             Where the network is trained.
 
         Yields
@@ -193,9 +198,9 @@ class Fit:
             yield event
 
     def _network(self, output: Path, device: torch.device) -> Any:
-        """Prepared by the first worker where nothing is there yet; else as it was prepared then.
+        """The network: prepared by the first worker in a new folder, otherwise restored from its config.
 
-        The weights are in the training's state, the first worker's at step 0 among them.
+        The weights come from the training's state. At step 0 these are the first worker's.
         """
         family, prepared = FAMILIES[self.family], None
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
@@ -240,7 +245,7 @@ class Fit:
         broadcast(0, device)  # the others wait for the first worker
 
     def _keep(self, network: Any, end: Finished, device: torch.device) -> None:
-        """The model with its card, or the reason why there is none."""
+        """Write the model with its card, or the reason why there is none."""
         output = Path(self.output)
         if end.failed or end.best is None:
             content = {
@@ -270,7 +275,7 @@ class Fit:
 
 
 def device_name(device: torch.device) -> str:
-    """Name a device for people: the GPU's name, or the kind of CPU."""
+    """A readable name of a device: the GPU's name, or the kind of CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {platform.processor() or platform.machine()}"

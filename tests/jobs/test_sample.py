@@ -136,7 +136,7 @@ def unusable(at: Path) -> list[tuple[str, list[Any], str]]:
         ("seed", [MODEL, good, at / "out.h5", -1], "seed: -1"),
         ("there", [MODEL, good, there], "there.h5: exists already"),
         ("no folder", [MODEL, good, at / "absent" / "out.h5"], "out.h5: cannot be written"),
-        ("remote", [MODEL, good, "s3://bucket/out.h5"], "has to be on this machine"),
+        ("remote", [MODEL, good, "s3://bucket/out.h5"], "must be on this machine"),
     ]
 
 
