@@ -103,5 +103,5 @@ def test_what_is_no_binning_is_one_line(tmp_path: Path, content: str, said: str)
 def test_far_too_many_sectors_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
     file = tmp_path / "binning.xml"
     file.write_text(of_one_layer('id="0" r_edges="0,1" n_bin_alpha="99999999"'))
-    with pytest.raises(InputError, match="99999999 voxels"):
+    with pytest.raises(InputError, match="99999999 sectors"):
         read_geometry(str(file))
