@@ -54,8 +54,8 @@ def shower_geometry(path: str | Path, said: Geometry | None = None) -> Geometry:
         if voxels == Planar().voxels:
             known = f" (without {', '.join(missing)} it may be of others than 30 x 30 pixels)"
         raise InputError(
-            f"{path}: names no geometry of its {voxels} voxels{known}; say which: geometry=NAME, a JSON file or "
-            f"a binning.xml, or the file's attribute {ATTRIBUTE}"
+            f"{path}: names no geometry of its {voxels} voxels{known}; say which: geometry=NAME, a JSON file "
+            f"or a binning.xml, or the file's attribute {ATTRIBUTE}"
         )
     if stored and said and not same(stored, said):
         raise InputError(f"{path}: its showers have {stored.label}, geometry says {said.label}; leave it out")
