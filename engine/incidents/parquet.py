@@ -293,7 +293,7 @@ def _open(url: str | Path) -> Iterator[tuple[pq.ParquetFile, int]]:
         try:
             size = raw.seek(0, os.SEEK_END)
             file = pq.ParquetFile(raw, page_checksum_verification=True)
-        except (OSError, pa.ArrowException, RecursionError) as error:
+        except (OSError, pa.ArrowException, RecursionError, UnicodeDecodeError) as error:
             raise InputError(f"{url}: not a Parquet file, or truncated; {REMEDY}") from error
         yield file, size
 

@@ -111,7 +111,7 @@ def _columns(path: Path) -> dict[str, Array]:
                 f"{path}: cannot be read ({error.strerror}); give an existing Parquet file"
             ) from error
         raise InputError(f"{path}: damaged Parquet file; write it again") from error
-    except (pa.ArrowException, RecursionError) as error:
+    except (pa.ArrowException, RecursionError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a Parquet file, or damaged; write it again") from error
     columns = {name: _values(path, name, table[name]) for name in wanted}
     for name, default in OPTIONAL.items():

@@ -244,6 +244,8 @@ def beyond(values: NDArray[Any], kind: type[np.generic]) -> NDArray[np.bool_]:
     broken: NDArray[np.bool_]
     if issubclass(kind, np.integer):
         limits = np.iinfo(kind)
+        if values.dtype.kind == "f":
+            values = values.astype(np.float64)  # in half precision the limits would be infinite
         broken = (values < limits.min) | (values > limits.max)
         return broken if values.dtype.kind in "iu" else broken | (values != np.rint(values))
     if values.dtype.kind in "iu" or values.dtype.itemsize <= np.dtype(kind).itemsize:

@@ -22,7 +22,7 @@ from monsoon.models.records import Table
 SUFFIXES = {".parquet": "parquet", ".root": "root", ".csv": "csv"}
 LARGEST_CSV = 1 << 30  # bytes: it is read as a whole
 LARGEST_GROUP = 1 << 28  # rows of one row group
-ROOT_ROWS = 10_000  # read together
+ROWS_PER_BYTE = 1000  # no file compresses further
 Doubles = NDArray[np.float64]
 
 
@@ -163,7 +163,13 @@ class _Source:
                 how = "is there several times" if name in self.names else "is not there"
                 raise InputError(f"{self.path}: column {name} {how}; it has {', '.join(self.names[:40])}")
         found = self._read(list(dict.fromkeys(names)), start, stop)
-        return {name: self._numbers(name, values) for name, values in found.items()}
+        columns = {name: self._numbers(name, values) for name, values in found.items()}
+        for name, values in columns.items():
+            if len(values) != stop - start:
+                raise InputError(
+                    f"{self.path}: column {name} has other rows than the file says; write it again"
+                )
+        return columns
 
     def _numbers(self, name: str, values: Any) -> Doubles:
         array = np.asarray(values)
@@ -206,7 +212,10 @@ class _Parquet(_Source):
 
 class _Root(_Source):
     def __init__(self, path: str | Path, tree: Any) -> None:
-        super().__init__(path, tree.keys(recursive=False), int(tree.num_entries))
+        rows, size = int(tree.num_entries), _split(path)[0].stat().st_size
+        if not 0 <= rows <= ROWS_PER_BYTE * size:
+            raise InputError(f"{path}: says it has {rows} rows in {size} bytes; write it again")
+        super().__init__(path, tree.keys(recursive=False), rows)
         self._tree = tree
 
     def _read(self, names: list[str], start: int, stop: int) -> dict[str, Any]:
