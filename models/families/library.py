@@ -89,8 +89,8 @@ class Library:
         self.neighbours = neighbours
         self.domain = Domain.around(showers.conditions)
         self.species = tuple(int(pdg) for pdg in self.domain.pdg)
-        self._images = compress(showers.showers.energy_mev)
-        self._permutations = torch.argsort(self.grid.symmetries, 1)  # to where a symmetry takes a voxel
+        self.images = compress(showers.showers.energy_mev)
+        self.permutations = torch.argsort(self.grid.symmetries, 1)  # to where a symmetry takes a voxel
         self._energy_mev = showers.conditions.energy_mev
         self._rows = {pdg: torch.nonzero(showers.conditions.pdg == pdg)[:, 0] for pdg in self.species}
         self._trees = {pdg: self._tree(showers.conditions[rows], pdg) for pdg, rows in self._rows.items()}
@@ -113,7 +113,7 @@ class Library:
         shower, symmetry = self.choose(conditions, noise)
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
         scale = torch.where(electromagnetic, conditions.energy_mev / self._energy_mev[shower], 1.0)
-        return Showers(GATHER.on(scale.device)(self._images, shower, self._permutations, symmetry, scale))
+        return Showers(GATHER.on(scale.device)(self.images, shower, self.permutations, symmetry, scale))
 
     def choose(self, conditions: Conditions, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Draw the library's row and the symmetry for each condition.

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from monsoon.models.families.flow.flow import Flow
+from monsoon.models.families.transport import TransportedLibrary
 
-FAMILIES = {"flow": Flow}
+Network = Flow | TransportedLibrary
+FAMILIES: dict[str, type[Network]] = {"flow": Flow, "transported-library": TransportedLibrary}

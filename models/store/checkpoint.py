@@ -22,8 +22,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 
 from monsoon.models.errors import InputError
-from monsoon.models.families.flow.flow import Flow
-from monsoon.models.families.table import FAMILIES
+from monsoon.models.families.table import FAMILIES, Network
 from monsoon.models.files import read_small, write_whole
 from monsoon.models.store.card import markdown
 from monsoon.models.store.outline import fits
@@ -40,11 +39,11 @@ UNUSABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeErro
 class Checkpoint:
     """A model that can sample, and the content of its card."""
 
-    model: Flow
+    model: Network
     card: dict[str, Any]
 
 
-def save(folder: str | Path, network: Flow, card: Mapping[str, Any]) -> None:
+def save(folder: str | Path, network: Network, card: Mapping[str, Any]) -> None:
     """Write a model's folder; `model.json` comes last: with it the model exists.
 
     Parameters are rounded to half precision, in the network too: half the size, and a change of 1 in 2 000.

@@ -1,0 +1,283 @@
+"""The library with transport: Geant4 showers of nearby conditions, carried to the condition asked for.
+
+A library shower was made for a slightly other energy, impact and angle. A small network knows the usual
+image of every condition; the shower's hits and energies change by the ratio of what is usual at the two
+conditions (models/kernels/transport). What is left of the network's imperfection is that of a ratio near
+one, and fluctuations are Geant4's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from monsoon.models.data.batches import Batch
+from monsoon.models.data.packing import pack, unpack
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.domain.ranges import Domain
+from monsoon.models.errors import InputError
+from monsoon.models.families.library import Library
+from monsoon.models.geometry.planar import Planar
+from monsoon.models.kernels.dispatch import TRANSPORT
+from monsoon.models.kernels.gather import Images, compress
+from monsoon.models.kernels.transport import REACH, Usual
+from monsoon.models.networks.mean_image import MeanImage
+from monsoon.models.networks.preprocess import features
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.species import EGAMMA
+
+# conditions in one matrix product: of one size, so that a row's bits do not depend on its position
+BUCKET = 256
+NOISE_BITS = 23  # of a uniform number
+CHANCES, QUANTILES = 16, 64  # of the table of what new hits get
+TABLE_SHOWERS = 4000  # of the library, from which it is made
+FEWEST_HITS = 100  # for a row of the table of its own
+DEFAULTS = {"hidden": 128, "latent": 48, "neighbours": 4}
+COLUMNS = ("pdg", "energy_mev", "direction", "offset_mm")
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What sampling needs besides the weights; it follows from them and from the showers.
+
+    Attributes
+    ----------
+    library : Library
+        The showers by their conditions.
+    total_mev : Tensor
+        Visible energy of each shower, float32 [L].
+    latent : Tensor
+        Of each shower's own condition, float32 [L, R].
+    usual : Usual
+        Maps from latents to what is usual.
+    """
+
+    library: Library
+    total_mev: Tensor
+    latent: Tensor
+    usual: Usual
+
+
+class TransportedLibrary(nn.Module):
+    """A library whose showers are carried to the conditions asked for; see `Generator` and `Trainable`.
+
+    The showers that it is prepared with are the library, and part of its weights.
+
+    Parameters
+    ----------
+    config
+        The whole configuration, as `prepare` makes it: options, grid, species, domain, and how many showers
+        there are in how many packed bytes.
+    """
+
+    noise_dimensions = 3  # which neighbour; two make the seed of all that becomes of its voxels
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.config = dict(config)
+        self.grid = Planar.from_json(config["grid"])
+        self.species = tuple(config["species"])
+        self.domain = Domain.from_json(config["domain"])
+        self.usual = MeanImage(5 + len(self.species), config["hidden"], config["latent"], self.grid.voxels)
+        count = config["showers"]
+        self.register_buffer("pdg", torch.zeros(count, dtype=torch.int32))
+        self.register_buffer("energy_mev", torch.zeros(count))
+        self.register_buffer("direction", torch.zeros(count, 3))
+        self.register_buffer("offset_mm", torch.zeros(count, 2))
+        self.register_buffer("packed", torch.zeros(config["packed_bytes"], dtype=torch.uint8))
+        self.packed: Tensor
+        self._stock: Stock | None = None
+        self._inverse = _inverse(self.grid)
+
+    @classmethod
+    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet) -> TransportedLibrary:
+        """Make a library of a sample, untrained.
+
+        Parameters
+        ----------
+        options
+            Keys of DEFAULTS, and seed.
+        sample
+            Training rows: the library.
+
+        Raises
+        ------
+        InputError
+            If an option is unknown.
+        """
+        if unknown := set(options) - set(DEFAULTS) - {"seed"}:
+            raise InputError(
+                f"options: unknown option {min(unknown)}; "
+                f"a transported library has {', '.join(DEFAULTS)}, seed"
+            )
+        grid, images = Planar(), compress(sample.showers.energy_mev)
+        packed = pack(images, grid.voxels)
+        config = DEFAULTS | {key: value for key, value in options.items() if key != "seed"}
+        config |= {
+            "grid": grid.as_json(),
+            "species": [int(pdg) for pdg in torch.unique(sample.conditions.pdg)],
+            "domain": Domain.around(sample.conditions).as_json(),
+            "showers": len(sample),
+            "packed_bytes": len(packed),
+        }
+        with torch.random.fork_rng(devices=[]):
+            # torch initialises layers from the global generator only
+            torch.manual_seed(options.get("seed", 0))
+            library = cls(config)
+        library.packed.copy_(packed)
+        for name in COLUMNS:
+            getattr(library, name).copy_(getattr(sample.conditions, name))
+        library.usual.fit(sample.showers.energy_mev)
+        return library
+
+    @classmethod
+    def restore(cls, config: Mapping[str, Any]) -> TransportedLibrary:
+        """Make a library without weights and showers; `load_state_dict` comes next."""
+        return cls(config)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load weights and showers; raises ValueError where the packed showers are none."""
+        result = super().load_state_dict(state_dict, strict, assign)
+        self._stock = None
+        if self.packed.device.type != "meta":
+            unpack(self.packed.cpu(), self.config["showers"], self.grid.voxels)
+        return result
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that determines a sample."""
+        constants = [BUCKET, REACH, CHANCES, QUANTILES, TABLE_SHOWERS, FEWEST_HITS]
+        digest = hashlib.sha256(json.dumps([self.config, constants], sort_keys=True).encode())
+        for name, value in sorted(self.state_dict().items()):
+            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def inside(self, conditions: Conditions) -> Tensor:
+        """Whether each condition lies in the training domain, bool [N]."""
+        return self.domain.inside(conditions)
+
+    # training
+
+    def optimisers(self) -> dict[str, list[nn.Parameter]]:
+        """One, of the usual image; see `Trainable`."""
+        return {"usual": list(self.usual.parameters())}
+
+    def training_step(self, batch: Batch[ShowerSet], step: int) -> dict[str, Tensor]:
+        """The loss of the usual image, summed over the weighted rows; see `Trainable`."""
+        return {"usual": (batch.weight * self.validation_loss(batch)).sum()}
+
+    def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
+        """Loss of each row, [N]; see `MeanImage.loss`."""
+        image = batch.rows.showers.energy_mev
+        valid = self.grid.valid.to(image.device)[batch.symmetry] & (image.sum(1, keepdim=True) > 0)
+        return self.usual.loss(self._features(batch.rows.conditions), image, valid)
+
+    def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
+        """Nothing; see `Trainable`."""
+        return {}
+
+    def train(self, mode: bool = True) -> TransportedLibrary:
+        """Switch between training and sampling; what follows from the weights is worked out anew."""
+        self._stock = None
+        return super().train(mode)
+
+    # sampling
+
+    @torch.no_grad()
+    def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
+        """Sample one shower for each condition; see `Generator`."""
+        stock = self.stock()
+        shower, symmetry = stock.library.choose(conditions, noise)
+        # what the shower's own frame calls the condition: the symmetry comes last
+        asked = self.grid.reflect(conditions, self._inverse[symmetry])
+        electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
+        scale = torch.where(electromagnetic, conditions.energy_mev / self.energy_mev[shower], 1.0)
+        bits = (noise[:, 1:].double() * (1 << NOISE_BITS)).long()
+        return Showers(
+            TRANSPORT.on(noise.device)(
+                stock.library.images,
+                shower,
+                stock.library.permutations,
+                symmetry,
+                stock.latent,
+                self._latent(asked),
+                stock.total_mev[shower] * scale,
+                (bits[:, 0] << NOISE_BITS) | bits[:, 1],
+                stock.usual,
+            )
+        )
+
+    def stock(self) -> Stock:
+        """What sampling needs, worked out when it is first asked for."""
+        if self._stock is None:
+            self._stock = self._worked_out()
+        return self._stock
+
+    @torch.no_grad()
+    def _worked_out(self) -> Stock:
+        conditions = Conditions(*(getattr(self, name) for name in COLUMNS))
+        images = unpack(self.packed, len(conditions), self.grid.voxels)
+        energy = dense(images, self.grid.voxels)
+        library = Library(
+            ShowerSet(conditions, Showers(energy), torch.ones(len(conditions))), self.config["neighbours"]
+        )
+        latent = self._latent(conditions)
+        hit, share = self.usual.hit, self.usual.share
+        maps = [hit.weight.T.contiguous(), hit.bias, share.weight.T.contiguous(), share.bias]
+        spread = self._spread(latent[:TABLE_SHOWERS], energy[:TABLE_SHOWERS])
+        return Stock(library, energy.sum(1), latent, Usual(*(m.detach() for m in maps), spread))
+
+    def _spread(self, latent: Tensor, energy: Tensor) -> Tensor:
+        """Quantiles of hits' shares over their mean by the chance of a hit, float32 [CHANCES, QUANTILES].
+
+        A row without enough hits is that of the next higher chance that has them.
+        """
+        chance, mean = torch.sigmoid(self.usual.hit(latent)), torch.exp(self.usual.share(latent))
+        hit = energy > 0
+        ratio = (energy / (energy.sum(1, keepdim=True) * mean))[hit]
+        row = (chance[hit] * CHANCES).long().clamp(max=CHANCES - 1)
+        at = (torch.arange(QUANTILES) + 0.5) / QUANTILES
+        table = torch.ones(CHANCES, QUANTILES)
+        for b in reversed(range(CHANCES)):
+            of_row = ratio[row == b].sort().values
+            if len(of_row) >= FEWEST_HITS:
+                quantiles = of_row[(at * len(of_row)).long()]
+                table[b] = quantiles / quantiles.mean()
+            elif b + 1 < CHANCES:
+                table[b] = table[b + 1]
+        return table
+
+    def _features(self, conditions: Conditions) -> Tensor:
+        species = torch.tensor(self.species, dtype=torch.int32, device=conditions.pdg.device)
+        return features(conditions, species, self.grid.pixel_mm / 2)
+
+    def _latent(self, conditions: Conditions) -> Tensor:
+        """Latents [N, R], in buckets."""
+        x = self._features(conditions)
+        short = -len(x) % BUCKET
+        whole = torch.cat([x, x.new_zeros(short, x.shape[1])])
+        parts = [self.usual.trunk(part) for part in torch.split(whole, BUCKET)] if len(x) else [whole]
+        return torch.cat(parts)[: len(x)]
+
+
+def dense(images: Images, voxels: int) -> Tensor:
+    """Sparse images written out, float32 [L, V]."""
+    count = images.offsets.diff()
+    whole = torch.zeros(len(count), voxels)
+    whole[torch.repeat_interleave(torch.arange(len(count)), count), images.voxel.long()] = images.energy
+    return whole
+
+
+def _inverse(grid: Planar) -> Tensor:
+    """The symmetry that undoes each symmetry, int64 [G]."""
+    undone = torch.argsort(grid.symmetries, 1)
+    same = (undone[:, None] == grid.symmetries[None]).all(2)
+    return same.int().argmax(1)
