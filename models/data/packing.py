@@ -67,7 +67,7 @@ def unpack(packed: Tensor, count: int, voxels: int) -> Images:
     if len(content) < mask:
         raise ValueError("the packed showers are fewer than there should be")
     whole = np.frombuffer(content, np.uint8)
-    bits = np.unpackbits(whole[:mask].reshape(count, -1), axis=1)
+    bits = np.unpackbits(whole[:mask].reshape(count, -(-voxels // 8)), axis=1)
     image, voxel = np.nonzero(bits)
     hits = len(image)
     if (voxel >= voxels).any() or len(content) != mask + 2 * hits:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from monsoon.models.families.library import Library
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.dispatch import TRANSPORT
 from monsoon.models.kernels.gather import Images, compress
-from monsoon.models.kernels.transport import REACH, Usual
+from monsoon.models.kernels.transport import RARE, REACH, Usual
 from monsoon.models.networks.mean_image import MeanImage
 from monsoon.models.networks.preprocess import features
 from monsoon.models.records import Conditions, Showers
@@ -35,7 +35,7 @@ from monsoon.models.species import EGAMMA
 # conditions in one matrix product: of one size, so that a row's bits do not depend on its position
 BUCKET = 256
 NOISE_BITS = 23  # of a uniform number
-CHANCES, QUANTILES = 16, 64  # of the table of what new hits get
+CHANCES, QUANTILES = 8, 64  # of the table of what new hits get
 TABLE_SHOWERS = 4000  # of the library, from which it is made
 FEWEST_HITS = 100  # for a row of the table of its own
 DEFAULTS = {"hidden": 128, "latent": 48, "neighbours": 4}
@@ -52,6 +52,10 @@ class Stock:
         The showers by their conditions.
     total_mev : Tensor
         Visible energy of each shower, float32 [L].
+    logit : Tensor
+        Of the chance of each hit at its shower's own condition, float32 [K].
+    activity : Tensor
+        Rare hits of each shower over how many are usual at its condition, float32 [L].
     latent : Tensor
         Of each shower's own condition, float32 [L, R].
     usual : Usual
@@ -60,6 +64,8 @@ class Stock:
 
     library: Library
     total_mev: Tensor
+    logit: Tensor
+    activity: Tensor
     latent: Tensor
     usual: Usual
 
@@ -154,7 +160,7 @@ class TransportedLibrary(nn.Module):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that determines a sample."""
-        constants = [BUCKET, REACH, CHANCES, QUANTILES, TABLE_SHOWERS, FEWEST_HITS]
+        constants = [BUCKET, REACH, RARE, CHANCES, QUANTILES, TABLE_SHOWERS, FEWEST_HITS]
         digest = hashlib.sha256(json.dumps([self.config, constants], sort_keys=True).encode())
         for name, value in sorted(self.state_dict().items()):
             digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
@@ -204,6 +210,8 @@ class TransportedLibrary(nn.Module):
         return Showers(
             TRANSPORT.on(noise.device)(
                 stock.library.images,
+                stock.logit,
+                stock.activity,
                 shower,
                 stock.library.permutations,
                 symmetry,
@@ -233,17 +241,33 @@ class TransportedLibrary(nn.Module):
         hit, share = self.usual.hit, self.usual.share
         maps = [hit.weight.T.contiguous(), hit.bias, share.weight.T.contiguous(), share.bias]
         spread = self._spread(latent[:TABLE_SHOWERS], energy[:TABLE_SHOWERS])
-        return Stock(library, energy.sum(1), latent, Usual(*(m.detach() for m in maps), spread))
+        logits, activities = [], []
+        for part, whole in in_parts(latent, energy):
+            logit = hit(part)
+            logits.append(logit[whole > 0])
+            chance = torch.sigmoid(logit)
+            rare = chance <= RARE
+            activities.append(((whole > 0) & rare).sum(1) / (chance * rare).sum(1).clamp(min=1.0))
+        of_hits, activity = torch.cat(logits), torch.cat(activities)
+        return Stock(
+            library,
+            energy.sum(1),
+            of_hits,
+            activity / activity.mean(),
+            latent,
+            Usual(*(m.detach() for m in maps), spread),
+        )
 
     def _spread(self, latent: Tensor, energy: Tensor) -> Tensor:
         """Quantiles of hits' shares over their mean by the chance of a hit, float32 [CHANCES, QUANTILES].
 
         A row without enough hits is that of the next higher chance that has them.
         """
-        chance, mean = torch.sigmoid(self.usual.hit(latent)), torch.exp(self.usual.share(latent))
-        hit = energy > 0
+        chance = torch.sigmoid(self.usual.hit(latent))
+        hit = (energy > 0) & (chance <= RARE)
+        mean = torch.exp(self.usual.share(latent)) / chance
         ratio = (energy / (energy.sum(1, keepdim=True) * mean))[hit]
-        row = (chance[hit] * CHANCES).long().clamp(max=CHANCES - 1)
+        row = (chance[hit] * (CHANCES / RARE)).long().clamp(max=CHANCES - 1)
         at = (torch.arange(QUANTILES) + 0.5) / QUANTILES
         table = torch.ones(CHANCES, QUANTILES)
         for b in reversed(range(CHANCES)):
@@ -274,6 +298,11 @@ def dense(images: Images, voxels: int) -> Tensor:
     whole = torch.zeros(len(count), voxels)
     whole[torch.repeat_interleave(torch.arange(len(count)), count), images.voxel.long()] = images.energy
     return whole
+
+
+def in_parts(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Rows of several tensors, some at a time, so that what is made of them does not fill the memory."""
+    return zip(*(torch.split(tensor, 8 * BUCKET) for tensor in tensors), strict=True)
 
 
 def _inverse(grid: Planar) -> Tensor:

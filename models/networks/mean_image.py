@@ -1,4 +1,4 @@
-"""The usual image of a condition: every voxel's chance of a hit, and the mean share of a hit."""
+"""The usual image of a condition: every voxel's chance of a hit, and its mean share of the energy."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MeanImage(nn.Module):
         self.share = nn.Linear(latent, voxels)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logit of the chance of a hit, and log of the mean share of a hit, [N, V] each."""
+        """Logit of the chance of a hit, and log of the mean share, hit or not, [N, V] each."""
         latent = self.trunk(features)
         return self.hit(latent), self.share(latent)
 
@@ -50,8 +50,8 @@ class MeanImage(nn.Module):
         """How far the usual images are from showers, in nats each; least for the true chances and means.
 
         It adds up the negative log-likelihoods of hits and of exponentially distributed shares of hits, and
-        the cross-entropy of the shares, chance times mean share being that of a voxel. The second sees
-        relative errors, outer voxels' like inner ones'; the third adds the precision that inner voxels allow.
+        the cross-entropy of the shares. The second sees relative errors, outer voxels' like inner ones'; the
+        third adds the precision that inner voxels allow.
 
         Parameters
         ----------
@@ -71,9 +71,9 @@ class MeanImage(nn.Module):
         hit = (images > 0) & valid
         share = images / images.sum(1, keepdim=True).clamp(min=LEAST)
         hits = functional.binary_cross_entropy_with_logits(logit, (images > 0).to(logit), reduction="none")
-        shares = log_share + share * torch.exp(-log_share.clamp(min=-20.0))
-        together = torch.log_softmax(log_share + functional.logsigmoid(logit), 1)
-        entropy = -(share * valid * together).sum(1)
+        of_hits = log_share - functional.logsigmoid(logit)  # a hit's own mean share
+        shares = of_hits + share * torch.exp(-of_hits.clamp(min=-20.0))
+        entropy = -(share * valid * torch.log_softmax(log_share, 1)).sum(1)
         return (hits * valid + shares * hit).sum(1) + entropy / SPREAD_OF_SHARES**2
 
     @torch.no_grad()
@@ -83,4 +83,4 @@ class MeanImage(nn.Module):
         chance = (images > 0).float().mean(0)
         share = (images / total.clamp(min=LEAST)).mean(0)
         self.hit.bias.copy_(torch.logit(chance.clamp(RAREST, 1 - RAREST)))
-        self.share.bias.copy_(torch.log((share + LEAST) / (chance + RAREST)))
+        self.share.bias.copy_(torch.log(share + LEAST))

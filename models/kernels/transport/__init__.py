@@ -1,9 +1,9 @@
 """transport: showers of a library carried to other conditions, by ratios of what is usual there and here.
 
-What is usual of a voxel, its chance of a hit and the mean share of a hit, is the exponential or the logistic
-function of maps that are linear in a short latent vector. A shower has the latent of its own condition, and
-one of the condition that is asked for. Voxels lose and gain hits so that the chance of a hit becomes that
-of the new condition; energies are scaled by the ratio of the mean shares of hits.
+What is usual of a voxel, its chance of a hit and its mean share of the energy, follows from maps that are
+linear in a short latent vector. A shower has the latent of its own condition, and one of the condition that
+is asked for. Energies are scaled by the ratio of the mean shares. Where hits are rare, and so are those of
+single particles, voxels lose and gain hits besides, so that their chance becomes that of the new condition.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 REACH = 2.5  # of the logarithm of a ratio: no energy changes by more than a factor of 12
+# chance of a hit up to which hits come and go: a voxel with the energy of many particles does not lose all
+RARE = 0.3
 
 
 class Usual(NamedTuple):
@@ -25,11 +27,12 @@ class Usual(NamedTuple):
     hit_bias : Tensor
         float32 [V].
     share : Tensor
-        float32 [R, V], to the logarithm of a hit's mean share of the shower's energy.
+        float32 [R, V], to the logarithm of the mean share of the shower's energy, hit or not.
     share_bias : Tensor
         float32 [V].
     spread : Tensor
-        float32 [B, Q], quantiles of a hit's share over that mean: row b for chances of a hit from b / B on.
+        float32 [B, Q], quantiles of a hit's share over the mean share of hits: row b for chances of a hit
+        from b RARE / B on.
     """
 
     hit: Tensor

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monsoon.models.kernels.gather import Images
-from monsoon.models.kernels.transport import REACH, Usual
+from monsoon.models.kernels.transport import RARE, REACH, Usual
 
 Array = NDArray[Any]
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 ONE = np.float32(1)
+RARE_LOGIT = np.float32(math.log(RARE / (1 - RARE)))
 BLOCK = 8  # rows of a map that are added up together: fewer loads and stores of the sums
 
 
@@ -70,6 +71,8 @@ def _transport(
     offsets: Array,
     voxel: Array,
     energy: Array,
+    logit: Array,
+    activity: Array,
     shower: Array,
     permutations: Array,
     symmetry: Array,
@@ -109,33 +112,39 @@ def _transport(
             whole += energy[k]
         for v in range(voxels):
             u[v] = _uniform(seed[n], v)
-        # a hit is lost, or won, with a probability below the size of the logit's shift
-        count_open = 0
-        for v in range(voxels):
-            open_[count_open] = v
-            count_open += (u[v] < abs(shift[v])) & (has[v] == (shift[v] < 0))
         count = 0
-        for c in range(count_open):
-            v = open_[c]
-            x = _dot(here, hit_of_voxel[v]) + hit_bias[v]
-            if has[v]:
-                lost = ONE - (ONE + math.exp(-x)) / (ONE + math.exp(-x - shift[v]))
-                has[v] = u[v] >= lost
-            else:
-                won = ONE - (ONE + math.exp(x)) / (ONE + math.exp(x + shift[v]))
-                if u[v] < won:
-                    usual = _dot(there, share_of_voxel[v]) + share_bias[v]
-                    row = min(int(bins / (ONE + math.exp(-x - shift[v]))), bins - 1)
-                    column = min(int(u[v] / won * quantiles), quantiles - 1)
-                    place[count], moved[count] = v, whole * math.exp(usual) * spread[row, column]
-                    count += 1
         for k in range(first, last):
             v = voxel[k]
-            if has[v]:
-                ratio = min(max(factor[v], np.float32(-REACH)), np.float32(REACH))
-                place[count], moved[count] = v, energy[k] * math.exp(ratio)
+            ratio, before, after = factor[v], logit[k], logit[k] + shift[v]
+            if max(before, after) <= RARE_LOGIT:
+                fewer = (ONE + math.exp(-before)) / (ONE + math.exp(-after))  # h' / h
+                if u[v] < ONE - fewer:
+                    continue
+                ratio -= math.log(fewer)
+            ratio = min(max(ratio, np.float32(-REACH)), np.float32(REACH))
+            place[count], moved[count] = v, energy[k] * math.exp(ratio)
+            count += 1
+        # a new hit is less likely than the logit's shift is large
+        count_open, active = 0, activity[shower[n]]
+        for v in range(voxels):
+            open_[count_open] = v
+            count_open += (u[v] < active * shift[v]) & ~has[v]
+        for c in range(count_open):
+            v = open_[c]
+            before = _dot(here, hit_of_voxel[v]) + hit_bias[v]
+            after = before + shift[v]
+            if after > RARE_LOGIT:
+                continue
+            gain = active * (ONE - (ONE + math.exp(before)) / (ONE + math.exp(after)))
+            if u[v] < gain:
+                chance = ONE / (ONE + math.exp(-after))
+                usual = _dot(there, share_of_voxel[v]) + share_bias[v]
+                row = min(int(chance * np.float32(bins / RARE)), bins - 1)
+                column = min(int(u[v] / gain * quantiles), quantiles - 1)
+                place[count], moved[count] = v, whole * math.exp(usual) / chance * spread[row, column]
                 count += 1
-            has[v] = False
+        for k in range(first, last):
+            has[voxel[k]] = False
         if count == 0:  # it would lose all: it stays as it is
             for k in range(first, last):
                 place[count], moved[count] = voxel[k], energy[k]
@@ -150,6 +159,8 @@ def _transport(
 
 def transport(
     images: Images,
+    logit: Tensor,
+    activity: Tensor,
     shower: Tensor,
     permutations: Tensor,
     symmetry: Tensor,
@@ -161,7 +172,7 @@ def transport(
 ) -> Tensor:
     """Carry N showers of a library to other conditions; see the reference."""
     out = torch.empty(len(shower), permutations.shape[1])
-    inputs = (*images, shower, permutations, symmetry, own, wanted, total_mev)
+    inputs = (*images, logit, activity, shower, permutations, symmetry, own, wanted, total_mev)
     arrays = [t.detach().numpy() for t in inputs], [t.detach().numpy() for t in usual]
     by_voxel = [np.ascontiguousarray(weight.detach().numpy().T) for weight in (usual.hit, usual.share)]
     _transport(*arrays[0], seed.numpy().view(np.uint64), *arrays[1], *by_voxel, out.numpy())

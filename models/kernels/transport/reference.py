@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from monsoon.models.kernels.gather import Images
-from monsoon.models.kernels.transport import REACH, Usual
+from monsoon.models.kernels.transport import RARE, REACH, Usual
 
 GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as int64
 MIXER = ((30, 0xBF58476D1CE4E5B9 - (1 << 64)), (27, 0x94D049BB133111EB - (1 << 64)))
@@ -14,6 +14,8 @@ MIXER = ((30, 0xBF58476D1CE4E5B9 - (1 << 64)), (27, 0x94D049BB133111EB - (1 << 6
 
 def transport(
     images: Images,
+    logit: Tensor,
+    activity: Tensor,
     shower: Tensor,
     permutations: Tensor,
     symmetry: Tensor,
@@ -25,16 +27,21 @@ def transport(
 ) -> Tensor:
     """Carry N showers of a library to other conditions.
 
-    With chances of a hit h and mean shares of hits m at the shower's own condition, h' and m' at the wanted
-    one: a hit stays with the probability min(1, h' / h) and is scaled by m' / m; a voxel without a hit gets
-    one with the probability max(0, h' - h) / (1 - h), of the share m' times a quantile of the spread. The
-    mean over showers is then right in every voxel. At the end the shower is scaled to its total.
-    A shower that would lose all its hits keeps them.
+    With chances of a hit h and mean shares p of a voxel at the shower's own condition, h' and p' at the
+    wanted one, energies are scaled by p' / p. Where neither h nor h' is above RARE, a hit stays with the
+    probability min(1, h' / h) and is scaled by (p' / h') / (p / h), and a voxel without a hit gets one with
+    the probability max(0, h' - h) / (1 - h), of the share p' / h' times a quantile of the spread. The mean
+    over showers is then right in every voxel. Showers with more hits than usual get more new ones, as they
+    lose more. At the end the shower is scaled to its total. One that would lose all its hits keeps them.
 
     Parameters
     ----------
     images
-        The library's L images.
+        The library's L images with K hits.
+    logit
+        float32 [K], logit of the chance of each hit at its image's own condition.
+    activity
+        float32 [L], rare hits of each image over how many are usual; 1 in the mean.
     shower
         int64 [N], numbers of images.
     permutations
@@ -57,33 +64,42 @@ def transport(
     Tensor
         float32 [N, V].
     """
-    count, voxels = images.offsets.diff(), permutations.shape[1]
-    dense = torch.zeros(len(count), voxels)
-    dense[torch.repeat_interleave(torch.arange(len(count)), count), images.voxel.long()] = images.energy
-    image = dense[shower]  # [N, V]
+    voxels = permutations.shape[1]
+    image = _dense(images, images.energy, voxels)[shower]  # [N, V]
     hit, here = image > 0, own[shower]
     step = wanted - here
-    logit = here @ usual.hit + usual.hit_bias
-    shift = step @ usual.hit
+    known = _dense(images, logit, voxels)[shower]
+    before = torch.where(hit, known, here @ usual.hit + usual.hit_bias)
+    after = before + step @ usual.hit
+    h, h_wanted = torch.sigmoid(before), torch.sigmoid(after)
+    rare = torch.maximum(before, after) <= torch.logit(torch.tensor(RARE))
     u = uniform(seed, voxels)
-    # h' / h and (1 - h') / (1 - h)
-    stays = (1 + torch.exp(-logit)) / (1 + torch.exp(-logit - shift))
-    empty = (1 + torch.exp(logit)) / (1 + torch.exp(logit + shift))
-    kept = hit & (u >= 1 - stays)
-    gained = ~hit & (u < 1 - empty) & hit.any(1, keepdim=True)
-    factor = torch.exp((step @ usual.share).clamp(-REACH, REACH))
-    share = torch.exp(wanted @ usual.share + usual.share_bias)
+    loss = torch.where(rare & hit, (1 - h_wanted) * -torch.expm1(after - before), 0.0)  # 1 - h' / h
+    gain = torch.where(rare & ~hit, h_wanted * -torch.expm1(before - after), 0.0)  # (h' - h) / (1 - h)
+    gain = gain * activity[shower, None]
+    kept = hit & (u >= loss)
+    gained = (u < gain) & hit.any(1, keepdim=True)
+    ratio = step @ usual.share + torch.where(rare, torch.log(h / h_wanted), 0.0)
+    mean = torch.exp(wanted @ usual.share + usual.share_bias) / h_wanted
     bins, quantiles = usual.spread.shape
-    chance = 1 / (1 + torch.exp(-logit - shift))
-    row = (chance * bins).long().clamp(max=bins - 1)
-    column = (u / (1 - empty).clamp(min=1e-12) * quantiles).long().clamp(0, quantiles - 1)
-    new = image.sum(1, keepdim=True) * share * usual.spread[row, column]
-    moved = torch.where(kept, image * factor, 0.0) + torch.where(gained, new, 0.0)
+    row = (h_wanted * (bins / RARE)).long().clamp(max=bins - 1)
+    column = (u / gain.clamp(min=1e-12) * quantiles).long().clamp(0, quantiles - 1)
+    new = image.sum(1, keepdim=True) * mean * usual.spread[row, column]
+    moved = torch.where(kept, image * torch.exp(ratio.clamp(-REACH, REACH)), 0.0)
+    moved = torch.where(gained, new, moved)
     moved = torch.where((kept | gained).any(1, keepdim=True), moved, image)
     sums = moved.double().sum(1)
     scale = torch.where(sums > 0, total_mev.double() / sums.clamp(min=1e-30), 0.0)
     moved = (moved * scale[:, None]).float()
     return torch.zeros_like(moved).scatter_(1, permutations[symmetry], moved)
+
+
+def _dense(images: Images, values: Tensor, voxels: int) -> Tensor:
+    """Values of hits [K] in the voxels of their images, zeros elsewhere, [L, V]."""
+    count = images.offsets.diff()
+    whole = torch.zeros(len(count), voxels)
+    whole[torch.repeat_interleave(torch.arange(len(count)), count), images.voxel.long()] = values
+    return whole
 
 
 def uniform(seed: Tensor, voxels: int) -> Tensor:
