@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from monsoon.engine.config import Campaign
-from monsoon.engine.detector.detector import Detector, localise
-from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_pixels
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_showers
+from monsoon.engine.detector.placing import Placing, localise
 from monsoon.engine.errors import InputError, SuspiciousInput
 from monsoon.engine.formats.schema import NOTHING, SCHEMA_VERSION
 from monsoon.engine.incidents.gun import Gun, shoot
@@ -37,8 +38,10 @@ from monsoon.models.records import Status
 from monsoon.models.store.checkpoint import TRAINED
 from monsoon.models.store.suite import NEAREST, REFUSE, SHOWER_FILES, Suite, load_suite, refusal
 
-# Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory.
+# Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory. They are
+# fewer of a detector of many cells, whose events are large.
 BLOCK_EVENTS = 500
+BLOCK_CELLS = 1 << 25
 COUNTS = (
     *("events", "collisions", "hits", "saturated", "particles"),
     *(f"status_{status.name.lower()}" for status in Status),
@@ -84,10 +87,10 @@ class ResolvedCampaign:
 def load(model: str, outside: str, detector: str) -> tuple[Suite, Detector]:
     """The generators and the detector of these names, paths or URLs.
 
-    Raises InputError where one cannot be used, or the generators' pixels are not the detector's.
+    Raises InputError where one cannot be used, or the generators' showers cannot be placed in the detector.
     """
     suite, face = load_suite(fetch_models(model), fetch_models(outside)), Detector.load(fetch(detector))
-    refuse_other_pixels(model, suite.grid, face)
+    refuse_other_showers(model, Placing(suite.grid, face))
     return suite, face
 
 
@@ -140,9 +143,7 @@ def resolve(
     return ResolvedCampaign(campaign, output, incidents, identity, signal, ORIGINS)
 
 
-def refuse_outside(
-    resolved: ResolvedCampaign, suite: Suite, detector: Detector, missing: Sequence[EventRange] = ()
-) -> None:
+def refuse_outside(resolved: ResolvedCampaign, suite: Suite, missing: Sequence[EventRange] = ()) -> None:
     """Raise InputError where the campaign refuses particles outside the training domain and may have some.
 
     Of a pool any collision may be drawn: all of it is looked at; of a signal the events that are missing.
@@ -162,7 +163,7 @@ def refuse_outside(
         looked_at = chain(looked_at, of_signal)
     for source, found in looked_at:
         incidents, _ = screen(found)
-        conditions = localise(incidents, detector)
+        conditions = localise(incidents, suite.grid)
         inside = suite.inside(conditions)
         if not inside.all():
             row = int(inside.int().argmin())
@@ -185,12 +186,14 @@ class ShardMaker:
         campaign = resolved.campaign
         with warnings.catch_warnings(action="ignore", category=SuspiciousInput):  # the driver has said it
             self.suite, self.detector = load(campaign.model, campaign.outside, campaign.detector)
+        self.placing = Placing(self.suite.grid, self.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
 
     def warm_up(self) -> None:
         """Make an event of one photon: the first use of compiled kernels takes seconds, no stage's own."""
-        photon = Gun(pdg=22, energy_mev=10_000.0, theta_rad=0.1)
+        x, y = self.detector.cell_centres_mm[0].tolist()
+        photon = Gun(pdg=22, energy_mev=10_000.0, x_mm=x, y_mm=y)
         shot = transport(shoot(photon, self.detector, 0, 1), self.detector, Transport(threshold_mev=0))
         with suppress(InputError):  # it may be a particle that the campaign refuses
             self.events(shot)
@@ -215,7 +218,7 @@ class ShardMaker:
         return generate(
             incidents,
             self.suite,
-            self.detector,
+            self.placing,
             campaign.seed,
             contributions=campaign.contributions,
             stopwatch=stopwatch,
@@ -229,7 +232,7 @@ class ShardMaker:
         watch, counts, faults = Stopwatch(), Counter(dict.fromkeys(COUNTS, 0)), list(skip)
 
         def parts() -> Iterator[Events]:
-            for block in _blocks(shard):
+            for block in self.blocks(shard):
                 with watch("incidents"):
                     sound, found = screen(set_aside(self.incidents(block), skip))
                 faults.extend(found)
@@ -261,9 +264,13 @@ class ShardMaker:
             seconds=watch.seconds,
         )
 
+    def blocks(self, events: EventRange) -> Iterator[EventRange]:
+        """The events in parts that are in memory at a time."""
+        return _blocks(events, min(BLOCK_EVENTS, max(1, BLOCK_CELLS // self.detector.cells)))
+
     def probe(self, events: EventRange) -> None:
         """Generate events and keep nothing: whether it can be done is the answer."""
-        for block in _blocks(events):
+        for block in self.blocks(events):
             self.events(screen(self.incidents(block))[0])
 
 
@@ -294,6 +301,6 @@ def counts_of(events: Events, detector: Detector) -> dict[str, int]:
     return dict(zip(COUNTS, [*sizes, *status.tolist(), *events.lost.sum(0).tolist()], strict=True))
 
 
-def _blocks(events: EventRange) -> Iterator[EventRange]:
-    for first in range(events.first, events.last + 1, BLOCK_EVENTS):
-        yield EventRange(first, min(first + BLOCK_EVENTS - 1, events.last))
+def _blocks(events: EventRange, size: int = BLOCK_EVENTS) -> Iterator[EventRange]:
+    for first in range(events.first, events.last + 1, size):
+        yield EventRange(first, min(first + size - 1, events.last))

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
-import torch
 from torch import Tensor
 
-from monsoon.engine.detector.detector import MARGIN, Detector
-from monsoon.engine.kernels.attribute import cpu as attribute_cpu
-from monsoon.engine.kernels.attribute import reference as attribute_reference
-from monsoon.engine.kernels.digitise import cpu as digitise_cpu
-from monsoon.engine.kernels.digitise import reference as digitise_reference
+from monsoon.engine.deposits import Links, of_pixels, of_voxels
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.kernels.place import UNITS_PER_MEV
-from monsoon.engine.kernels.place import cpu as place_cpu
-from monsoon.engine.kernels.place import reference as place_reference
 from monsoon.engine.noise import key_of
 from monsoon.engine.records import Array, Events, Incidents, offsets_of
-from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Showers
-
-KERNELS: dict[str, tuple[ModuleType, ModuleType, ModuleType]] = {
-    "reference": (place_reference, digitise_reference, attribute_reference),
-    "cpu": (place_cpu, digitise_cpu, attribute_cpu),
-}
 
 
 def compose(
     incidents: Incidents,
     showers: Showers,
-    detector: Detector,
+    placing: Placing,
     seed: int,
     status: Array,
     *,
-    grid: Planar,
-    pixels: tuple[Array, Array] | None = None,
     contributions: bool = False,
     kernels: str = "cpu",
 ) -> Events:
@@ -47,20 +32,16 @@ def compose(
         E events with N particles.
     showers
         Of the particles, one row each.
-    detector
-        Cells and electronics.
+    placing
+        Of the showers' geometry in the detector.
     seed
         Of the campaign: noise and photostatistics are keyed by (seed, event, cell).
     status
         uint8 [N] of `models.records.Status`.
-    grid
-        The showers' voxels.
-    pixels
-        Row and column of each particle's pixel, as `detector.pixels` gives them; found here if not given.
     contributions
         Whether to keep which particle gave how much of each hit.
     kernels
-        A key of KERNELS.
+        `reference`, or a kind of device.
 
     Raises
     ------
@@ -69,34 +50,16 @@ def compose(
     OverflowError
         If a cell's sum leaves int32.
     """
-    place, digitise, attribute = KERNELS[kernels]
-    images = showers.energy_mev.reshape(-1, grid.rows, grid.columns)
-    row, column = pixels or detector.pixels(incidents.position_mm)
-    geometry = (
-        images,
-        torch.from_numpy(row + MARGIN - grid.impact[0]),
-        torch.from_numpy(column + MARGIN - grid.impact[1]),
-        torch.from_numpy(incidents.event_of_particle.astype(np.int64)),
-        torch.from_numpy(detector.cell_of_pixel),
-    )
-    cells, deposited = place.place(*geometry, len(incidents), detector.cells)
-    overflown = cells.sum(1, dtype=torch.int64) != deposited
-    if bool(overflown.any()):
-        raise OverflowError(
-            f"event {incidents.event[int(overflown.nonzero()[0])]}: a cell's energy leaves int32"
-        )
-    offsets, cell, adc, energy = digitise.digitise(
-        cells, torch.from_numpy(incidents.event), key_of(seed), detector.electronics
-    )
-    links = _contributions(attribute, geometry, offsets, cell, incidents, detector) if contributions else {}
+    way = of_pixels if placing.pixels else of_voxels
+    offsets, cell, adc, energy, links = way(incidents, showers, placing, key_of(seed), kernels, contributions)
     return events_of(
         incidents,
         status,
         offsets.numpy(),
-        cell.numpy().astype(np.uint16),
+        cell.numpy().astype(np.uint32),
         adc.numpy().astype(np.uint16),
         energy.numpy(),
-        **links,
+        **(_links(incidents, offsets, links, placing.detector) if links else {}),
     )
 
 
@@ -120,7 +83,7 @@ def events_of(
     hit_offsets
         int64 [E + 1].
     hit_cell
-        uint16 [H], increasing within an event.
+        uint32 [H], increasing within an event.
     hit_adc
         uint16 [H].
     hit_energy_mev
@@ -154,19 +117,10 @@ def events_of(
     )
 
 
-def _contributions(
-    attribute: ModuleType,
-    geometry: tuple[Tensor, ...],
-    offsets: Tensor,
-    cell: Tensor,
-    incidents: Incidents,
-    detector: Detector,
-) -> dict[str, Array]:
-    hit_of_cell = torch.full((len(incidents), detector.cells), -1, dtype=torch.int32)
-    event_of_hit = torch.repeat_interleave(torch.arange(len(incidents)), offsets.diff())
-    hit_of_cell[event_of_hit, cell.long()] = torch.arange(len(cell), dtype=torch.int32)
-    hit, particle, units = (t.numpy() for t in attribute.attribute(*geometry, hit_of_cell))
-    event = event_of_hit.numpy()[hit]
+def _links(incidents: Incidents, offsets: Tensor, links: Links, detector: Detector) -> dict[str, Array]:
+    """The columns `contribution_...` of `Events`, of hits that begin at `offsets` in each event."""
+    hit, particle, units = (column.numpy() for column in links)
+    event = incidents.event_of_particle[particle]
     mev = units / (UNITS_PER_MEV * detector.description.visible_fraction)
     return {
         "contribution_offsets": offsets_of(np.bincount(event, minlength=len(incidents))),

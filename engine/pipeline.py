@@ -9,14 +9,15 @@ from time import perf_counter
 import numpy as np
 
 from monsoon.engine.compose import compose
-from monsoon.engine.detector.detector import Detector, localise
+from monsoon.engine.detector.placing import Placing, localise
 from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.engine.sampling import sample_particles
 from monsoon.models.store.suite import Suite
 
 # A batch's dense images and cells stay near the processor's caches; content does not depend on these.
-BATCH_SHOWERS = 4096
+BATCH_VOXELS = 4096 * 900
 BATCH_EVENTS = 64
+BATCH_CELLS = 1 << 20
 
 
 class Stopwatch:
@@ -48,16 +49,19 @@ class Stopwatch:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
 
 
-def batches(incidents: Incidents) -> Iterator[Incidents]:
+def batches(incidents: Incidents, placing: Placing) -> Iterator[Incidents]:
     """Cut incidents into batches of consecutive events.
 
-    A batch has at most BATCH_SHOWERS particles and BATCH_EVENTS events, or is a single larger event.
+    A batch has at most BATCH_VOXELS voxels in its showers, BATCH_EVENTS events and BATCH_CELLS cells, or is
+    a single larger event.
     """
+    showers = BATCH_VOXELS // placing.geometry.voxels
+    events = min(BATCH_EVENTS, max(1, BATCH_CELLS // placing.detector.cells))
     first = 0
     while first < len(incidents):
-        limit = incidents.offsets[first] + BATCH_SHOWERS
+        limit = incidents.offsets[first] + showers
         last = int(np.searchsorted(incidents.offsets, limit, side="right")) - 1
-        last = min(max(last, first + 1), first + BATCH_EVENTS, len(incidents))
+        last = min(max(last, first + 1), first + events, len(incidents))
         yield incidents[first:last]
         first = last
 
@@ -65,7 +69,7 @@ def batches(incidents: Incidents) -> Iterator[Incidents]:
 def generate(
     incidents: Incidents,
     suite: Suite,
-    detector: Detector,
+    placing: Placing,
     seed: int,
     *,
     contributions: bool = False,
@@ -81,8 +85,8 @@ def generate(
         E events.
     suite
         The generators.
-    detector
-        What the showers are placed in.
+    placing
+        Of their showers in the detector.
     seed
         Of the campaign.
     contributions
@@ -99,23 +103,13 @@ def generate(
     """
     watch = stopwatch or Stopwatch()
     parts = []
-    for batch in batches(incidents) if len(incidents) else [incidents]:
+    for batch in batches(incidents, placing) if len(incidents) else [incidents]:
         with watch("localise"):
-            pixels = detector.pixels(batch.position_mm)
-            routing = suite.route(localise(batch, detector, pixels))
+            routing = suite.route(localise(batch, placing.geometry))
             status = routing.status.numpy()
         with watch("sample"):
             showers = sample_particles(routing, batch, seed)
         with watch("compose"):
-            events = compose(
-                batch,
-                showers,
-                detector,
-                seed,
-                status,
-                grid=suite.grid,
-                pixels=pixels,
-                contributions=contributions,
-            )
+            events = compose(batch, showers, placing, seed, status, contributions=contributions)
             parts.append(events)
     return concatenate(parts)

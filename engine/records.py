@@ -197,7 +197,7 @@ class Events:
     hit_offsets : ndarray
         int64 [E + 1].
     hit_cell : ndarray
-        uint16 [H], increasing within an event.
+        uint32 [H], increasing within an event.
     hit_adc : ndarray
         uint16 [H].
     hit_energy_mev : ndarray

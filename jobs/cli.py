@@ -141,17 +141,23 @@ def merge(
     print(f"events: {run(output, sites)}")
 
 
+NAMED = "absent: as the manifest says, if that is shipped"
+
+
 @app.command()
 def report(
     url: Output,
     page: Annotated[
         str | None, typer.Option("--page", help="file or URL of the page; absent: report.html in the output")
     ] = None,
+    model: Annotated[str | None, typer.Option("--model", help=f"the campaign's; {NAMED}")] = None,
+    outside: Annotated[str | None, typer.Option("--outside", help=f"the campaign's; {NAMED}")] = None,
+    detector: Annotated[str | None, typer.Option("--detector", help=f"the campaign's; {NAMED}")] = None,
 ) -> None:
     """Write the page that shows what a campaign has made."""
     from monsoon.jobs.report.page import write_report
 
-    print(f"report: {write_report(url, page)}")
+    print(f"report: {write_report(url, page, model=model, outside=outside, detector=detector)}")
 
 
 @app.command(epilog="Every key: monsoon help train")

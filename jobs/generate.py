@@ -19,7 +19,7 @@ from monsoon.engine.incidents.pools import PoolSettings, expect_pool
 from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
-from monsoon.engine.ledger.geometry import store_geometry
+from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION, store_geometry
 from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange, count_tasks, gaps, shard_tasks
 from monsoon.engine.ledger.quarantine import screen
@@ -32,7 +32,7 @@ from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.progress.campaign import run_campaign
 from monsoon.jobs.progress.collisions import make_pool
 from monsoon.jobs.progress.pool import told_of_pool
-from monsoon.jobs.refusals import nothing_left
+from monsoon.jobs.refusals import nothing_left, nothing_left_in_store
 from monsoon.jobs.signal import complete_signal, find_signal
 from monsoon.jobs.verify import repair
 from monsoon.models.said import tell
@@ -44,8 +44,12 @@ ONLY = "_only"
 
 
 # What a run makes in the output, and what of it is worth keeping where the run is refused
-MADE = ("campaign.json", "events", "_commits", "_drivers", "_incidents", "_logs", "_only", "_quarantine")
+FILES = (CAMPAIGN, DESCRIPTION, CELLS)
+MADE = (*FILES, "events", "_commits", "_drivers", "_incidents", "_logs", "_only", "_quarantine")
 KEPT = ("events/*", "_commits/*", "_incidents/*.parquet", "_incidents/*.parts/*.parquet", "_quarantine/*")
+# The same in a store without folders
+MADE_IN_STORE = (*FILES, "_drivers/", "_logs/", "_only/")
+KEPT_IN_STORE = ("events/", "_commits/", "_incidents/", f"{POOL}.parts/", "_quarantine/")
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,10 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         if isinstance(store, PosixStore):
             stack.enter_context(nothing_left(store.root, MADE, KEPT, lambda: running(store) is not None))
         store.probe()
+        if not isinstance(store, PosixStore):
+            stack.enter_context(
+                nothing_left_in_store(store, MADE_IN_STORE, KEPT_IN_STORE, lambda: running(store) is not None)
+            )
         with storage_answers(store):
             ledger.refuse_strangers()
             pooled = store.exists(POOL)
@@ -93,7 +101,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         resolved = resolve(campaign, store.url, incidents, suite, detector, signal)
         wanting = [] if signal is None else _missing(campaign, ledger)
         complete_signal(campaign, signal, detector, wanting)
-        refuse_outside(resolved, suite, detector, wanting)
+        refuse_outside(resolved, suite, wanting)
         if campaign.only is None and _expects_work(ledger, resolved):
             stack.enter_context(connected(campaign.ray_address))
             expect_room(campaign)

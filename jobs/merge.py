@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.geometry import DESCRIPTION, find_geometry, geometry_record, store_geometry
@@ -125,17 +124,12 @@ def _without_paths(
     found: dict[str, Any], site: str, output: str, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """A site's manifest with names of what Monsoon ships alone: `report` would load whatever a path names."""
-    from monsoon.models.store.suite import POLICIES, is_shipped  # with torch, which merging does without
+    from monsoon.jobs.shipped import SHIPPED  # with torch, which merging does without
 
-    known: dict[str, Callable[[str], bool]] = {
-        "model": lambda words: all(map(is_shipped, words.split(","))),
-        "outside": lambda words: words in POLICIES or all(map(is_shipped, words.split(","))),
-        "detector": lambda word: word == Campaign.model_fields["detector"].default,
-    }
     kept = dict(found)
-    for key, is_known in known.items():
+    for key, is_shipped in SHIPPED.items():
         word = found.get(key)
-        if word is not None and not (isinstance(word, str) and is_known(word)):
+        if word is not None and not (isinstance(word, str) and is_shipped(word)):
             kept[key] = None
             say(
                 f"{key}: {word} of {site} is not taken over, as it is not shipped; "

@@ -9,7 +9,7 @@ from glob import escape
 from pathlib import Path
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.storage import split_url
+from monsoon.engine.storage import Store, split_url, storage_answers
 from monsoon.engine.storage.posix import PosixStore
 
 
@@ -45,6 +45,45 @@ def nothing_left(
                 with suppress(OSError):  # it holds something
                     path.rmdir()
         raise
+
+
+@contextmanager
+def nothing_left_in_store(
+    store: Store, made: Sequence[str], kept: Sequence[str], shared: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """The same in any store, which has no folders to remove.
+
+    Parameters
+    ----------
+    store
+        Where the work goes; it answers.
+    made
+        Files that the work may make, and folders with a slash behind them, whose files it may make.
+    kept
+        Folders: nothing is removed where the work has made a file in one.
+    shared
+        Asked at the end: whether somebody else works there too. Then nothing is removed.
+    """
+    with storage_answers(store):
+        before = set(_files(store, made))
+        worth = {name for folder in kept for name in _files(store, [folder])}
+    try:
+        yield
+    except InputError:
+        with suppress(OSError, InputError):  # the refusal is what is said
+            now = {name for folder in kept for name in _files(store, [folder])}
+            if not now - worth and not shared():
+                for name in set(_files(store, made)) - before:
+                    store.remove(name)
+        raise
+
+
+def _files(store: Store, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        if name.endswith("/"):
+            yield from (f"{name}{entry.name}" for entry in store.list(name.rstrip("/")))
+        elif store.exists(name):
+            yield name
 
 
 @contextmanager

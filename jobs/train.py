@@ -20,9 +20,10 @@ from monsoon.jobs.refusals import nothing_left
 from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
-from monsoon.models.files import sha256_of, write_whole
+from monsoon.models.files import read_object, sha256_of, write_whole
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.store.checkpoint import read_card
+from monsoon.models.said import said
+from monsoon.models.store.checkpoint import LARGEST_CARD, read_card
 from monsoon.models.store.suite import SAMPLES
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
 from monsoon.models.training.progress import Finished
@@ -111,8 +112,9 @@ def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] =
 
 def _result(output: Path) -> TrainingResult:
     """What the model's card says of its training."""
-    card = read_card(output).get("training", {})
-    score = {key: card.get(key) for key in ("score", "score_error", "best_step")}
+    card = read_card(output).get("training")
+    training = card if isinstance(card, dict) else {}
+    score = {key: training.get(key) for key in ("score", "score_error", "best_step")}
     return TrainingResult(str(output), False, **score)
 
 
@@ -171,10 +173,17 @@ def _claim(output: Path, fit: Fit) -> None:
             raise InputError(f"{output}: holds a model made otherwise; give another output")
         if not any((output / name).exists() for name in (MODEL, STATES)):  # nothing was trained yet
             write_whole(file, json.dumps(identity, indent=1).encode())
-        found = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"output {output}: {error}; give a folder to write in") from error
-    refuse_another(output, found, identity, "another output")
+    refuse_another(output, _stored(file), identity, "another output")
+
+
+def _stored(file: Path) -> dict[str, Any]:
+    """What a training has written of itself. Raises InputError where it cannot be read."""
+    try:
+        return read_object(file, LARGEST_CARD)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read ({error}); give another output") from error
 
 
 def _ray() -> tuple[Any, Any]:
@@ -191,8 +200,10 @@ def _failure(output: Path) -> str | None:
     file = output / FAILED
     if not file.exists():
         return None
-    failed = json.loads(file.read_text())["failed"]
-    return f"{failed['name']}, {failed['line']}"
+    failed = _stored(file).get("failed")
+    if isinstance(failed, dict) and {"name", "line"} <= failed.keys():
+        return said(f"{failed['name']}, {failed['line']}")
+    return f"no network was kept, says {FAILED}"
 
 
 @contextmanager

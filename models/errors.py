@@ -2,6 +2,9 @@
 
 from monsoon.models.said import said
 
+# what comes of content that is not what its reader expects; RecursionError is a RuntimeError
+UNUSABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
 
 class InputError(Exception):
     """Unusable input or configuration, in one line: what, where, and the remedy. Exit code 2.

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+PIECE_BYTES = 1 << 22  # read at a time
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is there with all its content or not at all, whoever else writes it or is killed.
@@ -61,10 +63,38 @@ def read_small(path: str | Path, limit: int) -> bytes:
     opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(opened, "rb") as file:
         os.set_blocking(opened, True)
-        content = file.read(limit + 1)
+        content = bytearray()  # a buffer of the whole limit would be taken at once
+        while piece := file.read(min(PIECE_BYTES, limit + 1 - len(content))):
+            content += piece
     if len(content) > limit:
         raise ValueError(f"larger than {limit} bytes")
-    return content
+    return bytes(content)
+
+
+def read_object(path: str | Path, limit: int) -> dict[str, Any]:
+    """The JSON object in a small file that somebody else may have written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    limit : int
+        The most bytes that it may have.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read.
+    ValueError
+        Where it is larger, or is not an object in JSON.
+    """
+    try:
+        found = json.loads(read_small(path, limit))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if not isinstance(found, dict):
+        raise ValueError("not an object in JSON")
+    return found
 
 
 def temporary_beside(path: Path) -> Path:

@@ -9,6 +9,7 @@ HADRONS = (211, -211, 321, -321, 130, 2212, -2212, 2112, 13, -13)
 # (they annihilate); short-lived strange particles that do reach the face behave as their longest-lived kin.
 NEIGHBOUR = {
     -11: 11,  # positron: the same electromagnetic shower
+    22: 11,  # photon, where a sample has electrons alone: it begins to shower a radiation length later
     310: 130,  # K0S -> K0L
     311: 130,
     -311: 130,

@@ -16,6 +16,7 @@ os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 os.environ["RAY_AUTH_MODE"] = "disabled"  # no token file is left in the home of who runs the tests
 
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.incidents.pools import PoolSettings
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.records import Incidents, Loss, offsets_of
@@ -35,6 +36,11 @@ def detector() -> Detector:
 @pytest.fixture(scope="session")
 def suite() -> Suite:
     return load_suite("library")
+
+
+@pytest.fixture(scope="session")
+def placing(suite: Suite, detector: Detector) -> Placing:
+    return Placing(suite.grid, detector)
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +81,20 @@ def cluster() -> Iterator[None]:
     ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def layered() -> Detector:
+    """The shipped detector that has layers."""
+    return Detector.load("forward-siw")
+
+
+@pytest.fixture(scope="session")
+def layered_pool(tmp_path_factory: pytest.TempPathFactory, layered: Detector) -> Path:
+    """100 collisions of Pythia 8 on its face."""
+    path = tmp_path_factory.mktemp("pool") / "layered.parquet"
+    make_pool(path, PoolSettings((), 1, Transport(), layered), 100)
+    return path
 
 
 @pytest.fixture(scope="session")

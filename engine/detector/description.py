@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 # Wider than any calorimeter, and such that nothing computed from them overflows
 Length = Annotated[float, Field(gt=0, le=1e6)]  # mm
 Energy = Annotated[float, Field(ge=0, le=1e6)]  # MeV
-Scale = Annotated[float, Field(ge=1e-3, le=1e6)]  # MeV of one ADC count
 Fraction = Annotated[float, Field(ge=1e-4, le=1)]
 NonNegative = Annotated[float, Field(ge=0, le=1e6)]
 Name = Annotated[str, Field(max_length=200)]
+SMALLEST_COUNT_MEV = 1e-3
 MOST_PIXELS = 2048  # along a side of the face: a lookup of all pixels is kept in memory
 MOST_ZONES = 100
+MOST_LAYERS = 256  # `layer` is a byte in the table of cells
+MOST_CELLS = 1 << 22  # of all layers: tables of all of them are kept in memory
 
 
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is not described is left out: a key that came later changes no older description."""
+        return {key: value for key, value in serialise(self).items() if value is not None}
 
 
 class Zone(Frozen):
@@ -35,7 +50,7 @@ class Hole(Frozen):
 
 
 class Electronics(Frozen):
-    count_constant_mev: Scale
+    count_constant_mev: Energy
     count_sine_mev: Energy
     noise_incoherent_counts: NonNegative
     noise_coherent_counts: NonNegative
@@ -49,6 +64,14 @@ class Electronics(Frozen):
         return (1 << self.bits) - 1
 
     @model_validator(mode="after")
+    def _counts_have_a_size(self) -> Electronics:
+        if max(self.count_constant_mev, self.count_sine_mev) < SMALLEST_COUNT_MEV:
+            raise ValueError(
+                f"count_constant_mev or count_sine_mev: at least one of them is {SMALLEST_COUNT_MEV} or more"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _photostatistics_tabulate(self) -> Electronics:
         if 0 < self.photoelectrons_per_mev < 0.1:
             raise ValueError("photoelectrons_per_mev is at least 0.1, or 0 for no photostatistics")
@@ -58,6 +81,35 @@ class Electronics(Frozen):
 class Magnet(Frozen):
     z_mm: Length
     kick_mev: Energy
+
+
+class Layers(Frozen):
+    """Layers behind each other, all with the cells of the zones.
+
+    Either `number` layers of `pitch_mm`, or the depth of the middle of each behind the face.
+    """
+
+    number: Annotated[int, Field(gt=0, le=MOST_LAYERS)] | None = None
+    pitch_mm: Length | None = None
+    depths_mm: Annotated[tuple[Length, ...], Field(min_length=1, max_length=MOST_LAYERS)] | None = None
+
+    @property
+    def middles_mm(self) -> tuple[float, ...]:
+        """Depth of the middle of each layer behind the face."""
+        if self.depths_mm is not None:
+            return self.depths_mm
+        assert self.number is not None
+        assert self.pitch_mm is not None
+        return tuple((layer + 0.5) * self.pitch_mm for layer in range(self.number))
+
+    @model_validator(mode="after")
+    def _described_once(self) -> Layers:
+        regular = (self.number is not None, self.pitch_mm is not None)
+        if regular != (self.depths_mm is None,) * 2:
+            raise ValueError("give number and pitch_mm, or else depths_mm")
+        if self.depths_mm and any(low >= high for low, high in pairwise(self.depths_mm)):
+            raise ValueError("depths_mm: the layers' depths increase")
+        return self
 
 
 class Description(Frozen):
@@ -71,6 +123,12 @@ class Description(Frozen):
     visible_fraction: Fraction
     electronics: Electronics
     magnet: Magnet
+    layers: Layers | None = None
+
+    @property
+    def pixel_um(self) -> int:
+        """Side of a pixel in micrometres, rounded; `fits` refuses showers where it had to be."""
+        return round(1000 * self.pixel_mm)
 
     @property
     def canonical(self) -> bytes:

@@ -7,28 +7,32 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from pydantic import ValidationError
 
 from monsoon.engine.config import read_mapping
-from monsoon.engine.detector.description import Description, Hole, Zone
+from monsoon.engine.detector.description import MOST_CELLS, Description, Hole, Zone
 from monsoon.engine.detector.electronics import electronics_tables
 from monsoon.engine.errors import InputError, first_problem
 from monsoon.engine.kernels.digitise import Tables
 from monsoon.engine.kernels.place import NO_CELL
-from monsoon.engine.records import Array, Incidents
-from monsoon.models.records import Conditions
+from monsoon.engine.records import Array
 
 SHIPPED = Path(__file__).parent
 MARGIN = 32  # pixels without a cell around the lookup, so that images may hang over the edge
 
 
+def shipped_detectors() -> dict[str, Path]:
+    """The descriptions that come with Monsoon, by name."""
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+
+
 @dataclass(frozen=True)
 class Detector:
-    """A face of square cells, each made of whole pixels, centred on the beam.
+    """Layers of square cells, each made of whole pixels, centred on the beam; one where none are described.
 
-    `cell_of_pixel` is uint16 [rows + 2 * MARGIN, columns + 2 * MARGIN], NO_CELL where there is none;
-    pixel (row, column) of the face is at [row + MARGIN, column + MARGIN].
+    `cell_of_pixel` is uint32 [rows + 2 * MARGIN, columns + 2 * MARGIN], NO_CELL where there is none;
+    pixel (row, column) of the face is at [row + MARGIN, column + MARGIN]. It numbers the cells of the first
+    layer; the next layers have the same in the same order, numbered on.
     """
 
     description: Description
@@ -43,7 +47,7 @@ class Detector:
         InputError
             Naming the field, where the description cannot be used.
         """
-        shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+        shipped = shipped_detectors()
         path = shipped.get(name, Path(name))
         absent = f"detector {name}: no such detector or file; shipped: {', '.join(shipped)}"
         content = read_mapping(path, absent, "describe the detector as the shipped one is")
@@ -60,8 +64,13 @@ class Detector:
     def of(cls, description: Description) -> Detector:
         """The detector that is described. Raises InputError where it has no cells, or too many."""
         detector = cls(description, _number_cells(description))
-        if not detector.cells:
+        if not detector.layer_cells:
             raise InputError("hole: leaves no cell; make it smaller")
+        if detector.cells > MOST_CELLS:
+            raise InputError(
+                f"zones: {detector.cells} cells in {detector.layers} layers; at most {MOST_CELLS} are "
+                "possible, use larger cells"
+            )
         return detector
 
     @property
@@ -72,13 +81,39 @@ class Detector:
     def rows(self) -> int:
         return self.description.zones[0].rows
 
+    @cached_property
+    def depths_mm(self) -> Array:
+        """Depth of the middle of each layer behind the face, float64 [L]; 0 where none are described."""
+        layers = self.description.layers
+        return np.array(layers.middles_mm if layers else (0.0,), np.float64)
+
+    @property
+    def layers(self) -> int:
+        """How many layers there are, L."""
+        return len(self.depths_mm)
+
+    @property
+    def layer_cells(self) -> int:
+        """How many cells a layer has."""
+        return len(self._layer_centres_mm)
+
     @property
     def cells(self) -> int:
-        return len(self.cell_centres_mm)
+        """How many cells there are in all layers, C."""
+        return self.layers * self.layer_cells
+
+    @cached_property
+    def layer_of_cell(self) -> Array:
+        """Every cell's layer from the face on, int64 [C]."""
+        return np.repeat(np.arange(self.layers), self.layer_cells)
 
     @cached_property
     def cell_centres_mm(self) -> Array:
         """x, y of the cell centres, float64 [C, 2]."""
+        return np.tile(self._layer_centres_mm, (self.layers, 1))
+
+    @cached_property
+    def _layer_centres_mm(self) -> Array:
         face = self.cell_of_pixel[MARGIN:-MARGIN, MARGIN:-MARGIN].astype(np.int64)
         row, column = np.nonzero(face != NO_CELL)
         cell = face[row, column]
@@ -94,15 +129,15 @@ class Detector:
         for number, zone in enumerate(self.description.zones):
             zone_of_pixel[_centred(zone_of_pixel, zone)] = number
         seen = self.cell_of_pixel != NO_CELL
-        zone_of_cell = np.zeros(self.cells, np.int64)
+        zone_of_cell = np.zeros(self.layer_cells, np.int64)
         zone_of_cell[self.cell_of_pixel[seen]] = zone_of_pixel[seen]
-        return zone_of_cell
+        return np.tile(zone_of_cell, self.layers)
 
     @cached_property
     def mev_per_count(self) -> Array:
         """Calibrated energy of one ADC count, float64 [C]: its transverse energy over sin(theta)."""
         rho = np.hypot(*self.cell_centres_mm.T)
-        sine = rho / np.hypot(rho, self.description.face_z_mm)
+        sine = rho / np.hypot(rho, self.description.face_z_mm + self.depths_mm[self.layer_of_cell])
         electronics = self.description.electronics
         mev: Array = (electronics.count_constant_mev + electronics.count_sine_mev * sine) / sine
         return mev
@@ -131,28 +166,12 @@ class Detector:
         return row, column
 
     def cell_at(self, position_mm: Array) -> Array:
-        """Cell under each position [N, 2 or 3], uint16 [N]; NO_CELL in the hole and off the face."""
+        """Cell of the first layer under each position [N, 2 or 3], uint32 [N]; NO_CELL where none is."""
         row, column = self.pixels(position_mm)
         row = np.clip(row + MARGIN, 0, self.cell_of_pixel.shape[0] - 1)
         column = np.clip(column + MARGIN, 0, self.cell_of_pixel.shape[1] - 1)
         cell: Array = self.cell_of_pixel[row, column]
         return cell
-
-
-def localise(
-    incidents: Incidents, detector: Detector, pixels: tuple[Array, Array] | None = None
-) -> Conditions:
-    """What a generator may know of each incident: species, energy, direction, place inside its pixel."""
-    row, column = pixels or detector.pixels(incidents.position_mm)
-    pixel_mm = detector.description.pixel_mm
-    centre = np.stack([column - detector.columns // 2 + 0.5, row - detector.rows // 2 + 0.5], 1) * pixel_mm
-    offset = incidents.position_mm[:, :2] - centre
-    return Conditions(
-        pdg=torch.from_numpy(incidents.pdg),
-        energy_mev=torch.from_numpy(incidents.energy_mev),
-        direction=torch.from_numpy(incidents.direction),
-        offset_mm=torch.from_numpy(offset.astype(np.float32)),
-    )
 
 
 def _number_cells(description: Description) -> Array:
@@ -166,10 +185,8 @@ def _number_cells(description: Description) -> Array:
         painted[_centred(painted, zone)] = np.repeat(np.repeat(cell, size, 0), size, 1)
         first += cell.size
     painted[_centred(painted, description.hole)] = -1
-    seen, number = np.unique(painted, return_inverse=True)  # the margin makes -1 the first
-    if len(seen) - 1 > NO_CELL:
-        raise InputError(f"zones: more than {NO_CELL} cells do not fit uint16; use larger cells")
-    cell_of_pixel: Array = np.where(painted < 0, NO_CELL, number.reshape(painted.shape) - 1).astype(np.uint16)
+    number = np.unique(painted, return_inverse=True)[1]  # the margin makes -1 the first
+    cell_of_pixel: Array = np.where(painted < 0, NO_CELL, number.reshape(painted.shape) - 1).astype(np.uint32)
     return cell_of_pixel
 
 

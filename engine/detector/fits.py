@@ -1,20 +1,23 @@
-"""What must be made for one detector: the incidents on its face, and the showers in its pixels."""
+"""What must be made for one detector: the incidents on its face, and the showers that fit into its cells."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from monsoon.engine.detector.description import Description
 from monsoon.engine.detector.detector import SHIPPED, Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.errors import InputError, SuspiciousInput
-from monsoon.models.geometry.planar import Planar
+from monsoon.engine.records import Array
+from monsoon.models.geometry.geometry import Geometry
 
-ROUNDING = 1e-6  # relative: 20.2 that went through float32 is 20.2
+WHOLE_UM = 1e-3  # 20.2 mm that went through float32 are 20200 um
+SAME_DEPTH_MM = 0.01
 
 
 def refuse_other_incidents(url: str, name: str, settings: Mapping[str, Any], detector: Detector) -> None:
@@ -67,30 +70,59 @@ def refuse_other_incidents(url: str, name: str, settings: Mapping[str, Any], det
         )
 
 
-def refuse_other_pixels(model: str, grid: Planar, detector: Detector) -> None:
-    """Refuse generators whose pixels are not the detector's: their showers would get another size.
+def refuse_other_showers(model: str, placing: Placing) -> None:
+    """Refuse generators whose showers cannot be placed in the detector.
 
     Parameters
     ----------
     model : str
         The generators, for the message.
-    grid : Planar
-        What their showers live on.
-    detector : Detector
-        Where they are to be placed.
+    placing : Placing
+        Of their showers in the detector.
 
     Raises
     ------
     InputError
-        Naming both sizes.
+        Naming what the one has and the other has not.
     """
+    geometry, detector = placing.geometry, placing.detector
     description = detector.description
-    if not math.isclose(grid.pixel_mm, description.pixel_mm, rel_tol=ROUNDING):
+    if geometry.layers != detector.layers:
+        theirs, ours = (f"{n} layer{'s' * (n > 1)}" for n in (geometry.layers, detector.layers))
         raise InputError(
-            f"model {model}: its showers have pixels of {grid.pixel_mm:g} mm, detector {description.name} "
-            f"has pixel_mm = {description.pixel_mm:g}; they would change their size: use generators made for "
-            "these pixels, or describe the detector in theirs"
+            f"model {model}: its showers have {theirs}, detector {description.name} has {ours}; use "
+            "generators of as many layers, or describe the detector with theirs"
         )
+    depths = _depths_mm(geometry)
+    if description.layers and depths.any() and not np.allclose(depths, detector.depths_mm, 0, SAME_DEPTH_MM):
+        layer = int(np.abs(depths - detector.depths_mm).argmax())
+        raise InputError(
+            f"model {model}: layer {layer} of its showers is {depths[layer]:g} mm deep, that of detector "
+            f"{description.name} {detector.depths_mm[layer]:g} mm; use generators made for these layers, or "
+            "describe the detector with theirs"
+        )
+    if placing.pixels:
+        return
+    if abs(description.pixel_um - 1000 * description.pixel_mm) > WHOLE_UM or not description.pixel_um:
+        raise InputError(
+            f"detector {description.name}: pixel_mm = {description.pixel_mm} is not a whole number of "
+            f"micrometres, and the showers of model {model} ({geometry.label}) are laid over them in such; "
+            "round it"
+        )
+    try:
+        placing.voxels  # noqa: B018
+    except ValueError as error:
+        raise InputError(
+            f"model {model}: its showers ({geometry.label}) cannot be laid over pixels of "
+            f"{description.pixel_mm:g} mm of detector {description.name}: {error}; describe coarser pixels"
+        ) from error
+
+
+def _depths_mm(geometry: Geometry) -> Array:
+    """Depth of each layer that has voxels, float64 [L]; zeros where they are not known."""
+    depths = np.zeros(geometry.layers)
+    depths[geometry.layer.numpy()] = geometry.centres_mm[:, 2].double().numpy()
+    return depths
 
 
 def _parsed(url: str, stored: Mapping[str, Any]) -> Description:

@@ -7,7 +7,7 @@ campaigns have columns of contributions and of the particles' origins.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -17,7 +17,7 @@ from monsoon.engine.formats.merkle import MerkleTree
 from monsoon.engine.records import ORIGINS, Array, Events, Loss, Origin
 from monsoon.models.records import Status
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # in 1 hit_cell was uint16; its files read the same
 READER_EVENTS = 1000  # at a time, unless it asks for another number
 HASH_BYTES = 16  # of one event
 MODULUS = 1 << (8 * HASH_BYTES)  # of the sums of hashes
@@ -58,7 +58,7 @@ _ORIGIN = (
     Column("particle_mother_pdg", "int32", "particle", "", "PDG code of the nearest other ancestor, or 0"),
 )
 _HIT = (
-    Column("hit_cell", "uint16", "hit", "", "cell number, increasing"),
+    Column("hit_cell", "uint32", "hit", "", "cell number, increasing"),
     Column("hit_adc", "uint16", "hit", "", "ADC counts after zero suppression"),
     Column("hit_energy_mev", "float32", "hit", "MeV", "calibrated energy"),
 )
@@ -181,17 +181,31 @@ def event_hashes(events: Events) -> list[int]:
     columns = schema_of(events)
     digests = [hashlib.blake2b(digest_size=HASH_BYTES) for _ in range(len(events))]
     for column in columns:
-        values = values_of(events, column)
-        size, data = values.itemsize, values.view(np.uint8).data
-        if column.group == "event":
-            bounds = np.arange(len(events) + 1) * size
-        else:
-            bounds = offsets_for(events, column.group) * size
-        for digest, low, high in zip(digests, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            digest.update(data[low:high])
+        for digest, content in zip(digests, _bytes_by_event(events, column), strict=True):
+            digest.update(content)
             if column.group != "event":
-                digest.update((high - low).to_bytes(8, "little"))
+                digest.update(len(content).to_bytes(8, "little"))
     return [int.from_bytes(digest.digest(), "little") for digest in digests]
+
+
+def _bytes_by_event(events: Events, column: Column) -> Iterator[memoryview]:
+    """A column's values in each event, as they are hashed.
+
+    Cells are hashed in two bytes, as schema 1 stores them, in events that have no cell beyond: their hashes
+    are those of former releases. The lengths of the columns beside it tell which width it was.
+    """
+    values = values_of(events, column)
+    bounds = np.arange(len(events) + 1) if column.group == "event" else offsets_for(events, column.group)
+    forms = [values]
+    form = np.zeros(len(events), np.int64)  # of each event
+    if column.name == "hit_cell":
+        forms = [values.astype(np.uint16), values]
+        event = np.repeat(np.arange(len(events)), np.diff(bounds))
+        form[event[values > np.iinfo(np.uint16).max]] = 1
+    data = [(array.itemsize, array.view(np.uint8).data) for array in forms]
+    for number, low, high in zip(form.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        size, content = data[number]
+        yield content[low * size : high * size]
 
 
 def content_hash(hashes: list[int]) -> str:

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from monsoon.engine.detector.cells import SCHEMA, cell_table
+from monsoon.engine.detector.cells import SCHEMA, SCHEMA_1, cell_table
 from monsoon.engine.detector.description import Description
-from monsoon.engine.detector.detector import SHIPPED, Detector
+from monsoon.engine.detector.detector import Detector, shipped_detectors
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage import Store
 
@@ -90,7 +90,7 @@ def find_geometry(stores: Iterable[Store], sha256: str) -> Detector | None:
 
 def shipped_with(sha256: str) -> Detector | None:
     """The shipped detector whose description has this checksum, if there is one."""
-    shipped = (Detector.load(path.stem) for path in sorted(SHIPPED.glob("*.yaml")))
+    shipped = map(Detector.load, shipped_detectors())
     return next((detector for detector in shipped if detector.description.sha256 == sha256), None)
 
 
@@ -131,12 +131,12 @@ def _cells_problem(store: Store, detector: Detector) -> str | None:
     wanted = cell_table(detector)
     try:
         with store.open(CELLS) as raw, pq.ParquetFile(raw, page_checksum_verification=True) as file:
-            if file.schema_arrow != SCHEMA or file.metadata.num_rows != len(wanted):
+            if file.schema_arrow not in (SCHEMA, SCHEMA_1) or file.metadata.num_rows != len(wanted):
                 return "not the table of this detector's cells"
             found = file.read()
     except (OSError, pa.ArrowException):
         return "not a whole Parquet file"
-    for name in SCHEMA.names:
+    for name in found.column_names:
         mine, theirs = (table[name].to_numpy() for table in (wanted, found))
         exact = mine.dtype.kind != "f"
         if not (np.array_equal(mine, theirs) if exact else np.allclose(mine, theirs, ROUNDING, ROUNDING)):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.kernels.place.cpu import place
 from monsoon.engine.pipeline import batches
 from monsoon.engine.records import Array
@@ -36,7 +37,7 @@ def benchmarks(inputs: Inputs, quick: bool) -> Iterator[Benchmark[list[Array]] |
     """On the first events, 256 or (quick) 64, whose showers are drawn beforehand."""
     events, rounds = (64, 7) if quick else (256, 9)
     suite, detector = inputs.suite, inputs.detector
-    drawn = draw(inputs.incidents[:events], suite, detector)
+    drawn = draw(inputs.incidents[:events], suite)
     chunks = [chunk for chunk in CHUNKS if chunk <= events]
     yield Benchmark(
         PLACE,
@@ -99,7 +100,8 @@ def place_ours(drawn: Drawn, detector: Detector, grid: Planar) -> list[Array]:
     """Cells of all events, int32 [E, C] in parts, in the pipeline's batches."""
     parts, first = [], 0
     lookup = torch.from_numpy(detector.cell_of_pixel)
-    for batch in batches(drawn.incidents) if len(drawn.incidents) else [drawn.incidents]:
+    placing = Placing(grid, detector)
+    for batch in batches(drawn.incidents, placing) if len(drawn.incidents) else [drawn.incidents]:
         d = deposits_of(drawn, first, first + len(batch), detector, grid)
         row, column = np.divmod(d.origin, detector.cell_of_pixel.shape[1])
         images, rows, columns, event = (torch.from_numpy(a) for a in (d.images, row, column, d.event))

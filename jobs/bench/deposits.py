@@ -30,7 +30,7 @@ class Deposits:
 
 
 class Hits(NamedTuple):
-    """Hits of E events: offsets int64 [E+1], cell uint16 [H], adc uint16 [H], energy_mev float32 [H]."""
+    """Hits of E events: offsets int64 [E+1], cell uint32 [H], adc uint16 [H], energy_mev float32 [H]."""
 
     offsets: Array
     cell: Array

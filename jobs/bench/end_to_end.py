@@ -29,7 +29,7 @@ def benchmark(inputs: Inputs, few: int, directory: Path, rounds: int) -> Benchma
 
     def ours() -> Path:
         mine.unlink(missing_ok=True)
-        parquet.write(generate(inputs.incidents, inputs.suite, inputs.detector, SEED), mine, {})
+        parquet.write(generate(inputs.incidents, inputs.suite, inputs.placing, SEED), mine, {})
         return mine
 
     def loop() -> Path:

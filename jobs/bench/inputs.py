@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from monsoon.engine.compose import compose
-from monsoon.engine.detector.detector import Detector, localise
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing, localise
 from monsoon.engine.incidents.overlay import overlay
 from monsoon.engine.incidents.pythia import collisions
 from monsoon.engine.incidents.transport import Transport, transport
@@ -32,6 +33,11 @@ class Inputs:
     pool: Incidents
     incidents: Incidents
 
+    @property
+    def placing(self) -> Placing:
+        """Of the generators' showers in the detector."""
+        return Placing(self.suite.grid, self.detector)
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -52,20 +58,21 @@ def make_inputs(events: int) -> Inputs:
     return Inputs(detector, load_suite("library"), pool, overlay(pool, RUN3_MU, SEED, np.arange(events)))
 
 
-def draw(incidents: Incidents, suite: Suite, detector: Detector) -> Drawn:
+def draw(incidents: Incidents, suite: Suite) -> Drawn:
     """One shower for every incident, as `engine.pipeline.generate` draws them."""
-    routing = suite.route(localise(incidents, detector))
+    routing = suite.route(localise(incidents, suite.grid))
     return Drawn(incidents, sample_particles(routing, incidents, SEED), routing.status.numpy())
 
 
 def compose_ours(drawn: Drawn, suite: Suite, detector: Detector) -> Events:
     """Events out of drawn showers, in the batches of `engine.pipeline.generate`."""
+    placing = Placing(suite.grid, detector)
     parts = []
     first = 0
-    for batch in batches(drawn.incidents) if len(drawn.incidents) else [drawn.incidents]:
+    for batch in batches(drawn.incidents, placing) if len(drawn.incidents) else [drawn.incidents]:
         rows = slice(first, first + len(batch.pdg))
         showers = Showers(drawn.showers.energy_mev[rows])
-        parts.append(compose(batch, showers, detector, SEED, drawn.status[rows], grid=suite.grid))
+        parts.append(compose(batch, showers, placing, SEED, drawn.status[rows]))
         first = rows.stop
     return concatenate(parts)
 

@@ -58,7 +58,7 @@ class NumpyDigitise:
         adc = np.minimum(counts[kept], tables.ceiling)
         energy = adc.astype(np.float32) * self.mev_per_count[cell]
         return Hits(
-            offsets_of(np.count_nonzero(kept, 1)), cell.astype(np.uint16), adc.astype(np.uint16), energy
+            offsets_of(np.count_nonzero(kept, 1)), cell.astype(np.uint32), adc.astype(np.uint16), energy
         )
 
     def normal(self, word: Array) -> Array:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from monsoon.engine.compose import events_of
-from monsoon.engine.detector.detector import MARGIN, Detector, localise
+from monsoon.engine.detector.detector import MARGIN, Detector
+from monsoon.engine.detector.placing import localise
 from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.engine.sampling import noise_of_particles
 from monsoon.jobs.bench.numpy_add_at import AddAt
@@ -37,7 +38,7 @@ def one_event(
     incidents: Incidents, suite: Suite, detector: Detector, seed: int, add_at: AddAt, digitise: NumpyDigitise
 ) -> Events:
     """A single event, particle after particle."""
-    conditions = localise(incidents, detector)
+    conditions = localise(incidents, suite.grid)
     noise = noise_of_particles(seed, incidents, suite.noise_dimensions)
     row, column = detector.pixels(incidents.position_mm)
     corner = MARGIN - suite.grid.impact[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from monsoon.engine.detector.detector import localise
+from monsoon.engine.detector.placing import Placing, localise
 from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.incidents.overlay import overlay
@@ -25,19 +25,20 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchma
     """On 256 or (quick) 64 Run 3 events, in the pipeline's batches."""
     number, rounds = (64, 5) if quick else (256, 7)
     suite, detector = inputs.suite, inputs.detector
+    placing = Placing(suite.grid, detector)
     incidents = inputs.incidents[:number]
-    drawn = draw(incidents, suite, detector)
+    drawn = draw(incidents, suite)
     events = compose_ours(drawn, suite, detector)
     cells = torch.from_numpy(np.concatenate(place_ours(drawn, detector, suite.grid)))
     path = directory / "stage.parquet"
 
     def localise_and_check() -> None:
-        for batch in batches(incidents):
-            suite.status(localise(batch, detector))
+        for batch in batches(incidents, placing):
+            suite.status(localise(batch, suite.grid))
 
     def sample() -> None:
-        for batch in batches(incidents):
-            sample_particles(suite.route(localise(batch, detector)), batch, SEED)
+        for batch in batches(incidents, placing):
+            sample_particles(suite.route(localise(batch, suite.grid)), batch, SEED)
 
     def write() -> None:
         path.unlink(missing_ok=True)

@@ -54,7 +54,7 @@ class TorchDigitise:
         cell = torch.nonzero(kept)[:, 1]
         adc = counts[kept].clamp(max=tables.ceiling)
         energy = adc.to(torch.float32) * tables.mev_per_count[cell]
-        columns = (cell.to(torch.uint16), adc.to(torch.uint16), energy)
+        columns = (cell.to(torch.uint32), adc.to(torch.uint16), energy)
         return Hits(offsets_of(kept.sum(1).numpy()), *(column.numpy() for column in columns))
 
     def normal(self, word: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchma
     """On 2048 or (quick) 512 events. All are compared with our Parquet, our RNTuple too."""
     number, rounds = (512, 5) if quick else (2048, 7)
     incidents = overlay(inputs.pool, BUSY_MU, SEED, np.arange(number))
-    events = generate(incidents, inputs.suite, inputs.detector, SEED)
+    events = generate(incidents, inputs.suite, inputs.placing, SEED)
     yield benchmark(events, directory, rounds)
 
 

@@ -63,34 +63,44 @@ def face(events: Events, which: int, detector: Detector, zone: int = 0) -> Figur
         )
         axes.add_collection(painted)
         colour_bar(figure, painted, "calibrated cell energy [MeV]")
-    hole = np.array([detector.description.hole.columns, detector.description.hole.rows]) * pixel_mm
-    axes.add_patch(
-        Rectangle(
-            (-hole[0] / 2, -hole[1] / 2),
-            hole[0],
-            hole[1],
-            facecolor=HOLE,
-            edgecolor=GREY,
-            hatch="///",
-            linewidth=0.8,
-            zorder=3,
-        )
-    )
-    _mark_truth(axes, events, which, half)
+    axes.add_patch(hole(detector))
+    mark_truth(axes, events, which, half)
     axes.set(
         xlim=(-half[0], half[0]), ylim=(-half[1], half[1]), xlabel="x [mm]", ylabel="y [mm]", aspect="equal"
     )
     if zone == 0:
-        handles: list[Artist] = [
-            Line2D([], [], marker=marker, linestyle="", color=colour, markerfacecolor="none", markersize=9,
-                   label=f"truth {name}")
-            for name, (_, marker, colour) in TRUTH.items()
-        ]  # fmt: skip
-        handles.append(
-            Rectangle((0, 0), 1, 1, facecolor=HOLE, edgecolor=GREY, hatch="///", label="beam hole")
-        )
-        axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+        legend(axes)
     return figure
+
+
+def hole(detector: Detector) -> Rectangle:
+    """The beam hole."""
+    size = detector.description.hole
+    wide, high = (n * detector.description.pixel_mm for n in (size.columns, size.rows))
+    return Rectangle(
+        (-wide / 2, -high / 2),
+        wide,
+        high,
+        facecolor=HOLE,
+        edgecolor=GREY,
+        hatch="///",
+        linewidth=0.8,
+        zorder=3,
+    )
+
+
+def legend(axes: Axes, below: bool = False) -> None:
+    """What the marks and the hole are: in a line above the plot, or in lines below it."""
+    handles: list[Artist] = [
+        Line2D([], [], marker=marker, linestyle="", color=colour, markerfacecolor="none", markersize=9,
+               label=f"truth {name}")
+        for name, (_, marker, colour) in TRUTH.items()
+    ]  # fmt: skip
+    handles.append(Rectangle((0, 0), 1, 1, facecolor=HOLE, edgecolor=GREY, hatch="///", label="beam hole"))
+    if below:
+        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, -0.12))
+    else:
+        axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
 
 def _squares(detector: Detector) -> Array:
@@ -103,7 +113,8 @@ def _squares(detector: Detector) -> Array:
     return squares
 
 
-def _mark_truth(axes: Axes, events: Events, which: int, half_mm: Array) -> None:
+def mark_truth(axes: Axes, events: Events, which: int, half_mm: Array) -> None:
+    """Mark the photons and electrons of one event within +-half_mm, float64 [2], on a plot of x and y."""
     rows = slice(events.particle_offsets[which], events.particle_offsets[which + 1])
     pdg, energy = events.particle_pdg[rows], events.particle_energy_mev[rows]
     x, y = events.particle_x_mm[rows], events.particle_y_mm[rows]

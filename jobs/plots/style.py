@@ -66,6 +66,17 @@ def row(count: int, width: float, height: float, top: float, bar: bool = False) 
     )
 
 
+def panels() -> tuple[Figure, Axes, Axes, Axes]:
+    """A figure with a square plot, one right of it on its y axis, and one below that on its x axis."""
+    figure = _figure(11.6, 7.6, 0.2, BAR)
+    grid = figure.add_gridspec(2, 2, width_ratios=[1, 0.75], height_ratios=[1, 0.3], wspace=0.17, hspace=0.08)
+    square = figure.add_subplot(grid[0, 0])
+    side = figure.add_subplot(grid[0, 1], sharey=square)
+    below = figure.add_subplot(grid[1, 1], sharex=side)
+    side.tick_params(labelleft=False, labelbottom=False)
+    return figure, square, side, below
+
+
 def framed(width_mm: float, height_mm: float, width: float, top: float = TOP) -> tuple[Figure, Axes]:
     """A figure `width` inches wide, for one plot in true proportions and a colour bar."""
     height = (width - LEFT - BAR) * height_mm / width_mm + BOTTOM + top

@@ -23,6 +23,7 @@ STATUS_TEXT = {
     Status.OUTSIDE_CLAMPED: "outside the training domain; policy: moved to the nearest condition inside",
     Status.OUTSIDE_OTHER: "outside the training domain; policy: another model",
 }
+FALLING = ": it falls with the distance from the beam, as counts are of transverse energy"
 LOSS_TEXT = {
     Loss.NEUTRINO: "neutrino",
     Loss.BEHIND_FACE: "produced behind the face",
@@ -79,8 +80,8 @@ def saturation(manifest: Mapping[str, Any], detector: Detector) -> list[Block]:
         Table(
             ("zone", "lowest end of scale [GeV]", "highest [GeV]"),
             rows,
-            "calibrated energy of one cell at the last ADC count: it falls with the distance from the beam, "
-            "as counts are of transverse energy",
+            "calibrated energy of one cell at the last ADC count"
+            + (FALLING if detector.description.electronics.count_constant_mev else ""),
         ),
     ]
 

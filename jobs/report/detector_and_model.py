@@ -84,6 +84,7 @@ def detector_facts(detector: Detector) -> list[tuple[str, str]]:
     )
     return [
         ("cells", number(detector.cells)),
+        *_layers(detector),
         ("cell size by zone", zones),
         ("face", f"{_size(face.columns, face.rows, description.pixel_mm)}, "
                  f"{description.face_z_mm / 1000:g} m from the interaction point"),
@@ -91,6 +92,14 @@ def detector_facts(detector: Detector) -> list[tuple[str, str]]:
         ("visible fraction of the energy", f"{description.visible_fraction:g}"),
         ("readout", f"{electronics.bits} bits, zero suppression below {electronics.threshold_counts} counts"),
     ]  # fmt: skip
+
+
+def _layers(detector: Detector) -> list[tuple[str, str]]:
+    if not detector.description.layers:
+        return []
+    first, last = detector.depths_mm[[0, -1]]
+    cells = number(detector.layer_cells)
+    return [("layers", f"{detector.layers} of {cells} cells, {first:g} to {last:g} mm behind the face")]
 
 
 def trained_generators(model: str, suite: Suite) -> list[Trained]:
@@ -116,7 +125,7 @@ def domain_rows(trained: Trained) -> list[tuple[str, ...]]:
     """Rows of the table: species with the same ranges stand together."""
     domain = trained.domain
     ranges = [
-        (_energies(low, high), f"up to {math.degrees(math.acos(cosine)):.0f}°", int(pdg))
+        (_energies(low, high), _angles(cosine), int(pdg))
         for pdg, (low, high), cosine in zip(
             domain.pdg.tolist(), domain.energy_mev.tolist(), domain.cosine.tolist(), strict=True
         )
@@ -159,6 +168,11 @@ def _energies(low_mev: float, high_mev: float) -> str:
     """A range in GeV, to two digits."""
     low, high = (float(f"{energy / 1000:.2g}") for energy in (low_mev, high_mev))
     return f"{low:g} to {high:g}"
+
+
+def _angles(cosine: float) -> str:
+    """Up to which angle; a sample of one direction alone limits none."""
+    return f"up to {math.degrees(math.acos(cosine)):.0f}°" if cosine > 0 else "0°, used at any"
 
 
 def _species(codes: Sequence[int]) -> str:

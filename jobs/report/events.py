@@ -5,10 +5,15 @@ from __future__ import annotations
 from monsoon.engine.detector.detector import Detector
 from monsoon.jobs.pages.blocks import Block, Image, SideBySide
 from monsoon.jobs.plots.face import face
+from monsoon.jobs.plots.layers import projections
 from monsoon.jobs.plots.style import png
 from monsoon.jobs.report import distributions
 from monsoon.jobs.report.format import number
 from monsoon.jobs.report.sample import CampaignSample, typical_event
+
+MARKS = (
+    "Marks are truth photons and electrons above the threshold; they grow with the logarithm of the energy."
+)
 
 
 def events(sample: CampaignSample, detector: Detector) -> list[Block]:
@@ -25,13 +30,22 @@ def events(sample: CampaignSample, detector: Detector) -> list[Block]:
     which = typical_event(read)
     hits = int(read.hit_offsets[which + 1] - read.hit_offsets[which])
     event = read.event[which]
+    intro = (
+        f"Event {event}, one with about the median number of hits: {number(hits)} hits from "
+        f"{read.collisions[which]} collisions."
+    )
+    if detector.description.layers:
+        whole = Image(
+            png(projections(read, which, detector)),
+            f"event {event}: energy summed over layers, over columns, and in each layer",
+            f"{intro} Left all layers are summed, right all columns; below the energy of each layer. {MARKS}",
+            scrolled=True,
+        )
+        return [whole, SideBySide(_distributions(sample, detector))]
     whole = Image(
         png(face(read, which, detector)),
         f"event {event}: energy of every cell of the calorimeter's face",
-        f"Event {event}, one with about the median number of hits: {hits} hits from "
-        f"{read.collisions[which]} collisions. Cells at their true size. Marks are truth photons and "
-        "electrons above the threshold; they grow with the logarithm of the energy. Hits without a mark are "
-        "from hadrons, muons and noise.",
+        f"{intro} Cells at their true size. {MARKS} Hits without a mark are from hadrons, muons and noise.",
     )
     return [whole, SideBySide([*_innermost(sample, which, detector), *_distributions(sample, detector)])]
 

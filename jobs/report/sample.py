@@ -52,11 +52,6 @@ def read_sample(store: Store, events: int = READ_EVENTS) -> CampaignSample:
         manifest = read_manifest(store)
     except (OSError, ValueError) as error:
         raise InputError(f"{store.url}: no readable {MANIFEST}; run `monsoon generate` to its end") from error
-    if unnamed := [key for key in ("model", "outside", "detector") if manifest.get(key, "") is None]:
-        raise InputError(
-            f"{store.url}/{MANIFEST}: names no {unnamed[0]}; `monsoon generate` into it with "
-            f"{unnamed[0]}=... writes it"
-        )
     parts: list[Events] = []
     missing = events
     for part in _parts(store):

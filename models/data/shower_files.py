@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,11 @@ from monsoon.models.data.datasets import beyond, dataset_of, has, opened, rows_o
 from monsoon.models.data.plausibility import examine_energies, refuse_impossible_angles
 from monsoon.models.errors import InputError
 from monsoon.models.files import Disk, temporary_beside
+from monsoon.models.geometry.cylindrical import Cylindrical
+from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.records import Conditions, Showers
+from monsoon.models.said import said
 
 CHUNK_ROWS, CHUNK_BYTES = 1000, 4_000_000  # what is compressed together, at most
 CACHE_BYTES = 64_000_000  # chunks that are not full yet stay in memory
@@ -121,6 +126,28 @@ def read_conditions(path: str | Path, start: int = 0, stop: int | None = None) -
     """The conditions of a file's rows; it may have no showers. See read_rows."""
     with opened(Path(path)) as file:
         return _conditions(_Columns(file, Path(path), start, stop), None)
+
+
+def geometry_in(path: str | Path) -> Planar | Cylindrical | None:
+    """The geometry that a file names in its attribute `geometry`, JSON; None where it names none.
+
+    Raises InputError where that is no geometry, or not that of the file's voxels.
+    """
+    path = Path(path)
+    with opened(path) as file:
+        stored = file.attrs.get("geometry")
+    if stored is None:
+        return None
+    try:
+        geometry = geometry_of(json.loads(stored))
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f"{path}: geometry: {said(str(error), 200)}; store what Planar or Cylindrical give as JSON"
+        ) from error
+    voxels = extent(path).voxels
+    if voxels not in (None, geometry.voxels):
+        raise InputError(f"{path}: geometry has {geometry.voxels} voxels, showers {voxels}; name theirs")
+    return geometry
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Domain:
     energy_mev : Tensor
         float32 [S, 2], least and greatest kinetic energy.
     cosine : Tensor
-        float32 [S], least direction cosine along z.
+        float32 [S], least direction cosine along z; 0 where any angle is inside.
     gaps : tuple of Gap
         Regions inside the ranges that do not belong to the domain.
     """
@@ -65,11 +65,19 @@ class Domain:
     gaps: tuple[Gap, ...]
 
     @classmethod
-    def around(cls, conditions: Conditions) -> Domain:
+    def around(cls, conditions: Conditions, layered: bool = False) -> Domain:
         """Find the domain of a model that is trained on these conditions; all of them are inside.
 
         Gaps are looked for in all species together, which finds smaller ones, and in each one. A species of
         less than 500 showers has the former alone; a sample of less than 500 has its ranges alone.
+
+        Parameters
+        ----------
+        conditions
+            Of the training showers.
+        layered
+            Whether showers are placed layer by layer along their direction. A sample that goes straight in
+            then serves any angle.
         """
         species = torch.unique(conditions.pdg)
         of_species = [conditions[conditions.pdg == pdg] for pdg in species]
@@ -78,7 +86,7 @@ class Domain:
         return cls(
             species,
             torch.stack([torch.stack(c.energy_mev.aminmax()) for c in of_species]),
-            torch.stack([c.direction[:, 2].min() for c in of_species]),
+            torch.stack([_least_cosine(c, layered) for c in of_species]),
             tuple(Gap(pdg, (a, b), (c, d)) for pdg, some in boxes for a, b, c, d in some.tolist()),
         )
 
@@ -185,6 +193,12 @@ def describe(conditions: Conditions, row: int) -> str:
     energy_gev = float(conditions.energy_mev[row]) / 1000
     degrees = math.degrees(math.acos(min(max(float(conditions.direction[row, 2]), -1.0), 1.0)))
     return f"species {int(conditions.pdg[row])} of {energy_gev:.4g} GeV at {degrees:.3g} degrees"
+
+
+def _least_cosine(conditions: Conditions, layered: bool) -> Tensor:
+    """The least cosine of a sample; 0, which is any, where layered showers all go straight in."""
+    least = conditions.direction[:, 2].min()
+    return torch.zeros_like(least) if layered and least == 1 else least
 
 
 def _boxes(conditions: Conditions, known: Array) -> Array:

@@ -53,6 +53,8 @@ class Metric:
 
 
 ELECTROMAGNETIC = Metric(log_energy=0.3, offset_mm=4.0, direction=0.04)
+FEW = 4
+OF_ENERGY = 64  # energy alone tells the showers apart: of 2 000 from 1 to 100 GeV so many are within 15 %
 HADRONIC = Metric(log_energy=0.1, offset_mm=10.0, direction=0.1)
 
 
@@ -67,7 +69,8 @@ class Library:
     showers
         The library.
     neighbours
-        How many of the nearest showers one is drawn from.
+        How many of the nearest showers one is drawn from; if it is not given FEW, or OF_ENERGY where all
+        showers have one place and direction.
     grid
         The showers' voxels; the default grid if it is not given.
 
@@ -79,15 +82,15 @@ class Library:
 
     noise_dimensions = 1
 
-    def __init__(self, showers: ShowerSet, neighbours: int = 4, grid: Planar | None = None) -> None:
+    def __init__(self, showers: ShowerSet, neighbours: int | None = None, grid: Planar | None = None) -> None:
         self.grid = grid or Planar()
         if showers.showers.energy_mev.shape[1] != self.grid.voxels:
             raise InputError(
                 f"showers has {showers.showers.energy_mev.shape[1]} voxels, a library for this detector "
-                f"needs {self.grid.rows} x {self.grid.columns} pixels of {self.grid.pixel_mm} mm"
+                f"needs {self.grid.label}"
             )
-        self.neighbours = neighbours
-        self.domain = Domain.around(showers.conditions)
+        self.neighbours = neighbours or (OF_ENERGY if _on_axis(showers.conditions) else FEW)
+        self.domain = Domain.around(showers.conditions, layered=self.grid.layers > 1)
         self.species = tuple(int(pdg) for pdg in self.domain.pdg)
         self.images = compress(showers.showers.energy_mev)
         self.permutations = torch.argsort(self.grid.symmetries, 1)  # to where a symmetry takes a voxel
@@ -145,15 +148,23 @@ class Library:
             rows = self._rows[pdg]
             shower[wanted] = rows[point % len(rows)]
             symmetry[wanted] = point // len(rows)
+            if tree.n == len(rows):  # every image stands for all that mirror it
+                rest = noise[wanted, 0] * among - pick
+                symmetry[wanted] = (rest * len(self._permutations)).long()
         return shower, symmetry
 
     def _tree(self, conditions: Conditions, pdg: int) -> KDTree:
-        """All eight mirror images of a species: point g * n + i is shower i after symmetry g."""
+        """All mirror images of a species: point g * n + i is shower i after symmetry g.
+
+        The showers alone where mirror images have the same conditions, as at normal incidence: the nearest
+        few would else be images of one shower.
+        """
         mirrored = []
-        for g in range(8):
+        for g in range(len(self._permutations)):
             every = torch.full((len(conditions),), g)
             mirrored.append(_metric(pdg).points(self.grid.reflect(conditions, every)))
-        return KDTree(torch.cat(mirrored).numpy())
+        alike = all(torch.equal(points, mirrored[0]) for points in mirrored)
+        return KDTree((mirrored[0] if alike else torch.cat(mirrored)).numpy())
 
     def _fingerprint(self, showers: ShowerSet) -> str:
         digest = hashlib.sha256()
@@ -163,6 +174,11 @@ class Library:
         settings = [self.neighbours, self.grid.as_json(), asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
         digest.update(json.dumps(settings, sort_keys=True).encode())
         return digest.hexdigest()
+
+
+def _on_axis(conditions: Conditions) -> bool:
+    """Whether all showers begin on the axis and go along it."""
+    return not bool(conditions.offset_mm.any() or conditions.direction[:, :2].any())
 
 
 def _metric(pdg: int) -> Metric:

@@ -16,6 +16,8 @@ from monsoon.models.records import Conditions
 
 BANDS = (1, 3)  # of the regions: the innermost ring, the next two, and the rest of each layer
 POINTS = 4  # pieces of a voxel are at most so small a part of the finest cell
+MOST_PIECES = 1 << 24
+TOO_FINE = f"more than {MOST_PIECES} pieces of voxels"
 
 
 @dataclass(frozen=True)
@@ -244,26 +246,26 @@ class Cylindrical:
         direction = torch.cat([turned(conditions.direction[:, :2]), conditions.direction[:, 2:]], 1)
         return Conditions(conditions.pdg, conditions.energy_mev, direction, turned(conditions.offset_mm))
 
-    def anchors_um(self, position_um: Tensor) -> Tensor:
-        """The impacts themselves, int64 [N, 2]."""
-        return position_um
+    def anchors_mm(self, position_mm: Tensor) -> Tensor:
+        """The impacts themselves, float64 [N, 2]."""
+        return position_mm
 
     def pieces(self, finest_um: int) -> Pieces:
-        """Points that share the area of each voxel equally; see `Geometry`."""
-        counts, points = [], []
+        """Points that share the area of each voxel equally; see `Geometry`.
+
+        Raises ValueError where they are more than memory should be taken for.
+        """
+        of_layer: dict[tuple[tuple[float, ...], int], tuple[list[int], list[Tensor]]] = {}
+        counts: list[int] = []
+        points: list[Tensor] = []
         for n in self.stack:
-            width = 2 * math.pi / n.sectors
-            for sector in range(n.sectors):
-                for low, high in pairwise(n.edges_mm):
-                    along = math.ceil(POINTS * 1000 * (high - low) / finest_um)
-                    around = math.ceil(POINTS * 1000 * high * width / finest_um)
-                    # rings of equal area, each at the radius that halves it
-                    share = (torch.arange(along, dtype=torch.float64) + 0.5) / along
-                    radius = (low**2 + (high**2 - low**2) * share).sqrt()
-                    azimuth = (sector + (torch.arange(around, dtype=torch.float64) + 0.5) / around) * width
-                    x, y = radius[:, None] * azimuth.cos(), radius[:, None] * azimuth.sin()
-                    points.append(torch.stack([x, y], -1).reshape(-1, 2))
-                    counts.append(along * around)
+            key = n.edges_mm, n.sectors  # most stacks repeat a few layers
+            if key not in of_layer:
+                of_layer[key] = _points(n, finest_um, MOST_PIECES - sum(counts))
+            counts += of_layer[key][0]
+            points += of_layer[key][1]
+            if sum(counts) > MOST_PIECES:
+                raise ValueError(TOO_FINE)
         low_um = (1000 * torch.cat(points)).floor().long()
         offsets = torch.tensor([0, *counts]).cumsum(0)
         return Pieces(offsets, low_um, low_um + 1)
@@ -284,3 +286,23 @@ class Cylindrical:
                 for n in stored["layers"]
             )
         )
+
+
+def _points(layer: Layer, finest_um: int, most: int) -> tuple[list[int], list[Tensor]]:
+    """How many points each voxel of a layer has, and their places in mm, float64 [., 2] each."""
+    counts, points = [], []
+    width = 2 * math.pi / layer.sectors
+    for sector in range(layer.sectors):
+        for low, high in pairwise(layer.edges_mm):
+            along = math.ceil(POINTS * 1000 * (high - low) / finest_um)
+            around = math.ceil(POINTS * 1000 * high * width / finest_um)
+            counts.append(along * around)
+            if sum(counts) > most:
+                raise ValueError(TOO_FINE)
+            # rings of equal area, each at the radius that halves it
+            share = (torch.arange(along, dtype=torch.float64) + 0.5) / along
+            radius = (low**2 + (high**2 - low**2) * share).sqrt()
+            azimuth = (sector + (torch.arange(around, dtype=torch.float64) + 0.5) / around) * width
+            x, y = radius[:, None] * azimuth.cos(), radius[:, None] * azimuth.sin()
+            points.append(torch.stack([x, y], -1).reshape(-1, 2))
+    return counts, points

@@ -127,18 +127,18 @@ class Geometry(Protocol):
         """Apply a symmetry, int64 [N], to N conditions."""
         ...
 
-    def anchors_um(self, position_um: Tensor) -> Tensor:
+    def anchors_mm(self, position_mm: Tensor) -> Tensor:
         """Where the images of particles are put.
 
         Parameters
         ----------
-        position_um
-            Impacts on a face whose origin is the beam, int64 [N, 2].
+        position_mm
+            Impacts on a face whose origin is the beam, float64 [N, 2].
 
         Returns
         -------
         Tensor
-            int64 [N, 2], in micrometres; the impact less the anchor is the condition's offset.
+            float64 [N, 2]; the impact less the anchor is the condition's offset.
         """
         ...
 

@@ -20,6 +20,7 @@ RINGS = (0.0, 1.0, 2.0, 4.0, 8.0, torch.inf)  # distance from the impact, in pix
 INNER_RING = 3  # of the regions: the inner 7 x 7 pixels stand for themselves
 OUTER_RINGS = ((4, 5), (6, 8))  # first and last ring of the sectors; the last sectors have the rest
 OCTANTS = 8
+SNAP = 256  # added before pixels are counted: an impact 1e-14 pixels short of an edge is on it
 
 
 @dataclass(frozen=True)
@@ -202,10 +203,10 @@ class Planar:
         direction = torch.cat([reflect(conditions.direction[:, :2], g), conditions.direction[:, 2:]], 1)
         return Conditions(conditions.pdg, conditions.energy_mev, direction, reflect(conditions.offset_mm, g))
 
-    def anchors_um(self, position_um: Tensor) -> Tensor:
-        """The centre of the pixel under each impact, int64 [N, 2]; half micrometres are rounded down."""
-        pixel = torch.div(position_um, self.pixel_um, rounding_mode="floor")
-        return pixel * self.pixel_um + self.pixel_um // 2
+    def anchors_mm(self, position_mm: Tensor) -> Tensor:
+        """The centre of the pixel under each impact, float64 [N, 2]."""
+        pixel = torch.floor(position_mm / self.pixel_mm + SNAP) - SNAP
+        return (pixel + 0.5) * self.pixel_mm
 
     def pieces(self, finest_um: int) -> Pieces:
         """The pixels themselves; see `Geometry`."""

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 
-from monsoon.models.errors import InputError
+from monsoon.models.errors import UNUSABLE, InputError
 from monsoon.models.families.table import FAMILIES, Network
 from monsoon.models.files import read_small, write_whole
 from monsoon.models.store.card import markdown
@@ -31,8 +31,6 @@ MODEL, WEIGHTS = TRAINED = ("model.json", "weights.safetensors")  # what is read
 CARD = "README.md"
 FORMAT = 2
 LARGEST_CARD, LARGEST_WEIGHTS = 1 << 24, 1 << 32  # bytes
-# what comes of a configuration that is none; RecursionError is a RuntimeError
-UNUSABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)

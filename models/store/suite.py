@@ -6,15 +6,17 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from monsoon.models.data.shower_files import read_showers
+from monsoon.models.data.shower_files import geometry_in, read_showers
 from monsoon.models.domain.ranges import describe
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import Library
 from monsoon.models.generator import Generator
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import NEIGHBOUR
 from monsoon.models.store.checkpoint import load
@@ -24,7 +26,8 @@ CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
 FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
 SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
-SHIPPED = {"library": LIBRARY, "best": FLOWS}
+SIW = (SAMPLES / "siw-electrons.h5",)
+SHIPPED = {"library": LIBRARY, "best": FLOWS, "siw": SIW}
 NEAREST, CLAMP, REFUSE = POLICIES = ("nearest", "clamp", "refuse")
 
 
@@ -278,7 +281,7 @@ def _load_other(outside: str) -> Suite:
 
 def is_shipped(name: str) -> bool:
     """Whether this names a generator that comes with Monsoon, and no path."""
-    return name in SHIPPED or ("/" not in name and (CHECKPOINTS / name).is_dir())
+    return name in SHIPPED or name in {path.name for path in CHECKPOINTS.iterdir() if path.is_dir()}
 
 
 def parts(model: str) -> list[Path]:
@@ -308,7 +311,7 @@ def _load_part(path: Path) -> Generator:
     if not path.is_dir():
         showers = read_showers(path)
         try:
-            return Library(showers)
+            return Library(showers, grid=cast(Planar, geometry_in(path) or Planar()))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
     return load(path).model

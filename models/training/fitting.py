@@ -21,17 +21,21 @@ import torch
 from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.data.streaming import LANES, ShowerFiles, ShowerStream
+from monsoon.models.errors import UNUSABLE, InputError
 from monsoon.models.families.table import FAMILIES
-from monsoon.models.files import write_whole
-from monsoon.models.store.checkpoint import save
+from monsoon.models.files import read_object, write_whole
+from monsoon.models.said import said
+from monsoon.models.store.checkpoint import LARGEST_CARD, save
+from monsoon.models.store.outline import fits
 from monsoon.models.training.collective import broadcast, rank, workers
-from monsoon.models.training.loop import Training
+from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished
 from monsoon.models.training.recipe import Recipe
 from monsoon.models.training.state import StateFolder
 
 SAMPLE_ROWS = 50_000  # for preprocessing and the domain
 VALIDATION_ROWS = 1024  # at once
+LONGEST_REASON = 200
 NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
 
 
@@ -163,7 +167,23 @@ class Fit:
             prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample)
             write_whole(output / NETWORK, json.dumps(prepared.config).encode())
         broadcast(0, device)  # the first worker writes the config
-        return prepared or family.restore(json.loads((output / NETWORK).read_text()))
+        return prepared or self._restored(output)
+
+    def _restored(self, output: Path) -> Any:
+        """The network that was prepared, without weights; of a state's shapes where there is one."""
+        restore, states = FAMILIES[self.family].restore, StateFolder(output / STATES)
+        newest = states.newest()
+        try:
+            config = read_object(output / NETWORK, LARGEST_CARD)
+            if newest is not None:  # before memory is taken for the network
+                weights = below(NETWORK_WEIGHTS, states.read(newest).tensors)
+                if not fits(restore, config, weights):
+                    raise ValueError("its shapes are others than the state's")
+            return restore(config)
+        except (OSError, *UNUSABLE) as error:
+            raise InputError(
+                f"{output / NETWORK}: cannot be used ({said(error, LONGEST_REASON)}); give another output"
+            ) from error
 
     def _keep(self, network: Any, end: Finished, device: torch.device) -> None:
         """The model with its card, or the reason why there is none."""

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from monsoon.models.data.batches import Batch
-from monsoon.models.errors import InputError
+from monsoon.models.errors import UNUSABLE, InputError
 from monsoon.models.training.collective import all_reduce, broadcast, rank, workers
 from monsoon.models.training.diagnostics import Finding, diagnose, not_finite, unfit
 from monsoon.models.training.history import Means, Record, Score
@@ -27,6 +27,8 @@ from monsoon.models.training.progress import Event, Finished, Noticed, Started, 
 from monsoon.models.training.recipe import Recipe
 from monsoon.models.training.state import State, StateFolder
 from monsoon.models.training.trainable import Source, Trainable
+
+NETWORK_WEIGHTS = "network/"  # what the names of a state's tensors begin with, of those being trained
 
 
 class _Failed(Exception):
@@ -233,7 +235,7 @@ class Training:
         if rank() > 0:
             return
         tensors = {
-            **{f"network/{name}": value for name, value in self._module.state_dict().items()},
+            **{f"{NETWORK_WEIGHTS}{name}": value for name, value in self._module.state_dict().items()},
             **{f"averaged/{name}": value for name, value in self._averaged.state_dict().items()},
         }
         for name, optimisation in self._optimisations.items():
@@ -255,18 +257,28 @@ class Training:
             if newest is None:
                 self._save()
         state = self._folder.read(broadcast(newest or 0, self.device))
-        self._module.load_state_dict(_below("network/", state.tensors))
-        self._averaged.load_state_dict(_below("averaged/", state.tensors))
+        try:
+            self._restore(state)
+        except UNUSABLE as error:
+            raise InputError(
+                f"{self._folder.folder}: the state after step {state.step} is not one of this training; give "
+                "another output"
+            ) from error
+
+    def _restore(self, state: State) -> None:
+        self._module.load_state_dict(below(NETWORK_WEIGHTS, state.tensors))
+        self._averaged.load_state_dict(below("averaged/", state.tensors))
         for name, optimisation in self._optimisations.items():
-            optimisation.load(_below(f"optimiser/{name}/", state.tensors))
-        self._step, self._seconds = state.step, state.progress["seconds"]
+            optimisation.load(below(f"optimiser/{name}/", state.tensors))
+        self._step, self._seconds = state.step, float(state.progress["seconds"])
         self._means = Means(**state.progress["means"])
         self._curve = [Record.from_json(values) for values in state.progress["curve"]]
         self._findings = [Finding(**values) for values in state.progress["findings"]]
         self._best = next((r for r in self._curve if r.step == state.progress["best"]), None)
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 

@@ -22,9 +22,10 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from monsoon.models.errors import InputError
-from monsoon.models.files import sha256_of_json, write_whole
+from monsoon.models.files import read_object, read_small, sha256_of_json, write_whole
 
 KEPT = 2
+LARGEST_PROGRESS, LARGEST_TENSORS = 1 << 28, 1 << 34  # bytes
 STATE, BEST = "step", "best"
 
 
@@ -131,23 +132,23 @@ class StateFolder:
         found = self._json(kind, step)
         content = found["content"]
         try:
-            data = path.read_bytes()
+            data = read_small(path, LARGEST_TENSORS)
             if found.get("sha256") != sha256_of_json(content):
                 raise InputError(f"{path.with_suffix('.json')}: damaged; its checksum does not fit")
             if content.get("tensors_sha256") != hashlib.sha256(data).hexdigest():
                 raise InputError(f"{path}: damaged; its checksum does not fit")
             tensors = load(data)
-        except (OSError, SafetensorError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from error
         return State(step, tensors, content)
 
     def _json(self, kind: str, step: int) -> dict[str, Any]:
         path = self._path(kind, step, "json")
         try:
-            found = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
-            raise InputError(f"{path}: damaged; not readable as JSON") from error
-        if not isinstance(found, dict) or not isinstance(found.get("content"), dict):
+            found = read_object(path, LARGEST_PROGRESS)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: damaged; not readable as an object in JSON") from error
+        if not isinstance(found.get("content"), dict):
             raise InputError(f"{path}: damaged; not the state of a training")
         return found
 

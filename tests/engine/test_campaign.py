@@ -73,7 +73,7 @@ def resolve_in(output: Path, incidents: Path, model: str, outside: str) -> Resol
     )
     suite, detector = load(campaign.model, campaign.outside, campaign.detector)
     resolved = resolve(campaign, str(output), str(incidents), suite, detector)
-    refuse_outside(resolved, suite, detector)
+    refuse_outside(resolved, suite)
     return resolved
 
 
@@ -141,7 +141,7 @@ def test_of_a_pool_any_collision_may_be_drawn(incidents: Path, model: str, detec
     campaign = Campaign(incidents=str(incidents), mu=1.0, events=1, output="out", outside="refuse")
     resolved = ResolvedCampaign(campaign, "out", str(incidents), {})
     with pytest.raises(InputError, match="event 0: species 22"):
-        refuse_outside(resolved, suite, detector)
+        refuse_outside(resolved, suite)
 
 
 def test_refuse_lets_campaigns_through_that_stay_inside(

@@ -12,7 +12,7 @@ import torch
 
 from monsoon.engine import pipeline
 from monsoon.engine.compose import compose
-from monsoon.engine.detector.detector import Detector, localise
+from monsoon.engine.detector.placing import Placing, localise
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import batches, generate
 from monsoon.engine.records import Events, Incidents, concatenate
@@ -31,25 +31,23 @@ def same(one: Events, other: Events) -> bool:
     )
 
 
-def composed(incidents: Incidents, suite: Suite, detector: Detector, kernels: str) -> Events:
-    conditions = localise(incidents, detector)
+def composed(incidents: Incidents, suite: Suite, placing: Placing, kernels: str) -> Events:
+    conditions = localise(incidents, suite.grid)
     showers = suite.sample(conditions, torch.full((len(conditions), 1), 0.3))
     status = suite.status(conditions).numpy()
-    return compose(
-        incidents, showers, detector, 7, status, grid=suite.grid, contributions=True, kernels=kernels
-    )
+    return compose(incidents, showers, placing, 7, status, contributions=True, kernels=kernels)
 
 
 @pytest.mark.parametrize("particles", [[], [0], [0, 1, 0, 63], [5000], [40, 0, 150, 300]], ids=str)
 def test_reference_and_numba_agree(
-    particles: list[int], suite: Suite, detector: Detector, make_incidents: Make
+    particles: list[int], suite: Suite, placing: Placing, make_incidents: Make
 ) -> None:
     incidents = make_incidents(particles)
-    assert same(*(composed(incidents, suite, detector, k) for k in ("reference", "cpu")))
+    assert same(*(composed(incidents, suite, placing, k) for k in ("reference", "cpu")))
 
 
 def test_reference_and_numba_agree_at_borders_hole_and_edge(
-    suite: Suite, detector: Detector, make_incidents: Make
+    suite: Suite, placing: Placing, make_incidents: Make
 ) -> None:
     """Photons on both sides of every border between zones, the hole and the face's edge."""
     half = np.array([[384, 312], [192, 120], [96, 72], [32, 24]]) * 20.2 / 2
@@ -58,22 +56,22 @@ def test_reference_and_numba_agree_at_borders_hole_and_edge(
     incidents = make_incidents([len(x)])
     position = np.stack([x, y, np.full_like(x, 12520)], 1).astype(np.float32)
     on_border = replace(incidents, position_mm=position, pdg=np.full(len(x), 22, np.int32))
-    assert same(*(composed(on_border, suite, detector, k) for k in ("reference", "cpu")))
+    assert same(*(composed(on_border, suite, placing, k) for k in ("reference", "cpu")))
 
 
 def test_an_event_depends_on_itself_alone(
-    suite: Suite, detector: Detector, make_incidents: Make, monkeypatch: pytest.MonkeyPatch
+    suite: Suite, placing: Placing, make_incidents: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     incidents = make_incidents([30, 0, 100, 7, 250, 1], first_event=1000)
-    whole = event_hashes(generate(incidents, suite, detector, 1))
-    alone = [event_hashes(generate(incidents[i : i + 1], suite, detector, 1))[0] for i in range(6)]
+    whole = event_hashes(generate(incidents, suite, placing, 1))
+    alone = [event_hashes(generate(incidents[i : i + 1], suite, placing, 1))[0] for i in range(6)]
     assert whole == alone
-    monkeypatch.setattr(pipeline, "BATCH_SHOWERS", 60)
-    assert event_hashes(generate(incidents, suite, detector, 1)) == whole
+    monkeypatch.setattr(pipeline, "BATCH_VOXELS", 60 * 900)
+    assert event_hashes(generate(incidents, suite, placing, 1)) == whole
 
 
-def test_a_batch_is_routed_and_its_pixels_are_found_once(
-    suite: Suite, detector: Detector, make_incidents: Make, monkeypatch: pytest.MonkeyPatch
+def test_a_batch_is_routed_once(
+    suite: Suite, placing: Placing, make_incidents: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: Counter[str] = Counter()
 
@@ -86,38 +84,39 @@ def test_a_batch_is_routed_and_its_pixels_are_found_once(
 
         monkeypatch.setattr(owner, name, call)
 
-    counted(Detector, "pixels")
     counted(Suite, "route")
     counted(Library, "inside")
     monkeypatch.setattr(pipeline, "BATCH_EVENTS", 2)
-    generate(make_incidents([30, 0, 100, 7]), suite, detector, 1)
-    assert calls == {"pixels": 2, "route": 2, "inside": 2 * len(suite.models)}
+    generate(make_incidents([30, 0, 100, 7]), suite, placing, 1)
+    assert calls == {"route": 2, "inside": 2 * len(suite.models)}
 
 
 def test_events_differ_between_seeds_and_between_events(
-    suite: Suite, detector: Detector, make_incidents: Make
+    suite: Suite, placing: Placing, make_incidents: Make
 ) -> None:
     incidents = make_incidents([50])
     hits = [
-        generate(replace(incidents, event=np.array([event])), suite, detector, seed).hit_adc.tobytes()
+        generate(replace(incidents, event=np.array([event])), suite, placing, seed).hit_adc.tobytes()
         for seed, event in [(1, 5), (2, 5), (1, 6)]
     ]
     assert len(set(hits)) == 3
 
 
-def test_batches_are_all_events_in_order(make_incidents: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "BATCH_SHOWERS", 1024)
+def test_batches_are_all_events_in_order(
+    suite: Suite, placing: Placing, make_incidents: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "BATCH_VOXELS", 1024 * 900)
     incidents = make_incidents([2000, 0, 5, 900, 200, 0, 3000])
-    parts = list(batches(incidents))
+    parts = list(batches(incidents, placing))
     assert np.array_equal(concatenate(parts).pdg, incidents.pdg)
     assert [len(part) for part in parts] == [1, 3, 2, 1]
 
 
 def test_contributions_add_up_to_the_deposit_of_their_hit(
-    suite: Suite, detector: Detector, make_incidents: Make
+    suite: Suite, placing: Placing, make_incidents: Make
 ) -> None:
     """Before noise and photostatistics; high hits agree within their resolution."""
-    events = generate(make_incidents([100, 120]), suite, detector, 3, contributions=True)
+    events = generate(make_incidents([100, 120]), suite, placing, 3, contributions=True)
     assert events.contribution_offsets is not None
     assert events.contribution_hit is not None
     assert events.contribution_energy_mev is not None
@@ -130,7 +129,7 @@ def test_contributions_add_up_to_the_deposit_of_their_hit(
 
 
 def test_the_hits_around_a_photon_hold_its_energy(
-    detector: Detector, suite: Suite, make_incidents: Make
+    placing: Placing, suite: Suite, make_incidents: Make
 ) -> None:
     """20 GeV photons well inside the outer zone: the mean within 1 %; noise elsewhere is left out."""
     incidents = make_incidents([1] * 200)
@@ -143,16 +142,16 @@ def test_the_hits_around_a_photon_hold_its_energy(
         position_mm=position.astype(np.float32),
         direction=(position / np.linalg.norm(position, axis=1, keepdims=True)).astype(np.float32),
     )
-    events = generate(photons, suite, detector, 1)
+    events = generate(photons, suite, placing, 1)
     impact = np.repeat(xy, np.diff(events.hit_offsets), axis=0)
-    near = np.hypot(*(detector.cell_centres_mm[events.hit_cell] - impact).T) < 300
+    near = np.hypot(*(placing.detector.cell_centres_mm[events.hit_cell] - impact).T) < 300
     assert events.hit_energy_mev[near].sum() / 200 == pytest.approx(2e4, rel=0.01)
 
 
-def test_overflow_of_a_cell_is_detected(detector: Detector, suite: Suite, make_incidents: Make) -> None:
+def test_overflow_of_a_cell_is_detected(placing: Placing, make_incidents: Make) -> None:
     incidents = make_incidents([2])
     same_place = replace(incidents, position_mm=incidents.position_mm[[0, 0]])
     image = torch.zeros(2, 900)
     image[:, 15 * 30 + 15] = 6e6
     with pytest.raises(OverflowError, match="event 0"):
-        compose(same_place, Showers(image), detector, 1, np.zeros(2, np.uint8), grid=suite.grid)
+        compose(same_place, Showers(image), placing, 1, np.zeros(2, np.uint8))

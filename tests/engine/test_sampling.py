@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from monsoon.engine.detector.detector import Detector, localise
+from monsoon.engine.detector.placing import localise
 from monsoon.engine.noise import Purpose, uniform
 from monsoon.engine.records import Incidents
 from monsoon.engine.sampling import noise_of_particles, noise_of_rows, sample_particles, sample_rows
@@ -32,22 +32,18 @@ def test_the_noise_of_a_row_is_keyed_by_row_and_attempt() -> None:
     assert torch.equal(noise_of_rows(9, range(8), 5)[rows], first)
 
 
-def test_showers_of_events_do_not_depend_on_the_batch(
-    suite: Suite, detector: Detector, make_incidents: Make
-) -> None:
+def test_showers_of_events_do_not_depend_on_the_batch(suite: Suite, make_incidents: Make) -> None:
     incidents = make_incidents([5, 0, 8], first_event=70)
-    whole = sample_particles(suite.route(localise(incidents, detector)), incidents, 3).energy_mev
+    whole = sample_particles(suite.route(localise(incidents, suite.grid)), incidents, 3).energy_mev
     last = incidents[2:]
-    alone = sample_particles(suite.route(localise(last, detector)), last, 3).energy_mev
+    alone = sample_particles(suite.route(localise(last, suite.grid)), last, 3).energy_mev
     assert torch.equal(whole[5:], alone)
-    other = sample_particles(suite.route(localise(last, detector)), last, 4).energy_mev
+    other = sample_particles(suite.route(localise(last, suite.grid)), last, 4).energy_mev
     assert not torch.equal(alone, other)
 
 
-def test_showers_of_rows_do_not_depend_on_the_batch(
-    suite: Suite, detector: Detector, make_incidents: Make
-) -> None:
-    conditions = localise(make_incidents([40]), detector)
+def test_showers_of_rows_do_not_depend_on_the_batch(suite: Suite, make_incidents: Make) -> None:
+    conditions = localise(make_incidents([40]), suite.grid)
     whole = sample_rows(suite, conditions, 3).energy_mev
     rows = torch.tensor([30, 2, 11])
     assert torch.equal(sample_rows(suite, conditions[rows], 3, rows.numpy()).energy_mev, whole[rows])

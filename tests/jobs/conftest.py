@@ -12,6 +12,7 @@ import pytest
 from monsoon.engine.campaign import counts_of
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.ledger.commits import Ledger, ShardRecord
 from monsoon.engine.ledger.geometry import store_geometry
 from monsoon.engine.ledger.manifest import write_manifest
@@ -36,6 +37,7 @@ class SmallCampaign:
 
     def __init__(self, incidents: Incidents, suite: Suite, detector: Detector) -> None:
         self._incidents, self._suite, self._detector = incidents, suite, detector
+        self._placing = Placing(suite.grid, detector)
         self._made: dict[tuple[EventRange, frozenset[int]], Events] = {}
 
     def run(
@@ -107,7 +109,7 @@ class SmallCampaign:
             incidents = set_aside(
                 self._incidents[shard.first : shard.last + 1], [Fault(event, "") for event in bad]
             )
-            self._made[key] = generate(incidents, self._suite, self._detector, 1)
+            self._made[key] = generate(incidents, self._suite, self._placing, 1)
         return self._made[key]
 
 

@@ -148,8 +148,8 @@ def moved_face(here: Here) -> Path:
     return here.file("moved.yaml", another_detector(b"12520.0", b"12620.0"))
 
 
-def fine_pixels(here: Here) -> Path:
-    return here.file("fine.yaml", another_detector(b"pixel_mm: 20.2", b"pixel_mm: 10.1"))
+def odd_pixels(here: Here) -> Path:
+    return here.file("odd.yaml", another_detector(b"pixel_mm: 20.2", b"pixel_mm: 10.00005"))
 
 
 CASES: dict[str, tuple[Words, str]] = {
@@ -172,7 +172,7 @@ CASES: dict[str, tuple[Words, str]] = {
     "not key=value": (lambda h: h.campaign("events"), "key=value"),
     "value is not YAML": (lambda h: h.campaign("formats=[root"), "not YAML"),
     "only beyond the events": (lambda h: h.campaign("only=10"), "event 10"),
-    "unknown detector": (lambda h: h.campaign("detector=cms"), "shipped: lhcb-ecal"),
+    "unknown detector": (lambda h: h.campaign("detector=cms"), "shipped: forward-siw, lhcb-ecal"),
     "damaged detector": (
         lambda h: h.campaign(f"detector={h.file('d.yaml', b'name: x')}"),
         "d.yaml: face_z_mm",
@@ -212,13 +212,17 @@ CASES: dict[str, tuple[Words, str]] = {
         lambda h: ["plan", *h.campaign(f"detector={moved_face(h)}")[1:]],
         "face_z_mm = 12520.0, not 12620.0",
     ),
-    "pixels that are not the generators'": (
-        lambda h: h.campaign(f"detector={fine_pixels(h)}"),
-        "its showers have pixels of 20.2 mm, detector lhcb-ecal has pixel_mm = 10.1",
+    "generators without the detector's layers": (
+        lambda h: h.campaign("detector=forward-siw"),
+        "its showers have 1 layer, detector forward-siw has 45 layers",
     ),
-    "a plan with pixels that are not the generators'": (
-        lambda h: ["plan", *h.campaign(f"detector={fine_pixels(h)}")[1:]],
-        "pixel_mm = 10.1",
+    "generators with layers that the detector has not": (
+        lambda h: h.campaign("model=siw"),
+        "model siw: its showers have 45 layers, detector lhcb-ecal has 1 layer",
+    ),
+    "a plan with pixels of no whole number of micrometres": (
+        lambda h: ["plan", *h.campaign(f"detector={odd_pixels(h)}")[1:]],
+        "pixel_mm = 10.00005 is not a whole number of micrometres",
     ),
     "truncated incidents": (lambda h: h.campaign(f"incidents={truncated(h)}"), "cut.parquet"),
     "too few incidents": (lambda h: [*h.yaml("{}"), "mu=null", "events=900"], "0 .. 899"),

@@ -20,7 +20,7 @@ from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
 from monsoon.jobs.merge import merge
-from monsoon.jobs.report.sample import read_sample
+from monsoon.jobs.report.page import write_report
 from monsoon.jobs.verify import Verdict, repair, verify
 
 SHARD = EventRange(10, 19)
@@ -230,7 +230,7 @@ def test_a_merge_brings_no_path_of_a_sites_manifest(copy: Path, small: Any, tmp_
     assert (manifest["model"], manifest["detector"]) == (None, None)
     assert verify(str(merged), quiet).good
     with pytest.raises(InputError, match="names no model"):
-        read_sample(open_store(merged))
+        write_report(str(merged))
 
 
 def test_a_merge_takes_no_record_that_leads_elsewhere(copy: Path, tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.storage.posix import PosixStore
+from monsoon.jobs import generate as generate_job
 from monsoon.jobs.cli import DONE, UNUSABLE, main
-from monsoon.jobs.refusals import nothing_left, nothing_left_of_a_file
+from monsoon.jobs.refusals import nothing_left, nothing_left_in_store, nothing_left_of_a_file
 
 
 def content(folder: Path) -> dict[str, bytes | None]:
@@ -100,3 +102,56 @@ def test_only_refusals_remove_something(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), nothing_left(tmp_path, ["card.json"], []):
         leave(tmp_path, "card.json", error=KeyboardInterrupt)
     assert set(content(tmp_path)) == {"card.json"}
+
+
+class Bucket(PosixStore):
+    """A store whose folders are none of its own."""
+
+
+def refuse_in_store(store: Bucket, *files: str, shared: bool = False) -> None:
+    made, kept = ["card.json", "table", "_logs/"], ["state/"]
+    with pytest.raises(InputError), nothing_left_in_store(store, made, kept, lambda: shared):
+        leave(store.root, *files)
+
+
+def files_of(folder: Path) -> set[str]:
+    return {name for name, found in content(folder).items() if found is not None}
+
+
+def test_what_was_made_in_a_store_goes(tmp_path: Path) -> None:
+    (tmp_path / "table").write_text("old")
+    refuse_in_store(Bucket(tmp_path), "card.json", "_logs/x")
+    assert files_of(tmp_path) == {"table"}
+
+
+@pytest.mark.parametrize(("made", "shared"), [("state/1", False), ("other", True)])
+def test_in_a_store_all_stays_where_the_work_came_to_something_or_somebody_works_there(
+    made: str, shared: bool, tmp_path: Path
+) -> None:
+    refuse_in_store(Bucket(tmp_path), "card.json", made, shared=shared)
+    assert files_of(tmp_path) == {"card.json", made}
+
+
+def test_a_refusal_is_said_though_the_store_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Bucket(tmp_path)
+
+    def gone(name: str) -> None:
+        raise OSError("gone")
+
+    monkeypatch.setattr(store, "remove", gone)
+    refuse_in_store(store, "card.json")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_campaign_in_a_store_that_is_refused_once_it_has_begun_leaves_nothing(
+    pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise InputError("no room; ask for less")
+
+    monkeypatch.setattr(generate_job, "open_store", lambda url: Bucket(Path(url)))
+    monkeypatch.setattr(generate_job, "PosixStore", type("AnotherStore", (), {}))
+    monkeypatch.setattr(generate_job, "run_campaign", refuse)
+    words = ["generate", "run3", f"incidents={pool}", "mu=1", "events=5", f"output={tmp_path / 'out'}"]
+    assert main(words) == UNUSABLE
+    assert files_of(tmp_path / "out") == set()

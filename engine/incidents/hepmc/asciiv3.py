@@ -7,6 +7,16 @@ from itertools import islice
 
 import numpy as np
 
+from monsoon.engine.incidents.hepmc.columns import (
+    Column,
+    Unreadable,
+    columns_of,
+    real,
+    rows_with,
+    shown,
+    split,
+    whole,
+)
 from monsoon.engine.incidents.hepmc.event import (
     ROOT,
     STABLE,
@@ -14,17 +24,12 @@ from monsoon.engine.incidents.hepmc.event import (
     History,
     Place,
     Units,
-    Unreadable,
     assemble,
-    columns_of,
     placed_at,
-    real,
-    shown,
-    whole,
 )
 from monsoon.engine.incidents.hepmc.weights import WeightChoice
 
-PARTICLE_FIELDS = 10  # P id mother pdg px py pz e mass status
+PARTICLE = b"iiifff-fi"  # P id mother pdg px py pz e mass status
 IGNORED = (b"A ", b"T ")  # attributes and tools
 
 
@@ -68,10 +73,12 @@ class Asciiv3:
         units: Units | None = None
         weights: list[float] | None = None
         names = self._names  # a line of others may follow, for the events behind
-        kinds: dict[bytes, list[bytes]] = {b"P ": [], b"V ": []}
+        rows = [line for line in lines[1:] if line[:2] == b"P "]
+        kinds: dict[bytes, list[bytes]] = {b"V ": []}
         for line in lines[1:]:
-            kinds.setdefault(line[:2], []).append(line)
-        rows, vertex_lines = kinds.pop(b"P "), kinds.pop(b"V ")
+            if line[:2] != b"P ":
+                kinds.setdefault(line[:2], []).append(line)
+        vertex_lines = kinds.pop(b"V ")
         for kind, others in kinds.items():
             for line in () if kind in IGNORED else filter(bytes.strip, others):
                 if kind == b"U ":
@@ -87,7 +94,7 @@ class Asciiv3:
         if len(rows) != particles:
             raise Unreadable("not as many particles as promised", f"{len(rows)} of {particles}")
         columns = _in_order(rows)
-        stable = [i for i, status in enumerate(columns[9]) if status == STABLE]
+        stable = rows_with(columns[9], STABLE)
         history = History(whole(columns[3]), whole(columns[2]), places={ROOT: place})
         written = _vertices(vertex_lines, vertices, particles, history)
         count = len(written) + _unwritten(history, written)
@@ -118,8 +125,8 @@ def _vertices(lines: Sequence[bytes], vertices: int, particles: int, history: Hi
 
     `V id status [incoming,...]`, and perhaps `@ x y z t`.
     """
-    placed = columns_of(b"V", [line for line in lines if b"@" in line], 9)
-    bare = columns_of(b"V", [line for line in lines if b"@" not in line], 4)
+    placed = split(b"V", [line for line in lines if b"@" in line], 9)
+    bare = split(b"V", [line for line in lines if b"@" not in line], 4)
     ids = whole(placed[1]).tolist()
     if placed[4].count(b"@") != len(ids):
         raise Unreadable("a vertex's line is damaged")
@@ -144,9 +151,9 @@ def _vertices(lines: Sequence[bytes], vertices: int, particles: int, history: Hi
     return written
 
 
-def _in_order(lines: Sequence[bytes]) -> list[list[bytes]]:
+def _in_order(lines: Sequence[bytes]) -> list[Column]:
     """The columns of particles' lines, by the particles' numbers: these are 1, 2, ..."""
-    columns = columns_of(b"P", lines, PARTICLE_FIELDS)
+    columns = columns_of(b"P", lines, PARTICLE)
     ids, wanted = whole(columns[1]), np.arange(1, len(lines) + 1)
     if np.array_equal(ids, wanted):
         return columns

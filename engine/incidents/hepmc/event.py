@@ -9,34 +9,18 @@ import numpy as np
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.ancestry import NOBODY, mother_pdg
+from monsoon.engine.incidents.hepmc.columns import Column, Unreadable, of, real
 from monsoon.engine.incidents.transport import C_MM_PER_NS
 from monsoon.engine.records import Array
 
-STABLE = b"1"
+STABLE = 1
 ROOT = 0  # the vertex of particles that no vertex of the event made
 MOMENTUM = {b"GEV": 1000.0, b"MEV": 1.0}  # in MeV
 LENGTH = {b"CM": 10.0, b"MM": 1.0}  # in mm
 
 Place = tuple[float, float, float, float]
 NOWHERE: Place = (0.0, 0.0, 0.0, 0.0)
-Columns = tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes], Sequence[bytes]]
-
-
-class Unreadable(Exception):
-    """An event that has to be left out.
-
-    Parameters
-    ----------
-    reason
-        The kind of fault, the same words for each event that has it.
-    detail
-        What is particular to this event.
-    """
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason} ({detail})" if detail else reason)
-        self.reason = reason
-        self.detail = detail
+Momenta = tuple[Column, Column, Column, Column]
 
 
 @dataclass(frozen=True)
@@ -121,7 +105,7 @@ class History:
 
 
 def assemble(
-    number: int, weight: float, units: Units, stable: list[int], momenta: Columns, history: History
+    number: int, weight: float, units: Units, stable: Array, momenta: Momenta, history: History
 ) -> HepmcEvent:
     """The event of its parts.
 
@@ -130,7 +114,7 @@ def assemble(
     number, weight, units
         Of the event.
     stable
-        Which particles are stable, in the order they are to have.
+        Which particles are stable, in the order they are to have, int64 [N].
     momenta
         px, py, pz and mass of all particles as they are written.
     history
@@ -143,13 +127,13 @@ def assemble(
     """
     if ((history.pdg < -(1 << 31)) | (history.pdg >= 1 << 31)).any():
         raise Unreadable("a PDG code is out of range")
-    values = np.stack([real([column[i] for i in stable]) for column in momenta])  # [4, N]
+    values = np.stack([real(of(column, stable)) for column in momenta])  # [4, N]
     pdg = history.pdg[stable]
     origin = history.origin[stable].tolist()
     vertices = list(dict.fromkeys(origin))
     known = history.places.get
     places = np.array([known(vertex) or history.place(vertex) for vertex in vertices]).reshape(-1, 4)
-    mothers = mother_pdg(history.pdg, history.mothers(), np.array(stable, np.int64))
+    mothers = mother_pdg(history.pdg, history.mothers(), stable)
     index = dict(zip(vertices, range(len(vertices)), strict=True))
     rows = np.array([index[vertex] for vertex in origin], np.int64)
     with np.errstate(over="ignore"):
@@ -171,64 +155,7 @@ def assemble(
     return event
 
 
-def whole(values: Sequence[bytes]) -> Array:
-    """Fields as integers, int64. Raises Unreadable where one is none."""
-    try:
-        return np.fromiter(map(int, values), np.int64, len(values))
-    except (ValueError, OverflowError):
-        raise Unreadable("a field that should be an integer is not") from None
-
-
-def real(values: Sequence[bytes]) -> Array:
-    """Fields as numbers, float64. Raises Unreadable where one is none."""
-    try:
-        return np.fromiter(map(float, values), np.float64, len(values))
-    except ValueError:
-        raise Unreadable("a field that should be a number is not") from None
-
-
-def shown(line: bytes) -> str:
-    """The beginning of a line as it can be printed."""
-    return repr(line[:30].decode("ascii", "backslashreplace"))
-
-
-def columns_of(kind: bytes, lines: Sequence[bytes], width: int) -> list[list[bytes]]:
-    """The fields of lines of one kind, column by column.
-
-    One split of them all is three times as fast as one of each.
-
-    Parameters
-    ----------
-    kind
-        What all lines begin with, followed by a blank.
-    lines
-        The lines.
-    width
-        Fields that each line must have, the kind included.
-
-    Raises
-    ------
-    Unreadable
-        Where a line has another number of fields.
-    """
-    columns = columns_if(kind, lines, width)
-    if columns is None:
-        wrong = next((line for line in lines if b"_" in line or len(line.split()) != width), kind)
-        raise Unreadable("a line has other fields than it should", shown(wrong))
-    return columns
-
-
-def columns_if(kind: bytes, lines: Sequence[bytes], width: int) -> list[list[bytes]] | None:
-    """Likewise, but None where a line has another number of fields."""
-    text = b"\n".join(lines)
-    if b"_" in text:  # Python would read 1_0 as a number
-        return None
-    fields = text.split()
-    columns = [fields[i::width] for i in range(width)]
-    return columns if len(fields) == width * len(lines) == width * columns[0].count(kind) else None
-
-
-def placed_at(vertices: Sequence[int], columns: Sequence[Sequence[bytes]]) -> dict[int, Place]:
+def placed_at(vertices: Sequence[int], columns: Sequence[Column]) -> dict[int, Place]:
     """Where vertices are; not those at zero, which says nothing, as HepMC3 has it."""
     x, y, z, t = (real(column).tolist() for column in columns)
     places = zip(x, y, z, t, strict=True)

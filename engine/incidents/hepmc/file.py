@@ -16,7 +16,8 @@ import numpy as np
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.hepmc.asciiv3 import Asciiv3
-from monsoon.engine.incidents.hepmc.event import HepmcEvent, Unreadable, shown
+from monsoon.engine.incidents.hepmc.columns import Unreadable, shown
+from monsoon.engine.incidents.hepmc.event import HepmcEvent
 from monsoon.engine.incidents.hepmc.iogenevent import IoGenEvent
 from monsoon.engine.incidents.hepmc.stream import Stream
 from monsoon.engine.incidents.hepmc.weights import WeightChoice

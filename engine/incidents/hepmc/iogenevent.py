@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from monsoon.engine.incidents.hepmc.columns import Unreadable, columns_of, of, real, rows_with, shown, whole
 from monsoon.engine.incidents.hepmc.event import (
     NOWHERE,
     ROOT,
@@ -14,23 +15,17 @@ from monsoon.engine.incidents.hepmc.event import (
     History,
     Place,
     Units,
-    Unreadable,
     assemble,
-    columns_if,
-    columns_of,
     placed_at,
-    real,
-    shown,
-    whole,
 )
 from monsoon.engine.incidents.hepmc.tree import Tree
 from monsoon.engine.incidents.hepmc.weights import WeightChoice
 from monsoon.engine.records import Array
 
-PARTICLE_FIELDS = 13  # P barcode pdg px py pz e mass status theta phi end-vertex flows
-VERTEX_FIELDS = 10  # V barcode id x y z ct orphans outgoing weights
+PARTICLE = b"iifff-fi--ii"  # P barcode pdg px py pz e mass status theta phi end-vertex flows
+VERTEX = b"i-ffffiii"  # V barcode id x y z ct orphans outgoing weights
 EVENT_FIELDS = 11  # number mpi scale alphaQCD alphaQED process signal vertices beam beam states
-BEAM = b"4"
+BEAM = 4
 IGNORED = (b"C ", b"H ", b"F ")  # cross-section, heavy ion, parton densities
 
 
@@ -92,15 +87,16 @@ class IoGenEvent:
             raise Unreadable("a particle comes before the first vertex")
         places = {ROOT: NOWHERE}
         written, orphans, outgoing = _vertices(vertices, places)
-        columns = _columns(b"P", rows, PARTICLE_FIELDS, 2)
+        columns = columns_of(b"P", rows, PARTICLE, each=2)
         ids, ends = whole(columns[1]), whole(columns[11])
         if len(np.unique(ids)) < len(ids):
             raise Unreadable("a number is given twice", "of a particle")
         begins.append(len(rows))
-        tree = Tree(written, begins, ends, [i for i, status in enumerate(columns[8]) if status == BEAM])
-        _check(tree, orphans, outgoing)
+        tree = Tree(written, begins, ends, rows_with(columns[8], BEAM))
+        _check(tree, written, orphans, outgoing)
         history = History(whole(columns[2]), tree.origin, tree.first, places)
-        stable = [i for i in tree.order() if columns[8][i] == STABLE]
+        order = tree.order()
+        stable = order[rows_with(of(columns[8], order), STABLE)]
         momenta = (columns[3], columns[4], columns[5], columns[7])
         return assemble(number, self._weight(weights), units, stable, momenta, history)
 
@@ -125,44 +121,27 @@ def _event_line(fields: Sequence[bytes]) -> tuple[int, int, list[float]]:
     return number, vertices, real(fields[after + 1 :]).tolist()
 
 
-def _vertices(lines: Sequence[bytes], places: dict[int, Place]) -> tuple[list[int], Array, Array]:
+def _vertices(lines: Sequence[bytes], places: dict[int, Place]) -> tuple[Array, Array, Array]:
     """Vertices, and how many orphans and outgoing particles each promises; fills in where they are."""
-    columns = _columns(b"V", lines, VERTEX_FIELDS, 1)
-    ids: list[int] = whole(columns[1]).tolist()
-    if len(set(ids)) < len(ids):
+    columns = columns_of(b"V", lines, VERTEX, each=1)
+    ids = whole(columns[1])
+    if len(np.unique(ids)) < len(ids):
         raise Unreadable("a number is given twice", "of a vertex")
-    if ids and max(ids) >= 0:
+    if (ids >= 0).any():
         raise Unreadable("a vertex's number is not negative")
-    places.update(placed_at(ids, columns[3:7]))
+    places.update(placed_at(ids.tolist(), columns[3:7]))
     return ids, whole(columns[7]), whole(columns[8])
 
 
-def _columns(kind: bytes, lines: Sequence[bytes], width: int, each: int) -> list[list[bytes]]:
-    """The columns of lines whose last field says how many lists of `each` fields follow it."""
-    columns = columns_if(kind, lines, width)
-    if columns is None or columns[-1].count(b"0") != len(lines):  # weights of a vertex, a particle's colours
-        columns = columns_of(kind, [_without_list(line, width, each) for line in lines], width)
-    return columns
-
-
-def _without_list(line: bytes, width: int, each: int) -> bytes:
-    fields = line.split()
-    if len(fields) >= width and len(fields) == width + each * int(whole(fields[width - 1 : width])[0]):
-        return b" ".join(fields[:width])
-    raise Unreadable("a line has other fields than it should", shown(line))
-
-
-def _check(tree: Tree, orphans: Array, outgoing: Array) -> None:
+def _check(tree: Tree, vertices: Array, orphans: Array, outgoing: Array) -> None:
     """Raise Unreadable unless each vertex has the particles that it promises, and each end is there."""
     # more than promised are taken: Pythia 8 is known to have written too small numbers
     short = (tree.orphans < orphans) | (tree.outgoing < outgoing)
     if short.any():
-        vertex = tree.vertices[int(short.argmax())]
+        vertex = vertices[int(short.argmax())]
         raise Unreadable("not as many particles as promised", f"at vertex {vertex}")
-    known = set(tree.vertices)
-    for vertex in tree.first:
-        if vertex not in known:
-            raise Unreadable("a vertex is named that is not there", f"vertex {vertex}")
+    if len(tree.unknown):
+        raise Unreadable("a vertex is named that is not there", f"vertex {tree.unknown[0]}")
 
 
 def _quoted(line: bytes, following: Iterator[bytes]) -> bytes:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
+import numba as nb
 import numpy as np
 
 from monsoon.engine.incidents.hepmc.event import ROOT
 from monsoon.engine.records import Array
+
+NONE = -1  # no vertex; `unknown` ones are turned into it
 
 
 class Tree:
@@ -17,7 +19,7 @@ class Tree:
     Parameters
     ----------
     vertices
-        Their numbers [V], in the order of the listing.
+        Their numbers, negative and each given once, int64 [V], in the order of the listing.
     begins
         Of each vertex the first particle that stands behind it in the listing, and the number of particles
         [V+1].
@@ -33,80 +35,132 @@ class Tree:
         Of each particle the vertex that it leaves, 0 for none, int64 [N].
     orphans, outgoing
         Of each vertex, how many particles of each kind stand behind it, int64 [V].
+    unknown
+        The vertices that are entered and not there, int64.
     first
         Of each vertex that some particle enters, the first that does; orphans come before others.
     """
 
-    def __init__(
-        self, vertices: Sequence[int], begins: Sequence[int], ends: Array, beams: Sequence[int]
-    ) -> None:
-        self.vertices = vertices
+    def __init__(self, vertices: Array, begins: Sequence[int], ends: Array, beams: Array) -> None:
         sizes = np.diff(begins)
-        above = np.repeat(np.array(vertices, np.int64), sizes)
-        alone = ends == above
-        self.origin = np.where(alone, ROOT, above)
-        self.orphans = np.bincount(np.repeat(np.arange(len(sizes)), sizes)[alone], minlength=len(sizes))
+        above = np.repeat(np.arange(len(sizes)), sizes)
+        end = _places(vertices, ends)
+        self.unknown = ends[(end == NONE) & (ends != ROOT)]
+        alone = end == above
+        self.orphans = np.bincount(above[alone], minlength=len(sizes))
         self.outgoing = sizes - self.orphans
-        self._behind = {vertex: range(*begins[i : i + 2]) for i, vertex in enumerate(vertices)}
-        self._ends: list[int] = ends.tolist()
-        self._incoming: dict[int, list[int]] = {}
-        for i in np.flatnonzero(alone).tolist():
-            self._incoming.setdefault(self._ends[i], []).append(i)
-        for i in np.flatnonzero((ends != 0) & ~alone).tolist():
-            self._incoming.setdefault(self._ends[i], []).append(i)
-        self._take_in(beams)
-        self._mixed = set(above[self.origin == ROOT].tolist())  # where orphans stand too
-        self._origins: list[int] = self.origin.tolist()
-        self.first = {vertex: particles[0] for vertex, particles in self._incoming.items()}
+        origin = np.where(alone, NONE, above)
+        first, starts, entering = _entering(len(sizes), origin, end, alone, beams)
+        self.origin = np.append(vertices, ROOT)[origin]
+        entered = first != NONE
+        self.first = dict(zip(vertices[entered].tolist(), first[entered].tolist(), strict=True))
+        self._arrays = (np.array(begins, np.int64), origin, end, starts, entering)
 
-    def _take_in(self, beams: Sequence[int]) -> None:
-        """Beams that leave a vertex which nothing enters, and enter none themselves, enter that one."""
-        taken: dict[int, list[int]] = {}
-        for i in beams:
-            vertex = int(self.origin[i])
-            if vertex != ROOT and vertex not in self._incoming and not self._ends[i]:
-                taken.setdefault(vertex, []).append(i)
-                self.origin[i], self._ends[i] = ROOT, vertex
-        self._incoming.update(taken)
-
-    def order(self) -> list[int]:
-        """The particles, mothers before daughters, generation after generation.
+    def order(self) -> Array:
+        """The particles, mothers before daughters, generation after generation, int64 [N].
 
         HepMC3's `GenEvent::add_tree`, which pyhepmc uses up to 2.16: random draws are numbered by the place
         of a particle in its event, so it has to stay. Those that it does not reach come last.
         """
-        ends, origins, incoming = self._ends, self._origins, self._incoming
-        children: dict[int, list[int]] = {}  # of each vertex, where those that leave it end
-        starts: list[int] = []
-        for i, end in enumerate(ends):
-            if end:
-                if origins[i] in incoming:
-                    children.setdefault(origins[i], []).append(end)
-                else:
-                    starts.append(end)
-        leaving = set(origins)  # vertices
-        waiting = deque(end for end in starts if end in leaving)
-        seen, done = set(waiting), set()
-        order: dict[int, None] = {}
-        while waiting:
-            vertex = waiting[0]
-            for i in incoming[vertex]:
-                mother = origins[i]
-                if mother not in seen and mother in incoming:
-                    seen.add(mother)
-                    waiting.appendleft(mother)
-            if waiting[0] != vertex:
-                continue
-            waiting.popleft()
-            if vertex not in done:
-                done.add(vertex)
-                order.update(dict.fromkeys(incoming[vertex]))
-                behind = self._behind[vertex]
-                leavers = [i for i in behind if origins[i] == vertex] if vertex in self._mixed else behind
-                order.update(dict.fromkeys(leavers))
-                for end in children.get(vertex, ()):
-                    if end not in seen and end in leaving:
-                        seen.add(end)
-                        waiting.append(end)
-        order.update(dict.fromkeys(range(len(origins))))
-        return list(order)
+        order: Array = _order(*self._arrays)
+        return order
+
+
+def _places(vertices: Array, numbers: Array) -> Array:
+    """Where numbers stand among the vertices, NONE for those that do not."""
+    if not len(vertices):
+        return np.full(len(numbers), NONE)
+    by_number = np.argsort(vertices)
+    place = by_number[np.searchsorted(vertices, numbers, sorter=by_number).clip(max=len(vertices) - 1)]
+    return np.where(vertices[place] == numbers, place, NONE)
+
+
+@nb.njit(cache=True)
+def _entering(
+    vertices: int, origin: Array, end: Array, alone: Array, beams: Array
+) -> tuple[Array, Array, Array]:
+    """The first particle that enters each vertex [V], and all of them.
+
+    Returned as `first, starts, entering`: into vertex v go `entering[starts[v]:starts[v + 1]]`. Beams that
+    leave a vertex which nothing enters, and enter none themselves, are made to enter that one, in `origin`
+    and `end`.
+    """
+    starts = np.zeros(vertices + 1, np.int64)
+    for v in end:
+        if v != NONE:
+            starts[v + 1] += 1
+    bare = starts[1:] == 0
+    for i in beams:
+        v = origin[i]
+        if v != NONE and bare[v] and end[i] == NONE:
+            origin[i], end[i] = NONE, v
+            starts[v + 1] += 1
+    starts = np.cumsum(starts)
+    entering = np.empty(starts[-1], np.int64)
+    filled = starts[:-1].copy()
+    for orphans in (True, False):
+        for i in range(len(end)):
+            v = end[i]
+            if v != NONE and alone[i] == orphans:
+                entering[filled[v]] = i
+                filled[v] += 1
+    first = np.full(vertices, NONE, np.int64)
+    for v in range(vertices):
+        if starts[v] < starts[v + 1]:
+            first[v] = entering[starts[v]]
+    return first, starts, entering
+
+
+@nb.njit(cache=True)
+def _order(begins: Array, origin: Array, end: Array, starts: Array, entering: Array) -> Array:
+    vertices, particles = len(begins) - 1, len(end)
+    left = np.zeros(vertices, np.bool_)  # by some particle
+    for v in origin:
+        if v != NONE:
+            left[v] = True
+    seen, done = np.zeros(vertices, np.bool_), np.zeros(vertices, np.bool_)
+    taken = np.zeros(particles, np.bool_)
+    order, filled = np.empty(particles, np.int64), 0
+    # A queue that grows at both ends: a vertex is put before the others, or behind them, once, but for those
+    # that histories start with.
+    queue, head, tail = np.empty(2 * vertices + particles, np.int64), vertices, vertices
+    for i in range(particles):
+        v = end[i]
+        if v != NONE and left[v] and (origin[i] == NONE or starts[origin[i]] == starts[origin[i] + 1]):
+            queue[tail], seen[v] = v, True
+            tail += 1
+    while head < tail:
+        v = queue[head]
+        for i in entering[starts[v] : starts[v + 1]]:
+            mother = origin[i]
+            if mother != NONE and not seen[mother] and starts[mother] < starts[mother + 1]:
+                seen[mother] = True
+                head -= 1
+                queue[head] = mother
+        if queue[head] != v:
+            continue
+        head += 1
+        if done[v]:
+            continue
+        done[v] = True
+        for i in entering[starts[v] : starts[v + 1]]:
+            if not taken[i]:
+                taken[i] = True
+                order[filled] = i
+                filled += 1
+        for i in range(begins[v], begins[v + 1]):
+            if origin[i] == v and not taken[i]:
+                taken[i] = True
+                order[filled] = i
+                filled += 1
+        for i in range(begins[v], begins[v + 1]):
+            further = end[i]
+            if origin[i] == v and further != NONE and not seen[further] and left[further]:
+                seen[further] = True
+                queue[tail] = further
+                tail += 1
+    for i in range(particles):
+        if not taken[i]:
+            order[filled] = i
+            filled += 1
+    return order

@@ -22,8 +22,7 @@ class Tables(NamedTuple):
     Attributes
     ----------
     gain : Tensor
-        int64 [C], counts (2^-32) per photo-electron; per energy unit (1/256 MeV) where `photons_per_unit` is
-        0.
+        int64 [C], counts (2^-32) per photo-electron; per energy unit where `photons_per_unit` is 0.
     mev_per_count : Tensor
         float32 [C], calibration.
     photons_per_unit : int
@@ -57,3 +56,13 @@ class Tables(NamedTuple):
     threshold: int
     ceiling: int
     purposes: tuple[int, int, int]
+
+    @property
+    def loudest(self) -> int:
+        """The greatest ADC count that noise alone can give a cell: the Gaussian table is bounded.
+
+        Where it is below the threshold cells without a deposit never become hits, and need not be looked at.
+        """
+        sigmas = max(int(self.gaussian.abs().max()), int(self.tails.abs().max()))  # in 2^-16
+        noise = (self.incoherent + self.coherent) * sigmas
+        return (noise + (1 << (COUNT_BITS - 1))) >> COUNT_BITS

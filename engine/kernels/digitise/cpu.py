@@ -117,6 +117,92 @@ def _digitise(
     return hits
 
 
+@nb.njit(cache=True, nogil=True)
+def _word(
+    e0: np.uint32, e1: np.uint32, cell: np.int64, stream: np.uint32, k0: np.uint32, k1: np.uint32
+) -> np.uint32:
+    words = philox_words(e0, e1, np.uint32(cell // 4), stream, k0, k1)
+    return np.uint32(words[cell % 4])
+
+
+@nb.njit(cache=True, nogil=True)
+def _digitise_deposits(
+    offsets: Array,
+    cell: Array,
+    units: Array,
+    event: Array,
+    k0: np.uint32,
+    k1: np.uint32,
+    gain: Array,
+    mev_per_count: Array,
+    photons_per_unit: np.int64,
+    poisson: Array,
+    gaussian: Array,
+    tails: Array,
+    incoherent: np.int64,
+    coherent: np.int64,
+    threshold: np.int64,
+    ceiling: np.int64,
+    purposes: tuple[int, int, int],
+    out_offsets: Array,
+    out_cell: Array,
+    out_adc: Array,
+    out_energy: Array,
+) -> np.int64:
+    electronics = np.uint32(purposes[0] << 24)
+    common_stream = np.uint32(purposes[1] << 24)
+    photostatistics = np.uint32(purposes[2] << 24)
+    half = np.int64(1) << (COUNT_BITS - 1)
+    hits = np.int64(0)
+    for e in range(len(event)):
+        e0 = np.uint32(event[e] & 0xFFFFFFFF)
+        e1 = np.uint32(event[e] >> 32)
+        shared = philox_words(e0, e1, np.uint32(0), common_stream, k0, k1)[0]
+        common = coherent * _gaussian(shared, gaussian, tails) + half
+        for k in range(offsets[e], offsets[e + 1]):
+            c, signal = cell[k], units[k]
+            if photons_per_unit:
+                light = _word(e0, e1, c, photostatistics, k0, k1)
+                signal = _photoelectrons(signal, light, photons_per_unit, poisson, gaussian, tails)
+            noise = incoherent * _gaussian(_word(e0, e1, c, electronics, k0, k1), gaussian, tails)
+            counts = (noise + common + signal * gain[c]) >> COUNT_BITS
+            if counts >= threshold:
+                adc = min(counts, ceiling)
+                out_cell[hits] = c
+                out_adc[hits] = adc
+                out_energy[hits] = np.float32(adc) * mev_per_count[c]
+                hits += 1
+        out_offsets[e + 1] = hits
+    return hits
+
+
+def digitise_deposits(
+    offsets: Tensor, cell: Tensor, units: Tensor, event: Tensor, key: tuple[int, int], tables: Tables
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Digitise only the cells of E events that have a deposit; see the reference."""
+    found = np.zeros(len(event) + 1, np.int64)
+    hit_cell = np.empty(len(cell), np.int32)
+    adc = np.empty(len(cell), np.int32)
+    energy = np.empty(len(cell), np.float32)
+    values = [value.numpy() if isinstance(value, Tensor) else value for value in tables]
+    hits = _digitise_deposits(
+        *(column.numpy() for column in (offsets, cell, units, event)),
+        np.uint32(key[0]),
+        np.uint32(key[1]),
+        *values,
+        found,
+        hit_cell,
+        adc,
+        energy,
+    )
+    return (
+        torch.from_numpy(found),
+        torch.from_numpy(hit_cell[:hits].copy()),
+        torch.from_numpy(adc[:hits].copy()),
+        torch.from_numpy(energy[:hits].copy()),
+    )
+
+
 def digitise(
     cells: Tensor, event: Tensor, key: tuple[int, int], tables: Tables
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -17,7 +17,7 @@ def digitise(
     Parameters
     ----------
     cells
-        int32 [E, C], visible energy in 1/256 MeV, not negative.
+        int32 [E, C], visible energy in units, not negative.
     event
         int64 [E], event numbers: the noise is keyed by (event, cell).
     key
@@ -57,6 +57,57 @@ def digitise(
         adc.to(torch.int32),
         adc.to(torch.float32) * tables.mev_per_count[cell],
     )
+
+
+def digitise_deposits(
+    offsets: Tensor, cell: Tensor, units: Tensor, event: Tensor, key: tuple[int, int], tables: Tables
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Digitise only the cells of E events that have a deposit, and keep those above threshold as hits.
+
+    The hits are those of `digitise` where noise alone reaches no threshold; see `Tables.loudest`.
+
+    Parameters
+    ----------
+    offsets
+        int64 [E + 1], of each event's deposits.
+    cell
+        int64 [K], increasing in each event.
+    units
+        int64 [K], visible energy in 1 .. 2^31 - 1 units.
+    event, key, tables
+        As for `digitise`.
+
+    Returns
+    -------
+    offsets, cell, adc, energy : Tensor
+        As of `digitise`.
+    """
+    electronics, coherent, photostatistics = tables.purposes
+    of_event = torch.repeat_interleave(torch.arange(len(event)), offsets.diff())  # [K]
+    signal = units
+    if tables.photons_per_unit:
+        signal = _photoelectrons(units, _words_of(event[of_event], cell, photostatistics, key), tables)
+    noise = tables.incoherent * _gaussian(_words_of(event[of_event], cell, electronics, key), tables)
+    common = _gaussian(philox(_counter(event, torch.zeros_like(event), coherent), key)[:, 0], tables)
+    noise += tables.coherent * common[of_event]
+    counts = (signal * tables.gain[cell] + noise + (1 << (COUNT_BITS - 1))) >> COUNT_BITS
+    adc = counts.clamp(max=tables.ceiling)
+    kept = adc >= tables.threshold
+    hits = torch.zeros(len(event) + 1, dtype=torch.int64)
+    hits[1:] = torch.bincount(of_event[kept], minlength=len(event)).cumsum(0)
+    cell, adc = cell[kept], adc[kept]
+    return (
+        hits,
+        cell.to(torch.int32),
+        adc.to(torch.int32),
+        adc.to(torch.float32) * tables.mev_per_count[cell],
+    )
+
+
+def _words_of(event: Tensor, cell: Tensor, purpose: int, key: tuple[int, int]) -> Tensor:
+    """The word of each pair of event and cell, int64 [K]."""
+    words = philox(_counter(event, cell // 4, purpose), key)
+    return words.gather(1, cell[:, None] % 4)[:, 0]
 
 
 def _counter(event: Tensor, index: Tensor, purpose: int) -> Tensor:

@@ -10,6 +10,7 @@ import pytest
 
 from monsoon.engine.detector.cells import cell_table
 from monsoon.engine.detector.detector import SHIPPED, Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Incidents
 from monsoon.models.store.suite import Suite
@@ -51,8 +52,8 @@ def test_zones_of_cells_of_one_size_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_hit_has_its_count_times_the_gain_of_its_cell(
-    detector: Detector, suite: Suite, make_incidents: Callable[..., Incidents]
+    placing: Placing, suite: Suite, make_incidents: Callable[..., Incidents]
 ) -> None:
-    events = generate(make_incidents([40, 40]), suite, detector, 1)
-    gain = cell_table(detector)["mev_per_count"].to_numpy()
+    events = generate(make_incidents([40, 40]), suite, placing, 1)
+    gain = cell_table(placing.detector)["mev_per_count"].to_numpy()
     assert np.array_equal(events.hit_energy_mev, events.hit_adc.astype(np.float32) * gain[events.hit_cell])

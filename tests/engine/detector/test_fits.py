@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import pytest
 
 from monsoon.engine.detector.detector import SHIPPED, Detector
-from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_pixels
+from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_showers
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.errors import InputError, SuspiciousInput
+from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
 
 
@@ -65,10 +67,37 @@ def test_a_description_that_is_none_is_one_line(detector: Detector) -> None:
         refuse_other_incidents("i.parquet", "lhcb-ecal", {"detector": {"name": "lhcb-ecal"}}, detector)
 
 
-def test_pixels_of_another_size_are_refused_with_both_numbers(detector: Detector, tmp_path: Path) -> None:
-    fine = changed(tmp_path, "pixel_mm: 20.2", "pixel_mm: 10.1")
-    with pytest.raises(InputError, match=r"library: .*20\.2 mm, .*pixel_mm = 10\.1"):
-        refuse_other_pixels("library", Planar(), fine)
-    with warnings.catch_warnings(action="error"):
-        refuse_other_pixels("library", Planar(), detector)
-        refuse_other_pixels("library", Planar(pixel_mm=20.200000762939453), detector)  # through float32
+LAYERS = "layers: {number: 3, pitch_mm: 10.0}\n"
+STACK = Cylindrical((Layer((0.0, 10.0), 4), Layer(()), Layer((0.0, 20.0), 4)))
+DEEP = Cylindrical(tuple(Layer((0.0, 10.0), 4, depth) for depth in (5.0, 15.0, 26.0)))
+
+
+@pytest.mark.parametrize("pixel_mm", [20.2, 20.200000762939453, 10.1, 40.4, 7.0], ids=str)
+def test_planar_showers_of_any_pixel_are_taken(detector: Detector, pixel_mm: float) -> None:
+    refuse_other_showers("library", Placing(Planar(pixel_mm=pixel_mm), detector))
+
+
+@pytest.mark.parametrize(
+    ("geometry", "change", "message"),
+    [
+        (STACK, "", "its showers have 3 layers, detector lhcb-ecal has 1 layer; use"),
+        (Planar(), LAYERS, "its showers have 1 layer, detector lhcb-ecal has 3 layers; use"),
+        (DEEP, LAYERS, "layer 2 of its showers is 26 mm deep, that of detector lhcb-ecal 25 mm"),
+        (Planar(pixel_mm=10.0), "pixel_mm: 20.2003\n", "pixel_mm = 20.2003 is not a whole number of micro"),
+        (Cylindrical((Layer((0.0, 9000.0), 4),)), "pixel_mm: 1.0\n", "more than 16777216 pieces"),
+    ],
+    ids=["layers into none", "none into layers", "other depths", "no micrometres", "too many pieces"],
+)
+def test_what_cannot_be_placed_is_named(
+    tmp_path: Path, geometry: Geometry, change: str, message: str
+) -> None:
+    old = "pixel_mm: 20.2\n" if change.startswith("pixel_mm") else "name: lhcb-ecal\n"
+    new = change if change.startswith("pixel_mm") else old + change
+    with pytest.raises(InputError, match=message) as caught:
+        refuse_other_showers("mine.h5", Placing(geometry, changed(tmp_path, old, new)))
+    assert "mine.h5" in str(caught.value)
+
+
+def test_layers_whose_depth_is_not_known_are_taken(tmp_path: Path) -> None:
+    layered = changed(tmp_path, "name: lhcb-ecal\n", "name: lhcb-ecal\n" + LAYERS)
+    refuse_other_showers("calochallenge.h5", Placing(STACK, layered))

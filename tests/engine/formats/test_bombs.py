@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats import parquet, root
 from monsoon.engine.formats.schema import Column, assemble, event_hashes, schema
 from monsoon.engine.pipeline import generate
@@ -35,8 +35,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 @pytest.fixture(scope="module")
-def events(suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]) -> Events:
-    return generate(make_incidents([20, 0, 50]), suite, detector, 1)
+def events(suite: Suite, placing: Placing, make_incidents: Callable[..., Incidents]) -> Events:
+    return generate(make_incidents([20, 0, 50]), suite, placing, 1)
 
 
 def parquet_bomb(path: Path) -> None:

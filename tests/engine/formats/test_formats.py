@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats import parquet, root
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes, origins_of, schema, values_of
 from monsoon.engine.pipeline import generate
@@ -39,9 +39,9 @@ def write(events: Events, path: Path, name: str, **metadata: str) -> None:
     scope="module", params=[[], [0], [30, 0, 80, 1]], ids=["no events", "an empty event", "four events"]
 )
 def events(
-    request: pytest.FixtureRequest, suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]
+    request: pytest.FixtureRequest, suite: Suite, placing: Placing, make_incidents: Callable[..., Incidents]
 ) -> Events:
-    return generate(make_incidents(request.param), suite, detector, 1, contributions=True)
+    return generate(make_incidents(request.param), suite, placing, 1, contributions=True)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -60,20 +60,20 @@ def test_round_trip_is_exact(tmp_path: Path, events: Events, name: str) -> None:
 def test_origins_are_columns_of_their_own_that_come_back(
     tmp_path: Path,
     suite: Suite,
-    detector: Detector,
+    placing: Placing,
     make_incidents: Callable[..., Incidents],
     name: str,
     particles: list[int],
 ) -> None:
     incidents = make_incidents(particles)
-    plain = generate(incidents, suite, detector, 1)
+    plain = generate(incidents, suite, placing, 1)
     count = len(incidents.pdg)
     told = replace(
         incidents,
         origin=(np.arange(count) % 2).astype(np.uint8),
         mother_pdg=np.arange(count, dtype=np.int32) - 5,
     )
-    events = generate(told, suite, detector, 1)
+    events = generate(told, suite, placing, 1)
     writer, module = WRITERS[name]
     for made, origins in ((plain, ()), (events, ORIGINS)):
         path = tmp_path / f"{name}-{len(origins)}"
@@ -141,12 +141,12 @@ def test_a_foreign_file_raises(tmp_path: Path, reader: ModuleType) -> None:
 
 
 def test_the_content_hash_does_not_depend_on_the_sharding(
-    suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]
+    suite: Suite, placing: Placing, make_incidents: Callable[..., Incidents]
 ) -> None:
     incidents = make_incidents([10, 20, 0, 5])
-    whole = content_hash(event_hashes(generate(incidents, suite, detector, 1)))
+    whole = content_hash(event_hashes(generate(incidents, suite, placing, 1)))
     parts = [
-        content_hash(event_hashes(generate(incidents[s], suite, detector, 1)))
+        content_hash(event_hashes(generate(incidents[s], suite, placing, 1)))
         for s in (slice(0, 1), slice(1, 4))
     ]
     assert combine(parts) == whole
@@ -154,11 +154,11 @@ def test_the_content_hash_does_not_depend_on_the_sharding(
 
 
 def test_every_column_matters_to_the_hash(
-    suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]
+    suite: Suite, placing: Placing, make_incidents: Callable[..., Incidents]
 ) -> None:
     from dataclasses import replace
 
-    events = generate(make_incidents([30]), suite, detector, 1, contributions=True)
+    events = generate(make_incidents([30]), suite, placing, 1, contributions=True)
     true = event_hashes(events)
     for column in schema(True):
         name = "lost" if column.name.startswith("lost_") else column.name

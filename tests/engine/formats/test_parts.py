@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats import parquet, root
 from monsoon.engine.formats.schema import ContentHash, content_hash, event_hashes, no_events, schema
 from monsoon.engine.pipeline import generate
@@ -35,13 +35,13 @@ MakeParts = Callable[..., list[Events]]
 
 
 @pytest.fixture(scope="module")
-def parts_of(suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]) -> MakeParts:
+def parts_of(suite: Suite, placing: Placing, make_incidents: Callable[..., Incidents]) -> MakeParts:
     """Seven events, three of them without particles, generated in parts that end at the cuts."""
     incidents = make_incidents([30, 0, 80, 0, 0, 12, 1], first_event=5)
 
     def make(*cuts: int) -> list[Events]:
         slices = [slice(low, high) for low, high in pairwise(cuts)]
-        return [generate(incidents[s], suite, detector, 1, contributions=True) for s in slices]
+        return [generate(incidents[s], suite, placing, 1, contributions=True) for s in slices]
 
     return make
 

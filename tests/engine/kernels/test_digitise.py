@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -105,3 +106,43 @@ def test_hits_are_ordered_by_cell(detector: Detector) -> None:
     )
     for low, high in pairwise(offsets):
         assert bool((cell[low:high].diff() > 0).all())
+
+
+def quiet(tables: Tables) -> Tables:
+    return tables._replace(threshold=tables.loudest + 1)
+
+
+def deposits_of(cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Offsets, cells and units of all that is not zero."""
+    event, cell = torch.nonzero(cells, as_tuple=True)
+    offsets = torch.cat([torch.zeros(1).long(), torch.bincount(event, minlength=len(cells)).cumsum(0)])
+    return offsets, cell, cells[event, cell].long()
+
+
+@pytest.mark.parametrize("kernel", [reference, cpu], ids=["reference", "cpu"])
+@pytest.mark.parametrize("photoelectrons", [True, False])
+def test_deposits_alone_give_the_hits_of_all_cells_where_noise_cannot_fire(
+    detector: Detector, kernel: ModuleType, photoelectrons: bool
+) -> None:
+    tables = quiet(detector.electronics)
+    if not photoelectrons:
+        tables = tables._replace(photons_per_unit=0, gain=tables.gain // 50)
+    cells, event = energies(5, detector.cells), torch.arange(5) * 3 + (1 << 33)
+    cells[2] = 0
+    dense = reference.digitise(cells, event, (5, 6), tables)
+    for got, true in zip(
+        kernel.digitise_deposits(*deposits_of(cells), event, (5, 6), tables), dense, strict=True
+    ):
+        assert got.dtype == true.dtype
+        assert torch.equal(got, true)
+    assert len(dense[1]) > 1000
+
+
+def test_noise_reaches_the_loudest_count_and_never_more(detector: Detector) -> None:
+    """With the Gaussian table cut to its two ends every cell is as loud as it can be."""
+    tables = detector.electronics
+    ends = torch.where(torch.arange(4096) < 2048, tables.tails.min(), tables.tails.max())
+    loud = tables._replace(gaussian=ends, tails=ends.expand(2, -1).contiguous(), threshold=-100)
+    cells, event = torch.zeros(50, detector.cells, dtype=torch.int32), torch.arange(50)
+    assert int(cpu.digitise(cells, event, (1, 2), loud)[2].max()) == tables.loudest
+    assert len(cpu.digitise(cells, event, (1, 2), quiet(loud))[1]) == 0

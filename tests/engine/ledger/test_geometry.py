@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monsoon.engine.detector.cells import cell_table
+from monsoon.engine.detector.cells import SCHEMA_1, cell_table
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.ledger.geometry import (
     CELLS,
@@ -88,3 +89,17 @@ def test_a_detector_is_found_by_its_checksum_alone(detector: Detector, store: St
     assert shipped is not None
     assert shipped.description == detector.description
     assert find_geometry([empty], own.sha256) is None
+
+
+def test_a_table_of_the_former_schema_is_sound_and_stays(
+    detector: Detector, store: Store, tmp_path: Path
+) -> None:
+    """Outputs that were begun with cells of two bytes go on with their table."""
+    table = cell_table(detector).drop_columns(["z_mm"])
+    path = tmp_path / "out" / CELLS
+    pq.write_table(table.set_column(0, "cell", table["cell"].cast(pa.uint16())), path)
+    assert pq.read_schema(path) == SCHEMA_1
+    before = path.read_bytes()
+    assert geometry_flaws(store, detector.description.sha256, promised=True) == {}
+    store_geometry(store, detector)
+    assert path.read_bytes() == before

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes
 from monsoon.engine.ledger.commits import EVENTS, Ledger, ShardRecord
 from monsoon.engine.ledger.plan import EventRange, gaps
@@ -210,14 +210,14 @@ class Machine(RuleBasedStateMachine):
 @pytest.fixture(scope="module")
 def machine(
     suite: Suite,
-    detector: Detector,
+    placing: Placing,
     make_incidents: Callable[..., Incidents],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> type[Machine]:
     incidents = make_incidents([3, 0, 1, 2])
 
     Machine.events = {
-        shard: generate(incidents[shard.first : shard.last + 1], suite, detector, 1) for shard in SHARDS
+        shard: generate(incidents[shard.first : shard.last + 1], suite, placing, 1) for shard in SHARDS
     }
     Machine.fresh = staticmethod(lambda: tmp_path_factory.mktemp("machine"))
     return Machine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats.schema import NOTHING, Content, ContentHash, event_hashes
 from monsoon.engine.ledger.commits import EVENTS, ShardFile
 from monsoon.engine.ledger.plan import EventRange
@@ -24,15 +24,15 @@ PARTICLES = [20, 0, 50, 3, 1]
 
 
 @pytest.fixture(scope="module")
-def events(suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]) -> Events:
-    return generate(make_incidents(PARTICLES), suite, detector, 1)
+def events(suite: Suite, placing: Placing, make_incidents: Callable[..., Incidents]) -> Events:
+    return generate(make_incidents(PARTICLES), suite, placing, 1)
 
 
 @pytest.fixture(scope="module")
-def parts(suite: Suite, detector: Detector, make_incidents: Callable[..., Incidents]) -> list[Events]:
+def parts(suite: Suite, placing: Placing, make_incidents: Callable[..., Incidents]) -> list[Events]:
     """The same events in three parts, one of them without any."""
     incidents = make_incidents(PARTICLES)
-    return [generate(incidents[a:b], suite, detector, 1) for a, b in ((0, 2), (2, 2), (2, 5))]
+    return [generate(incidents[a:b], suite, placing, 1) for a, b in ((0, 2), (2, 2), (2, 5))]
 
 
 @pytest.fixture(scope="module")

@@ -23,18 +23,22 @@ MIB = 1 << 20
 
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize(
-    ("model", "events"),
+    ("name", "model", "events"),
     [
-        ("library", 2 * BLOCK_EVENTS),  # memory follows the block, not the shard
-        ("best", 40),  # a network's noise and images are a batch's
+        ("lhcb-ecal", "library", 2 * BLOCK_EVENTS),  # memory follows the block, not the shard
+        ("lhcb-ecal", "best", 40),  # a network's noise and images are a batch's
+        ("forward-siw", "siw", 30),  # of 313 020 cells
     ],
 )
 def test_a_worker_stays_below_two_gib_with_hl_lhc_events(
-    pool: Path, tmp_path: Path, detector: Detector, model: str, events: int
+    pool: Path, layered_pool: Path, tmp_path: Path, name: str, model: str, events: int
 ) -> None:
     """With contributions and in all formats."""
+    detector = Detector.load(name)
+    pool = layered_pool if detector.description.layers else pool
     campaign = Campaign(
         incidents=str(pool),
+        detector=name,
         model=model,
         mu=40,
         contributions=True,

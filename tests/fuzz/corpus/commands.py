@@ -14,6 +14,7 @@ from monsoon.engine.ledger.manifest import MANIFEST
 from monsoon.models.store.checkpoint import MODEL, WEIGHTS
 from monsoon.models.store.suite import SAMPLES
 from tests.fuzz.readers.outputs import SHARD
+from tests.fuzz.readers.trainings import CONFIG, FILES, training_with, words_of
 
 Words = list[str]
 # Given an input, the folder of the reader's good inputs and an empty folder
@@ -106,6 +107,16 @@ def _output(verb: str, name: str) -> Command:
     return words
 
 
+def _training(name: str) -> Command:
+    """Goes on with a training that has the input in the place of one of its files."""
+
+    def words(path: Path, good: Path, here: Path) -> Words:
+        output = training_with(path, name, good, here)
+        return ["train", str(good / CONFIG), "--local", *words_of(good, output)]
+
+    return words
+
+
 # The reader whose good inputs a command needs, where that is another
 NEEDS = {"shard-parquet": "record"}
 COMMANDS: dict[str, Command] = {
@@ -122,6 +133,7 @@ COMMANDS: dict[str, Command] = {
     "detector-yaml": _detector,
     "model-json": _model,
     "model-weights": _weights,
+    **{called: _training(name) for called, name in FILES.items()},
     "campaign-json": _output("status", CAMPAIGN),
     "record": _output("report", f"{COMMITS}/{SHARD}.json"),
     "manifest": _output("report", MANIFEST),

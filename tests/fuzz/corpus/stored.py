@@ -119,6 +119,31 @@ WEIGHTS = made(
         ),
     ]
 )
+TRAINING = {
+    **no_json("training.json: cannot be read"),
+    **made(
+        [
+            ("another seed", edited("seed", to=5), "was begun with seed = 5"),
+            ("seed a list", edited("seed", to=[0]), "was begun with seed = [0]"),
+            ("no files", without("files"), "was begun with files = None"),
+            ("larger than any", lambda good: good[:-1] + b" " * (1 << 24) + b"}", "larger than"),
+        ]
+    ),
+}
+NETWORK = {
+    **no_json("network.json: cannot be used"),
+    **made(
+        [
+            ("a coupling more", edited("couplings", to=3), "network.json: cannot be used"),
+            ("many couplings", edited("couplings", to=10**9), "network.json: cannot be used"),
+            ("large layers", edited("hidden", to=10**6), "network.json: cannot be used"),
+            ("hidden of text", edited("hidden", to="8"), "network.json: cannot be used"),
+            ("no grid", without("grid"), "network.json: cannot be used"),
+            ("larger than any", lambda good: good[:-1] + b" " * (1 << 24) + b"}", "larger than"),
+        ]
+    ),
+}
+FAILED = no_json("failed.json: cannot be read")
 STATE = {
     **no_json("damaged"),
     **made(
@@ -182,7 +207,19 @@ MANIFEST = {
             ("no model", edited("model", to=None), "names no model"),
             ("no detector", edited("detector", to=None), "names no detector"),
             ("a model that is not there", edited("model", to="no-such"), "no-such"),
+            ("a model that is a path", edited("model", to="best,/dev/zero"), "only where you name it"),
+            (
+                "a model elsewhere",
+                edited("model", to="http://127.0.0.1:1/m"),
+                "only where you name it",
+            ),
+            ("models above", edited("outside", to=".."), "only where you name it"),
             ("a detector that is not there", edited("detector", to="no-such"), "no-such"),
+            (
+                "a detector that is a path",
+                edited("detector", to="/dev/zero"),
+                "only where you name it",
+            ),
         ]
     ),
 }

@@ -40,7 +40,7 @@ events: 2_000
 pools:
   - {workers: 2, cpus: 1}
   - workers: 1
-    gpus: 0.25
+    gpus: 0
 deadline_s: 60
 repair: false
 log: run.log

@@ -9,5 +9,14 @@ from tests.fuzz.readers.networks import NETWORKS
 from tests.fuzz.readers.outputs import OUTPUTS
 from tests.fuzz.readers.shards import SHARDS
 from tests.fuzz.readers.showers import SHOWERS
+from tests.fuzz.readers.trainings import TRAININGS
 
-READERS: dict[str, Reader] = {**COLLISIONS, **SHARDS, **SHOWERS, **CONFIGS, **NETWORKS, **OUTPUTS}
+READERS: dict[str, Reader] = {
+    **COLLISIONS,
+    **SHARDS,
+    **SHOWERS,
+    **CONFIGS,
+    **NETWORKS,
+    **TRAININGS,
+    **OUTPUTS,
+}

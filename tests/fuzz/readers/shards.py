@@ -12,6 +12,7 @@ import numpy as np
 import uproot
 
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import event_hashes, schema_of, values_of
 from monsoon.engine.incidents.gun import Gun, shoot
@@ -36,8 +37,9 @@ def made_incidents(events: int) -> Incidents:
 @cache
 def made_events() -> Events:
     """Six events."""
-    suite, detector = load_suite("library"), Detector.load("lhcb-ecal")
-    return generate(made_incidents(6), suite, detector, 1, contributions=True)
+    suite = load_suite("library")
+    placing = Placing(suite.grid, Detector.load("lhcb-ecal"))
+    return generate(made_incidents(6), suite, placing, 1, contributions=True)
 
 
 def check_events(events: Events) -> None:

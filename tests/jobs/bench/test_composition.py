@@ -43,7 +43,7 @@ def awkward(detector: Detector, suite: Suite, make_incidents: MakeIncidents) -> 
     energetic = np.full(len(xy), 90_000, np.float32)
     photons = np.full(len(xy), 22, np.int32)
     moved = replace(incidents, position_mm=position.astype(np.float32), energy_mev=energetic, pdg=photons)
-    return draw(moved, suite, detector)
+    return draw(moved, suite)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 256])
@@ -57,7 +57,7 @@ def test_peers_find_our_hits(
     peer: str,
     chunk: int,
 ) -> None:
-    drawn = draw(make_incidents(particles, first_event=(1 << 32) - 2), suite, detector)
+    drawn = draw(make_incidents(particles, first_event=(1 << 32) - 2), suite)
     theirs = compose_peers(drawn, detector, suite.grid)[peer](chunk)
     assert same_hits(hits_of(compose_ours(drawn, suite, detector)), theirs)
     cells = place_peers(drawn, detector, suite.grid)[peer](chunk)
@@ -80,7 +80,7 @@ def test_peers_find_our_hits_up_to_the_ceiling(
     detector: Detector, suite: Suite, make_incidents: MakeIncidents, peer: str
 ) -> None:
     """Large means take another branch of the photostatistics; the largest saturate the ADC."""
-    drawn = draw(make_incidents([40, 3]), suite, detector)
+    drawn = draw(make_incidents([40, 3]), suite)
     bright = replace(drawn, showers=Showers(drawn.showers.energy_mev * 40))
     ours = compose_ours(bright, suite, detector)
     assert ours.hit_adc.max() == 4095
@@ -90,7 +90,7 @@ def test_peers_find_our_hits_up_to_the_ceiling(
 def test_one_count_too_many_is_noticed(
     detector: Detector, suite: Suite, make_incidents: MakeIncidents
 ) -> None:
-    ours = hits_of(compose_ours(draw(make_incidents([20]), suite, detector), suite, detector))
+    ours = hits_of(compose_ours(draw(make_incidents([20]), suite), suite, detector))
     adc = ours.adc.copy()
     adc[-1] += 1
     assert not same_hits(ours, ours._replace(adc=adc))

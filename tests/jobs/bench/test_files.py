@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events, Incidents
@@ -29,8 +29,8 @@ def incidents(make_incidents: MakeIncidents) -> Incidents:
 
 
 @pytest.fixture(scope="module")
-def events(incidents: Incidents, suite: Suite, detector: Detector) -> Events:
-    return generate(incidents, suite, detector, SEED)
+def events(incidents: Incidents, suite: Suite, placing: Placing) -> Events:
+    return generate(incidents, suite, placing, SEED)
 
 
 def test_every_writer_writes_our_events(events: Events, tmp_path: Path) -> None:
@@ -41,24 +41,24 @@ def test_every_writer_writes_our_events(events: Events, tmp_path: Path) -> None:
 
 
 def test_a_ttree_grown_in_parts_holds_the_same_events(
-    incidents: Incidents, suite: Suite, detector: Detector, events: Events, tmp_path: Path
+    incidents: Incidents, suite: Suite, placing: Placing, events: Events, tmp_path: Path
 ) -> None:
-    parts = [generate(incidents[e : e + 2], suite, detector, SEED) for e in range(0, len(incidents), 2)]
+    parts = [generate(incidents[e : e + 2], suite, placing, SEED) for e in range(0, len(incidents), 2)]
     uproot_ttree.write(parts, tmp_path / "parts.root", "zstd-1")
     assert event_hashes(read(tmp_path / "parts.root")) == event_hashes(events)
 
 
 def test_the_loop_makes_our_events(
-    incidents: Incidents, suite: Suite, detector: Detector, events: Events, tmp_path: Path
+    incidents: Incidents, suite: Suite, placing: Placing, events: Events, tmp_path: Path
 ) -> None:
-    run_loop(incidents, suite, detector, SEED, tmp_path / "loop.root")
+    run_loop(incidents, suite, placing.detector, SEED, tmp_path / "loop.root")
     assert event_hashes(read(tmp_path / "loop.root")) == event_hashes(events)
 
 
 def test_the_loop_is_compared_on_fewer_events(
-    incidents: Incidents, suite: Suite, detector: Detector, tmp_path: Path
+    incidents: Incidents, suite: Suite, placing: Placing, tmp_path: Path
 ) -> None:
-    inputs = Inputs(detector, suite, incidents, incidents)
+    inputs = Inputs(placing.detector, suite, incidents, incidents)
     ours, loop = measure(end_to_end.benchmark(inputs, 2, tmp_path, rounds=1))
     assert (ours.n, loop.n) == (6, 2)
     assert ours.check == loop.check == "ok"

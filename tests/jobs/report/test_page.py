@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -212,9 +212,44 @@ def test_hostile_names_stay_text(
 
 
 def test_a_model_that_has_changed_since_is_refused(campaign: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(campaign, tmp_path / "copy"))
-    other = {**read_manifest(open_store(copy)), "model": str(SAMPLES / "hadrons-heldout.h5")}
-    (copy / MANIFEST).write_text(json.dumps(other))
     with pytest.raises(InputError, match="model has changed"):
-        write_report(str(copy), str(tmp_path / "report.html"))
+        write_report(str(campaign), str(tmp_path / "report.html"), model=str(SAMPLES / "hadrons-heldout.h5"))
     assert not (tmp_path / "report.html").exists()
+
+
+@pytest.fixture
+def downloaded(campaign: Path, tmp_path: Path) -> Callable[..., Path]:
+    """The campaign as somebody else's, with another manifest."""
+
+    def make(**changed: object) -> Path:
+        copy = Path(shutil.copytree(campaign, tmp_path / "copy"))
+        (copy / MANIFEST).write_text(json.dumps({**read_manifest(open_store(copy)), **changed}))
+        return copy
+
+    return make
+
+
+@pytest.mark.parametrize("key", ["model", "outside", "detector"])
+@pytest.mark.parametrize(
+    "word", ["/dev/zero", "library,../fifo", "..", "http://127.0.0.1:1/x", "", "x" * 5000, "a\0b"]
+)
+def test_a_path_that_a_manifest_names_is_not_opened(
+    key: str, word: str, downloaded: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr("monsoon.jobs.report.page.load", lambda *words: opened.append(words))
+    with pytest.raises(InputError, match=f"its {key} .* is opened only where you name it"):
+        write_report(str(downloaded(**{key: word})))
+    assert not opened
+
+
+def test_what_a_person_names_is_opened_whatever_the_manifest_says(
+    downloaded: Callable[..., Path], tmp_path: Path
+) -> None:
+    copy = downloaded(model=None, detector="/nowhere.yaml")
+    with pytest.raises(InputError, match="names no model; give --model"):
+        write_report(str(copy))
+    page = tmp_path / "report.html"
+    words = [str(path) for path in LIBRARY]
+    write_report(str(copy), str(page), model=",".join(words), detector="lhcb-ecal")
+    assert "Detector and model" in page.read_text()

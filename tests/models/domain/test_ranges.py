@@ -199,6 +199,17 @@ def test_showers_of_one_angle_may_miss_energies() -> None:
     assert domain.inside(uniform(200, (2, 19), (0, 0), 11)).all()
 
 
+def test_layered_showers_that_go_straight_in_serve_all_angles_and_planar_ones_do_not() -> None:
+    photons = uniform(3000, (1, 100), (0, 22))
+    straight = made(photons.energy_mev, torch.zeros(3000), 11)
+    straight = straight[~within(straight, (20, 30), (-1, 1))]
+    assert not Domain.around(straight).inside(uniform(200, (2, 19), (3, 60), 11)).any()
+    domain = Domain.around(straight, layered=True)
+    assert domain.inside(uniform(200, (2, 19), (0, 60), 11)).all()
+    assert not domain.inside(uniform(200, (20.5, 29.5), (0, 60), 11)).any()
+    assert not domain.inside(uniform(200, (101, 200), (0, 60), 11)).any()
+
+
 def test_a_domain_survives_json_exactly(holed: Domain) -> None:
     text = json.dumps(holed.as_json())
     assert len(text) < 5000

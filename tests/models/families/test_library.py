@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from monsoon.models.families.library import Library
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.species import EGAMMA
-from monsoon.models.store.suite import SAMPLES, Suite
+from monsoon.models.store.suite import SAMPLES, Suite, load_suite
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +126,39 @@ def test_the_fingerprint_follows_the_showers(egamma: ShowerSet) -> None:
     assert Library(egamma).fingerprint == Library(egamma).fingerprint
     assert Library(egamma).fingerprint != Library(egamma[:3999]).fingerprint
     assert Library(egamma).fingerprint != Library(egamma, neighbours=3).fingerprint
+
+
+@pytest.fixture(scope="module")
+def siw() -> Library:
+    """Electrons at normal incidence in a layered cylinder."""
+    model = load_suite("siw").models[0]
+    assert isinstance(model, Library)
+    return model
+
+
+def electrons(rows: int, energy_mev: float = 2e4, theta: float = 0.03) -> Conditions:
+    direction = torch.tensor([[math.sin(theta), 0.0, math.cos(theta)]]).repeat(rows, 1)
+    pdg = torch.full((rows,), 11, dtype=torch.int32)
+    return Conditions(pdg, torch.full((rows,), energy_mev), direction, torch.zeros(rows, 2))
+
+
+def test_where_energy_alone_tells_showers_apart_many_of_them_and_all_turns_are_drawn(siw: Library) -> None:
+    shower, symmetry = siw.choose(electrons(4000), uniform(4000))
+    assert len(torch.unique(shower)) == 64
+    assert torch.bincount(symmetry).tolist() == pytest.approx([125] * 32, abs=60)
+    near = torch.tensor([symmetry[shower == one].float().std() for one in torch.unique(shower)])
+    assert (near > 4).all()  # each shower is seen in many turns
+
+
+def test_showers_at_normal_incidence_are_used_at_any_angle(siw: Library) -> None:
+    assert siw.inside(electrons(1, theta=0.5)).all()
+    assert not siw.inside(electrons(1, energy_mev=2e5)).any()
+    straight, slanted = (siw.sample(electrons(9, theta=t), uniform(9)).energy_mev for t in (0.0, 0.05))
+    assert torch.equal(straight, slanted)
+
+
+def test_turned_showers_keep_the_energy_of_their_layers(siw: Library) -> None:
+    showers = siw.sample(electrons(200), uniform(200)).energy_mev
+    assert showers.shape == (200, 6480)
+    response = showers.sum(1) / 2e4
+    assert response.mean().item() == pytest.approx(0.0315, rel=0.01)
