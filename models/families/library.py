@@ -150,7 +150,7 @@ class Library:
             symmetry[wanted] = point // len(rows)
             if tree.n == len(rows):  # every image stands for all that mirror it
                 rest = noise[wanted, 0] * among - pick
-                symmetry[wanted] = (rest * len(self._permutations)).long()
+                symmetry[wanted] = (rest * len(self.permutations)).long()
         return shower, symmetry
 
     def _tree(self, conditions: Conditions, pdg: int) -> KDTree:
@@ -160,7 +160,7 @@ class Library:
         few would else be images of one shower.
         """
         mirrored = []
-        for g in range(len(self._permutations)):
+        for g in range(len(self.permutations)):
             every = torch.full((len(conditions),), g)
             mirrored.append(_metric(pdg).points(self.grid.reflect(conditions, every)))
         alike = all(torch.equal(points, mirrored[0]) for points in mirrored)

@@ -102,22 +102,22 @@ def test_showers_are_finite_whatever_is_asked(
     assert (energy >= 0).all()
 
 
-def test_the_image_follows_the_impact_where_a_library_repeats_its_showers(data: ShowerSet) -> None:
+def test_the_image_follows_the_impact_where_a_library_repeats_its_showers() -> None:
     """Showers at the middle of the pixel, asked for elsewhere: a library of them alone cannot follow."""
-    here = data.conditions.offset_mm.abs().amax(1) < 4
-    library = trained(data)
-    middle = TransportedLibrary.prepare(SMALL, data[here])
-    middle.usual.load_state_dict(library.usual.state_dict())
-    plain = middle.eval().stock().library
-    asked = [moved(data.conditions[here][:2000], mm) for mm in (-3.0, 9.0)]
-    u = noise(len(asked[0]))
-    right = middle.grid.steps[:, 0] == 1
-    left = middle.grid.steps[:, 0] == -1
+    data = read_showers(SAMPLES / "egamma.h5")[:4000]
+    c = data.conditions
+    middle = data[c.offset_mm.abs().amax(1) < 4]
+    library = TransportedLibrary.prepare(SMALL, middle)
+    library.usual.load_state_dict(trained(data).usual.state_dict())
+    plain = library.eval().stock().library
+    right, left = library.grid.steps[:, 0] == 1, library.grid.steps[:, 0] == -1
+    asked = [moved(middle.conditions, mm) for mm in (-3.0, 9.0)]
+    u = noise(len(middle))
 
     def tilt(energy: Tensor) -> float:
         return float((energy[:, right].sum() - energy[:, left].sum()) / energy.sum())
 
-    carried = [tilt(middle.sample(conditions, u).energy_mev) for conditions in asked]
+    carried = [tilt(library.sample(conditions, u).energy_mev) for conditions in asked]
     repeated = [tilt(plain.sample(conditions, u[:, :1]).energy_mev) for conditions in asked]
     assert carried[1] - carried[0] > 1.3 * (repeated[1] - repeated[0]) > 0
 
