@@ -202,10 +202,11 @@ class TransportedLibrary(nn.Module):
         """Sample one shower for each condition; see `Generator`."""
         stock = self.stock()
         shower, symmetry = stock.library.choose(conditions, noise)
-        # what the shower's own frame calls the condition: the symmetry comes last
-        asked = self.grid.reflect(conditions, self._inverse[symmetry])
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
         scale = torch.where(electromagnetic, conditions.energy_mev / self.energy_mev[shower], 1.0)
+        # what the shower's own frame calls the condition: the symmetry comes last
+        asked = self.grid.reflect(conditions, self._inverse[symmetry])
+        wanted = torch.where(electromagnetic[:, None], self._latent(asked), stock.latent[shower])
         bits = (noise[:, 1:].double() * (1 << NOISE_BITS)).long()
         return Showers(
             TRANSPORT.on(noise.device)(
@@ -215,8 +216,10 @@ class TransportedLibrary(nn.Module):
                 shower,
                 stock.library.permutations,
                 symmetry,
+                self.grid.valid,
                 stock.latent,
-                self._latent(asked),
+                wanted,
+                self._latent(conditions),
                 stock.total_mev[shower] * scale,
                 (bits[:, 0] << NOISE_BITS) | bits[:, 1],
                 stock.usual,

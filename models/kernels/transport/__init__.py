@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from monsoon.models.kernels.gather import Images
+
 REACH = 2.5  # of the logarithm of a ratio: no energy changes by more than a factor of 12
 # chance of a hit up to which hits come and go: a voxel with the energy of many particles does not lose all
 RARE = 0.3
@@ -40,3 +42,51 @@ class Usual(NamedTuple):
     share: Tensor
     share_bias: Tensor
     spread: Tensor
+
+
+class Stored(NamedTuple):
+    """A library's L images with K hits, and what is usual at their own conditions.
+
+    Attributes
+    ----------
+    images : Images
+        The showers.
+    logit : Tensor
+        float32 [K], logit of the chance of each hit.
+    activity : Tensor
+        float32 [L], rare hits of each image over how many are usual; 1 in the mean.
+    latent : Tensor
+        float32 [L, R], of their conditions.
+    """
+
+    images: Images
+    logit: Tensor
+    activity: Tensor
+    latent: Tensor
+
+
+class Asked(NamedTuple):
+    """What N showers are to become.
+
+    Attributes
+    ----------
+    shower : Tensor
+        int64 [N], numbers of images.
+    symmetry : Tensor
+        int64 [N], which symmetry is applied at the end.
+    latent : Tensor
+        float32 [N, R], of the conditions that are asked for, as they are before the symmetry.
+    upright : Tensor
+        float32 [N, R], of the same after the symmetry.
+    total_mev : Tensor
+        float32 [N], energy of each shower at the end; an image without hits stays empty.
+    seed : Tensor
+        int64 [N], from which each shower's random numbers follow.
+    """
+
+    shower: Tensor
+    symmetry: Tensor
+    latent: Tensor
+    upright: Tensor
+    total_mev: Tensor
+    seed: Tensor

@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.kernels.gather import Images
-from monsoon.models.kernels.transport import RARE, REACH, Usual
+from monsoon.models.kernels.transport import RARE, REACH, Asked, Stored, Usual
 
 Array = NDArray[Any]
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -73,13 +72,15 @@ def _transport(
     energy: Array,
     logit: Array,
     activity: Array,
-    shower: Array,
-    permutations: Array,
-    symmetry: Array,
     own: Array,
+    shower: Array,
+    symmetry: Array,
     wanted: Array,
+    upright: Array,
     total_mev: Array,
     seed: Array,
+    permutations: Array,
+    valid: Array,
     hit: Array,
     hit_bias: Array,
     share: Array,
@@ -96,12 +97,12 @@ def _transport(
     has, open_ = np.zeros(voxels, np.bool_), np.empty(voxels, np.int64)
     place, moved = np.empty(voxels, np.int64), np.empty(voxels, np.float32)
     for n in range(len(shower)):
-        image, permutation = out[n], permutations[symmetry[n]]
+        image, permutation, right = out[n], permutations[symmetry[n]], valid[symmetry[n]]
         image[:] = 0
         first, last = offsets[shower[n]], offsets[shower[n] + 1]
         if first == last:
             continue
-        here, there = own[shower[n]], wanted[n]
+        here, there, key = own[shower[n]], wanted[n], np.uint64(seed[n])
         for i in range(rank):
             step[i] = there[i] - here[i]
         _map(step, hit, shift)
@@ -111,10 +112,12 @@ def _transport(
             has[voxel[k]] = True
             whole += energy[k]
         for v in range(voxels):
-            u[v] = _uniform(seed[n], v)
+            u[v] = _uniform(key, v)
         count = 0
         for k in range(first, last):
             v = voxel[k]
+            if not right[permutation[v]]:
+                continue
             ratio, before, after = factor[v], logit[k], logit[k] + shift[v]
             if max(before, after) <= RARE_LOGIT:
                 fewer = (ONE + math.exp(-before)) / (ONE + math.exp(-after))  # h' / h
@@ -122,13 +125,13 @@ def _transport(
                     continue
                 ratio -= math.log(fewer)
             ratio = min(max(ratio, np.float32(-REACH)), np.float32(REACH))
-            place[count], moved[count] = v, energy[k] * math.exp(ratio)
+            place[count], moved[count] = permutation[v], energy[k] * math.exp(ratio)
             count += 1
         # a new hit is less likely than the logit's shift is large
         count_open, active = 0, activity[shower[n]]
         for v in range(voxels):
             open_[count_open] = v
-            count_open += (u[v] < active * shift[v]) & ~has[v]
+            count_open += (u[v] < active * shift[v]) & ~has[v] & right[permutation[v]]
         for c in range(count_open):
             v = open_[c]
             before = _dot(here, hit_of_voxel[v]) + hit_bias[v]
@@ -138,42 +141,44 @@ def _transport(
             gain = active * (ONE - (ONE + math.exp(before)) / (ONE + math.exp(after)))
             if u[v] < gain:
                 chance = ONE / (ONE + math.exp(-after))
-                usual = _dot(there, share_of_voxel[v]) + share_bias[v]
+                mean = math.exp(_dot(there, share_of_voxel[v]) + share_bias[v]) / chance
                 row = min(int(chance * np.float32(bins / RARE)), bins - 1)
                 column = min(int(u[v] / gain * quantiles), quantiles - 1)
-                place[count], moved[count] = v, whole * math.exp(usual) / chance * spread[row, column]
+                place[count], moved[count] = permutation[v], whole * mean * spread[row, column]
+                count += 1
+        # what the symmetry leaves in place is drawn anew
+        for v in range(voxels):
+            if right[v]:
+                continue
+            draw = _uniform(key, voxels + v)
+            if draw >= np.float32(RARE) * active:
+                continue
+            chance = ONE / (ONE + math.exp(-_dot(upright[n], hit_of_voxel[v]) - hit_bias[v]))
+            limit = min(chance, np.float32(RARE)) * active
+            if draw < limit:
+                mean = math.exp(_dot(upright[n], share_of_voxel[v]) + share_bias[v]) / chance
+                row = min(int(chance * np.float32(bins / RARE)), bins - 1)
+                column = min(int(draw / limit * quantiles), quantiles - 1)
+                place[count], moved[count] = v, whole * mean * spread[row, column]
                 count += 1
         for k in range(first, last):
             has[voxel[k]] = False
         if count == 0:  # it would lose all: it stays as it is
             for k in range(first, last):
-                place[count], moved[count] = voxel[k], energy[k]
+                place[count], moved[count] = permutation[voxel[k]], energy[k]
                 count += 1
         total = 0.0
         for j in range(count):
             total += moved[j]
         scale = total_mev[n] / total if total > 0 else 0.0
         for j in range(count):
-            image[permutation[place[j]]] = moved[j] * scale
+            image[place[j]] = moved[j] * scale
 
 
-def transport(
-    images: Images,
-    logit: Tensor,
-    activity: Tensor,
-    shower: Tensor,
-    permutations: Tensor,
-    symmetry: Tensor,
-    own: Tensor,
-    wanted: Tensor,
-    total_mev: Tensor,
-    seed: Tensor,
-    usual: Usual,
-) -> Tensor:
+def transport(stored: Stored, asked: Asked, permutations: Tensor, valid: Tensor, usual: Usual) -> Tensor:
     """Carry N showers of a library to other conditions; see the reference."""
-    out = torch.empty(len(shower), permutations.shape[1])
-    inputs = (*images, logit, activity, shower, permutations, symmetry, own, wanted, total_mev)
-    arrays = [t.detach().numpy() for t in inputs], [t.detach().numpy() for t in usual]
-    by_voxel = [np.ascontiguousarray(weight.detach().numpy().T) for weight in (usual.hit, usual.share)]
-    _transport(*arrays[0], seed.numpy().view(np.uint64), *arrays[1], *by_voxel, out.numpy())
+    out = torch.empty(len(asked.shower), permutations.shape[1])
+    tensors = (*stored.images, *stored[1:], *asked, permutations, valid, *usual)
+    by_voxel = (usual.hit.T.contiguous(), usual.share.T.contiguous())
+    _transport(*(tensor.detach().numpy() for tensor in (*tensors, *by_voxel, out)))
     return out

@@ -6,25 +6,13 @@ import torch
 from torch import Tensor
 
 from monsoon.models.kernels.gather import Images
-from monsoon.models.kernels.transport import RARE, REACH, Usual
+from monsoon.models.kernels.transport import RARE, REACH, Asked, Stored, Usual
 
 GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as int64
 MIXER = ((30, 0xBF58476D1CE4E5B9 - (1 << 64)), (27, 0x94D049BB133111EB - (1 << 64)))
 
 
-def transport(
-    images: Images,
-    logit: Tensor,
-    activity: Tensor,
-    shower: Tensor,
-    permutations: Tensor,
-    symmetry: Tensor,
-    own: Tensor,
-    wanted: Tensor,
-    total_mev: Tensor,
-    seed: Tensor,
-    usual: Usual,
-) -> Tensor:
+def transport(stored: Stored, asked: Asked, permutations: Tensor, valid: Tensor, usual: Usual) -> Tensor:
     """Carry N showers of a library to other conditions.
 
     With chances of a hit h and mean shares p of a voxel at the shower's own condition, h' and p' at the
@@ -32,30 +20,19 @@ def transport(
     probability min(1, h' / h) and is scaled by (p' / h') / (p / h), and a voxel without a hit gets one with
     the probability max(0, h' - h) / (1 - h), of the share p' / h' times a quantile of the spread. The mean
     over showers is then right in every voxel. Showers with more hits than usual get more new ones, as they
-    lose more. At the end the shower is scaled to its total. One that would lose all its hits keeps them.
+    lose more. Voxels that the symmetry leaves in place, where they do not belong, get hits by their own
+    chance, up to RARE. At the end the shower is scaled to its total. One that would lose all hits keeps them.
 
     Parameters
     ----------
-    images
-        The library's L images with K hits.
-    logit
-        float32 [K], logit of the chance of each hit at its image's own condition.
-    activity
-        float32 [L], rare hits of each image over how many are usual; 1 in the mean.
-    shower
-        int64 [N], numbers of images.
+    stored
+        The library.
+    asked
+        What becomes of which of its showers.
     permutations
         int64 [G, V], the voxel to which each symmetry moves each voxel.
-    symmetry
-        int64 [N], rows of `permutations`, applied at the end.
-    own
-        float32 [L, R], latents of the images' conditions.
-    wanted
-        float32 [N, R], latents of the conditions that are asked for, before the symmetry.
-    total_mev
-        float32 [N], energy of each shower at the end; an image without hits stays empty.
-    seed
-        int64 [N], from which each shower's random numbers follow.
+    valid
+        bool [G, V], the voxels that are right after each symmetry.
     usual
         The maps.
 
@@ -64,34 +41,45 @@ def transport(
     Tensor
         float32 [N, V].
     """
-    voxels = permutations.shape[1]
+    voxels, images, shower = permutations.shape[1], stored.images, asked.shower
     image = _dense(images, images.energy, voxels)[shower]  # [N, V]
-    hit, here = image > 0, own[shower]
-    step = wanted - here
-    known = _dense(images, logit, voxels)[shower]
+    hit, here = image > 0, stored.latent[shower]
+    step = asked.latent - here
+    known = _dense(images, stored.logit, voxels)[shower]
     before = torch.where(hit, known, here @ usual.hit + usual.hit_bias)
     after = before + step @ usual.hit
     h, h_wanted = torch.sigmoid(before), torch.sigmoid(after)
     rare = torch.maximum(before, after) <= torch.logit(torch.tensor(RARE))
-    u = uniform(seed, voxels)
+    u = uniform(asked.seed, voxels)
     loss = torch.where(rare & hit, (1 - h_wanted) * -torch.expm1(after - before), 0.0)  # 1 - h' / h
     gain = torch.where(rare & ~hit, h_wanted * -torch.expm1(before - after), 0.0)  # (h' - h) / (1 - h)
-    gain = gain * activity[shower, None]
+    gain = gain * stored.activity[shower, None]
     kept = hit & (u >= loss)
     gained = (u < gain) & hit.any(1, keepdim=True)
     ratio = step @ usual.share + torch.where(rare, torch.log(h / h_wanted), 0.0)
-    mean = torch.exp(wanted @ usual.share + usual.share_bias) / h_wanted
+    mean = torch.exp(asked.latent @ usual.share + usual.share_bias) / h_wanted
     bins, quantiles = usual.spread.shape
     row = (h_wanted * (bins / RARE)).long().clamp(max=bins - 1)
     column = (u / gain.clamp(min=1e-12) * quantiles).long().clamp(0, quantiles - 1)
     new = image.sum(1, keepdim=True) * mean * usual.spread[row, column]
     moved = torch.where(kept, image * torch.exp(ratio.clamp(-REACH, REACH)), 0.0)
-    moved = torch.where(gained, new, moved)
-    moved = torch.where((kept | gained).any(1, keepdim=True), moved, image)
+    place = permutations[asked.symmetry]
+    moved = torch.zeros_like(moved).scatter_(1, place, torch.where(gained, new, moved))
+    # what the symmetry left in place
+    chance = torch.sigmoid(asked.upright @ usual.hit + usual.hit_bias)
+    draw = chance.clamp(max=RARE) * stored.activity[shower, None]
+    u = uniform(asked.seed, 2 * voxels)[:, voxels:]
+    row = (chance * (bins / RARE)).long().clamp(max=bins - 1)
+    column = (u / draw.clamp(min=1e-12) * quantiles).long().clamp(0, quantiles - 1)
+    lone = image.sum(1, keepdim=True) * torch.exp(asked.upright @ usual.share + usual.share_bias) / chance
+    lone = torch.where(u < draw, lone * usual.spread[row, column], 0.0)
+    moved = torch.where(valid[asked.symmetry], moved, lone)
+    moved = torch.where(
+        (moved > 0).any(1, keepdim=True), moved, torch.zeros_like(moved).scatter_(1, place, image)
+    )
     sums = moved.double().sum(1)
-    scale = torch.where(sums > 0, total_mev.double() / sums.clamp(min=1e-30), 0.0)
-    moved = (moved * scale[:, None]).float()
-    return torch.zeros_like(moved).scatter_(1, permutations[symmetry], moved)
+    scale = torch.where(sums > 0, asked.total_mev.double() / sums.clamp(min=1e-30), 0.0)
+    return (moved * scale[:, None]).float()
 
 
 def _dense(images: Images, values: Tensor, voxels: int) -> Tensor:

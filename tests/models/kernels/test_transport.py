@@ -10,10 +10,10 @@ from torch import Tensor
 
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.gather import Images, compress
-from monsoon.models.kernels.transport import RARE, Usual, cpu, reference
+from monsoon.models.kernels.transport import RARE, Asked, Stored, Usual, cpu, reference
 
 VOXELS, RANK = 900, 9
-PERMUTATIONS = torch.argsort(Planar().symmetries, 1)
+PERMUTATIONS, VALID = torch.argsort(Planar().symmetries, 1), Planar().valid
 
 
 def usual(seed: int = 3, spread: float = 1.0) -> Usual:
@@ -53,19 +53,17 @@ def test_implementations_agree(count: int) -> None:
     own = torch.tanh(torch.randn(40, RANK, generator=generator))
     shower = torch.randint(0, 40, (count,), generator=generator)
     library = images(40, torch.sigmoid(usual().hit_bias))
-    arguments = (
-        library,
-        logits(library, own, usual()),
-        0.5 + torch.rand(40, generator=generator),
+    activity = 0.5 + torch.rand(40, generator=generator)
+    asked = Asked(
         shower,
-        PERMUTATIONS,
         torch.randint(0, 8, (count,), generator=generator),
-        own,
         own[shower] + 0.3 * torch.randn(count, RANK, generator=generator),
+        torch.randn(count, RANK, generator=generator),
         100 * torch.rand(count, generator=generator),
         torch.randint(0, 1 << 46, (count,), generator=generator),
-        usual(),
     )
+    stored = Stored(library, logits(library, own, usual()), activity, own)
+    arguments = (stored, asked, PERMUTATIONS, VALID, usual())
     expected, found = reference.transport(*arguments), cpu.transport(*arguments)
     # a random number that is as near a chance as rounding is may decide otherwise
     same = ((expected > 0) == (found > 0)).all(1)
@@ -73,30 +71,33 @@ def test_implementations_agree(count: int) -> None:
     torch.testing.assert_close(found[same], expected[same], atol=1e-5, rtol=1e-4)
 
 
-def transported(seeds: int, wanted: Tensor) -> tuple[Tensor, Images, Tensor]:
-    """Every shower of a library, of one condition, carried to another; its images and its latent."""
-    own = torch.zeros(1, RANK)
-    library = images(seeds, torch.sigmoid(usual().hit_bias))
-    found = cpu.transport(
-        library,
-        logits(library, own.expand(seeds, RANK), usual()),
-        torch.ones(seeds),
-        torch.arange(seeds),
-        PERMUTATIONS,
-        torch.zeros(seeds, dtype=torch.int64),
-        own.expand(seeds, RANK).contiguous(),
-        wanted.expand(seeds, RANK).contiguous(),
-        torch.ones(seeds),
-        torch.arange(seeds) * 7919,
-        usual(),
+def carried(library: Images, wanted: Tensor, maps: Usual, symmetry: int = 0) -> Tensor:
+    """Every shower of a library whose latents are 0, carried to one other condition; totals are 1."""
+    count = len(library.offsets) - 1
+    own = torch.zeros(count, RANK)
+    stored = Stored(library, logits(library, own, maps), torch.ones(count), own)
+    there = wanted.expand(count, RANK).contiguous()
+    asked = Asked(
+        torch.arange(count),
+        torch.full((count,), symmetry),
+        there,
+        there,
+        torch.ones(count),
+        torch.arange(count) * 7919,
     )
-    return found, library, own
+    return cpu.transport(stored, asked, PERMUTATIONS, VALID, maps)
+
+
+def transported(seeds: int, wanted: Tensor) -> tuple[Tensor, Images]:
+    """Showers of usual hits carried to another condition, and the library they are from."""
+    library = images(seeds, torch.sigmoid(usual().hit_bias))
+    return carried(library, wanted, usual()), library
 
 
 def test_rare_hits_become_as_frequent_as_they_are_at_the_wanted_condition() -> None:
     """Where hits are common they stay where they are."""
     wanted = 0.5 * torch.randn(1, RANK, generator=torch.Generator().manual_seed(8))
-    found, _, _ = transported(4000, wanted)
+    found, _ = transported(4000, wanted)
     before = torch.sigmoid(usual().hit_bias)
     after = torch.sigmoid(wanted @ usual().hit + usual().hit_bias)[0]
     rare = torch.maximum(before, after) <= RARE
@@ -122,20 +123,7 @@ def test_the_mean_of_every_voxel_changes_by_the_ratio_of_the_usual_shares() -> N
     share = chance / chance.sum()  # so that all showers have nearly the same total
     maps = maps._replace(share_bias=torch.log(share), spread=torch.ones(4, 16))
     library = compress(torch.where(hit, share / chance, 0.0))
-    zeros = torch.zeros(6000, RANK)
-    found = cpu.transport(
-        library,
-        logits(library, zeros, maps),
-        torch.ones(6000),
-        torch.arange(6000),
-        PERMUTATIONS,
-        torch.zeros(6000, dtype=torch.int64),
-        zeros,
-        wanted.expand(6000, RANK).contiguous(),
-        torch.ones(6000),
-        torch.arange(6000) * 7919,
-        maps,
-    )
+    found = carried(library, wanted, maps)
     expected = share * torch.exp(wanted @ maps.share)[0].clamp(math.exp(-2.5), math.exp(2.5))
     mean = found.double().mean(0)
     error = found.double().std(0) / 6000**0.5
@@ -149,7 +137,7 @@ def test_the_mean_of_every_voxel_changes_by_the_ratio_of_the_usual_shares() -> N
 
 def test_common_hits_are_scaled_by_the_ratio_of_the_usual_shares() -> None:
     wanted = 0.1 * torch.randn(1, RANK, generator=torch.Generator().manual_seed(8))
-    found, library, _ = transported(300, wanted)
+    found, library = transported(300, wanted)
     factor = torch.exp(wanted @ usual().share)[0]
     common = torch.sigmoid(usual().hit_bias) > 0.6
     for row in range(1, 300):
@@ -161,37 +149,42 @@ def test_common_hits_are_scaled_by_the_ratio_of_the_usual_shares() -> None:
 
 
 def test_the_total_is_the_one_asked_for_and_empty_showers_stay_empty() -> None:
-    found, _, _ = transported(200, torch.full((1, RANK), 0.4))
+    found, _ = transported(200, torch.full((1, RANK), 0.4))
     torch.testing.assert_close(found[1:].double().sum(1), torch.ones(199, dtype=torch.float64))
     assert (found[0] == 0).all()
 
 
 def test_the_own_condition_leaves_a_shower_as_it_is() -> None:
-    found, library, own = transported(50, torch.zeros(1, RANK))
+    found, library = transported(50, torch.zeros(1, RANK))
     row = torch.repeat_interleave(torch.arange(50), library.offsets.diff())
     shares = library.energy / torch.zeros(50).index_add_(0, row, library.energy)[row]
     torch.testing.assert_close(found[row, library.voxel.long()], shares)
     assert int((found > 0).sum()) == len(library.voxel)
-    assert (own == 0).all()
 
 
 def test_a_shower_that_would_lose_all_hits_keeps_them() -> None:
     rare = usual()._replace(hit=torch.full((RANK, VOXELS), -10.0), hit_bias=torch.full((VOXELS,), -2.0))
     library = images(30, torch.full((VOXELS,), 0.1))
-    found = cpu.transport(
-        library,
-        logits(library, torch.zeros(30, RANK), rare),
-        torch.ones(30),
-        torch.arange(30),
-        PERMUTATIONS,
-        torch.zeros(30, dtype=torch.int64),
-        torch.zeros(30, RANK),
-        torch.ones(30, RANK),
-        torch.ones(30),
-        torch.arange(30),
-        rare,
-    )
+    found = carried(library, torch.ones(1, RANK), rare)
     assert ((found > 0).sum(1) == library.offsets.diff()).all()
+
+
+def test_what_a_reflection_leaves_in_place_is_drawn_by_its_own_chance() -> None:
+    """And what was there is gone."""
+    maps = usual()._replace(hit=torch.zeros(RANK, VOXELS))
+    chance = torch.sigmoid(maps.hit_bias)
+    symmetry = 1
+    lone = ~VALID[symmetry]
+    always = (lone & (torch.arange(VOXELS) % 2 == 0)).float()  # of the library's showers
+    found = carried(images(4000, torch.where(lone, always, chance)), torch.zeros(1, RANK), maps, symmetry)
+    frequency = (found[1:] > 0).double().mean(0)
+    expected = chance.clamp(max=RARE)
+    sigma = (expected * (1 - expected) / len(found)).sqrt().clamp(min=1e-4)
+    assert lone.sum() == 30
+    assert (((frequency - expected) / sigma)[lone]).square().mean() < 2
+    kept = torch.zeros(VOXELS)
+    kept[PERMUTATIONS[symmetry]] = chance
+    assert ((frequency - kept).abs()[~lone] < 0.05).all()
 
 
 def test_random_numbers_are_uniform_and_independent_of_each_other() -> None:
