@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -22,11 +22,11 @@ from monsoon.models.data.packing import pack, unpack
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
-from monsoon.models.families.library import Library
+from monsoon.models.families.library import ELECTROMAGNETIC, Library, Metric
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.dispatch import TRANSPORT
 from monsoon.models.kernels.gather import Images, compress
-from monsoon.models.kernels.transport import RARE, REACH, Usual
+from monsoon.models.kernels.transport import RARE, REACH, Asked, Stored, Usual
 from monsoon.models.networks.mean_image import MeanImage
 from monsoon.models.networks.preprocess import features
 from monsoon.models.records import Conditions, Showers
@@ -35,9 +35,13 @@ from monsoon.models.species import EGAMMA
 # conditions in one matrix product: of one size, so that a row's bits do not depend on its position
 BUCKET = 256
 NOISE_BITS = 23  # of a uniform number
+AT_ONCE = 2048  # showers whose images of all voxels are in memory
 CHANCES, QUANTILES = 8, 64  # of the table of what new hits get
 TABLE_SHOWERS = 4000  # of the library, from which it is made
+LEAF = 32  # of the library's trees: the fastest where queries are in order
 FEWEST_HITS = 100  # for a row of the table of its own
+# hadrons and muons are not carried: nothing makes up for an impact that is another
+HADRONIC = Metric(log_energy=0.2, offset_mm=7.0, direction=0.07)
 DEFAULTS = {"hidden": 128, "latent": 48, "neighbours": 4}
 COLUMNS = ("pdg", "energy_mev", "direction", "offset_mm")
 
@@ -52,21 +56,15 @@ class Stock:
         The showers by their conditions.
     total_mev : Tensor
         Visible energy of each shower, float32 [L].
-    logit : Tensor
-        Of the chance of each hit at its shower's own condition, float32 [K].
-    activity : Tensor
-        Rare hits of each shower over how many are usual at its condition, float32 [L].
-    latent : Tensor
-        Of each shower's own condition, float32 [L, R].
+    stored : Stored
+        The showers as the kernel needs them.
     usual : Usual
         Maps from latents to what is usual.
     """
 
     library: Library
     total_mev: Tensor
-    logit: Tensor
-    activity: Tensor
-    latent: Tensor
+    stored: Stored
     usual: Usual
 
 
@@ -160,7 +158,8 @@ class TransportedLibrary(nn.Module):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that determines a sample."""
-        constants = [BUCKET, REACH, RARE, CHANCES, QUANTILES, TABLE_SHOWERS, FEWEST_HITS]
+        metrics = [asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
+        constants = [metrics, LEAF, BUCKET, REACH, RARE, CHANCES, QUANTILES, TABLE_SHOWERS, FEWEST_HITS]
         digest = hashlib.sha256(json.dumps([self.config, constants], sort_keys=True).encode())
         for name, value in sorted(self.state_dict().items()):
             digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
@@ -206,25 +205,17 @@ class TransportedLibrary(nn.Module):
         scale = torch.where(electromagnetic, conditions.energy_mev / self.energy_mev[shower], 1.0)
         # what the shower's own frame calls the condition: the symmetry comes last
         asked = self.grid.reflect(conditions, self._inverse[symmetry])
-        wanted = torch.where(electromagnetic[:, None], self._latent(asked), stock.latent[shower])
-        bits = (noise[:, 1:].double() * (1 << NOISE_BITS)).long()
-        return Showers(
-            TRANSPORT.on(noise.device)(
-                stock.library.images,
-                stock.logit,
-                stock.activity,
-                shower,
-                stock.library.permutations,
-                symmetry,
-                self.grid.valid,
-                stock.latent,
-                wanted,
-                self._latent(conditions),
-                stock.total_mev[shower] * scale,
-                (bits[:, 0] << NOISE_BITS) | bits[:, 1],
-                stock.usual,
-            )
+        here = stock.stored.latent[shower]
+        become = Asked(
+            shower,
+            symmetry,
+            torch.where(electromagnetic[:, None], self._latent(asked), here),
+            self._latent(conditions),
+            stock.total_mev[shower] * scale,
+            _seeds(noise[:, 1:]),
         )
+        transport, permutations = TRANSPORT.on(noise.device), stock.library.permutations
+        return Showers(transport(stock.stored, become, permutations, self.grid.valid, stock.usual))
 
     def stock(self) -> Stock:
         """What sampling needs, worked out when it is first asked for."""
@@ -237,29 +228,35 @@ class TransportedLibrary(nn.Module):
         conditions = Conditions(*(getattr(self, name) for name in COLUMNS))
         images = unpack(self.packed, len(conditions), self.grid.voxels)
         energy = dense(images, self.grid.voxels)
-        library = Library(
-            ShowerSet(conditions, Showers(energy), torch.ones(len(conditions))), self.config["neighbours"]
-        )
+        showers = ShowerSet(conditions, Showers(energy), torch.ones(len(conditions)))
         latent = self._latent(conditions)
+        logit, activity = self._hits(latent, energy)
         hit, share = self.usual.hit, self.usual.share
-        maps = [hit.weight.T.contiguous(), hit.bias, share.weight.T.contiguous(), share.bias]
-        spread = self._spread(latent[:TABLE_SHOWERS], energy[:TABLE_SHOWERS])
+        usual = Usual(
+            hit.weight.detach().T.contiguous(),
+            hit.bias.detach(),
+            share.weight.detach().T.contiguous(),
+            share.bias.detach(),
+            self._spread(latent[:TABLE_SHOWERS], energy[:TABLE_SHOWERS]),
+        )
+        return Stock(
+            Library(showers, self.config["neighbours"], self.grid, LEAF, HADRONIC),
+            energy.sum(1),
+            Stored(images, logit, activity, latent),
+            usual,
+        )
+
+    def _hits(self, latent: Tensor, energy: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of all hits, and activities; see `Stored`."""
         logits, activities = [], []
-        for part, whole in in_parts(latent, energy):
-            logit = hit(part)
-            logits.append(logit[whole > 0])
+        for some, images in zip(torch.split(latent, AT_ONCE), torch.split(energy, AT_ONCE), strict=True):
+            logit, hit = self.usual.hit(some), images > 0
             chance = torch.sigmoid(logit)
             rare = chance <= RARE
-            activities.append(((whole > 0) & rare).sum(1) / (chance * rare).sum(1).clamp(min=1.0))
-        of_hits, activity = torch.cat(logits), torch.cat(activities)
-        return Stock(
-            library,
-            energy.sum(1),
-            of_hits,
-            activity / activity.mean(),
-            latent,
-            Usual(*(m.detach() for m in maps), spread),
-        )
+            logits.append(logit[hit])
+            activities.append((hit & rare).sum(1) / (chance * rare).sum(1).clamp(min=1.0))
+        activity = torch.cat(activities)
+        return torch.cat(logits), activity / activity.mean().clamp(min=1e-3)
 
     def _spread(self, latent: Tensor, energy: Tensor) -> Tensor:
         """Quantiles of hits' shares over their mean by the chance of a hit, float32 [CHANCES, QUANTILES].
@@ -289,10 +286,11 @@ class TransportedLibrary(nn.Module):
     def _latent(self, conditions: Conditions) -> Tensor:
         """Latents [N, R], in buckets."""
         x = self._features(conditions)
-        short = -len(x) % BUCKET
-        whole = torch.cat([x, x.new_zeros(short, x.shape[1])])
-        parts = [self.usual.trunk(part) for part in torch.split(whole, BUCKET)] if len(x) else [whole]
-        return torch.cat(parts)[: len(x)]
+        filled = torch.cat([x, x.new_zeros(-len(x) % BUCKET, x.shape[1])])
+        latent = x.new_zeros(len(filled), self.config["latent"])
+        for start in range(0, len(filled), BUCKET):
+            latent[start : start + BUCKET] = self.usual.trunk(filled[start : start + BUCKET])
+        return latent[: len(x)]
 
 
 def dense(images: Images, voxels: int) -> Tensor:
@@ -303,9 +301,10 @@ def dense(images: Images, voxels: int) -> Tensor:
     return whole
 
 
-def in_parts(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Rows of several tensors, some at a time, so that what is made of them does not fill the memory."""
-    return zip(*(torch.split(tensor, 8 * BUCKET) for tensor in tensors), strict=True)
+def _seeds(noise: Tensor) -> Tensor:
+    """int64 [N] of all the bits of two uniform numbers, [N, 2]."""
+    bits = (noise.double() * (1 << NOISE_BITS)).long()
+    return (bits[:, 0] << NOISE_BITS) | bits[:, 1]
 
 
 def _inverse(grid: Planar) -> Tensor:
