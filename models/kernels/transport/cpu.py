@@ -96,6 +96,11 @@ def _transport(
     factor, u = np.empty(voxels, np.float32), np.empty(voxels, np.float32)
     has, open_ = np.zeros(voxels, np.bool_), np.empty(voxels, np.int64)
     place, moved = np.empty(voxels, np.int64), np.empty(voxels, np.float32)
+    lone, count_lone = np.empty(valid.shape, np.int64), np.zeros(len(valid), np.int64)
+    for g in range(len(valid)):
+        for v in range(voxels):
+            lone[g, count_lone[g]] = v
+            count_lone[g] += not valid[g, v]
     for n in range(len(shower)):
         image, permutation, right = out[n], permutations[symmetry[n]], valid[symmetry[n]]
         image[:] = 0
@@ -131,9 +136,11 @@ def _transport(
         count_open, active = 0, activity[shower[n]]
         for v in range(voxels):
             open_[count_open] = v
-            count_open += (u[v] < active * shift[v]) & ~has[v] & right[permutation[v]]
+            count_open += (u[v] < active * shift[v]) & ~has[v]
         for c in range(count_open):
             v = open_[c]
+            if not right[permutation[v]]:
+                continue
             before = _dot(here, hit_of_voxel[v]) + hit_bias[v]
             after = before + shift[v]
             if after > RARE_LOGIT:
@@ -147,9 +154,8 @@ def _transport(
                 place[count], moved[count] = permutation[v], whole * mean * spread[row, column]
                 count += 1
         # what the symmetry leaves in place is drawn anew
-        for v in range(voxels):
-            if right[v]:
-                continue
+        for j in range(count_lone[symmetry[n]]):
+            v = lone[symmetry[n], j]
             draw = _uniform(key, voxels + v)
             if draw >= np.float32(RARE) * active:
                 continue
