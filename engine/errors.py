@@ -1,4 +1,4 @@
-"""What a person can mend, said in one line."""
+"""Messages about bad input: one line each, with the field that is wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monsoon.models.errors import InputError, SuspiciousInput
 
 __all__ = ["InputError", "SuspiciousInput", "brief", "first_problem", "unknown_key"]
 
-LONGEST_KEY = 100  # characters that are compared with the known ones
+LONGEST_KEY = 100  # characters of an unknown key that are compared with the known keys
 _BRIEF = Repr()
 _BRIEF.maxstring = _BRIEF.maxlong = _BRIEF.maxother = 100
 _BRIEF.maxlevel = 3
@@ -23,15 +23,15 @@ UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 def first_problem(error: ValidationError, kind: Any = None) -> str:
-    """The first complaint of a failed validation.
+    """The first problem of a failed validation.
 
     Parameters
     ----------
-    error
-        What pydantic raised.
-    kind
-        The model that was validated. With it, an unknown key is named with the keys that are known there,
-        and pydantic's names for the members of a union are left out.
+    error : ValidationError
+        The error that pydantic raised.
+    kind : type, optional
+        The model that was validated. With it, the message about an unknown key lists the known keys, and
+        pydantic's names for the members of a union are left out.
 
     Returns
     -------
@@ -49,7 +49,20 @@ def first_problem(error: ValidationError, kind: Any = None) -> str:
 
 
 def unknown_key(path: str, known: Iterable[str]) -> str:
-    """The line about a key that does not exist, with those that do and the one that may be meant."""
+    """The message about an unknown key, with the known keys and the closest of them.
+
+    Parameters
+    ----------
+    path : str
+        The unknown key with its path, such as `pools.0.workerz`.
+    known : iterable of str
+        The keys that are known at that place.
+
+    Examples
+    --------
+    >>> unknown_key("stepz", ["steps", "seed"])
+    'stepz: unknown key; did you mean steps? known keys: steps, seed'
+    """
     known = list(known)
     if not known:
         return f"{path}: unknown key"
@@ -59,15 +72,15 @@ def unknown_key(path: str, known: Iterable[str]) -> str:
 
 
 def brief(value: object) -> str:
-    """A value as it is repeated to a person: cut short, however long or deep it is."""
+    """A value as it is repeated in a message: shortened, however long or deeply nested it is."""
     try:
         return _BRIEF.repr(value)
-    except ValueError:  # Python writes no integer of thousands of digits
-        return f"a {type(value).__name__} beyond all bounds"
+    except ValueError:  # Python refuses to print integers of thousands of digits
+        return f"a {type(value).__name__} too large to print"
 
 
 def _place(problem: ErrorDetails, kind: Any) -> tuple[str, list[str]]:
-    """The path without the names that pydantic gives to members of unions, and the keys known at its end."""
+    """The path of a problem without pydantic's names for union members, and the keys known at its end."""
     path: list[str] = []
     known: dict[str, Any] = {}
     for depth, part in enumerate(problem["loc"], 1):
@@ -80,7 +93,7 @@ def _place(problem: ErrorDetails, kind: Any) -> tuple[str, list[str]]:
 
 
 def _models(annotation: Any) -> Iterator[Any]:
-    """The models and dataclasses in an annotation, however deep."""
+    """The models and dataclasses in an annotation, at any depth."""
     if isinstance(annotation, type) and (is_dataclass(annotation) or issubclass(annotation, BaseModel)):
         yield annotation
     for argument in get_args(annotation):
@@ -94,7 +107,7 @@ def _annotations(model: Any) -> dict[str, Any]:
 
 
 def _is_key(part: str, annotation: Any) -> bool:
-    """Whether a part of a path is a key of a mapping; the mapping itself is called `dict[...]` there."""
+    """Whether a part of a path is a key of a mapping. Pydantic calls the mapping itself `dict[...]`."""
     return "[" not in part and any(
         get_origin(kind) in (dict, Mapping) for kind in (annotation, *get_args(annotation))
     )

@@ -1,4 +1,4 @@
-"""YAML as configurations need it: mappings, lists and plain scalars, of bounded size."""
+"""YAML for configuration files: mappings, lists and plain scalars, of bounded size."""
 
 from __future__ import annotations
 
@@ -7,19 +7,29 @@ from typing import Any
 import yaml
 
 LARGEST = 1_000_000  # characters
-DEEPEST = 20  # lists and mappings within one another
+DEEPEST = 20  # levels of nested lists and mappings
 LONGEST_NUMBER = 100  # characters
 
 
 def plain_yaml(text: str | bytes) -> Any:
-    """Read YAML without aliases, tags and deep nesting; what comes back is that of `yaml.safe_load`.
+    """Read YAML without aliases, tags or deep nesting.
 
-    A few hundred bytes of aliases can stand for gigabytes, and tags ask for types that no configuration has.
+    A few hundred bytes of aliases can expand to gigabytes, and tags ask for types that no configuration has.
+
+    Parameters
+    ----------
+    text : str or bytes
+        The YAML document; bytes must be UTF-8.
+
+    Returns
+    -------
+    object
+        The same as `yaml.safe_load` returns.
 
     Raises
     ------
     ValueError
-        Where it is not YAML or beyond these bounds, with the reason in a few words.
+        Where the text is not YAML or exceeds these bounds, with a short reason.
 
     Examples
     --------
@@ -37,12 +47,12 @@ def plain_yaml(text: str | bytes) -> Any:
         raise ValueError("a character that YAML does not allow") from error
     except UnicodeDecodeError as error:
         raise ValueError("not UTF-8") from error
-    except ArithmeticError as error:  # 10:10:10 ... beyond all bounds
+    except ArithmeticError as error:  # a sexagesimal number such as 10:10:10, too long
         raise ValueError(str(error)) from error
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Refuses what is not plain while it reads, before anything is made of it."""
+    """Refuses everything that is not plain while it parses, before any object is built."""
 
     _depth = 0
 
@@ -76,7 +86,7 @@ _PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yam
 
 class _Refused(yaml.MarkedYAMLError):
     def __init__(self, what: str, at: Any) -> None:
-        """at  an event or a node of YAML"""
+        """`at` is an event or a node of YAML."""
         super().__init__(problem=what, problem_mark=at.start_mark)
 
 

@@ -1,4 +1,4 @@
-"""The command line: arguments to configs, errors to exit codes. Nothing else happens here."""
+"""The command line: arguments become configs, errors become exit codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-# ClickException, wherever this version of typer keeps it
+# click's ClickException, wherever this release of typer keeps it
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 Settings = Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")]
@@ -32,6 +32,15 @@ CampaignName = Annotated[
     str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3 (mu=5.2), hl-lhc (mu=40)")
 ]
 Output = Annotated[str, typer.Argument(metavar="URL", help="the campaign's output")]
+GeometryName = Annotated[
+    str | None,
+    typer.Option(
+        "--geometry", help="voxels of files that name none: planar, a JSON file, binning.xml#photon"
+    ),
+]
+SpeciesName = Annotated[
+    str | None, typer.Option("--species", help="of files that have none: a name or a PDG code")
+]
 Seed = Annotated[int, typer.Option("--seed", help="number that all random draws follow from")]
 
 
@@ -41,7 +50,7 @@ def monsoon(
         bool, typer.Option("--debug", help="show the traceback of an error; anywhere on the line")
     ] = False,
 ) -> None:
-    """Distributed production of simulated LHC calorimeter events."""  # main() has taken --debug before
+    """Distributed production of simulated LHC calorimeter events."""  # main() handles --debug
 
 
 @app.command("help")
@@ -87,7 +96,7 @@ def incidents(
 
 @app.command(epilog="Every key: monsoon help plan")
 def plan(campaign: CampaignName, settings: Settings = None) -> None:
-    """Say what a campaign will take, before it runs."""
+    """Estimate the size and the time of a campaign before it runs."""
     from monsoon.engine.config import load_campaign
     from monsoon.jobs.plan import say_plan
 
@@ -96,7 +105,7 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
 
 @app.command(epilog="Every key: monsoon help generate")
 def generate(campaign: CampaignName, settings: Settings = None) -> None:
-    """Run a campaign, or what is missing of it."""
+    """Run a campaign, or continue it."""
     from monsoon.engine.config import load_campaign
     from monsoon.jobs.generate import generate as run
 
@@ -108,7 +117,7 @@ def generate(campaign: CampaignName, settings: Settings = None) -> None:
 
 @app.command()
 def status(url: Output) -> None:
-    """Say how a campaign stands, while it runs and after."""
+    """Show the state of a campaign, while it runs and afterwards."""
     from monsoon.jobs.status import status as run
 
     run(url)
@@ -123,7 +132,7 @@ def verify(
         str | None, typer.Option("--merkle-root", help="that of its manifest, as it was published")
     ] = None,
 ) -> None:
-    """Re-read all that a campaign has written; exit 3 where something is wrong."""
+    """Check everything that a campaign has written; exit code 3 if something is wrong."""
     from monsoon.jobs.verify import verify as run
 
     if not run(url, quick=quick, clean=clean, merkle_root=merkle_root).good:
@@ -132,10 +141,10 @@ def verify(
 
 @app.command()
 def merge(
-    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="where the whole campaign goes")],
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="output of the merged campaign")],
     sites: Annotated[list[str], typer.Argument(metavar="SITE...", help="outputs of the parts")],
 ) -> None:
-    """Make one campaign of several sites' parts: records alone, the files stay where they are."""
+    """Merge the parts of a campaign from several sites. Only records are written; event files stay."""
     from monsoon.jobs.merge import merge as run
 
     print(f"events: {run(output, sites)}")
@@ -154,7 +163,7 @@ def report(
     outside: Annotated[str | None, typer.Option("--outside", help=f"the campaign's; {NAMED}")] = None,
     detector: Annotated[str | None, typer.Option("--detector", help=f"the campaign's; {NAMED}")] = None,
 ) -> None:
-    """Write the page that shows what a campaign has made."""
+    """Write a page about the events of a campaign."""
     from monsoon.jobs.report.page import write_report
 
     print(f"report: {write_report(url, page, model=model, outside=outside, detector=detector)}")
@@ -170,7 +179,7 @@ def train(
         bool, typer.Option("--local", help="without Ray: in this process, or under torchrun")
     ] = False,
 ) -> None:
-    """Train a generator, or go on with it; exit 3 where the training failed."""
+    """Train a generator, or continue its training; exit code 3 if the training failed."""
     from monsoon.jobs.train import train as run
     from monsoon.jobs.training_config import load_training
 
@@ -183,25 +192,52 @@ def train(
 @app.command()
 def sample(
     model: Annotated[str, typer.Option("--model", help="a shipped name, a folder, or shower files")],
-    conditions: Annotated[str, typer.Option("--conditions", help="HDF5 file, with or without showers")],
-    out: Annotated[str, typer.Option("--out", help="file for the showers (HDF5, CaloChallenge layout)")],
+    conditions: Annotated[
+        str, typer.Option("--conditions", help="HDF5 file, with or without showers; or a table")
+    ],
+    out: Annotated[str, typer.Option("--out", help="file for the showers (HDF5), or rows (Parquet)")],
     seed: Seed = 0,
+    geometry: GeometryName = None,
+    species: SpeciesName = None,
 ) -> None:
-    """Write one shower for each row of a conditions file."""
+    """Generate one shower, or row, for each row of a file of conditions."""
+    from monsoon.models.data.tables.files import is_table
+
+    if is_table(conditions):
+        from monsoon.jobs.tables.sample import sample as rows
+
+        rows(model, conditions, out, seed)
+        print(f"rows: {out}")
+        return
     from monsoon.jobs.sample import sample as run
 
-    run(model, conditions, out, seed)
+    run(model, conditions, out, seed, geometry, species)
     print(f"showers: {out}")
+
+
+def _validate_table(models: Sequence[str], reference: str, **settings: Any) -> None:
+    from monsoon.engine.storage import local_path
+    from monsoon.jobs.refusals import nothing_left
+    from monsoon.jobs.tables.validate import PAGE, RECORD
+    from monsoon.jobs.tables.validate import validate as run
+
+    with nothing_left(local_path(settings["out"]), (PAGE, RECORD), ()):
+        done = run(models, reference=reference, **settings)
+    print(f"report: {done.page}")
+    failed = [name for name in models if done.failures(name)]
+    print(f"verdict: {'fail' if failed else 'pass'}")
+    if failed:
+        raise typer.Exit(VERDICT_FAILED)
 
 
 @app.command()
 def validate(
-    reference: Annotated[str, typer.Option("--reference", help="Geant4 showers nobody trained on")],
+    reference: Annotated[str, typer.Option("--reference", help="Geant4 showers not used in training")],
     model: Annotated[list[str] | None, typer.Option("--model", help="a model; repeat to compare")] = None,
     generated: Annotated[list[str] | None, typer.Option("--generated", help="a file of showers")] = None,
     floor: Annotated[
         str | None,
-        typer.Option("--floor", help="more Geant4 showers, as many; absent: half of the reference"),
+        typer.Option("--floor", help="as many other Geant4 showers; absent: half of the reference"),
     ] = None,
     requirements: Annotated[
         str | None, typer.Option("--requirements", help="YAML file; absent: the shipped ones")
@@ -213,11 +249,26 @@ def validate(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="fewer repetitions")] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="exit 3 too where these showers cannot tell")
+        bool, typer.Option("--strict", help="exit code 3 also if the sample is too small to tell")
     ] = False,
-    into_card: Annotated[bool, typer.Option("--into-card", help="keep the numbers in the model")] = False,
+    into_card: Annotated[
+        bool, typer.Option("--into-card", help="store the numbers in the model's card")
+    ] = False,
+    cut: Annotated[
+        list[str] | None, typer.Option("--cut", help="of tables: FEATURE > VALUE, its efficiency; repeat")
+    ] = None,
+    geometry: GeometryName = None,
+    species: SpeciesName = None,
 ) -> None:
-    """Compare generated showers with Geant4's; exit 3 where a requirement is not met."""
+    """Compare generated showers, or rows, with real ones; exit code 3 if a requirement is not met."""
+    from monsoon.models.data.tables.files import is_table
+
+    if is_table(reference):
+        _validate_table(
+            model or (), reference, floor=floor, cuts=cut or (), out=out, seed=seed, quick=quick, limit=limit,
+            into_card=into_card,
+        )  # fmt: skip
+        return
     from monsoon.engine.storage import local_path
     from monsoon.jobs.refusals import nothing_left
     from monsoon.jobs.validate import KEPT, MADE
@@ -235,9 +286,11 @@ def validate(
             quick=quick,
             limit=limit,
             into_card=into_card,
+            geometry=geometry,
+            species=species,
         )
     if done.unclear and not strict:
-        print("monsoon: not every requirement can be told at this sample size", file=sys.stderr)
+        print("monsoon: this sample is too small to decide every requirement", file=sys.stderr)
     print(f"report: {done.page}")
     print(f"verdict: {done.summary(strict)}")
     if done.fails(strict):
@@ -252,7 +305,7 @@ def models(
     ] = None,
     time: Annotated[bool, typer.Option("--time", help="measure the time per shower now")] = False,
 ) -> None:
-    """Print the table of the shipped generators: quality, with floors, and speed."""
+    """Print a table of the shipped generators: quality, with floors, and speed."""
     from monsoon.jobs.models import models as run
 
     run(write, time)
@@ -261,10 +314,10 @@ def models(
 @app.command()
 def demo(
     output: Annotated[
-        str, typer.Argument(metavar="OUTPUT", help="where the events and the report go")
+        str, typer.Argument(metavar="OUTPUT", help="folder for the events and the report")
     ] = "out/demo",
 ) -> None:
-    """Make 2 000 Run 3 events on this machine, and a report of them."""
+    """Make 2 000 Run 3 events on this machine, and a report about them."""
     from monsoon.engine.storage import local_path
     from monsoon.jobs.demo import demo as run
 
@@ -274,10 +327,12 @@ def demo(
 @app.command()
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="smaller sizes, under two minutes")] = False,
-    check: Annotated[bool, typer.Option("--check", help="a line per bar; exit 3 on a miss")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="compare with the required speed; exit code 3 if it is missed")
+    ] = False,
     csv: Annotated[str | None, typer.Option("--csv", help="file that the rows are appended to")] = None,
 ) -> None:
-    """Time each stage and the whole against named peers, equality first."""
+    """Time each stage and the whole against other tools, after comparing their results."""
     from monsoon.engine.storage import local_path
     from monsoon.jobs.bench.run import bench as run
 
@@ -285,7 +340,7 @@ def bench(
 
 
 def _registered() -> list[Any]:
-    """The commands that typer knows, in the order of this file."""
+    """The commands of the application, in the order of this file."""
     return app.registered_commands
 
 
@@ -294,14 +349,14 @@ def main(arguments: Sequence[str]) -> int:
 
     Parameters
     ----------
-    arguments
-        The words after `monsoon`. `--debug` may stand anywhere among them.
+    arguments : sequence of str
+        The words after `monsoon`. `--debug` may be anywhere among them.
 
     Returns
     -------
     int
-        The exit code: 0 done, 2 unusable input or a machine in need, with one line that says the remedy,
-        3 a verdict failed, 130 interrupted; 1 for a bug alone.
+        The exit code: 0 for success; 1 for a bug; 2 for unusable input or a failure of the machine, with one
+        line that gives the remedy; 3 for a failed verdict; 130 if interrupted.
     """
     words = [word for word in arguments if word != "--debug"]
     with lasting_streams() as out:
@@ -309,7 +364,8 @@ def main(arguments: Sequence[str]) -> int:
         out.flush()
         if code == DONE and out.error is not None and not reader_has_gone(out.error):
             print(
-                f"monsoon: stdout: {out.error.strerror}; the work is done, what it said is lost: make room",
+                f"monsoon: stdout: {out.error.strerror}; the work is done but its output is lost: "
+                "free some space",
                 file=sys.stderr,
             )
             return UNUSABLE
@@ -317,7 +373,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _code(words: list[str], debug: bool) -> int:
-    """The exit code of one command, and on stderr the line that belongs to it."""
+    """Run one command; prints the line about an error on stderr and returns the exit code."""
     try:
         with suspicions_on_stderr():
             code = app(words, standalone_mode=False)
@@ -328,13 +384,13 @@ def _code(words: list[str], debug: bool) -> int:
         code = INTERRUPTED
     except (Exception, SystemExit) as error:
         return _failed(error, debug)
-    if code == INTERRUPTED:  # typer makes an exit code of Ctrl-C on its own
-        print("monsoon: interrupted; run the same command again to go on", file=sys.stderr)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this exit code too
+        print("monsoon: interrupted; run the same command again to continue", file=sys.stderr)
     return int(code or DONE)
 
 
 def _failed(error: BaseException, debug: bool) -> int:
-    if isinstance(error, SystemExit):  # typer makes one of a broken pipe
+    if isinstance(error, SystemExit):  # typer turns a broken pipe into one
         if not isinstance(error.__context__, OSError):
             raise error
         error = error.__context__
@@ -346,6 +402,6 @@ def _failed(error: BaseException, debug: bool) -> int:
 
 
 def run() -> None:
-    """The console script. SIGTERM, as batch systems send it, ends as Ctrl-C does."""
+    """The console script. SIGTERM, which batch systems send, has the effect of Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Errors that reached the command line: which of them a person can mend, and the line that says how."""
+"""Errors that reach the command line: which of them the user can fix, and the line that says how."""
 
 from __future__ import annotations
 
@@ -9,50 +9,55 @@ from pathlib import Path
 from monsoon.engine.errors import InputError
 
 REMEDIES = {
-    errno.ENOSPC: "make room",
-    errno.EDQUOT: "make room within the quota",
-    errno.EACCES: "give a place that you may use",
-    errno.EPERM: "give a place that you may use",
-    errno.EROFS: "give a place that can be written",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space within the quota",
+    errno.EACCES: "choose a place that you have access to",
+    errno.EPERM: "choose a place that you have access to",
+    errno.EROFS: "choose a place that is writable",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.ENFILE: "raise the limit of open files",
     errno.ENAMETOOLONG: "give a shorter name",
 }
-AGAIN = "look whether it is there and can be used, and run the same command again"
-# What fails in these is input, a machine or a service. Anything else that arrives here is a bug of Monsoon's.
+AGAIN = "check that it exists and is usable, and run the same command again"
+# Exceptions of these libraries are failures of input, machine or services. All others are bugs of Monsoon.
 LIBRARIES = {
-    "aiohttp": "look whether the storage answers, and run the same command again",
-    "botocore": "look whether the storage answers, and run the same command again",
+    "aiohttp": "check that the storage answers, and run the same command again",
+    "botocore": "check that the storage answers, and run the same command again",
     "lzma": "a compressed input is damaged; get it again",
-    "pyarrow": "an input is damaged or of another kind; give another",
-    "ray": "look at the Ray cluster, and run the same command again",
-    "torch": "take a smaller batch, or device=cpu",
-    "yaml": "write one `key: value` a line",
+    "pyarrow": "an input is damaged or of another kind; give another file",
+    "ray": "check the Ray cluster, and run the same command again",
+    "torch": "use a smaller batch, or device=cpu",
+    "yaml": "write one `key: value` per line",
     "zipfile": "a compressed input is damaged; get it again",
     "zlib": "a compressed input is damaged; get it again",
 }
 
 
 def remedy_of(error: BaseException) -> str | None:
-    """One line about an error that is not a bug: what, where, and the remedy; None for a bug.
+    """The message for an error that is not a bug.
+
+    An InputError has its own message. Failures of the machine (OSError, MemoryError), inputs that are nested
+    too deeply (RecursionError), missing packages, and exceptions of the libraries that read input or use
+    services get one here.
 
     Parameters
     ----------
-    error
-        What a command raised: an InputError says its line itself; failures of the machine (OSError,
-        MemoryError), of the depth of an input (RecursionError), of a package that is not installed, and
-        those of the libraries that read input or talk to services get one here.
+    error : BaseException
+        What a command raised.
+
+    Returns
+    -------
+    str or None
+        One line: file or field, problem and remedy. None for a bug.
     """
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, MemoryError):
-        return (
-            "out of memory; give this machine less at a time (smaller files, fewer workers), or more memory"
-        )
+        return "out of memory; use smaller files or fewer workers, or a machine with more memory"
     if isinstance(error, RecursionError):
-        return "the input is nested too deeply; write it flat"
+        return "the input is nested too deeply; reduce the nesting"
     if isinstance(error, ModuleNotFoundError) and (error.name or "monsoon").split(".")[0] != "monsoon":
-        return f"{error.name} is not installed; pip install it, or leave out what needs it"
+        return f"{error.name} is not installed; pip install it, or leave out the option that needs it"
     library = next((name for name in map(_package, type(error).__mro__) if name in LIBRARIES), None)
     if library is not None:
         return f"{library}: {_line(error)}; {LIBRARIES[library]}"
@@ -63,7 +68,7 @@ def remedy_of(error: BaseException) -> str | None:
 
 
 def bug_line(error: BaseException) -> str:
-    """One line about a bug: the error and the place of Monsoon's own code that it came through last."""
+    """The message for a bug: one line with the error and the last line of Monsoon's code in its traceback."""
     root = Path(__file__).parents[1]
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame.filename, root)]
     at = f" at {Path(frames[-1].filename).relative_to(root)}:{frames[-1].lineno}" if frames else ""
@@ -75,7 +80,7 @@ def _package(kind: type) -> str:
 
 
 def _line(error: BaseException) -> str:
-    """The first line of what an error says, or its name."""
+    """The first line of an error's message, or its name."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 

@@ -1,4 +1,4 @@
-"""`monsoon generate`: a campaign from its config to a finished output, resumed where it was left."""
+"""`monsoon generate`: run a campaign from its config to a finished output, or continue it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ POOL = "_incidents/pool.parquet"
 ONLY = "_only"
 
 
-# What a run makes in the output, and what of it is worth keeping where the run is refused
+# What a run creates in the output, and which of these files are kept if the run is refused
 FILES = (CAMPAIGN, DESCRIPTION, CELLS)
 MADE = (*FILES, "events", "_commits", "_drivers", "_incidents", "_logs", "_only", "_quarantine")
 KEPT = ("events/*", "_commits/*", "_incidents/*.parquet", "_incidents/*.parts/*.parquet", "_quarantine/*")
@@ -54,32 +54,44 @@ KEPT_IN_STORE = ("events/", "_commits/", "_incidents/", f"{POOL}.parts/", "_quar
 
 @dataclass(frozen=True)
 class CampaignResult:
-    """What a run of `generate` did."""
+    """The result of a run of `generate`.
+
+    Attributes
+    ----------
+    output : str
+        URL of the campaign.
+    shards_made : int
+        Shards made by this run.
+    content : str
+        Hash over all events of the campaign.
+    """
 
     output: str
-    """URL of the campaign."""
     shards_made: int
     content: str
-    """Hash over all events of the campaign."""
 
 
 def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignResult:
-    """Run what is missing of a campaign; returns when every event is committed.
+    """Make the missing events of a campaign. Returns when every event is committed.
 
     Parameters
     ----------
-    campaign
+    campaign : Campaign
         What to generate, and where.
-    say
-        Takes the lines for people.
+    say : callable
+        Prints a line.
+
+    Returns
+    -------
+    CampaignResult
 
     Raises
     ------
     InputError
-        For unusable input or configuration, and for storage or a cluster that are gone for too long. Where
-        events or a part of a pool were made the same call goes on with them; else nothing is left behind.
+        For unusable input or configuration, and for storage or a cluster that fail for too long. If events or
+        parts of a pool were made, the same call continues with them. Otherwise nothing is left behind.
     KeyboardInterrupt
-        Leaves a campaign that the same call goes on with.
+        If interrupted; the same call continues the campaign.
     """
     campaign = campaign.anchored()
     suite, detector = load(campaign.model, campaign.outside, campaign.detector)
@@ -99,10 +111,13 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         signal = find_signal(campaign, store, detector, say)
         incidents = _incidents(campaign, store, pooled, detector, stack, say)
         resolved = resolve(campaign, store.url, incidents, suite, detector, signal)
-        wanting = [] if signal is None else _missing(campaign, ledger)
+        with storage_answers(store):
+            if store.exists(CAMPAIGN):  # refuse another campaign before any work; 1 event does not extend it
+                ledger.open(resolved.identity, campaign.layout(), 1)
+        wanting = _missing(campaign, ledger)
         complete_signal(campaign, signal, detector, wanting)
         refuse_outside(resolved, suite, wanting)
-        if campaign.only is None and _expects_work(ledger, resolved):
+        if campaign.only is None and wanting:
             stack.enter_context(connected(campaign.ray_address))
             expect_room(campaign)
         with storage_answers(store):
@@ -112,7 +127,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         with storage_answers(store):
             store_geometry(store, detector)
         if other := running(store):
-            say(f"another driver, {other}, works on this output: its shards are taken as they are")
+            say(f"another driver, {other}, is working on this output: its shards are used as they are")
         if campaign.repair:
             say(f"{repair(ledger, say)} shards are to be made again")
             complete_signal(campaign, signal, detector, _missing(campaign, ledger))
@@ -122,9 +137,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         if shards:
             if campaign.mu is not None:
                 what = "" if signal is None else f"one signal event of {signal.url} with "
-                say(
-                    f"overlaying {what}{campaign.mu:g} collisions an event on average, drawn from {incidents}"
-                )
+                say(f"overlaying {what}{campaign.mu:g} collisions per event on average, from {incidents}")
             stack.enter_context(connected(campaign.ray_address))
             tasks = shard_tasks(stored.range, campaign.shard_events, done)
             run_campaign(resolved, ledger, tasks, shards, stored.events - missing, say)
@@ -142,16 +155,6 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
     return CampaignResult(store.url, shards, manifest["content"])
 
 
-def _expects_work(ledger: Ledger, resolved: ResolvedCampaign) -> bool:
-    """Whether shards are missing. Raises InputError where the output is another campaign's."""
-    campaign = resolved.campaign
-    with storage_answers(ledger.store):
-        if ledger.store.exists(CAMPAIGN):
-            ledger.open(resolved.identity, campaign.layout(), 1)  # not more than there are: they stay
-        wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
-        return count_tasks(wanted, campaign.shard_events, ledger.ranges())[0] > 0
-
-
 def _missing(campaign: Campaign, ledger: Ledger) -> list[EventRange]:
     """The events that this run has to make."""
     if campaign.only is not None:
@@ -164,7 +167,25 @@ def _missing(campaign: Campaign, ledger: Ledger) -> list[EventRange]:
 
 
 def patiently(act: Callable[[], T], patience_s: float) -> T:
-    """What `act` returns, once storage lets it. Raises its OSError where that has lasted too long."""
+    """Call a function until the storage works.
+
+    Parameters
+    ----------
+    act : callable
+        The function.
+    patience_s : float
+        How long the storage may fail [s].
+
+    Returns
+    -------
+    T
+        What it returned.
+
+    Raises
+    ------
+    OSError
+        Its last error, if the storage has failed for longer.
+    """
     patience = Patience(patience_s)
     while True:
         try:
@@ -184,7 +205,7 @@ def _incidents(
     stack: ExitStack,
     say: Callable[[str], None],
 ) -> str:
-    """The incidents' file; where the campaign names none, a pool of collisions, made at its first run."""
+    """The URL of the incidents: the file that the campaign names, or a pool, made at its first run."""
     if campaign.incidents is not None:
         folder, name = split_url(campaign.incidents)
         url = f"{folder.url}/{name}"
@@ -195,16 +216,16 @@ def _incidents(
         return url
     pool = f"{store.url}/{POOL}"
     way = Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev)
-    mothers = campaign.signal is not None  # other campaigns' pools are as they were before there were signals
+    mothers = campaign.signal is not None  # without a signal, pools are as in former releases
     settings = PoolSettings(campaign.pythia, campaign.seed, way, detector, mothers=mothers)
     if campaign.mu is not None and (line := hard_pile_up(campaign.pythia, campaign.mu)):
         if not (pooled or store.exists(f"{POOL}.parts/{SETTINGS}")):
             raise InputError(line)
-        say(f"warning: {line}")  # begun before it was refused
+        say(f"warning: {line}")  # the campaign was started by a release that accepted it
     if pooled:
         expect_pool(pool, settings, campaign.pool_collisions)
         return pool
-    stack.enter_context(connected(campaign.ray_address))  # before the work that would be for nothing
+    stack.enter_context(connected(campaign.ray_address))  # before the pool, which would be made in vain
     expect_room(campaign)
     say(f"no incidents given: making a pool of {campaign.pool_collisions} collisions first")
     with told_of_pool(store, POOL, campaign.pool_collisions, campaign.events):
@@ -212,12 +233,12 @@ def _incidents(
 
 
 def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None]) -> CampaignResult:
-    """Make one event alone, beside the campaign: its shard and its record are not touched."""
+    """Make a single event in a folder of its own. Its shard and record are left unchanged."""
     maker = ShardMaker(resolved)
     alone = EventRange(event, event)
     incidents, faults = screen(maker.incidents(alone))
     if faults:
-        raise InputError(f"event {event}: quarantined, {faults[0].reason}; choose another")
+        raise InputError(f"event {event}: quarantined, {faults[0].reason}; choose another event")
     events = maker.events(incidents)
     content = content_hash(event_hashes(events))
     store = open_store(f"{resolved.output}/{ONLY}")

@@ -1,4 +1,4 @@
-"""`monsoon help VERB`: every key of a command with its type, unit, default and what it means."""
+"""`monsoon help VERB`: every key of a command with its type, unit, default and meaning."""
 
 from __future__ import annotations
 
@@ -23,7 +23,21 @@ Schema = Mapping[str, Any]
 
 
 class Key(NamedTuple):
-    """What a person has to know of one key."""
+    """One key or option in the help.
+
+    Attributes
+    ----------
+    name : str
+        Its name, with a path for keys of nested models: `pools.N.workers`.
+    type : str
+        Its type and bounds in words.
+    unit : str
+        Its unit; empty if it has none.
+    default : str
+        Its default, `required` or `absent`.
+    meaning : str
+        A sentence about it.
+    """
 
     name: str
     type: str
@@ -33,14 +47,26 @@ class Key(NamedTuple):
 
 
 def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
-    """The config behind the `key=value` words of a command; None for a command that has options alone.
+    """The config model for the `key=value` words of a command.
+
+    Parameters
+    ----------
+    verb : str
+        The command.
+    source : str, optional
+        The source, for `monsoon incidents`.
+
+    Returns
+    -------
+    type of BaseModel or None
+        None for a command that has only options.
 
     Raises
     ------
     InputError
-        Where `monsoon incidents` is asked about without a source, or with one that does not exist.
+        For `incidents` without a source, or with an unknown one.
     """
-    # imported here: the models behind a training or a source take a second to import
+    # imported here: the modules of a training or a source take a second to import
     if verb in ("generate", "plan"):
         from monsoon.engine.config import Campaign
 
@@ -59,20 +85,20 @@ def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
 
 
 def keys_of(config: type[BaseModel]) -> list[Key]:
-    """The keys of a config in the order of its fields, those of nested models as `pools.N.workers`."""
+    """The keys of a config model in the order of its fields; those of nested models follow their field."""
     schema = config.model_json_schema()
     return list(_keys(schema, schema.get("$defs", {}), ""))
 
 
 def options_of(command: Callable[..., None]) -> list[Key]:
-    """The arguments and options of a command, as typer takes them from its signature."""
+    """The arguments and options of a command, from the signature that typer uses."""
     found = []
     for name, parameter in signature(command, eval_str=True).parameters.items():
-        if name == "settings":  # the words of the config
+        if name == "settings":  # the `key=value` words
             continue
         annotated = get_origin(parameter.annotation) is Annotated
         kind, info = get_args(parameter.annotation)[:2] if annotated else (parameter.annotation, None)
-        if isinstance(info, OptionInfo):  # its first word stands where a default would, outside Annotated
+        if isinstance(info, OptionInfo):  # in Annotated, typer stores the first name as the default
             word = next(part for part in (info.default, *(info.param_decls or ())) if str(part)[0] == "-")
         else:
             word = getattr(info, "metavar", None)
@@ -84,7 +110,7 @@ def options_of(command: Callable[..., None]) -> list[Key]:
 
 
 def print_keys(keys: Sequence[Key]) -> None:
-    """A table on a terminal; elsewhere a plain line for each key, its columns two spaces apart."""
+    """Print a table on a terminal, or otherwise one plain line for each key, in aligned columns."""
     if sys.stdout.isatty():
         table = Table(*COLUMNS, header_style="bold", pad_edge=False, box=None)
         for key in keys:
@@ -99,7 +125,7 @@ def print_keys(keys: Sequence[Key]) -> None:
 
 def _keys(schema: Schema, models: Schema, prefix: str) -> Iterator[Key]:
     for name, field in schema["properties"].items():
-        if name == "recipe" and not prefix:  # its keys stand beside the others
+        if name == "recipe" and not prefix:  # its keys are given on the same level as the others
             yield from _keys(_model(field, models), models, "")
             continue
         meaning, unit = _split(field.get("description", ""))
@@ -115,7 +141,7 @@ def _model(schema: Schema, models: Schema) -> Schema:
 
 
 def _split(description: str) -> tuple[str, str]:
-    """The meaning, and the unit that stands in brackets at its end."""
+    """The meaning, and the unit in brackets at its end."""
     text = " ".join(description.split())
     found = re.fullmatch(r"(.*?) \[([^\]]+)\](\.?)", text)
     return (found[1] + found[3], found[2]) if found else (text, "")
@@ -152,7 +178,7 @@ def _type(schema: Schema) -> str:
 
 
 def _bounds(schema: Schema) -> str:
-    """The least and the largest number that is allowed."""
+    """The allowed range of a number, in words."""
     texts = []
     for key, sign in BOUNDS.items():
         if key in schema:

@@ -1,4 +1,4 @@
-"""`monsoon incidents SOURCE`: from collisions, files or a gun to a Parquet file of what reaches the face."""
+"""`monsoon incidents SOURCE`: from collisions, files or a gun to a file of the particles on the face."""
 
 from __future__ import annotations
 
@@ -36,15 +36,16 @@ from monsoon.engine.storage import fetch, split_url
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.progress.collisions import make_pool
 from monsoon.models.data.plausibility import SOFT_MEV
+from monsoon.models.said import tell
 
-BLOCK = 1000  # events that are in memory at a time
+BLOCK = 1000  # events in memory at a time
 
 Seed = Annotated[int, Field(ge=0, lt=1 << 64)]
 Count = Annotated[int, Field(gt=0)]
 
 
 class Job(Transport):
-    """What every source needs: where to, which face, and how to get there."""
+    """The keys of every source: output, detector and transport."""
 
     output: Annotated[str, Field(min_length=1)]
     """File or URL for the incidents (Parquet); must not exist yet."""
@@ -53,11 +54,12 @@ class Job(Transport):
 
     @property
     def transport(self) -> Transport:
+        """The transport settings alone."""
         return Transport(polarity=self.polarity, threshold_mev=self.threshold_mev)
 
 
 class PythiaJob(Job):
-    """Collisions from Pythia 8; its seeded chunks are made in parallel on Ray where that pays."""
+    """Collisions from Pythia 8; large pools are made in parallel on Ray."""
 
     collisions: Count
     """Number of collisions; each is one event of the file."""
@@ -85,7 +87,7 @@ class HepmcJob(Job):
 
 
 class LheJob(Job):
-    """Events of a Les Houches file; Pythia 8 adds what follows the hard process."""
+    """Events of a Les Houches file; Pythia 8 adds showers, hadronisation and decays."""
 
     input: str
     """File or URL of Les Houches events, plain or .gz."""
@@ -98,7 +100,7 @@ class LheJob(Job):
 
 
 class GunJob(Job, Gun):
-    """Events of the particle gun; with a threshold of nothing unless it is given."""
+    """Events of the particle gun; the threshold is 0 by default."""
 
     events: Count
     """Number of events."""
@@ -110,7 +112,7 @@ class TableJob(Job):
     """Events of a flat Parquet table of particles."""
 
     input: str
-    """File or URL of a Parquet table, a row a particle."""
+    """File or URL of a Parquet table, one row per particle."""
 
 
 class OverlayJob(BaseModel):
@@ -135,7 +137,7 @@ class OverlayJob(BaseModel):
 
 
 def run_pythia(job: PythiaJob) -> Header:
-    """Make a pool of collisions. Raises InputError; interrupted, the same job goes on where it was."""
+    """Make a pool of collisions. Raises InputError. After an interruption, the same job continues."""
     detector = Detector.load(fetch(job.detector))
     settings = PoolSettings(job.cards, job.seed, job.transport, detector, mothers=job.mothers)
     make_pool(job.output, settings, job.collisions, workers=job.workers, ray_address=job.ray_address)
@@ -143,7 +145,7 @@ def run_pythia(job: PythiaJob) -> Header:
 
 
 def run_hepmc(job: HepmcJob) -> Header:
-    """Take a HepMC file's events to the face. Raises InputError where there is none to take."""
+    """Transport a HepMC file's events to the face. Raises InputError if no event is usable."""
     refuse_existing(job.output)
     detector, way = Detector.load(fetch(job.detector)), job.transport
     file = HepmcFile(fetch(job.input), BLOCK, job.weight)
@@ -171,7 +173,7 @@ def run_hepmc(job: HepmcJob) -> Header:
 
 
 def run_lhe(job: LheJob) -> Header:
-    """Shower a Les Houches file's events and take them to the face. Raises InputError."""
+    """Shower a Les Houches file's events and transport them to the face. Raises InputError."""
     refuse_existing(job.output)
     detector, way = Detector.load(fetch(job.detector)), job.transport
     file = LheFile(fetch(job.input), job.cards, job.seed)
@@ -186,7 +188,7 @@ def run_lhe(job: LheJob) -> Header:
 
 
 def run_gun(job: GunJob) -> Header:
-    """Shoot. Raises InputError."""
+    """Make events of the particle gun. Raises InputError."""
     refuse_existing(job.output)
     detector, way = Detector.load(fetch(job.detector)), job.transport
     _suspect("energy_mev", float(np.max(job.energy_mev)), job)
@@ -202,7 +204,7 @@ def run_gun(job: GunJob) -> Header:
 
 
 def run_table(job: TableJob) -> Header:
-    """Take a table's particles to the face. Raises InputError."""
+    """Transport a table's particles to the face. Raises InputError."""
     refuse_existing(job.output)
     detector = Detector.load(fetch(job.detector))
     particles = read_table(fetch(job.input))
@@ -215,7 +217,7 @@ def run_table(job: TableJob) -> Header:
 
 
 def run_overlay(job: OverlayJob) -> Header:
-    """Overlay collisions of a pool. Raises InputError."""
+    """Overlay collisions from a pool. Raises InputError."""
     refuse_existing(job.output)
     header, pool = read_header(job.input), read_incidents(job.input)
     wanted = EventRange(job.first_event, job.first_event + job.events - 1)
@@ -223,7 +225,7 @@ def run_overlay(job: OverlayJob) -> Header:
     if signal is not None and signal.header.detector != header.detector:
         raise InputError(
             f"{job.signal}: made for detector {signal.header.detector}, {job.input} for {header.detector}; "
-            "make both for one"
+            "make both for the same detector"
         )
 
     def parts() -> Iterator[Incidents]:
@@ -270,7 +272,7 @@ def _write_job(
 ) -> Header:
     detector = Detector.load(fetch(job.detector)).description
     settings = job.model_dump(mode="json", exclude={"output"}) if settings is None else settings
-    settings["detector"] = detector.model_dump(mode="json")  # compared by content, wherever it is used
+    settings["detector"] = detector.model_dump(mode="json")  # detectors are compared by content, not name
     header = write_incidents(
         job.output, parts, source=source, settings=settings, detector=detector.name, losses=losses
     )
@@ -278,7 +280,7 @@ def _write_job(
 
 
 def _suspect(what: str, greatest_mev: float, job: Job) -> None:
-    """Warn where all energies or momenta are so small that GeV may be meant."""
+    """Warn if all energies or momenta are so small that they may be in GeV."""
     limit_mev = max(SOFT_MEV, job.threshold_mev)
     if greatest_mev < limit_mev:
         lost = ", below threshold_mev: every particle is lost" if greatest_mev < job.threshold_mev else ""
@@ -290,16 +292,16 @@ def _suspect(what: str, greatest_mev: float, job: Job) -> None:
 
 
 def _said(output: str, header: Header) -> Header:
-    """The summary in plain lines; the last one is for programs."""
+    """Print the summary in plain lines; programs read the last one."""
     for loss in header.losses:
-        print(f"loss: {loss}")
+        tell(f"loss: {loss}")
     lost = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in header.lost.items())
-    print(f"{header.events} events, {header.particles} particles on the face; not on it: {lost}")
-    print(f"incidents: {_canonical(output)}")
+    tell(f"{header.events} events, {header.particles} particles on the face; not on it: {lost}")
+    tell(f"incidents: {_canonical(output)}")
     return header
 
 
 def _canonical(url: str | Path) -> str:
-    """The same file, absolute."""
+    """The canonical, absolute URL of a file."""
     store, name = split_url(url)
     return f"{store.url}/{name}"

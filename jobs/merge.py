@@ -1,4 +1,4 @@
-"""`monsoon merge`: the campaigns of several sites, which differ in `first_event`, become one."""
+"""`monsoon merge`: combine the parts of a campaign from several sites, which differ in `first_event`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from monsoon.models.said import tell
 
 
 def merge(url: str, sites: Sequence[str], say: Callable[[str], None] = tell) -> str:
-    """Give the output a record for each of the sites' records.
+    """Copy the commit records of several sites into one output.
 
-    Files stay where they are; campaign.json of the output names the sites, and records may name files of
-    no other place. The same call again goes on after an interruption, and changes nothing after success; a
-    call with further sites adds them. What the sites lack is said, and `generate` can make it in the output.
+    Event files stay where they are. The output's campaign.json lists the sites, and its records may only name
+    files there. The same call continues after an interruption, and changes nothing after success. A call
+    with further sites adds them. Events that no site has are reported; `generate` can make them afterwards.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def merge(url: str, sites: Sequence[str], say: Callable[[str], None] = tell) -> 
     sites : sequence of str
         Outputs of the parts.
     say : callable
-        Gets lines for people.
+        Prints a line.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def merge(url: str, sites: Sequence[str], say: Callable[[str], None] = tell) -> 
     Raises
     ------
     InputError
-        Where the sites are not parts of one campaign; nothing is written then.
+        Where the sites are not parts of one campaign. Nothing is written in this case.
     """
     output = Ledger(open_store(url))
     with storage_answers(output.store):
@@ -51,7 +51,7 @@ def merge(url: str, sites: Sequence[str], say: Callable[[str], None] = tell) -> 
 
 def _merge(output: Ledger, sites: Sequence[str], say: Callable[[str], None]) -> None:
     parts = _open_sites(output.store, sites)
-    # what is there counts as a part: it has to be the same campaign, and may be larger
+    # an existing output counts as a part: it must be of the same campaign, and may have more events
     standing = [Site(output, output.campaign())] if output.store.exists(CAMPAIGN) else []
     campaign = merged(output.store, standing, parts)
     output.refuse_strangers()
@@ -73,23 +73,23 @@ def _merge(output: Ledger, sites: Sequence[str], say: Callable[[str], None]) -> 
 
 
 def _open_sites(output: Store, urls: Sequence[str]) -> list[Site]:
-    """Each site once. Raises InputError where one has no campaign, or is the output itself."""
+    """Open each site once. Raises InputError if one has no campaign or is the output itself."""
     parts: list[Site] = []
     for url in urls:
         ledger = Ledger(open_store(url))
         if same_folder(ledger.store, output):
-            raise InputError(f"{url}: is the output too; name sites and output apart")
+            raise InputError(f"{url}: is also the output; give different folders for output and sites")
         if not any(same_folder(ledger.store, part.ledger.store) for part in parts):
             parts.append(Site(ledger, ledger.campaign()))
     if not parts:
-        raise InputError(f"{output.url}: nothing to merge; name at least one site")
+        raise InputError(f"{output.url}: nothing to merge; give at least one site")
     return parts
 
 
 def _take_geometry(
     output: Ledger, sites: Sequence[Store], identity: Mapping[str, Any], say: Callable[[str], None]
 ) -> None:
-    """Write what the sites' events were made for; sites of former releases may not hold it."""
+    """Write the detector's description and cells, unless all sites are of former releases without them."""
     detector = find_geometry([output.store, *sites], str(identity.get("detector")))
     if detector is None:
         say(f"no {DESCRIPTION}: no site has one; `monsoon generate` into {output.store.url} writes it")
@@ -100,12 +100,12 @@ def _take_geometry(
 def _write_manifest(
     output: Site, standing: Sequence[Site], parts: Sequence[Site], say: Callable[[str], None]
 ) -> bool:
-    """The first manifest there is, with the sums and the extent of all; False where there is none."""
+    """Write the first manifest found, with the sums and the range of all parts; False if there is none."""
     for site in [*standing, *parts]:
         try:
             found = read_manifest(site.ledger.store)
         except (OSError, ValueError):
-            continue  # not finished, or another site's will do
+            continue  # this site is not finished: another one may have a manifest
         manifest = {
             **(found if site in standing else _without_paths(found, site.url, output.url, say)),
             **Summary(output.ledger.records()).content(),
@@ -123,8 +123,8 @@ def _write_manifest(
 def _without_paths(
     found: dict[str, Any], site: str, output: str, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """A site's manifest with names of what Monsoon ships alone: `report` would load whatever a path names."""
-    from monsoon.jobs.shipped import SHIPPED  # with torch, which merging does without
+    """A site's manifest with shipped names only, because `report` loads the files that paths name."""
+    from monsoon.jobs.shipped import SHIPPED  # imports torch, which merging rarely needs
 
     kept = dict(found)
     for key, is_shipped in SHIPPED.items():
@@ -132,7 +132,7 @@ def _without_paths(
         if word is not None and not (isinstance(word, str) and is_shipped(word)):
             kept[key] = None
             say(
-                f"{key}: {word} of {site} is not taken over, as it is not shipped; "
+                f"{key}: {word} of {site} is left out, because it is not a shipped one; "
                 f"`monsoon generate` into {output} with {key}=... writes it"
             )
     return kept

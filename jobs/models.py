@@ -1,4 +1,4 @@
-"""`monsoon models`: the shipped generators in one table, with what was measured of them."""
+"""`monsoon models`: a table of the shipped generators with their measured quality and speed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import torch
 from rich.console import Console
 
 from monsoon.engine.errors import InputError
-from monsoon.jobs.timing import seconds_per_shower
+from monsoon.jobs.tables import models as table_models
+from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
+from monsoon.models.families.table import OF_TABLES
 from monsoon.models.generator import Generator
 from monsoon.models.metrics.classification import CLASSIFIERS
 from monsoon.models.metrics.contest import GROUPS
 from monsoon.models.records import Conditions
 from monsoon.models.store.card_files import LIBRARY, card_of, store_card
-from monsoon.models.store.checkpoint import MODEL, load
+from monsoon.models.store.checkpoint import MODEL, load, read_card
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
 
-MILLISECONDS = "ms_per_shower"  # a card's entry: by the name in the table, then by batch
+MILLISECONDS = "ms_per_shower"  # entry of a card: by the name in the table, then by batch size
 BATCHES = (50, 400, 2048)
 ROUNDS = 7
 BEGIN, END = "<!-- monsoon models: begin -->", "<!-- monsoon models: end -->"
@@ -37,16 +39,16 @@ HEAD = (
 class Entry:
     """One shipped generator.
 
-    Parameters
+    Attributes
     ----------
-    name
-        In the table.
-    model
-        As `monsoon validate --model` takes it.
-    load
-        Makes the generator.
-    conditions
-        Makes some conditions that lie inside its training domain.
+    name : str
+        Its name in the table.
+    model : str
+        Its name for `monsoon validate --model`.
+    load : callable
+        Loads the generator.
+    conditions : callable
+        Gives conditions inside its training domain.
     """
 
     name: str
@@ -60,11 +62,11 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
 
     Parameters
     ----------
-    write
-        A Markdown file; the table is put between its two marker comments.
-    time
-        Measure the time per shower now, on one thread, and keep it in the cards.
-    say
+    write : str, optional
+        A Markdown file; the table is written between its two marker comments.
+    time : bool
+        Measure the time per shower now, on one thread, and store it in the cards.
+    say : callable
         Prints the table.
 
     Raises
@@ -83,7 +85,15 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
             card = {**card, MILLISECONDS: {**card.get(MILLISECONDS, {}), entry.name: measured}}
             store_card(entry.model, card)
         rows.append(row_of(entry.name, card, card.get(MILLISECONDS, {}).get(entry.name, {})))
-    table = markdown(rows)
+    of_tables: list[tuple[str, ...]] = [table_models.HEAD]
+    for folder in table_models.folders():
+        card = card_of(str(folder))
+        if time:
+            with Console(stderr=True).status(f"timing {folder.name}"):
+                card = {**card, table_models.MICROSECONDS: table_models.time_of(folder)}
+            store_card(str(folder), card)
+        of_tables.append(table_models.row_of(folder.name, card))
+    table = f"{markdown(rows)}\n\n{markdown(of_tables)}"
     say(table)
     if write is not None:
         before, after = _around(Path(write))
@@ -91,13 +101,24 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
 
 
 def entries(folder: Path = CHECKPOINTS) -> list[Entry]:
-    """All shipped generators: the libraries, then every trained model of a folder."""
-    trained = [_trained(path.parent) for path in sorted(folder.glob(f"*/{MODEL}"))]
+    """All shipped generators: the libraries, then every trained model in a folder."""
+    paths = [path.parent for path in sorted(folder.glob(f"*/{MODEL}"))]
+    trained = [_trained(path) for path in paths if read_card(path)["family"] not in OF_TABLES]
     return [*(_library(group) for group in GROUPS), *trained]
 
 
 def row_of(name: str, card: Mapping[str, Any], milliseconds: Mapping[str, float]) -> tuple[str, ...]:
-    """One row of the table; what is not known is a dash."""
+    """One row of the table, with dashes for unknown values.
+
+    Parameters
+    ----------
+    name : str
+        Name of the generator.
+    card : mapping
+        Its card.
+    milliseconds : mapping of str to float
+        Time per shower by batch size [ms].
+    """
     training = card.get("training", {})
     seconds = training.get("seconds")
     trained = f"{seconds / 60:.0f} min, {training.get('device', '?')}" if seconds else "-"
@@ -114,9 +135,22 @@ def row_of(name: str, card: Mapping[str, Any], milliseconds: Mapping[str, float]
 
 
 def time_of(model: Generator, conditions: Conditions) -> dict[str, float]:
-    """Milliseconds per shower at each of BATCHES, on one thread; see `seconds_per_shower`."""
+    """Measure the time per shower on one thread.
+
+    Parameters
+    ----------
+    model : Generator
+        The generator.
+    conditions : Conditions
+        Conditions, repeated as needed.
+
+    Returns
+    -------
+    dict of str to float
+        Time per shower by batch size [ms].
+    """
     batches = {str(batch): conditions[torch.arange(batch) % len(conditions)] for batch in BATCHES}
-    return {batch: 1000 * seconds_per_shower(model, asked, ROUNDS) for batch, asked in batches.items()}
+    return {batch: 1000 * seconds_per_row(model, asked, ROUNDS) for batch, asked in batches.items()}
 
 
 def markdown(rows: list[tuple[str, ...]]) -> str:
@@ -126,7 +160,7 @@ def markdown(rows: list[tuple[str, ...]]) -> str:
 
 
 def _measured(name: str, card: Mapping[str, Any], metric: str, scale: float) -> str:
-    """A metric with its error and floor, of each group of species that this line is about."""
+    """A metric with its error and floor, for each group of species of this row."""
     metrics = card.get("metrics", {})
     groups = [group for group in GROUPS if name == f"{LIBRARY}, {group}"] or GROUPS
     found = [metrics[f"{group} {metric}"] for group in groups if f"{group} {metric}" in metrics]
@@ -154,11 +188,11 @@ def _trained(folder: Path) -> Entry:
 
 
 def _around(path: Path) -> tuple[str, str]:
-    """What is before and after the table. Raises InputError where the file has no place for one."""
+    """The text before and after the table. Raises InputError if the file has no markers for one."""
     try:
         text = path.read_text()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name a Markdown file") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a Markdown file") from error
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise InputError(f"{path}: no place for the table; put {BEGIN} and {END} where it belongs")
     before, rest = text.split(BEGIN)

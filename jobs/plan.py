@@ -1,4 +1,4 @@
-"""`monsoon plan`: what a campaign will take, before it runs."""
+"""`monsoon plan`: an estimate of the size and the time of a campaign, before it runs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.manifest import Summary
 from monsoon.engine.ledger.plan import EventRange, count_tasks
 from monsoon.engine.storage import Store, open_store, storage_answers
-from monsoon.jobs.timing import seconds_per_shower
+from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions
 from monsoon.models.store.suite import Suite
 
-# Measured on one core of an AMD EPYC (jobs/bench/history.csv, 2 000 Run 3 events), the generator apart, which
-# is timed when it is asked; a campaign that has begun is extrapolated from its own commit records instead.
+# Measured on one core of an AMD EPYC (jobs/bench/history.csv, 2 000 Run 3 events), without the generator,
+# which is timed on the spot. If a campaign has shards already, its commit records are extrapolated instead.
 SECONDS_PER_PARTICLE = 5e-6
 SECONDS_PER_EVENT = 0.3e-3
 BYTES_PER_PARTICLE = {"parquet": 22.2, "root": 24.0, "ttree": 24.0}
@@ -30,22 +30,51 @@ BYTES_PER_HIT = {"parquet": 5.3, "root": 5.6, "ttree": 5.7}
 HITS_PER_PARTICLE = 3.9
 PARTICLES_PER_COLLISION = 27.6  # soft inelastic pp at 13.6 TeV, above 1 GeV on the face
 SECONDS_PER_COLLISION = 3e-3  # Pythia 8
-PARTICLES_PER_SIGNAL, SECONDS_PER_SIGNAL = 69.0, 10e-3  # of gg -> H; hard processes differ
+PARTICLES_PER_SIGNAL, SECONDS_PER_SIGNAL = 69.0, 10e-3  # for gg -> H; other processes differ
 
 
 @dataclass(frozen=True)
 class Forecast:
+    """An estimate of the rest of a campaign.
+
+    Attributes
+    ----------
+    shards, events : int
+        Shards and events that are missing.
+    particles_per_event : float
+        Mean number of particles on the face.
+    bytes : float
+        Size of their files.
+    core_hours : float
+        Time to make the events, on one core [h].
+    pool_core_hours : float
+        Time to make the pool and the signal, on one core [h].
+    basis : str
+        What the numbers are derived from.
+    """
+
     shards: int
     events: int
     particles_per_event: float
     bytes: float
     core_hours: float
     pool_core_hours: float
-    basis: str  # what the figures rest on
+    basis: str
 
 
 def plan(campaign: Campaign) -> Forecast:
-    """What is missing of a campaign and what it will take. Writes nothing. Raises InputError."""
+    """Estimate what is missing of a campaign. Nothing is written.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign.
+
+    Raises
+    ------
+    InputError
+        Where its input or configuration is unusable, or the storage fails.
+    """
     suite, detector = load(campaign.model, campaign.outside, campaign.detector)
     store = open_store(campaign.output)
     with storage_answers(store):
@@ -71,7 +100,7 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite, detector: Detector
         )
     particles = _particles_per_event(campaign, detector)
     per_particle = SECONDS_PER_PARTICLE + fmean(
-        seconds_per_shower(model, usual(model), rounds=1) for model in suite.models
+        seconds_per_row(model, usual(model), rounds=1) for model in suite.models
     )
     per_event = sum(
         particles * (BYTES_PER_PARTICLE[f] + HITS_PER_PARTICLE * BYTES_PER_HIT[f]) for f in campaign.formats
@@ -86,12 +115,20 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite, detector: Detector
         bytes=events * per_event,
         core_hours=events * (SECONDS_PER_EVENT + particles * per_particle) / 3600,
         pool_core_hours=pool,
-        basis="the generator's time here, constants measured elsewhere",
+        basis="the generator's time on this machine, other times as measured on a reference machine",
     )
 
 
 def usual(model: Generator, count: int = 512) -> Conditions:
-    """Straight particles amid the energies that the model knows, of each of its species in turn."""
+    """Typical conditions for a generator: each of its species in turn, at its mean log energy, along z.
+
+    Parameters
+    ----------
+    model : Generator
+        The generator.
+    count : int
+        Number of particles.
+    """
     pdg = model.domain.pdg[torch.arange(count) % len(model.domain.pdg)]
     energy_mev = torch.full((count,), float(model.domain.energy_mev.log().mean().exp()))
     straight = torch.tensor([0.0, 0.0, 1.0]).repeat(count, 1)
@@ -99,7 +136,7 @@ def usual(model: Generator, count: int = 512) -> Conditions:
 
 
 def say_plan(campaign: Campaign) -> Forecast:
-    """The forecast in plain lines on stdout."""
+    """Print the forecast in plain lines on stdout, and return it."""
     forecast = plan(campaign)
     workers = campaign.workers or 1
     print(f"shards: {forecast.shards}")
@@ -108,7 +145,7 @@ def say_plan(campaign: Campaign) -> Forecast:
     print(f"bytes: {forecast.bytes:.3g}")
     core_hours = forecast.core_hours + forecast.pool_core_hours
     cores = workers * campaign.cpus_per_worker
-    print(f"core hours: {core_hours:.3g}, of these for the pool: {forecast.pool_core_hours:.3g}")
+    print(f"core hours: {core_hours:.3g}, of which for the pool: {forecast.pool_core_hours:.3g}")
     print(f"hours: {core_hours / cores:.3g} on {cores:g} cores")
     print(f"basis: {forecast.basis}")
     return forecast

@@ -1,4 +1,4 @@
-"""A command that is refused leaves nothing behind: what it made for itself goes, what it worked for stays."""
+"""Cleaning up after a refused command: its own files are removed, finished work is kept."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from monsoon.engine.storage.posix import PosixStore
 def nothing_left(
     folder: Path, made: Sequence[str], kept: Sequence[str], shared: Callable[[], bool] = lambda: False
 ) -> Iterator[None]:
-    """Where the work inside raises InputError, remove what it has made in a folder of this machine.
+    """Remove new files from a local folder if the code in the context raises InputError.
 
     Parameters
     ----------
-    folder
-        Where the work goes. It and the folders above it are removed too, where they were not there before
-        and are empty afterwards.
-    made
-        Names in the folder that the work may make. What was there before is not touched, nor any other name.
-    kept
-        Patterns of files that are worth keeping, because the same command goes on with them: nothing is
-        removed where the work has made one.
-    shared
-        Asked at the end: whether somebody else works there too. Then nothing is removed.
+    folder : Path
+        The output folder. It and its parents are removed too if they are new and empty.
+    made : sequence of str
+        Names in the folder that the code may create. Files that existed before, and other names, are left.
+    kept : sequence of str
+        Glob patterns of finished work, with which the same command continues. If there are new files of this
+        kind, nothing is removed.
+    shared : callable
+        Called at the end: whether another process works in the folder. Then nothing is removed.
     """
     above = [path for path in (folder, *folder.parents) if not path.exists()]
     fresh = [folder / name for name in made if not (folder / name).exists()]
@@ -42,7 +41,7 @@ def nothing_left(
             for path in fresh:
                 _remove(path)
             for path in above:
-                with suppress(OSError):  # it holds something
+                with suppress(OSError):  # not empty
                     path.rmdir()
         raise
 
@@ -88,7 +87,7 @@ def _files(store: Store, names: Sequence[str]) -> Iterator[str]:
 
 @contextmanager
 def nothing_left_of_a_file(url: str) -> Iterator[None]:
-    """The same for work that writes one file, from finished parts in a folder beside it."""
+    """Do the same as `nothing_left` for a command that writes one file, with its parts in `<url>.parts/`."""
     store, name = split_url(url)
     if not isinstance(store, PosixStore):
         yield  # object stores have no empty folders

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from monsoon.engine.campaign import fetch_models
 from monsoon.engine.errors import InputError
 from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch, local_path
-from monsoon.jobs.identity import refuse_another
+from monsoon.jobs.parts import begin
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.models.data.examination import examine_file
 from monsoon.models.data.shower_files import (
@@ -26,21 +25,31 @@ from monsoon.models.data.shower_files import (
     rows_together,
     shower_writer,
 )
-from monsoon.models.files import sha256_of, write_whole
+from monsoon.models.data.shower_geometry import named
+from monsoon.models.files import sha256_of
+from monsoon.models.geometry.stored import read_geometry
 from monsoon.models.records import Conditions, Status
+from monsoon.models.species import species_of
 from monsoon.models.store.suite import Suite, load_suite
 
 BLOCK = 4096  # rows that are in memory at a time; content does not depend on it
 PART = 25  # times the rows that are compressed together: what an interrupted run may lose
-IDENTITY = "of.json"  # in the folder of parts: what they are of
 
 
-def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
+def sample(
+    model: str,
+    conditions: str,
+    out: str,
+    seed: int = 0,
+    geometry: str | None = None,
+    species: str | None = None,
+) -> None:
     """Write a shower file whose row i is a shower of row i of `conditions`, which need not hold showers.
 
     Noise is keyed by (seed, row); the conditions are taken over as they are. Until it is whole the file does
     not exist under its name: its parts are in a hidden folder beside it, where the same call goes on. What
-    the model has not seen in training is told on stderr.
+    the model has not seen in training is told on stderr. `geometry` and `species` say what files of showers
+    and of conditions leave out: see `read_geometry`, `species_of`.
 
     Raises InputError where the model, the conditions or the seed cannot be used, or `out` exists.
     """
@@ -51,16 +60,19 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
         raise InputError(f"seed: {seed} is not in 0 .. 2^64 - 1")
     source = fetch(conditions)
     rows = extent(source).rows
-    examine_file(source)
-    suite = load_suite(fetch_models(model))
-    _tell_of_the_unseen(suite, source, conditions, rows)
+    pdg = None if species is None else species_of(species)
+    voxels = None if geometry is None else read_geometry(geometry)
+    examine_file(source, pdg)
+    suite = load_suite(fetch_models(model), geometry=voxels, pdg=pdg)
+    _tell_of_the_unseen(suite, source, conditions, rows, pdg)
     attributes = {
         "generator": f"Monsoon, model {model}",
         "fingerprint": suite.fingerprint,
         "seed": str(seed),
+        **named(suite.grid),
     }
     folder = path.with_name(f".{path.name}.parts")
-    _begin(folder, path, attributes | {"conditions": sha256_of(Path(source))})
+    begin(folder, path, attributes | {"conditions": sha256_of(Path(source))})
     size = PART * rows_together((suite.grid.voxels,))
     parts = {start: folder / f"{start}.h5" for start in range(0, rows, size)}
     missing = [start for start, part in parts.items() if not part.exists()]
@@ -68,7 +80,7 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
     with JobProgress("showers", rows, start=rows - left) as progress:
         for first in missing:
             with shower_writer(parts[first], suite.grid.voxels, {}) as writer:
-                for start, block in _blocks(source, first, min(first + size, rows)):
+                for start, block in _blocks(source, first, min(first + size, rows), pdg):
                     showers = sample_rows(suite, block, seed, range(start, start + len(block)))
                     writer.append(ShowerSet(block, showers, torch.ones(len(block))))
                     progress.advance(len(block))
@@ -76,37 +88,24 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
     shutil.rmtree(folder)
 
 
-def _begin(folder: Path, path: Path, identity: dict[str, str]) -> None:
-    """Make the folder of parts. Raises InputError where it cannot be made, or is of something else."""
-    file = folder / IDENTITY
-    try:
-        folder.mkdir(exist_ok=True)
-        if not file.exists():
-            write_whole(file, json.dumps(identity).encode())
-        found = json.loads(file.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
-    refuse_another(folder, found, identity, "remove the folder")
-
-
-def _blocks(source: str, first: int, end: int) -> Iterator[tuple[int, Conditions]]:
+def _blocks(source: str, first: int, end: int, pdg: int | None) -> Iterator[tuple[int, Conditions]]:
     """The first row and the conditions of each block."""
     for start in range(first, end, BLOCK):
-        yield start, read_conditions(source, start, min(start + BLOCK, end))
+        yield start, read_conditions(source, start, min(start + BLOCK, end), pdg)
 
 
-def _tell_of_the_unseen(suite: Suite, source: str, conditions: str, rows: int) -> None:
+def _tell_of_the_unseen(suite: Suite, source: str, conditions: str, rows: int, pdg: int | None) -> None:
     """Raises InputError, before anything is made, where there are rows that no generator is for."""
     counts = np.zeros(len(Status), np.int64)
     unknown: dict[int, int] = {}
-    for _, block in _blocks(source, 0, rows):
+    for _, block in _blocks(source, 0, rows, pdg):
         status = suite.status(block)
         counts += torch.bincount(status, minlength=len(Status)).numpy()
         species, found = torch.unique(block.pdg[status == Status.NO_GENERATOR], return_counts=True)
-        for pdg, count in zip(species.tolist(), found.tolist(), strict=True):
-            unknown[pdg] = unknown.get(pdg, 0) + count
+        for code, count in zip(species.tolist(), found.tolist(), strict=True):
+            unknown[code] = unknown.get(code, 0) + count
     if unknown:
-        which = ", ".join(f"{pdg} ({count} rows)" for pdg, count in sorted(unknown.items()))
+        which = ", ".join(f"{code} ({count} rows)" for code, count in sorted(unknown.items()))
         raise InputError(
             f"{conditions}: incident_pdg has species that no generator is for: {which}; "
             f"leave these rows out, there is one for {', '.join(map(str, suite.species))}"

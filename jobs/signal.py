@@ -1,4 +1,4 @@
-"""The signal that a campaign asks for, found or made ready in its output."""
+"""The signal of a campaign: found, or prepared in the campaign's output."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.progress.collisions import make_signal
 from monsoon.models.files import sha256_of
 
-FOLDER = "_incidents/signal.parts"  # of what Pythia makes
-CONVERTED = "_incidents/signal.parquet"  # of a HepMC or Les Houches file
+FOLDER = "_incidents/signal.parts"  # chunks made by Pythia
+CONVERTED = "_incidents/signal.parquet"  # events of a HepMC or Les Houches file, transported to the face
 PARQUET = b"PAR1"
 
 
 def find_signal(
     campaign: Campaign, store: Store, detector: Detector, say: Callable[[str], None]
 ) -> Signal | None:
-    """The signal of a campaign; a HepMC or Les Houches file is taken to the face first.
+    """Find the signal of a campaign. A HepMC or Les Houches file is first transported to the face.
 
     Parameters
     ----------
-    campaign
-        What is asked for.
-    store
-        The campaign's output.
-    detector
-        Whose face the particles are taken to.
-    say
-        Takes the lines for people.
+    campaign : Campaign
+        The campaign.
+    store : Store
+        Its output.
+    detector : Detector
+        Its detector, with the face.
+    say : callable
+        Prints a line.
 
     Returns
     -------
-    Signal | None
-        None where the campaign has none. Events that Pythia makes are not made yet: see `complete_signal`.
+    Signal or None
+        None if the campaign has no signal. Events of Pythia are made later, by `complete_signal`.
 
     Raises
     ------
@@ -80,7 +80,24 @@ def find_signal(
 def complete_signal(
     campaign: Campaign, signal: Signal | None, detector: Detector, missing: Sequence[EventRange]
 ) -> None:
-    """Make the events of a signal that are missing, where Pythia makes them. Raises InputError."""
+    """Make the missing events of a signal from Pythia; no effect for other signals.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign.
+    signal : Signal or None
+        Its signal.
+    detector : Detector
+        Its detector.
+    missing : sequence of EventRange
+        The events that the campaign still has to make.
+
+    Raises
+    ------
+    InputError
+        Where Pythia refuses the cards, or storage or Ray fail.
+    """
     if isinstance(signal, SignalChunks):
         make_signal(signal, _settings(campaign, detector), missing, ray_address=campaign.ray_address)
 
@@ -97,7 +114,7 @@ def _way(campaign: Campaign) -> Transport:
 
 
 def _kind_of(url: str, folder: Store, name: str) -> tuple[str, Path]:
-    """What kind of file it is, by its first bytes, and where a file to be converted is on this machine."""
+    """The kind of a file, by its first bytes, and the local path of a file that has to be converted."""
     try:
         with folder.open(name) as file:
             if file.read(len(PARQUET)) == PARQUET:
@@ -125,7 +142,7 @@ def _converted(
     detector: Detector,
     say: Callable[[str], None],
 ) -> str:
-    """The file's events on the face, in the output; made at the campaign's first run."""
+    """The URL of the file's events, transported to the face; made at the campaign's first run."""
     way, seed = _way(campaign), signal_seed(campaign.seed)
     settings: dict[str, Any] = {
         "input": url,
@@ -142,11 +159,11 @@ def _converted(
         changed = [key for key in settings if key != "input" and stored.get(key) != settings[key]]
         if changed:
             raise InputError(
-                f"{output}: this campaign's signal was made with another {changed[0]}; use the same, or "
+                f"{output}: this campaign's signal was made with another {changed[0]}; use the same or "
                 "another output"
             )
         return output
-    say(f"taking the signal events of {url} to the face")
+    say(f"transporting the signal events of {url} to the face")
     file: LheFile | HepmcFile = LheFile(path, seed=seed) if kind == "lhe" else HepmcFile(path)
 
     def parts() -> Iterator[Incidents]:

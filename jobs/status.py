@@ -1,4 +1,4 @@
-"""`monsoon status`: how a campaign stands, from any terminal, while it runs and after."""
+"""`monsoon status`: the state of a campaign, from any terminal, while it runs and afterwards."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from monsoon.engine.storage import open_store, storage_answers
 from monsoon.models.said import tell
 
 SHOWN_TROUBLES = 5
-NOBODY = "no driver works on it; the same `monsoon generate` goes on with it"
+NOBODY = "no driver is working on it; the same `monsoon generate` command continues it"
 
 
 def status(url: str, say: Callable[[str], None] = tell) -> None:
-    """Tell how a campaign stands, in plain lines.
+    """Print the state of a campaign in plain lines.
 
     Parameters
     ----------
-    url
-        The campaign's output. While its pool of collisions is made there are no events yet.
-    say
-        Takes the lines.
+    url : str
+        The campaign's output, which has no events yet while its pool of collisions is being made.
+    say : callable
+        Prints a line.
 
     Raises
     ------
     InputError
-        Where there is no campaign, or storage fails.
+        Where there is no campaign, or the storage fails.
     """
     ledger = Ledger(open_store(url))
     with storage_answers(ledger.store):
@@ -55,7 +55,7 @@ def status(url: str, say: Callable[[str], None] = tell) -> None:
 
 
 def _say_pool(url: str, drivers: Sequence[DriverStatus], say: Callable[[str], None]) -> None:
-    """The state before the first event: `drivers`, the last heard first, make the pool of collisions."""
+    """Print the state before the first event, from the drivers that make the pool, latest status first."""
     driver = next((driver for driver in drivers if driver.alive), drivers[0])
     made = driver.collisions_before + driver.collisions_made
     missing = driver.collisions_wanted - made
@@ -92,7 +92,7 @@ def _heard(driver: DriverStatus) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Hours, minutes and seconds."""
+    """A time as h:mm:ss."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}"

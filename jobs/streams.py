@@ -1,4 +1,4 @@
-"""stdout and stderr as a long job needs them: what cannot be said does not stop the work."""
+"""stdout and stderr for long jobs: output that cannot be written does not stop the work."""
 
 from __future__ import annotations
 
@@ -11,18 +11,29 @@ from typing import Any, TextIO, cast
 
 
 class Lasting:
-    """A text stream that outlasts its reader and its disk: the first error is kept, not raised."""
+    """A text stream that stores its first error instead of raising it.
+
+    Parameters
+    ----------
+    stream : text file
+        Where to write.
+
+    Attributes
+    ----------
+    error : OSError or None
+        The first error, after which all output is discarded.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self.error: OSError | None = None
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write as far as possible; returns the length of the text in any case."""
+        """Write as far as possible; always returns the length of the text."""
         try:
             try:
                 return self._stream.write(text)
-            except UnicodeEncodeError as error:  # a file's name need not be Unicode
+            except UnicodeEncodeError as error:  # file names need not be Unicode
                 shown = text.encode(error.encoding, "backslashreplace").decode(error.encoding)
                 return self._stream.write(shown)
         except OSError as error:
@@ -35,7 +46,7 @@ class Lasting:
             self.write(line)
 
     def flush(self) -> None:
-        """Hand on what is buffered, as far as possible."""
+        """Flush the buffer as far as possible."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -48,7 +59,7 @@ class Lasting:
         if self.error is not None:
             return
         self.error = error
-        # what is left in the buffer goes nowhere: Python would try it again at its end, and exit with 120
+        # discard the buffer: Python would try to flush it at exit, and end with code 120
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
@@ -57,14 +68,14 @@ class Lasting:
 
 @contextmanager
 def lasting_streams() -> Iterator[Lasting]:
-    """Replace stdout and stderr by streams that do not fail, for as long as the context lasts.
+    """Replace stdout and stderr, during the context, by streams that do not fail.
 
-    A stream that was closed when the process was started becomes one that goes nowhere.
+    A stream that was closed when the process started is replaced by one that discards its output.
 
     Yields
     ------
     Lasting
-        stdout, whose `error` tells at the end whether all lines were taken.
+        stdout; its `error` tells at the end whether everything was written.
     """
     before = sys.stdout, sys.stderr
     out, err = (Lasting(stream or _nowhere()) for stream in before)
@@ -78,10 +89,10 @@ def lasting_streams() -> Iterator[Lasting]:
 
 
 def reader_has_gone(error: OSError | None) -> bool:
-    """Whether a stream failed because nobody reads it any more, as in `monsoon status URL | head -1`."""
+    """Whether a stream failed because its reader has ended, as in `monsoon status URL | head -1`."""
     return error is not None and error.errno == errno.EPIPE
 
 
 def _nowhere() -> TextIO:
-    """A stream to nothing; it takes the descriptor that is missing, so that no file of the work gets it."""
+    """A stream that discards its output. It takes the missing descriptor, so that no other file gets it."""
     return open(os.devnull, "w", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How the command line shows input that can be used and is probably not what was meant."""
+"""Warnings about input that is usable but probably not what was meant, on the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monsoon.engine.errors import SuspiciousInput
 
 @contextmanager
 def suspicions_on_stderr() -> Iterator[None]:
-    """Each SuspiciousInput is one line on stderr, once; other warnings are shown as Python shows them."""
+    """Show each SuspiciousInput once, as one line on stderr, and other warnings as Python does."""
     with warnings.catch_warnings():
         warnings.simplefilter("default", SuspiciousInput)
         warnings.showwarning = partial(_show, warnings.showwarning)

@@ -1,18 +1,20 @@
-"""How long a generator takes for a shower, on one core here."""
+"""How long a generator takes for a shower, or a row of a table, on one core here."""
 
 from __future__ import annotations
 
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import torch
 
 from monsoon.engine.sampling import noise_of_rows
 from monsoon.models.generator import Generator
-from monsoon.models.records import Conditions
+from monsoon.models.records import Conditions, Table
+from monsoon.models.store.table_generators import TableGenerator
 
 
-def seconds_per_shower(model: Generator, conditions: Conditions, rounds: int) -> float:
+def seconds_per_row(model: Generator | TableGenerator, conditions: Conditions | Table, rounds: int) -> float:
     """Time a generator on one thread.
 
     Parameters
@@ -30,13 +32,14 @@ def seconds_per_shower(model: Generator, conditions: Conditions, rounds: int) ->
         Median time of the rounds over N, in seconds.
     """
     noise = noise_of_rows(0, range(len(conditions)), model.noise_dimensions)
+    sample: Any = model.sample  # whose conditions these are is for the caller to know
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         seconds = []
         for _ in range(rounds + 1):
             start = perf_counter()
-            model.sample(conditions, noise)
+            sample(conditions, noise)
             seconds.append(perf_counter() - start)
     finally:
         torch.set_num_threads(threads)

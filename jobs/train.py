@@ -20,9 +20,13 @@ from monsoon.jobs.refusals import nothing_left
 from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
+from monsoon.models.data.shower_geometry import shared_geometry
+from monsoon.models.data.tables.files import is_table, table_rows
+from monsoon.models.data.tables.schema import Schema
 from monsoon.models.files import read_object, sha256_of, write_whole
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.stored import as_stored, read_geometry
 from monsoon.models.said import said
+from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import LARGEST_CARD, read_card
 from monsoon.models.store.suite import SAMPLES
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
@@ -132,14 +136,30 @@ def _fit(config: TrainConfig) -> Fit:
             raise InputError(f"{file['name']}: is there twice; validate on showers that nobody trains on")
         seen.add(file["sha256"])
     output = str(Path(config.output).absolute())
-    return Fit(config.family, config.options, train, validation, config.recipe, output, tuple(files))
+    geometry = None if config.geometry is None else read_geometry(config.geometry)
+    return Fit(
+        config.family,
+        config.options,
+        train,
+        validation,
+        config.recipe,
+        output,
+        tuple(files),
+        Schema.from_json(config.table)
+        if config.table is not None
+        else shared_geometry([*train, *validation], geometry),
+        None if config.species is None else species_of(config.species),
+        config.rows,
+    )
 
 
 def _examine(fit: Fit) -> None:
     """What is in the files, looked at before the first step. Raises InputError, warns of suspicious input."""
+    if isinstance(fit.layout, Schema):
+        return
     for path in (*fit.train, *fit.validation):
-        examine_file(path, Planar())
-    for (held_out, trained), rows in shared_rows(fit.train, fit.validation).items():
+        examine_file(path, fit.pdg)
+    for (held_out, trained), rows in shared_rows(fit.train, fit.validation, fit.pdg).items():
         raise InputError(
             f"{held_out}: {rows} of its {extent(held_out).rows} rows are in {trained} too, with the same "
             "energy and shower; remove them from one of the two: validate on showers that nobody trains on"
@@ -147,14 +167,19 @@ def _examine(fit: Fit) -> None:
 
 
 def _described(path: str, use: str) -> dict[str, str | int]:
-    return {"name": Path(path).name, "use": use, "rows": extent(path).rows, "sha256": sha256_of(path)}
+    return {
+        "name": Path(path).name,
+        "use": use,
+        "rows": table_rows(path) if is_table(path) else extent(path).rows,
+        "sha256": sha256_of(path),
+    }
 
 
 def _found(name: str) -> str:
     for path in (Path(name), SAMPLES / name):
         if path.is_file():
             return str(path.absolute())
-    raise InputError(f"{name}: no such file; give a shower file (HDF5, CaloChallenge layout)")
+    raise InputError(f"{name}: no such file; give a shower file (HDF5, CaloChallenge layout) or a table")
 
 
 def _claim(output: Path, fit: Fit) -> None:
@@ -163,6 +188,8 @@ def _claim(output: Path, fit: Fit) -> None:
         "family": fit.family,
         "options": fit.options,
         "files": fit.files,
+        **_layout(fit),
+        **({"rows": fit.rows} if fit.rows else {}),
         **asdict(fit.recipe),
     }
     identity = json.loads(json.dumps(identity))
@@ -176,6 +203,13 @@ def _claim(output: Path, fit: Fit) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"output {output}: {error}; give a folder to write in") from error
     refuse_another(output, _stored(file), identity, "another output")
+
+
+def _layout(fit: Fit) -> dict[str, Any]:
+    """What a row is, as a training stores it."""
+    if isinstance(fit.layout, Schema):
+        return {"table": fit.layout.as_json()}
+    return {"geometry": as_stored(fit.layout), "species": fit.pdg}
 
 
 def _stored(file: Path) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from monsoon.engine.config import parse_overrides, read_mapping, validate
 from monsoon.engine.errors import InputError, unknown_key
-from monsoon.models.families.table import FAMILIES
+from monsoon.models.families.table import FAMILIES, OF_TABLES
 from monsoon.models.training.recipe import Recipe
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -29,9 +29,17 @@ class TrainConfig(BaseModel):
     options: dict[str, Any] = {}
     """Settings of the family's network, by name."""
     train: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Shower files to train on, or names of shipped samples."""
+    """Shower files or tables (Parquet, ROOT, CSV) to train on, or names of shipped samples."""
     validation: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Shower files to validate on, none of which is trained on."""
+    """Files to validate on, none of which is trained on."""
+    table: dict[str, Any] | None = None
+    """Columns of tables: features to generate, conditions that are given, weight; README."""
+    rows: Annotated[int, Field(gt=0)] | None = None
+    """Rows to train on, drawn at random from the files; absent: all."""
+    geometry: str | None = None
+    """Voxels of files that name none: a shipped geometry, a JSON file, or binning.xml#particle."""
+    species: str | None = None
+    """Species of files that have none: a name or PDG code."""
     recipe: Recipe
     """How to train; in a file and on the command line its keys stand beside the others."""
 
@@ -47,10 +55,20 @@ class TrainConfig(BaseModel):
     max_failures: Annotated[int, Field(ge=0)] = 8
     """Times that training starts again after the death of workers."""
 
+    @field_validator("species", mode="before")
+    @classmethod
+    def _code(cls, species: Any) -> Any:
+        return str(species) if isinstance(species, int) else species
+
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
         if self.family not in FAMILIES:
             raise ValueError(f"family: {self.family!r} is not one of {', '.join(FAMILIES)}")
+        if (self.family in OF_TABLES) != (self.table is not None):
+            tables = ", ".join(OF_TABLES)
+            raise ValueError(
+                f"table: says what the columns are for families of tables ({tables}), and no others"
+            )
         if self.device not in (None, "cpu", "cuda"):
             raise ValueError(f"device: {self.device!r} is not cpu or cuda")
         if isinstance(self.workers, tuple) and not 0 < self.workers[0] <= self.workers[1]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.storage import local_path
+from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.pages.render import render
 from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.jobs.progress.bar import CalibratedRemainingColumn
@@ -25,11 +25,13 @@ from monsoon.jobs.validation.page import figures_of, report
 from monsoon.jobs.validation.requirements import SHIPPED, read_requirements
 from monsoon.jobs.validation.result import Result, record, shifts, verdicts_on
 from monsoon.jobs.validation.samples import Candidate, contests, file_generator, model_generator, read_file
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.data.shower_geometry import shower_geometry
+from monsoon.models.geometry.stored import read_geometry
 from monsoon.models.metrics.cost import FIGURE
 from monsoon.models.metrics.effort import QUICK, Effort
 from monsoon.models.metrics.findings import find, seconds_of
 from monsoon.models.metrics.verdicts import Outcome, worst
+from monsoon.models.species import species_of
 from monsoon.models.store.card_files import card_of, store_card
 
 PAGE, RECORD = "report.html", "report.json"
@@ -91,6 +93,8 @@ def validate(
     quick: bool = False,
     limit: int | None = None,
     into_card: bool = False,
+    geometry: str | None = None,
+    species: str | None = None,
     effort: Effort | None = None,
     say: Callable[[str], None] = print,
 ) -> Validated:
@@ -122,6 +126,8 @@ def validate(
         Largest number of showers of each sample and group of species.
     into_card
         Store the numbers in the cards of the models.
+    geometry, species
+        Of files that say nothing of it: see `read_geometry`, `species_of`.
     effort
         In place of the usual one, or of that of `quick`.
     say
@@ -143,14 +149,16 @@ def validate(
     wanted = read_requirements(local_path(requirements) if requirements else SHIPPED)
     folder = local_path(out)
     effort = effort or (QUICK if quick else Effort())
-    grid = Planar()
+    said = None if geometry is None else read_geometry(geometry)
+    pdg = None if species is None else species_of(species)
     console = Console(stderr=True)
     with console.status("reading the samples"):
-        real, real_origin = read_file(reference, grid)
-        other, other_origin = read_file(floor, grid) if floor else (None, None)
+        grid = shower_geometry(fetch(reference), said)
+        real, real_origin = read_file(reference, grid, said, pdg)
+        other, other_origin = read_file(floor, grid, said, pdg) if floor else (None, None)
     with console.status("loading the generators"):
-        generators = [model_generator(name) for name in models]
-        generators += [file_generator(path, real, grid) for path in generated]
+        generators = [model_generator(name, grid, said, pdg) for name in models]
+        generators += [file_generator(path, real, grid, said, pdg) for path in generated]
         _check_names(generators)
     with console.status("generating showers"):
         found = contests(generators, real, other, seed, limit, grid)

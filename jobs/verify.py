@@ -1,4 +1,4 @@
-"""`monsoon verify`: re-read everything a campaign has written and hold it against its ledger."""
+"""`monsoon verify`: re-read everything that a campaign has written and compare it with its ledger."""
 
 from __future__ import annotations
 
@@ -22,22 +22,43 @@ from monsoon.models.said import tell
 
 @dataclass
 class Verdict:
-    """What `verify` found; the lines themselves are said, not kept."""
+    """The result of `verify`. The lines that it prints are not stored.
+
+    Attributes
+    ----------
+    events, shards : int
+        Committed events and shards.
+    missing, duplicate, quarantined : int
+        Events that are not committed, are in two shards, or are in quarantine.
+    corrupt : int
+        Damaged files: event files, lists of quarantined events, commit records, files about the detector.
+    orphans : int
+        Files that no record names. They are harmless.
+    findings : int
+        Lines about problems.
+    damaged : list of EventRange
+        Shards that must be made again.
+    given_up : list of EventRange
+        Shards with all events in quarantine.
+    spoilt : list of str
+        Damaged files of the damaged shards.
+    """
 
     events: int = 0
     shards: int = 0
-    missing: int = 0  # events
-    duplicate: int = 0  # events
-    corrupt: int = 0  # files: of events, of quarantine, commit records
-    quarantined: int = 0  # events
-    orphans: int = 0  # files that no record names, which is nothing wrong
-    findings: int = 0  # lines for what is wrong
-    damaged: list[EventRange] = field(default_factory=list)  # shards that have to be made again
-    given_up: list[EventRange] = field(default_factory=list)  # shards that are in quarantine whole
-    spoilt: list[str] = field(default_factory=list)  # those of their files that are no use
+    missing: int = 0
+    duplicate: int = 0
+    corrupt: int = 0
+    quarantined: int = 0
+    orphans: int = 0
+    findings: int = 0
+    damaged: list[EventRange] = field(default_factory=list)
+    given_up: list[EventRange] = field(default_factory=list)
+    spoilt: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
+        """Whether nothing is wrong."""
         return not self.findings
 
     def __str__(self) -> str:
@@ -56,21 +77,21 @@ def verify(
     clean: bool = False,
     merkle_root: str | None = None,
 ) -> Verdict:
-    """Read every file of every committed shard, and say a line for everything that is wrong.
+    """Check every file of every committed shard, and print a line for every problem.
 
     Parameters
     ----------
     url : str
         The campaign's output.
     say : callable
-        Gets the lines; the last one sums up.
+        Prints a line. The last line is a summary.
     quick : bool
-        Look at the sizes of files alone.
+        Check only the sizes of event files.
     clean : bool
-        Remove orphans, which are else said and counted.
+        Remove orphans, which are otherwise only listed and counted.
     merkle_root : str, optional
-        The Merkle root of the output as it was published, `merkle_root` of its manifest. Records, files and
-        manifest can be forged together; against a root that was learned elsewhere that shows.
+        The `merkle_root` of the manifest, as it was published. Records, files and manifest could be forged
+        together; this is noticed if the root is known from elsewhere.
 
     Returns
     -------
@@ -79,8 +100,8 @@ def verify(
     Raises
     ------
     InputError
-        Where there is no campaign, an output's folder is a link, or orphans cannot be told from work in
-        progress.
+        Where there is no campaign, a folder of the output is a link, or `clean` is asked for while a driver
+        works on the campaign.
     """
     ledger = Ledger(open_store(url))
     with storage_answers(ledger.store):
@@ -96,7 +117,7 @@ def _verify(
     merkle_root: str | None = None,
 ) -> Verdict:
     campaign, verdict, named, summary = ledger.campaign(), Verdict(), Names(), Summary()
-    unsure: set[EventRange] = set()  # shards whose records may have named other files than they do now
+    unsure: set[EventRange] = set()  # shards with problems: their records may have named other files
     if clean:
         _refuse_drivers(ledger.store)
     ranges = ledger.ranges()
@@ -115,7 +136,7 @@ def _verify(
         wrong(f"duplicate: {one.stem} and {other.stem} share {shared} events")
     for name, problem in _geometry(ledger.store, campaign).items():
         verdict.corrupt += 1
-        wrong(f"corrupt: {name}: {problem}; `monsoon generate` with the same words writes it again")
+        wrong(f"corrupt: {name}: {problem}; the same `monsoon generate` command writes it again")
     with JobProgress("shards", len(ranges)) as progress:
         for shard, record, flaws in check_all(ledger, campaign, ranges, quick=quick):
             if record:
@@ -129,9 +150,9 @@ def _verify(
                     _to_repair(verdict, shard, flaw)
                 wrong(f"corrupt: {flaw}")
             progress.advance(1)
-    if not (verdict.missing or verdict.duplicate or verdict.corrupt):  # else it is to be written anew
+    if not (verdict.missing or verdict.duplicate or verdict.corrupt):  # otherwise a repair rewrites it
         for problem in _manifest_problems(ledger.store, campaign, summary):
-            wrong(f"{MANIFEST}: {problem}; the same `monsoon generate` or `merge` writes it anew")
+            wrong(f"{MANIFEST}: {problem}; the same `monsoon generate` or `merge` writes it again")
     if merkle_root not in (None, summary.merkle_root):
         wrong(f"merkle root: {summary.merkle_root or 'not all shards have one'}, not {merkle_root}")
     left = orphans(ledger, named, unsure)
@@ -146,16 +167,23 @@ def _verify(
 
 
 def repair(ledger: Ledger, say: Callable[[str], None] = tell) -> int:
-    """Take shards out of the ledger that are damaged, there twice, or in quarantine whole.
+    """Remove shards from the ledger that are damaged, overlap others, or are in quarantine as a whole.
 
-    The campaign then lacks their events, and the next run makes them again. A shard is forgotten before
-    its files go: however this ends, no record is left that names less than before. Files go only where
-    their names are those of the shard's own, in the output itself.
+    The next run makes their events again. A shard's record is removed before its files, so that an
+    interruption leaves no record of missing files. Only files in the output itself whose names can only
+    belong to the shard are removed.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The campaign's records.
+    say : callable
+        Prints a line.
 
     Returns
     -------
     int
-        How many shards.
+        Number of shards removed.
 
     Raises
     ------
@@ -179,16 +207,26 @@ def repair(ledger: Ledger, say: Callable[[str], None] = tell) -> int:
 
 
 def superfluous(ordered: Iterable[EventRange]) -> Iterator[EventRange]:
-    """Ranges without which no two share an event: of two that do, the one of fewer events, or the later.
+    """The ranges to remove so that no two overlap: of two that do, the smaller, or else the later one.
 
-    Two sound shards agree in what they share; the larger one leaves less to be made again.
+    Two good shards have the same events where they overlap, and keeping the larger one saves work.
+
+    Parameters
+    ----------
+    ordered : iterable of EventRange
+        Ranges in order.
+
+    Yields
+    ------
+    EventRange
+        A range to remove.
     """
     kept = None
     for part in ordered:
         if kept is None or part.first > kept.last:
             kept = part
         elif part.events > kept.events:
-            yield kept  # whatever was kept before ends before this one's first event, so before part's
+            yield kept  # all ranges kept before end before `kept` starts, so they do not overlap `part`
             kept = part
         else:
             yield part
@@ -199,7 +237,7 @@ def _geometry(store: Store, campaign: StoredCampaign) -> dict[str, str]:
     try:
         promised = bool(read_manifest(store).get("geometry"))
     except (OSError, ValueError):
-        promised = False  # not finished; one that cannot be read is a finding of its own
+        promised = False  # no manifest yet; an unreadable one is reported elsewhere
     return geometry_flaws(store, str(campaign.identity.get("detector")), promised=promised)
 
 
@@ -222,19 +260,19 @@ def _to_repair(verdict: Verdict, shard: EventRange, flaw: Flaw) -> None:
 
 
 def _manifest_problems(store: Store, campaign: StoredCampaign, summary: Summary) -> Iterator[str]:
-    """What is wrong with the manifest of a complete campaign; an output may have none."""
+    """What is wrong with the manifest of a complete campaign. An output may have no manifest."""
     try:
         manifest = Manifest.model_validate(read_manifest(store))
     except FileNotFoundError:
         return
     except (OSError, ValueError):
-        yield "not readable as a manifest"
+        yield "cannot be read as a manifest"
         return
     yield from disagreements(manifest, campaign, summary)
 
 
 def _remove(left: Iterable[Orphan], store: Store, say: Callable[[str], None]) -> None:
-    found = list(left)  # a listing need not hold while files go
+    found = list(left)  # complete the listing before files are removed
     _refuse_drivers(store)
     for orphan in found:
         store.remove(orphan.name)
@@ -244,4 +282,4 @@ def _remove(left: Iterable[Orphan], store: Store, say: Callable[[str], None]) ->
 def _refuse_drivers(store: Store) -> None:
     driver = running(store)
     if driver is not None:
-        raise InputError(f"{store.url}: {driver} works on this campaign; clean when it has ended")
+        raise InputError(f"{store.url}: {driver} is working on this campaign; clean after it has ended")

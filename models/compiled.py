@@ -1,4 +1,4 @@
-"""Where numba keeps what it has compiled, also where neither the installation nor the home can be written."""
+"""The cache folder of numba, also if neither the installation nor the home folder is writable."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def keep_compiled() -> None:
-    """Name a folder of this user's own to numba, where it would find none and refuse to compile.
+    """Give numba a writable cache folder, without which it refuses to compile.
 
-    numba keeps compiled kernels beside their sources, or below the user's home. On a shared installation and
-    a batch node neither may be writable. Then a folder among the temporary files takes their place, for this
-    process and those that it starts. A choice in the environment (NUMBA_CACHE_DIR) holds.
+    numba stores compiled kernels beside their sources, or below the user's home. With a shared installation
+    on a batch node neither may be writable. Then this function sets NUMBA_CACHE_DIR to a private temporary
+    folder, for this process and its children. A value that the user has set is kept.
     """
     if VARIABLE in os.environ or _writable(PACKAGE / "models" / "kernels") or _writable(_user_cache()):
         return
-    import tempfile  # imported here: usually it is not needed, and `import monsoon` is to be quick
+    import tempfile  # imported here: usually not needed, and `import monsoon` has to be fast
 
     folder = Path(tempfile.gettempdir()) / f"monsoon-numba-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         status = folder.lstat()
-        # what lies there is run: it must not be somebody else's, or a link
+        # code from there is executed: the folder must be this user's, and not a link
         private = status.st_uid == os.getuid() and status.st_mode & 0o170077 == 0o040000
     except OSError:
         private = False
-    with suppress(OSError):  # no place at all: numba will say so
+    with suppress(OSError):  # without any writable place, numba reports it
         os.environ[VARIABLE] = str(folder) if private else tempfile.mkdtemp(prefix="monsoon-numba-")
 
 
 def _user_cache() -> Path:
-    """The folder below the home that numba would take."""
+    """The folder below the home folder that numba uses by default."""
     given = os.environ.get("XDG_CACHE_HOME")
     return (Path(given) if given else Path(os.path.expanduser("~/.cache"))) / "numba"
 
 
 def _writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, or the folder itself where it is missing."""
+    """Whether files can be created in a folder, or the folder itself if it is missing."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return os.access(folder, os.W_OK | os.X_OK)

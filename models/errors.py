@@ -1,4 +1,4 @@
-"""What a person can correct, and what a person should look at."""
+"""Errors and warnings about the user's input."""
 
 from monsoon.models.said import said
 
@@ -7,9 +7,9 @@ UNUSABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeErro
 
 
 class InputError(Exception):
-    """Unusable input or configuration, in one line: what, where, and the remedy. Exit code 2.
+    """Unusable input or configuration. The message is one line: file, field, problem and remedy. Exit code 2.
 
-    As text it is escaped and redacted: it repeats names, keys and URLs that others wrote.
+    The text is escaped and redacted, because it may repeat names, keys and URLs from untrusted files.
     """
 
     def __str__(self) -> str:
@@ -17,7 +17,7 @@ class InputError(Exception):
 
 
 class SuspiciousInput(UserWarning):
-    """Input that can be used and is probably not what was meant, in one line: what, where, and the remedy."""
+    """Input that is usable but probably not what was meant. The message is like that of `InputError`."""
 
     def __str__(self) -> str:
         return said(super().__str__())

@@ -1,4 +1,4 @@
-"""Files written whole, their checksums, and a file for libraries that must not see a full disk."""
+"""Atomic writing of files, checksums, and a file object for libraries that must not see a full disk."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PIECE_BYTES = 1 << 22  # read at a time
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there with all its content or not at all, whoever else writes it or is killed.
+    """Write a file atomically: it has its whole content or does not exist, even if the writer is killed.
 
     Parameters
     ----------
     path : Path
-        The file; one that is there is replaced.
+        The file. An existing one is replaced.
     data : bytes
         Its content.
 
@@ -31,7 +31,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     temporary = temporary_beside(path)
     try:
-        with temporary.open("xb") as file:  # exclusive: a link that somebody planted is not followed
+        with temporary.open("xb") as file:  # exclusive: a planted link is not followed
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -42,23 +42,23 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def read_small(path: str | Path, limit: int) -> bytes:
-    """All bytes of a file that somebody else may have written, as long as they are few.
+    """Read a small file from an untrusted source at once.
 
-    A device is read up to the limit; a FIFO that nobody writes to is empty, and does not hang.
+    A device is read up to the limit. A FIFO without a writer is read as empty; the call does not block.
 
     Parameters
     ----------
     path : str or Path
         The file.
     limit : int
-        The most bytes that it may have.
+        Largest size accepted, in bytes.
 
     Raises
     ------
     OSError
         Where it cannot be read.
     ValueError
-        Where it is larger, or there can be no file of this name.
+        Where it is larger, or the name is not valid.
     """
     opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(opened, "rb") as file:
@@ -98,7 +98,7 @@ def read_object(path: str | Path, limit: int) -> dict[str, Any]:
 
 
 def temporary_beside(path: Path) -> Path:
-    """A hidden name beside a file's own that nobody can guess; to be opened exclusively."""
+    """A hidden, random path beside a file, to be opened exclusively."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}")
 
 
@@ -115,7 +115,7 @@ def sha256_of(path: str | Path) -> str:
 
 
 def sha256_of_json(content: Mapping[str, Any]) -> str:
-    """SHA-256 of the content of a JSON object; the order of its keys makes no difference.
+    """SHA-256 of the content of a JSON object, in hexadecimal. It does not depend on the order of the keys.
 
     Examples
     --------
@@ -126,21 +126,21 @@ def sha256_of_json(content: Mapping[str, Any]) -> str:
 
 
 class Disk(io.FileIO):
-    """A file that remembers its first failure to grow, and ignores all writes after it.
+    """A file that stores its first write error instead of raising it.
 
-    HDF5 prints every failed write on stderr, and again when it closes. So it does not see the failure; the
-    caller asks `check`.
+    HDF5 prints every failed write on stderr, and again when it closes. With this class it does not see the
+    error; the caller raises it afterwards with `check`.
 
     Attributes
     ----------
     error : OSError or None
-        The first failure.
+        The first error.
     """
 
     error: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """Write all of the data, or remember why that failed; returns its length either way."""
+        """Write all of the data, or store the error; returns the length of the data in both cases."""
         done = 0
         try:
             while done < len(data):
@@ -150,7 +150,7 @@ class Disk(io.FileIO):
         return len(data)
 
     def truncate(self, size: int | None = None) -> int:
-        """Make the file this long, or remember why that failed."""
+        """Set the size of the file, or store the error."""
         try:
             return super().truncate(size)
         except OSError as error:
@@ -158,7 +158,7 @@ class Disk(io.FileIO):
         return size or 0
 
     def check(self) -> None:
-        """Raise the first failure.
+        """Raise the stored error.
 
         Raises
         ------

@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from monsoon.models.domain.ranges import Domain
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.records import Conditions, Showers
 
 
@@ -18,7 +18,7 @@ class Generator(Protocol):
 
     Attributes
     ----------
-    grid : Planar
+    grid : Geometry
         The voxels of its showers.
     species : tuple of int
         PDG codes that it can be asked for.
@@ -28,7 +28,7 @@ class Generator(Protocol):
         The conditions that it was trained on.
     """
 
-    grid: Planar
+    grid: Geometry
     species: tuple[int, ...]
     noise_dimensions: int
     domain: Domain

@@ -98,3 +98,38 @@ class Showers:
     def total_mev(self) -> Tensor:
         """Visible energy per shower, float64 [N]."""
         return self.energy_mev.sum(1, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns of N rows.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of C columns, each once.
+    values : Tensor
+        float64 [N, C].
+    """
+
+    names: tuple[str, ...]
+    values: Tensor
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: Tensor | slice) -> Table:
+        return Table(self.names, self.values[rows])
+
+    def column(self, name: str) -> Tensor:
+        """One column, float64 [N]. Raises ValueError where there is none of this name."""
+        return self.values[:, self.names.index(name)]
+
+    def to(self, device: torch.device | str) -> Table:
+        """The same rows on a device."""
+        return Table(self.names, self.values.to(device))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Table]) -> Table:
+        """The rows of all parts, end to end; at least one part, all of the same columns."""
+        return cls(parts[0].names, torch.cat([part.values for part in parts]))

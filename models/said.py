@@ -1,4 +1,4 @@
-"""What is printed of foreign names, keys and URLs: one line, without terminal codes and without secrets."""
+"""Printing of untrusted names, keys and URLs: on one line, without terminal codes and without secrets."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import re
 
 LONGEST = 2000  # characters of one line
 HIDDEN = "***"
-# user:password@, where a password may hold slashes; host:port/ is none
+# user:password@, where a password may contain slashes; host:port/ does not match
 _PASSWORD = re.compile(r"(\w://[^/\s:@]*):(?!\d+/)\S*@")
 _QUERY = re.compile(r"(?<!\bfile)(://[^\s?'\"]*)\?[^\s'\")]*?(?=[:;,]?(?:[\s'\")]|$))")
 
 
 def said(value: object, longest: int = LONGEST) -> str:
-    """The text of anything as it may be printed: redacted, escaped and at most about `longest` long."""
+    """Text that is safe to print: redacted, escaped and shortened.
+
+    Parameters
+    ----------
+    value : object
+        What to print.
+    longest : int
+        Approximate largest length, in characters; longer text is cut in the middle.
+
+    Examples
+    --------
+    >>> said("s3://user:secret@host/file\\n")
+    's3://user:***@host/file\\\\n'
+    """
     text = str(value)
     if len(text) > longest:
         text = f"{text[: longest // 2]} ... {text[-longest // 2 :]}"
@@ -20,10 +33,10 @@ def said(value: object, longest: int = LONGEST) -> str:
 
 
 def escaped(text: str) -> str:
-    """The same text on one line, with every character that is not printable as its escape.
+    """The text on one line, with escape sequences for all characters that are not printable.
 
-    Newlines, terminal escapes, marks that turn the direction of writing and bytes that are not UTF-8
-    come out as `\\n`, `\\x1b`, `\\u202e` and `\\udc80`.
+    Newlines, terminal codes, marks that change the direction of writing and bytes that are not UTF-8 become
+    `\\n`, `\\x1b`, `\\u202e` and `\\udc80`.
     """
     if text.isprintable():
         return text
@@ -33,13 +46,13 @@ def escaped(text: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """The same text without the passwords and query strings of the URLs in it.
+    """The text without passwords and query strings in its URLs.
 
-    A query string is where signed URLs keep their signature, and XRootD its tokens.
+    Signed URLs have their signature in the query string, and XRootD its tokens.
     """
     return _QUERY.sub(rf"\1?{HIDDEN}", _PASSWORD.sub(rf"\1:{HIDDEN}@", text))
 
 
 def tell(line: object) -> None:
-    """Print one line of what was said."""
+    """Print one line, made safe by `said`."""
     print(said(line))

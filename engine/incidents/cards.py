@@ -1,7 +1,7 @@
-"""Which of Pythia's cards a job may hold: those of physics, and none that names a file or code.
+"""The Pythia cards that a job may use: settings of physics, and none that names a file or a library.
 
-Pythia's settings are a language: some load libraries, some read and write files. Cards come with campaigns
-that others wrote, so this is a list of what is allowed.
+Some of Pythia's settings load libraries, or read and write files. Cards come with campaigns that others
+wrote, so only what is on this list is allowed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PHYSICS_FAMILIES = (
     *("Wprime", "Zp", "Zprime"),
 )
 ALLOWED = frozenset(family.lower() for family in (*SOFT_FAMILIES, *HARD_FAMILIES, *PHYSICS_FAMILIES))
-# Within them: these switch to a file that another setting names, or to a library that is loaded
+# Exceptions within these families: settings that switch to a file or to a library
 REFUSED = re.compile(r":(reuseinit|preferlhapdf|\w*lhefheaders?|newlhefsameinit|nskiplhefatinit)$")
 SWITCHES = ("on", "off", "yes", "no", "true", "false", "ok", "1", "0")
 LONGEST = 1000  # characters of a card
@@ -49,19 +49,19 @@ _NUMBER = re.compile(r"\d+", re.ASCII)
 
 
 def read_card(pythia: Pythia, card: str) -> None:
-    """Hand Pythia one card, where it is allowed and known.
+    """Apply one card to Pythia.
 
     Parameters
     ----------
-    pythia
+    pythia : pythia8mc.Pythia
         A Pythia that is not initialised.
-    card
-        `Group:name = value` of a family above, or particle data: `25:onMode = off`.
+    card : str
+        `Group:name = value` of an allowed family, or particle data such as `25:onMode = off`.
 
     Raises
     ------
     InputError
-        Naming the card, where it is neither, names a file, or Pythia does not know it.
+        Where the card is neither of these, could name a file, or is unknown to Pythia.
     """
     key, separator, value = (part.strip() for part in card.partition("="))
     if not separator or not key or not value:
@@ -92,6 +92,6 @@ def _expect_allowed(pythia: Pythia, card: str, key: str, value: str) -> None:
         raise InputError(f"pythia card {card!r}: text could name a file or a library; give a number")
     if not _VALUE.fullmatch(value) or value.count("{") != value.count("}"):
         raise InputError(
-            f"pythia card {card!r}: the value holds characters that no number, switch, name or list has; "
-            "leave them out"
+            f"pythia card {card!r}: the value contains characters that no number, switch, name or list has; "
+            "remove them"
         )

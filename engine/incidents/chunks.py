@@ -1,4 +1,4 @@
-"""A pool of collisions as fixed seeded chunks: each is made on its own, kept, and made again alike."""
+"""A pool of collisions in chunks of fixed size and seed: each is made and stored on its own, reproducibly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,17 @@ SETTINGS = "settings.json"
 
 @dataclass(frozen=True)
 class Chunk:
-    """The first `count` collisions of chunk `number`, which has `size`; fewer only in a pool's last one."""
+    """A chunk of collisions, or its beginning.
+
+    Attributes
+    ----------
+    number : int
+        Number of the chunk, from 0.
+    size : int
+        Collisions in a whole chunk.
+    count : int
+        Collisions wanted of this chunk; fewer than `size` only in the last chunk of a pool.
+    """
 
     number: int
     size: int
@@ -27,13 +37,26 @@ class Chunk:
 
     @property
     def stem(self) -> str:
-        """The name of what belongs to it."""
+        """The name of its file, without suffix."""
         first = self.number * self.size
         return f"collisions-{first:012d}-{first + self.count - 1:012d}"
 
 
 def cut(total: int, size: int) -> list[Chunk]:
-    """So many collisions in chunks."""
+    """Divide a number of collisions into chunks.
+
+    Parameters
+    ----------
+    total : int
+        Number of collisions.
+    size : int
+        Collisions in a chunk.
+
+    Examples
+    --------
+    >>> [chunk.count for chunk in cut(1200, 500)]
+    [500, 500, 200]
+    """
     return [Chunk(number, size, min(size, total - number * size)) for number in range(-(-total // size))]
 
 
@@ -46,16 +69,51 @@ def incidents_of(
     *,
     mothers: bool = False,
 ) -> Incidents:
-    """The chunk's collisions on the face; the same wherever and whenever it is made."""
+    """Make a chunk's collisions and transport their particles to the face, reproducibly.
+
+    Parameters
+    ----------
+    cards : tuple of str
+        Pythia's cards.
+    seed : int
+        Seed of the pool.
+    chunk : Chunk
+        The chunk.
+    detector : Detector
+        The detector with the face.
+    settings : Transport
+        How particles are transported.
+    mothers : bool
+        Whether to store the species of each particle's mother.
+
+    Returns
+    -------
+    Incidents
+        One event for each collision.
+    """
     particles = collisions(cards, seed, chunk.number, chunk.size, chunk.count, mothers=mothers)
     return transport(particles, detector, settings, mothers=mothers)
 
 
 class Parts:
-    """The folder where a pool's finished chunks wait for the others, through interruptions too."""
+    """The folder with the finished chunks of a pool that is being made. It survives interruptions.
+
+    Parameters
+    ----------
+    url : str
+        The folder, which is created if it is missing.
+    settings : dict
+        The settings that the chunks depend on, stored in the folder.
+    detector : str
+        Name of the detector.
+
+    Raises
+    ------
+    InputError
+        Where the folder was started with other settings, or cannot be written.
+    """
 
     def __init__(self, url: str, settings: dict[str, Any], detector: str) -> None:
-        """Make or find the folder. Raises InputError where it was begun with other settings."""
         self.store, self.settings, self.detector = open_store(url), settings, detector
         self.store.probe()
         try:
@@ -65,22 +123,35 @@ class Parts:
             changed = [key for key in settings if stored.get(key) != settings[key]]
             if changed:
                 raise InputError(
-                    f"{url}: begun with another {changed[0]}; use that again, delete the folder, "
+                    f"{url}: started with another {changed[0]}; use that again, delete the folder, "
                     "or choose another output"
                 ) from None
 
     def hold(self, chunk: Chunk) -> bool:
-        """Whether the chunk is there and whole."""
+        """Whether the chunk is stored and complete. A damaged one is removed."""
         if not self.store.exists(self._name(chunk)):
             return False
         try:
             return read_header(self._url(chunk)).events == chunk.count
         except InputError:
-            self.store.remove(self._name(chunk))  # damaged since: made again
+            self.store.remove(self._name(chunk))  # damaged: to be made again
             return False
 
     def keep(self, chunk: Chunk, incidents: Incidents) -> None:
-        """Write a finished chunk, unless another driver has written the same meanwhile."""
+        """Store a finished chunk, unless another driver has stored the same in the meantime.
+
+        Parameters
+        ----------
+        chunk : Chunk
+            The chunk.
+        incidents : Incidents
+            Its collisions.
+
+        Raises
+        ------
+        InputError
+            Where it cannot be written.
+        """
         try:
             write_incidents(
                 self._url(chunk), [incidents], source="pythia", settings=self.settings, detector=self.detector
@@ -90,11 +161,11 @@ class Parts:
                 raise
 
     def read(self, chunk: Chunk) -> Incidents:
-        """A chunk that is held."""
+        """Read a stored chunk."""
         return read_incidents(self._url(chunk))
 
     def empty(self) -> bool:
-        """Whether no chunk is there."""
+        """Whether no chunk is stored."""
         return not any(entry.name.startswith("collisions-") for entry in self.store.list(""))
 
     def remove(self) -> None:

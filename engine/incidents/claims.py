@@ -1,4 +1,4 @@
-"""What a Parquet file's footer claims, checked before memory is taken for it."""
+"""Checks of a Parquet file's footer, before memory is allocated for what it claims."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any
 
 from monsoon.engine.errors import InputError
 
-FREE_BYTES = 1 << 28  # that any file may take
-LARGEST_RATIO = 2000  # of memory to stored bytes; files full of events without particles reach 200
+FREE_BYTES = 1 << 28  # memory that any file may use
+LARGEST_RATIO = 2000  # memory over stored bytes; files with only empty events reach 200
 VALUE_BYTES = 8
 
 
 def check_claims(
     path: str | Path, metadata: Any, columns: Collection[str], groups: Iterable[int], stored_bytes: int
 ) -> None:
-    """Refuse row groups that would unpack to more memory than a file of this size can honestly hold.
+    """Refuse row groups that would need more memory than is plausible for a file of this size.
 
     Parameters
     ----------
-    path
-        For the message.
-    metadata
-        pyarrow's FileMetaData.
-    columns
-        Names of the columns that are to be read.
-    groups
-        Indices of the row groups that are to be read.
-    stored_bytes
+    path : str or Path
+        The file, for the message.
+    metadata : pyarrow.parquet.FileMetaData
+        Its footer.
+    columns : collection of str
+        Names of the columns to be read.
+    groups : iterable of int
+        Indices of the row groups to be read.
+    stored_bytes : int
         Size of the file.
 
     Raises
     ------
     InputError
-        Where the claim is too large.
+        Where the claimed size is too large.
     """
     room = FREE_BYTES + LARGEST_RATIO * stored_bytes
     for group in map(metadata.row_group, groups):
@@ -49,14 +49,23 @@ def check_claims(
 
 
 def check_names(path: str | Path, names: Collection[str], wanted: Iterable[str]) -> None:
-    """Refuse a file that has a wanted column twice, as joins of tables leave them.
+    """Refuse a file that has a column twice, which can happen when tables are joined.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, for the message.
+    names : collection of str
+        Names of all its columns.
+    wanted : iterable of str
+        Names of the columns to be read.
 
     Raises
     ------
     InputError
-        Naming the file and the column.
+        Where one of these is there more than once.
     """
     names = list(names)
     for name in wanted:
         if names.count(name) > 1:
-            raise InputError(f"{path}: column {name} is there {names.count(name)} times; keep one of them")
+            raise InputError(f"{path}: column {name} appears {names.count(name)} times; keep one of them")

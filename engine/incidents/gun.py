@@ -1,4 +1,4 @@
-"""A particle gun: known particles at known places, for tests and for validation."""
+"""A particle gun: given particles at given positions, for tests and validation."""
 
 from __future__ import annotations
 
@@ -58,14 +58,26 @@ class Gun(BaseModel):
         codes = self.pdg if isinstance(self.pdg, tuple) else (self.pdg,)
         for code, mass in zip(codes, masses_mev(np.array(codes)), strict=True):
             if np.isnan(mass):
-                raise ValueError(f"pdg: {code} is no known particle; give PDG codes such as 22 or 211")
+                raise ValueError(f"pdg: {code} is not a known particle; give PDG codes such as 22 or 211")
         return self
 
 
 def shoot(gun: Gun, detector: Detector, first: int, last: int) -> Particles:
-    """Events first ... last - 1; an event's content depends on the gun and its number only.
+    """Make the particles of a range of events. Each event depends only on the gun and its number.
 
-    Raises InputError where the face is not behind the magnet and particles are aimed at it.
+    Parameters
+    ----------
+    gun : Gun
+        What is shot.
+    detector : Detector
+        The detector with the face.
+    first, last : int
+        The events first ... last - 1.
+
+    Raises
+    ------
+    InputError
+        Where particles are aimed at the face and it is not behind the magnet.
     """
     events = np.arange(first, last, dtype=np.int64)
     rows = len(events) * gun.particles
@@ -86,7 +98,7 @@ def shoot(gun: Gun, detector: Detector, first: int, last: int) -> Particles:
     if gun.x_mm is not None and gun.y_mm is not None:
         face_z_mm, start_z_mm = detector.description.face_z_mm, detector.description.magnet.z_mm
         if start_z_mm >= face_z_mm:
-            raise InputError("the gun cannot aim at a face before the magnet; give theta_rad alone")
+            raise InputError("the gun cannot aim at a face before the magnet; give only theta_rad")
         target = np.column_stack(
             [_between(u[:, 4], gun.x_mm), _between(u[:, 5], gun.y_mm), np.full(rows, face_z_mm)]
         )
@@ -109,7 +121,7 @@ def shoot(gun: Gun, detector: Detector, first: int, last: int) -> Particles:
 
 
 def _between(u: Array, bounds: float | tuple[float, float] | Array) -> Array:
-    """u [N] in (0, 1) stretched to the bounds; one number is both."""
+    """Scale u [N] from (0, 1) to the bounds; a single number is both of them."""
     low, high = np.broadcast_to(np.asarray(bounds, np.float64), 2)
     stretched: Array = low + (high - low) * u
     return stretched

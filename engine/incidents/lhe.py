@@ -21,27 +21,34 @@ from monsoon.engine.records import Particles
 Pythia = Any  # pythia8mc has no types
 GZIP = b"\x1f\x8b"
 HEAD = b"<LesHouchesEvents"
-HEAD_BYTES = 4096  # of the file, within which its opening line has to be
+HEAD_BYTES = 4096  # the opening line must be within these first bytes of the file
 FROM_FILE = 4  # Beams:frameType
 
 
 class LheFile:
     """One pass over the events of a Les Houches file, plain or compressed with gzip.
 
-    Iterating yields Particles of up to `block` events with the species of their mothers, numbered
-    0, 1, ...; `source_event` is the place in the file. Events that Pythia refuses are left out and said
-    in `losses`. Vertices lie in the luminous region of Monsoon's own collisions: the file has none.
+    Iterating yields Particles of up to `block` events with the species of their mothers. Events are numbered
+    0, 1, ...; `source_event` is the position in the file. Events that Pythia refuses are left out and listed
+    in `losses`. The file has no vertices; they are drawn in the luminous region of Monsoon's own collisions.
 
     Parameters
     ----------
-    path
+    path : str or Path
         The file.
-    cards
-        Further cards for Pythia, of decays for instance. Beams and process are the file's.
-    seed
-        Of the shower; every block has a random stream of its own.
-    block
-        Events that are in memory at a time. Another size is another random stream.
+    cards : sequence of str
+        Further Pythia cards, for instance for decays. Beams and process are those of the file.
+    seed : int
+        Seed of the parton shower and of hadronisation. Each block has its own random stream.
+    block : int
+        Events in memory at a time. The events depend on it.
+
+    Attributes
+    ----------
+    events : int
+        Number of complete events in the file.
+    losses : list of str
+        What was left out, after an iteration.
 
     Raises
     ------
@@ -58,9 +65,8 @@ class LheFile:
         with_cards(self.cards)
         self.losses: list[str] = []
         self.events, self._cut = _count(self.path)
-        """Events that the file holds whole."""
         if not self.events:
-            raise InputError(f"{path}: no whole event; give a Les Houches file with events")
+            raise InputError(f"{path}: no complete event; give a Les Houches file with events")
 
     def __iter__(self) -> Iterator[Particles]:
         self.losses = (
@@ -71,12 +77,12 @@ class LheFile:
             pythia = self._initialised(path)
             for first in range(0, self.events, self.block):
                 pythia.rndm.init(stream(self.seed, first // self.block))
-                # failures are entries that are missing, so that places in the file are known
+                # "none": a refused event is a missing entry, so that positions in the file are known
                 batch = pythia.nextBatch(min(self.block, self.events - first), "none")
                 if pythia.infoPython().atEndOfFile():
                     raise InputError(
                         f"{self.path}: Pythia stops before the last of its {self.events} events; an event "
-                        f"behind number {first} is damaged, remove it"
+                        f"after number {first} is damaged, remove it"
                     )
                 good = ~ak.to_numpy(ak.is_none(batch))
                 place = first + np.arange(len(good), dtype=np.int64)
@@ -103,23 +109,23 @@ class LheFile:
         pythia.settings.word("Beams:LHEF", str(path))
         if not pythia.init():
             raise InputError(
-                f"{self.path}: Pythia cannot start with it; check the <init> block and the cards"
+                f"{self.path}: Pythia cannot be initialised with it; check the <init> block and the cards"
             )
         return pythia
 
 
 def is_lhe(head: bytes) -> bool:
-    """Whether the beginning of a file, unpacked, is that of a Les Houches file."""
+    """Whether the first bytes of a file, uncompressed, are those of a Les Houches file."""
     return HEAD in head[:HEAD_BYTES]
 
 
 def _count(path: Path) -> tuple[int, str | None]:
-    """How many whole events a file holds, and what is wrong with its end."""
+    """The number of complete events in a file, and what is wrong with its end."""
     opened = closed = 0
     finished = False
     with _reading(path), _plain(path) as plain, plain.open("rb") as file:
         if not is_lhe(file.read(HEAD_BYTES)):
-            raise InputError(f"{path}: no Les Houches file; it begins with <LesHouchesEvents")
+            raise InputError(f"{path}: not a Les Houches file; these begin with <LesHouchesEvents")
         file.seek(0)
         for line in file:
             opened += line.count(b"<event>") + line.count(b"<event ")
@@ -132,7 +138,7 @@ def _count(path: Path) -> tuple[int, str | None]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Errors of the file as one line."""
+    """Turn errors of the file into an InputError of one line."""
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -145,7 +151,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _plain(path: Path) -> Iterator[Path]:
-    """The file unpacked: Pythia is built without zlib."""
+    """The path of the uncompressed file: Pythia is built without zlib."""
     with path.open("rb") as file:
         packed = file.read(len(GZIP)) == GZIP
     if not packed:

@@ -15,12 +15,33 @@ LARGEST_MU = 10_000.0
 
 
 def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
-    """Events `event` int64 [E], each the sum of n ~ Poisson(mu) collisions of the pool.
+    """Make pile-up events, each the sum of n ~ Poisson(mu) collisions from a pool.
 
-    n and the collisions, drawn with replacement, depend on (seed, event number) and the pool only, so
-    any range of events has the same content. n inverts the exact distribution at a 32-bit uniform
-    number. Lost counts add up; weights multiply, each over the pool's mean.
-    Raises InputError where mu or the pool cannot be used.
+    The collisions are drawn with replacement. They depend only on the seed, the event number and the pool,
+    so that an event is the same in any range of events. n is the inverse of the exact distribution at a
+    32-bit uniform number. Lost counts are added. An event's weight is the product of its collisions'
+    weights, each divided by the pool's mean.
+
+    Parameters
+    ----------
+    pool : Incidents
+        The collisions to draw from.
+    mu : float
+        Mean number of collisions in an event.
+    seed : int
+        Seed of the campaign.
+    event : int64 array [E]
+        Event numbers.
+
+    Returns
+    -------
+    Incidents
+        E events.
+
+    Raises
+    ------
+    InputError
+        Where mu is out of range, the pool is empty, or its weights add up to 0.
     """
     if not 0 <= mu <= LARGEST_MU:
         raise InputError(f"mu: {mu} collisions an event; choose it in 0 .. {LARGEST_MU:g}")
@@ -30,7 +51,7 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
     drawn = words(seed, event, np.zeros(len(event), np.int64), Purpose.OVERLAY, 1)[:, 0]
     n = np.searchsorted(_thresholds(mu), drawn, side="right")  # [E]
 
-    owner = np.repeat(np.arange(len(event)), n)  # [M], one entry a drawn collision
+    owner = np.repeat(np.arange(len(event)), n)  # [M], one entry for each drawn collision
     first = offsets_of(n)
     rank = np.arange(len(owner)) - first[owner]  # 0 ... n - 1 inside its event
     word = words(seed, event[owner], rank + 1, Purpose.OVERLAY, 1)[:, 0]
@@ -41,7 +62,7 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
     row = np.arange(begin[-1]) + np.repeat(pool.offsets[chosen] - begin[:-1], size)  # [N] rows of the pool
     columns = {name: getattr(pool, name)[row] for name in pool.per_particle}
 
-    # A pool may itself hold sums of collisions: number on.
+    # A pool may itself hold sums of collisions: continue their numbers.
     before = offsets_of(pool.collisions[chosen])
     shift = before[:-1] - before[first[owner]]
     columns["collision"] = (columns["collision"] + np.repeat(shift, size)).astype(np.int32)
@@ -61,22 +82,22 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
 
 
 def add_signal(signal: Incidents, pile_up: Incidents) -> Incidents:
-    """Each signal event with its pile-up; the signal's particles come first.
+    """Add pile-up to signal events. The signal's particles come first in each event.
 
-    The signal's collisions keep their numbers, 0 where it is a single one, and those of the pile-up follow.
-    `source_event` is the signal's. Lost counts add up, weights multiply: with a pool of unit weights, as
-    soft QCD has, an event's weight is its signal's. Nothing is moved: every collision keeps the vertex and
-    the time that it has in its file, so all belong to one bunch crossing at t = 0.
+    The signal's collisions keep their numbers (0 for a single collision), and those of the pile-up follow.
+    `source_event` is the signal's. Lost counts are added and weights multiplied; with a pool of unit
+    weights, as soft QCD has, an event has the weight of its signal. Every collision keeps its own vertex and
+    time, so all of them belong to one bunch crossing at t = 0.
 
     Parameters
     ----------
-    signal, pile_up
-        Incidents of the same events.
+    signal, pile_up : Incidents
+        The same events.
 
     Raises
     ------
     ValueError
-        Where they are not.
+        Where the event numbers differ.
     """
     if not np.array_equal(signal.event, pile_up.event):
         raise ValueError("signal and pile-up are of different events")
@@ -116,7 +137,7 @@ def add_signal(signal: Incidents, pile_up: Incidents) -> Incidents:
 
 
 def _within(sizes: Array) -> Array:
-    """0 ... size - 1 of each event in turn, int64 [N]."""
+    """0 ... size - 1 for each event in turn, int64 [N]."""
     begin = offsets_of(sizes)
     index: Array = np.arange(begin[-1]) - np.repeat(begin[:-1], sizes)
     return index
@@ -129,7 +150,7 @@ def _mothers(incidents: Incidents) -> Array:
 
 @lru_cache(maxsize=8)
 def _thresholds(mu: float) -> Array:
-    """uint32 [K]: a word w means as many collisions as there are thresholds not above w."""
+    """uint32 [K]: the number of collisions for a random word w is the number of thresholds <= w."""
     reach = np.arange(int(mu + 12 * np.sqrt(mu) + 40))
     below = np.rint(pdtr(reach, mu) * 2.0**32)
     thresholds: Array = below[below < 2.0**32].astype(np.uint32)
@@ -139,6 +160,6 @@ def _thresholds(mu: float) -> Array:
 def _relative_weights(pool: Incidents) -> Array:
     mean = pool.weight.mean()
     if mean == 0:
-        raise InputError("the pool's weights add up to nothing; make another pool")
+        raise InputError("the pool's weights add up to 0; make another pool")
     weights: Array = pool.weight / mean
     return weights

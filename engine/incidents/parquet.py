@@ -1,4 +1,4 @@
-"""The canonical file of incidents: Parquet, one row an event, what made it in the footer."""
+"""The file of incidents: Parquet with one row per event, and its provenance in the footer."""
 
 from __future__ import annotations
 
@@ -47,29 +47,50 @@ KIND = "monsoon incidents"
 VERSION = 1
 KEY = b"monsoon"
 Statistics = Any  # pyarrow has no types
-DEEPEST = 32  # levels of a description; a detector's has six
+DEEPEST = 32  # levels of nesting in the header; a detector's description has six
 ROW_GROUP_EVENTS = 5_000
-ROW_GROUP_PARTICLES = 1_000_000  # bounds what a reader must hold
+ROW_GROUP_PARTICLES = 1_000_000  # limits the memory of a reader
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file of incidents says about itself."""
+    """The header of a file of incidents, stored in its footer.
+
+    Attributes
+    ----------
+    source : str
+        The kind of source, such as `pythia` or `gun`.
+    settings : dict
+        The settings it was made with.
+    detector : str
+        Name of the detector.
+    losses : list of str
+        What could not be read from the source, one line each.
+    first_event, last_event : int
+        Lowest and highest event number.
+    events : int
+        Number of events.
+    visible : int
+        Events with at least one particle on the face.
+    particles, collisions : int
+        Their numbers over all events.
+    lost : dict
+        Particles that are not stored, by the name of their Loss.
+    content_sha256 : str
+        Hash of the content; see engine.incidents.content.
+    """
 
     source: str
     settings: dict[str, Any]
     detector: str
     losses: list[str] = field(default_factory=list)
-    """What could not be read of the source, a line each."""
     first_event: int = 0
     last_event: int = -1
     events: int = 0
     visible: int = 0
-    """Events with at least one particle on the face."""
     particles: int = 0
     collisions: int = 0
     lost: dict[str, int] = field(default_factory=dict)
-    """Particles that are no rows, by the name of their Loss."""
     content_sha256: str = ""
 
 
@@ -82,11 +103,33 @@ def write_incidents(
     detector: str,
     losses: Callable[[], list[str]] = list,
 ) -> Header:
-    """Write consecutive parts as one file, published under its name only when it is whole.
+    """Write consecutive parts as one file, which appears under its name only when it is complete.
 
-    `losses` is asked, and `settings` is read, after the last part. Events must be numbered increasingly.
-    Raises InputError where the name is taken or cannot be written, where there is no event, and where an
-    event has a value that `read_incidents` would refuse.
+    Parameters
+    ----------
+    url : str or Path
+        The file.
+    parts : iterable of Incidents
+        The events, with increasing numbers.
+    source : str
+        The kind of source.
+    settings : mapping
+        The settings of the source. It is read after the last part.
+    detector : str
+        Name of the detector.
+    losses : callable
+        Gives a line for everything that could not be read from the source. It is called after the last part.
+
+    Returns
+    -------
+    Header
+        The header that was written.
+
+    Raises
+    ------
+    InputError
+        Where the file exists or cannot be written, there is no event, or an event has a value that
+        `read_incidents` would refuse.
     """
     refuse_existing(url)
     store, name = split_url(url)
@@ -95,7 +138,7 @@ def write_incidents(
     content, first, last = ContentHash(), 0, -1
     try:
         groups = _row_groups(parts)
-        beginning = list(islice(groups, 1))  # says which columns there are
+        beginning = list(islice(groups, 1))  # determines the columns
         origins = [name for group in beginning for name in group.per_particle if name in ORIGINS]
         with store.attempt(name) as attempt:
             with pq.ParquetWriter(attempt, schema_with(origins), **_encoding(origins)) as writer:
@@ -133,18 +176,18 @@ def write_incidents(
                 text = json.dumps({"kind": KIND, "version": VERSION, **asdict(header)})
                 writer.add_key_value_metadata({KEY: text.encode()})
             published = store.publish(attempt, name)
-            if published != name:  # a store without exclusive create: the last writer's file stands
+            if published != name:  # a store without exclusive creation: the last writer wins
                 store.publish_over(attempt, name)
                 store.remove(published)
     except FileExistsError as error:
-        raise InputError(f"{url}: written by someone else meanwhile; choose another output") from error
+        raise InputError(f"{url}: another process has just written it; choose another output") from error
     except OSError as error:
-        raise InputError(f"{url}: cannot be written ({error.strerror or error}); make room") from error
+        raise InputError(f"{url}: cannot be written ({error.strerror or error}); free some space") from error
     return header
 
 
 def refuse_existing(output: str | Path) -> None:
-    """Raise InputError where the output is already there, or its storage does not say."""
+    """Raise InputError if the output exists, or its storage fails."""
     store, name = split_url(output)
     with storage_answers(store):
         there = store.exists(name)
@@ -153,18 +196,29 @@ def refuse_existing(output: str | Path) -> None:
 
 
 def read_header(url: str | Path) -> Header:
-    """What a file of incidents says about itself. Raises InputError where it is none."""
+    """Read the header of a file of incidents.
+
+    Parameters
+    ----------
+    url : str or Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read or is not a file of incidents.
+    """
     with _open(url) as (file, _):
         return _header(url, file)
 
 
 def read_metadata(url: str | Path) -> dict[str, Any]:
-    """The header as plain types, to be stored elsewhere. Raises InputError."""
+    """Read the header as plain types, for storage in a manifest. Raises InputError as `read_header` does."""
     return asdict(read_header(url))
 
 
 def read_origins(url: str | Path) -> tuple[str, ...]:
-    """Which of ORIGINS a file of incidents has. Raises InputError where it is none."""
+    """Which columns of ORIGINS a file of incidents has. Raises InputError as `read_header` does."""
     with _open(url) as (file, _):
         _header(url, file)
         return origins_in(file.schema_arrow)
@@ -173,16 +227,33 @@ def read_origins(url: str | Path) -> tuple[str, ...]:
 def read_incidents(
     url: str | Path, first: int | None = None, last: int | None = None, *, strict: bool = True
 ) -> Incidents:
-    """Events numbered first .. last, both included; only the row groups that hold them are read.
+    """Read a range of events. Only the row groups that contain them are read.
 
-    Raises InputError naming the file and field where the file is missing, damaged or foreign, or, if
-    `strict`, holds a value that no incident has; not strict leaves those to who sets events aside.
+    Parameters
+    ----------
+    url : str or Path
+        The file.
+    first, last : int, optional
+        First and last event number, both included; by default those of the file.
+    strict : bool
+        Whether to refuse invalid values; see engine.incidents.soundness. Otherwise the caller has to
+        quarantine such events.
+
+    Returns
+    -------
+    Incidents
+        The events of the range that the file has.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, damaged or not of incidents, or, if `strict`, contains an invalid value.
     """
     with _open(url) as (file, size):
         header = _header(url, file)
         schema = schema_with(origins_in(file.schema_arrow))
         paths = [file.schema.column(i).path for i in range(len(file.schema))]
-        column = paths.index("event")  # wherever another writer put it
+        column = paths.index("event")  # another writer may use another order of columns
         groups = [
             index
             for index in range(file.metadata.num_row_groups)
@@ -199,7 +270,7 @@ def read_incidents(
         if have != (header.events, header.particles):
             raise InputError(
                 f"{url}: holds {have[0]} events and {have[1]} particles, "
-                f"not the {header.events} and {header.particles} it promises; {REMEDY}"
+                f"not the {header.events} and {header.particles} of its header; {REMEDY}"
             )
     check_order(url, incidents)
     if strict:
@@ -211,7 +282,7 @@ def read_incidents(
 
 @contextmanager
 def _open(url: str | Path) -> Iterator[tuple[pq.ParquetFile, int]]:
-    """The file and its size in bytes."""
+    """Open the file; yields it and its size in bytes."""
     store, name = split_url(url)
     try:
         raw = store.open(name)
@@ -223,16 +294,16 @@ def _open(url: str | Path) -> Iterator[tuple[pq.ParquetFile, int]]:
             size = raw.seek(0, os.SEEK_END)
             file = pq.ParquetFile(raw, page_checksum_verification=True)
         except (OSError, pa.ArrowException, RecursionError) as error:
-            raise InputError(f"{url}: no Parquet file, or a truncated one; {REMEDY}") from error
+            raise InputError(f"{url}: not a Parquet file, or truncated; {REMEDY}") from error
         yield file, size
 
 
 def _header(url: str | Path, file: pq.ParquetFile) -> Header:
-    """The footer, checked."""
+    """Read and check the footer."""
     try:
         stored = json.loads((file.metadata.metadata or {}).get(KEY, b"null"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{url}: its description cannot be read; {REMEDY}") from error
+        raise InputError(f"{url}: its header cannot be read; {REMEDY}") from error
     if not isinstance(stored, dict) or stored.pop("kind", None) != KIND:
         raise InputError(f"{url}: a Parquet file, but not of incidents; {REMEDY}")
     if (version := stored.pop("version", None)) != VERSION:
@@ -241,21 +312,21 @@ def _header(url: str | Path, file: pq.ParquetFile) -> Header:
     try:
         header = Header(**stored)
     except TypeError as error:
-        raise InputError(f"{url}: its description is incomplete; {REMEDY}") from error
+        raise InputError(f"{url}: its header is incomplete; {REMEDY}") from error
     for part in fields(Header):
         kind = type(getattr(header, part.name)).__name__
         if kind != str(part.type).partition("[")[0]:
-            raise InputError(f"{url}: {part.name}: is {kind} in its description, not {part.type}; {REMEDY}")
+            raise InputError(f"{url}: {part.name}: is {kind} in its header, not {part.type}; {REMEDY}")
     if _depth(stored) > DEEPEST:
-        raise InputError(f"{url}: its description is nested deeper than {DEEPEST} levels; {REMEDY}")
+        raise InputError(f"{url}: its header is nested deeper than {DEEPEST} levels; {REMEDY}")
     if header.events != file.metadata.num_rows:
         rows = file.metadata.num_rows
-        raise InputError(f"{url}: has {rows} events, not the {header.events} it promises; {REMEDY}")
+        raise InputError(f"{url}: has {rows} events, not the {header.events} of its header; {REMEDY}")
     return header
 
 
 def _depth(value: Any) -> int:
-    """Levels of lists and mappings in a value of JSON, found without recursion."""
+    """Levels of nested lists and mappings in a JSON value, found without recursion."""
     depth, level = 0, [value]
     while level := [item for item in level if isinstance(item, dict | list)]:
         depth += 1
@@ -270,7 +341,7 @@ def _overlaps(statistics: Statistics, first: int | None, last: int | None) -> bo
 
 
 def _encoding(origins: Sequence[str]) -> dict[str, Any]:
-    """zstd-1, delta-packed integers, byte-stream-split floats: the best of what was measured."""
+    """zstd-1, delta-packed integers, byte-stream-split floats: the smallest and fastest of those measured."""
     lists = {**PARTICLE_COLUMNS, **{name: ORIGIN_COLUMNS[name] for name in origins}}
     kinds = {**EVENT_COLUMNS, **{f"{name}.list.element": kind for name, kind in lists.items()}}
     return {
@@ -286,7 +357,7 @@ def _encoding(origins: Sequence[str]) -> dict[str, Any]:
 
 
 def _row_groups(parts: Iterable[Incidents]) -> Iterator[Incidents]:
-    """The parts' events in pieces of at most ROW_GROUP_EVENTS, fewer where they are rich in particles."""
+    """The events in pieces of at most ROW_GROUP_EVENTS events and about ROW_GROUP_PARTICLES particles."""
     held: list[Incidents] = []
     for part in parts:
         start = 0
@@ -297,7 +368,7 @@ def _row_groups(parts: Iterable[Incidents]) -> Iterator[Incidents]:
             stop = int(np.searchsorted(part.offsets, room, side="right")) - 1
             stop = min(max(stop, start), start + ROW_GROUP_EVENTS - events, len(part))
             if stop == start and not held:
-                stop = start + 1  # one event beyond the bound
+                stop = start + 1  # a single event beyond the bound
             if stop > start:
                 held.append(part[start:stop])
             if stop < len(part):

@@ -1,4 +1,4 @@
-"""What the PDG code says: name, charge and mass, looked up once per species."""
+"""Name, charge and mass for PDG codes, looked up once per species."""
 
 from __future__ import annotations
 
@@ -13,14 +13,41 @@ NEUTRINOS = (12, 14, 16, 18)
 
 
 def charges(pdg: Array) -> Array:
-    """Charge in units of e, float64 [N]; 0 where the code tells none."""
+    """Charge of each particle [e].
+
+    Parameters
+    ----------
+    pdg : int array [N]
+        PDG codes.
+
+    Returns
+    -------
+    float64 array [N]
+        0 for codes without a known charge.
+
+    Examples
+    --------
+    >>> charges(np.array([22, -211])).tolist()
+    [0.0, -1.0]
+    """
     codes, inverse = np.unique(pdg, return_inverse=True)
     charge: Array = np.array([_charge(int(code)) for code in codes], np.float64)[inverse]
     return charge
 
 
 def masses_mev(pdg: Array) -> Array:
-    """Mass, float64 [N]; NaN where the code is unknown."""
+    """Mass of each particle [MeV].
+
+    Parameters
+    ----------
+    pdg : int array [N]
+        PDG codes.
+
+    Returns
+    -------
+    float64 array [N]
+        NaN for unknown codes.
+    """
     codes, inverse = np.unique(pdg, return_inverse=True)
     mass: Array = np.array([_mass_mev(int(code)) for code in codes], np.float64)[inverse]
     return mass
@@ -28,7 +55,13 @@ def masses_mev(pdg: Array) -> Array:
 
 @cache
 def named(code: int) -> str:
-    """Name and code, as `K+ (321)`; the code alone where it is unknown."""
+    """Name and code of a particle, or the code alone if it is unknown.
+
+    Examples
+    --------
+    >>> named(321)
+    'K+ (321)'
+    """
     try:
         return f"{Particle.from_pdgid(code).name} ({code})"
     except (InvalidParticle, ParticleNotFound):
@@ -37,7 +70,7 @@ def named(code: int) -> str:
 
 @cache
 def _charge(code: int) -> float:
-    # from the digits of the code where the table does not list it: nuclei, exotica
+    # PDGID computes it from the digits of the code, also for nuclei and exotic particles
     charge = PDGID(code).charge
     return 0.0 if charge is None else float(charge)
 

@@ -1,6 +1,7 @@
-"""Making a pool of Pythia collisions: its settings, its finished chunks, and going on after an interruption.
+"""Making a pool of Pythia collisions: settings, finished chunks, and continuing after an interruption.
 
-Knows nothing of Ray: who makes the chunks is handed in. Says nothing either: progress is what `fill` yields.
+This file knows nothing of Ray: the function that makes the chunks is an argument. It prints nothing either:
+`fill` yields its progress.
 """
 
 from __future__ import annotations
@@ -19,26 +20,28 @@ from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import split_url
 
-CHUNK = 500  # collisions that are made at a time, and lost at most by an interruption
-LARGE = 8000  # collisions from which on a start of Ray pays
+CHUNK = 500  # collisions made at a time; an interruption loses at most these
+LARGE = 8000  # collisions above which starting Ray saves time
 
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """All that a pool's collisions follow from.
+    """All settings that a pool's collisions depend on.
 
-    Parameters
+    Attributes
     ----------
-    cards
+    cards : tuple of str
         Pythia's cards; none for inelastic proton collisions at 13.6 TeV.
-    seed
-        Of the pool; every chunk has a random stream of its own.
-    transport, detector
-        How particles are taken to which face.
-    chunk
-        Collisions a chunk. Another size is another pool.
-    mothers
-        Whether to keep the species of each particle's mother.
+    seed : int
+        Seed of the pool. Each chunk has its own random stream.
+    transport : Transport
+        How particles are transported to the face.
+    detector : Detector
+        The detector with the face.
+    chunk : int
+        Collisions in a chunk. The content depends on it.
+    mothers : bool
+        Whether to store the species of each particle's mother.
     """
 
     cards: tuple[str, ...]
@@ -49,23 +52,36 @@ class PoolSettings:
     mothers: bool = False
 
     def stored(self) -> dict[str, Any]:
-        """Plain types, as they are kept with the chunks and in the finished file."""
+        """The settings as plain types, stored with the chunks and in the finished file."""
         return {
             "cards": list(self.cards),
             "seed": self.seed,
             "chunk": self.chunk,
             **self.transport.model_dump(mode="json"),
             "detector": self.detector.description.model_dump(mode="json"),
-            **({"mothers": True} if self.mothers else {}),  # absent else, as it was when there was no choice
+            **({"mothers": True} if self.mothers else {}),  # otherwise absent, as in former releases
         }
 
 
 Collide = Callable[[PoolSettings, Sequence[Chunk]], Iterator[Incidents]]
-"""Makes the collisions of chunks on the face, and yields them in the order of the chunks."""
+"""Makes the collisions of chunks, transported to the face, and yields them in the order of the chunks."""
 
 
 def collide_here(settings: PoolSettings, chunks: Sequence[Chunk]) -> Iterator[Incidents]:
-    """Make the chunks one after the other in this process; a `Collide`."""
+    """Make chunks one after the other in this process. It is a `Collide`.
+
+    Parameters
+    ----------
+    settings : PoolSettings
+        The settings of the pool.
+    chunks : sequence of Chunk
+        The chunks to make.
+
+    Yields
+    ------
+    Incidents
+        The collisions of each chunk.
+    """
     for chunk in chunks:
         yield incidents_of(
             settings.cards,
@@ -82,10 +98,10 @@ def parallel_pays(chunks: Sequence[Chunk], workers: int | None) -> bool:
 
     Parameters
     ----------
-    chunks
-        What is to be made.
-    workers
-        How many processes were asked for; None leaves it to the number of collisions.
+    chunks : sequence of Chunk
+        The chunks to make.
+    workers : int or None
+        Number of processes asked for; None decides by the number of collisions.
     """
     if workers == 1 or len(chunks) < 2:
         return False
@@ -93,25 +109,32 @@ def parallel_pays(chunks: Sequence[Chunk], workers: int | None) -> bool:
 
 
 class UnfinishedPool:
-    """A pool that is being made; finished chunks wait in `<output>.parts/` until all are there.
+    """A pool that is being made. Finished chunks are kept in `<output>.parts/` until all are there.
 
-    Another one with the same settings and output takes them up, also where it wants more collisions. The
-    content does not depend on interruptions, nor on who makes the chunks.
+    A later run with the same settings and output continues with them, also for more collisions. The content
+    does not depend on interruptions or on the number of processes.
 
     Parameters
     ----------
-    output
+    output : str or Path
         URL of the pool.
-    settings
-        What the collisions follow from.
-    collisions
-        How many there shall be.
+    settings : PoolSettings
+        Its settings.
+    collisions : int
+        Number of collisions.
+
+    Attributes
+    ----------
+    url : str
+        Canonical URL of the pool.
+    held : int
+        Collisions that earlier runs have made.
 
     Raises
     ------
     InputError
-        Where the output is taken or cannot be written, Pythia does not know a card, or the chunks that
-        are there were made with other settings.
+        Where the output exists or cannot be written, Pythia does not know a card, or the existing chunks
+        were made with other settings.
     """
 
     def __init__(self, output: str | Path, settings: PoolSettings, collisions: int) -> None:
@@ -125,26 +148,35 @@ class UnfinishedPool:
         self._chunks = cut(collisions, settings.chunk)
         self._missing = [chunk for chunk in self._chunks if not self._parts.hold(chunk)]
         self.held = collisions - sum(chunk.count for chunk in self._missing)
-        """Collisions that an earlier call left."""
 
     def fill(self, collide: Collide = collide_here) -> Iterator[int]:
-        """Make what is missing; yields the number of collisions of each chunk once it is on storage.
+        """Make the missing chunks.
+
+        Parameters
+        ----------
+        collide : callable
+            Makes the chunks; see `Collide`.
+
+        Yields
+        ------
+        int
+            Number of collisions of each chunk, once it is stored.
 
         Raises
         ------
         InputError
-            Where Pythia refuses the cards, or a chunk cannot be written. Without one finished chunk nothing
-            is left behind.
+            Where Pythia refuses the cards, or a chunk cannot be written. If no chunk is finished, nothing is
+            left behind.
         """
         return fill(self._parts, self._settings, self._missing, collide)
 
     def publish(self) -> Header:
-        """Write the pool from its chunks, under its name only when it is whole, and remove them.
+        """Write the pool from its chunks, then remove them. The pool appears only when it is complete.
 
         Raises
         ------
         InputError
-            Where the output is taken or cannot be written meanwhile.
+            Where the output exists by now, or cannot be written.
         """
         whole = (self._parts.read(chunk) for chunk in self._chunks)
         stored = self._settings.stored()
@@ -154,12 +186,28 @@ class UnfinishedPool:
 
 
 def fill(parts: Parts, settings: PoolSettings, missing: Sequence[Chunk], collide: Collide) -> Iterator[int]:
-    """Make chunks and keep them; yields the number of collisions of each once it is on storage.
+    """Make chunks and store them.
+
+    Parameters
+    ----------
+    parts : Parts
+        The folder for the chunks.
+    settings : PoolSettings
+        The settings of the pool.
+    missing : sequence of Chunk
+        The chunks to make.
+    collide : callable
+        Makes them; see `Collide`.
+
+    Yields
+    ------
+    int
+        Number of collisions of each chunk, once it is stored.
 
     Raises
     ------
     InputError
-        Where Pythia refuses the cards, or a chunk cannot be written. The folder goes if no chunk is in it.
+        Where Pythia refuses the cards, or a chunk cannot be written. The folder is removed if it is empty.
     """
     try:
         fresh = collide(settings, missing)
@@ -173,7 +221,22 @@ def fill(parts: Parts, settings: PoolSettings, missing: Sequence[Chunk], collide
 
 
 def expect_pool(pool: str, settings: PoolSettings, collisions: int) -> None:
-    """Raise InputError, naming the first difference, unless a finished pool is what would be made now."""
+    """Check that a finished pool is the one that would be made now.
+
+    Parameters
+    ----------
+    pool : str
+        The pool's file.
+    settings : PoolSettings
+        The settings asked for.
+    collisions : int
+        The number of collisions asked for.
+
+    Raises
+    ------
+    InputError
+        With the first setting that differs.
+    """
     header = read_header(pool)
     wanted = {**settings.stored(), "pool_collisions": collisions}
     found = {**header.settings, "pool_collisions": header.collisions}
@@ -181,5 +244,5 @@ def expect_pool(pool: str, settings: PoolSettings, collisions: int) -> None:
         if found.get(key) != value:
             raise InputError(
                 f"{pool}: this campaign's pool was made with {key} = {found.get(key)!r}, not {value!r}; "
-                "use the same, or another output"
+                "use the same or another output"
             )

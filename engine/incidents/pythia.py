@@ -1,4 +1,4 @@
-"""Collisions from Pythia 8, in chunks: each depends on the cards, the seed, its number and size alone."""
+"""Collisions from Pythia 8, in chunks. Each depends only on the cards, the seed, its number and its size."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ BASE_CARDS = (
     "Beams:sigmaVertexX = 0.03",
     "Beams:sigmaVertexY = 0.03",
     "Beams:sigmaVertexZ = 45",
-    # K0S, Lambda and their like decay in flight until the calorimeter's face stops them
+    # K0S, Lambda and other long-lived particles decay in flight up to the calorimeter's face
     "ParticleDecays:limitCylinder = on",
     "ParticleDecays:xyMax = 5000",
     "ParticleDecays:zMax = 12520",
-    # so do a few per cent of the pions and kaons: the muons of an event come from them
+    # so do a few per cent of the pions and kaons, which give most muons of an event
     "211:mayDecay = on",
     "321:mayDecay = on",
     "130:mayDecay = on",
     "Print:quiet = on",
     "Print:errors = off",
     "Random:setSeed = on",
-    "Random:seed = 20260",  # of the initialisation only: every chunk has a seed of its own
+    "Random:seed = 20260",  # only for the initialisation: every chunk has its own seed
 )
 
 
 class Process(Enum):
-    """What the cards switch on."""
+    """The kind of process that the cards switch on."""
 
     NONE = "none"
     SOFT = "soft"
@@ -56,15 +56,29 @@ class Process(Enum):
 DEFAULT_PROCESS = "SoftQCD:inelastic = on"
 SEEDS = 900_000_000  # Pythia's generator has this many streams, numbered from 1
 STRIDE = 104_729  # a prime that does not divide SEEDS: no two chunks of a seed share a stream
-TRIES = 20.0  # per wanted collision, before Pythia's refusals are taken for the cards' fault
+TRIES = 20.0  # per wanted collision; after that many failures the cards are refused
 
 
 class Collider:
     """Pythia initialised for one set of cards.
 
-    Soft processes take seconds to initialise and keep no state between collisions but the random
-    numbers', so one instance serves every chunk. Hard ones may learn their cross-section's maximum as
-    they go and initialise fast: they get a fresh instance for every chunk.
+    Soft processes take seconds to initialise and have no state between collisions except the random
+    generator's, so that one instance makes all chunks. Hard processes may adapt the maximum of their
+    cross-section while they run. They initialise fast and get a new instance for each chunk.
+
+    Parameters
+    ----------
+    cards : sequence of str
+        Pythia's cards.
+
+    Raises
+    ------
+    InputError
+        Where a card is unusable, or Pythia cannot be initialised with them.
+
+    References
+    ----------
+    C. Bierlich et al., A comprehensive guide to the physics and usage of PYTHIA 8.3, arXiv:2203.11601.
     """
 
     def __init__(self, cards: Sequence[str]) -> None:
@@ -75,10 +89,30 @@ class Collider:
     def collide(
         self, seed: int, chunk: int, size: int, count: int | None = None, *, mothers: bool = False
     ) -> Particles:
-        """The first `count`, by default all, collisions of a chunk, numbered from chunk * size on.
+        """Make a chunk's collisions.
 
-        Stable particles only, with the species of their mothers if asked for.
-        Raises InputError where Pythia cannot make such collisions.
+        Parameters
+        ----------
+        seed : int
+            Seed of the pool.
+        chunk : int
+            Number of the chunk.
+        size : int
+            Collisions in a whole chunk. The first one has the number `chunk * size`.
+        count : int, optional
+            Make only this many of them.
+        mothers : bool
+            Whether to look up the species of each particle's mother.
+
+        Returns
+        -------
+        Particles
+            The stable particles.
+
+        Raises
+        ------
+        InputError
+            Where Pythia fails to make such collisions.
         """
         if not (self.soft or self._fresh):
             self._pythia, _ = _initialised(self.cards)
@@ -96,7 +130,7 @@ class Collider:
 
 @lru_cache(maxsize=1)
 def collider(cards: tuple[str, ...]) -> Collider:
-    """This process's collider for the cards, initialised at the first call. Raises InputError."""
+    """This process's collider for the cards, initialised at the first call; errors as in `Collider`."""
     return Collider(cards)
 
 
@@ -109,30 +143,46 @@ def collisions(
     *,
     mothers: bool = False,
 ) -> Particles:
-    """Chunk number `chunk` of `size` Pythia collisions, or its first `count`; see Collider.collide."""
+    """Make a chunk's collisions with this process's collider; parameters as in `Collider.collide`."""
     return collider(cards).collide(seed, chunk, size, count, mothers=mothers)
 
 
 def stream(seed: int, chunk: int) -> int:
-    """Pythia's seed for a chunk, 1 .. SEEDS: different for all chunks of a seed."""
+    """Pythia's seed for a chunk: in 1 ... SEEDS, and different for all chunks of a pool.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the pool.
+    chunk : int
+        Number of the chunk.
+    """
     start = int.from_bytes(hashlib.sha256(f"monsoon collisions {seed}".encode()).digest()[:8], "big")
     return 1 + (start + chunk * STRIDE) % SEEDS
 
 
 def check_cards(cards: Sequence[str]) -> None:
-    """Raise InputError naming the first card that is not allowed or not known; takes a tenth of a second."""
+    """Raise InputError for the first card that is not allowed or unknown. Takes a tenth of a second."""
     _read(cards)
 
 
 def process_of(cards: Sequence[str]) -> Process:
-    """Which kind of process the cards switch on. Raises InputError naming the first card that is unusable."""
+    """The kind of process that the cards switch on. Raises InputError for the first unusable card."""
     return _read(cards)[1]
 
 
 def with_cards(cards: Sequence[str]) -> Pythia:
-    """Pythia with the cards of every job and then these, not initialised.
+    """Make a Pythia with BASE_CARDS and further cards, without initialising it.
 
-    Raises InputError naming the first card that is not allowed, or that Pythia does not know.
+    Parameters
+    ----------
+    cards : sequence of str
+        Further cards.
+
+    Raises
+    ------
+    InputError
+        For the first card that is not allowed or unknown.
     """
     pythia = pythia8mc.Pythia("", False)
     for card in BASE_CARDS:
@@ -150,13 +200,13 @@ def _process(pythia: Pythia) -> Process:
 
 
 def _read(cards: Sequence[str]) -> tuple[Pythia, Process]:
-    """Pythia with all cards read, not initialised; and what they switched on."""
+    """A Pythia with all cards, not initialised, and the kind of process that they switch on."""
     pythia = with_cards(cards)
     process = _process(pythia)
     if pythia.mode("Beams:frameType") >= 4:
         raise InputError(
-            "pythia card 'Beams:frameType': events from outside cannot be made in chunks; "
-            "shower them elsewhere and give `monsoon incidents hepmc` the file"
+            "pythia card 'Beams:frameType': external events cannot be made in chunks; "
+            "give their file to `monsoon incidents lhe` or, as HepMC, to `monsoon incidents hepmc`"
         )
     if process is Process.NONE:
         pythia.readString(DEFAULT_PROCESS)
@@ -164,9 +214,9 @@ def _read(cards: Sequence[str]) -> tuple[Pythia, Process]:
 
 
 def _switched_on(pythia: Pythia, family: str) -> bool:
-    """Whether the cards changed a flag of the family to on."""
+    """Whether the cards switched a flag of the family on."""
     prefix = f"{family}:".lower()
-    flags = pythia.settings.getFlagMap(prefix)  # whatever has the prefix anywhere in its name
+    flags = pythia.settings.getFlagMap(prefix)  # all flags with the prefix anywhere in their name
     return any(flag.valNow and not flag.valDefault for name, flag in flags.items() if name.startswith(prefix))
 
 
@@ -174,28 +224,28 @@ def _initialised(cards: Sequence[str]) -> tuple[Pythia, bool]:
     pythia, process = _read(cards)
     if not pythia.init():
         raise InputError(
-            f"pythia cards {list(cards)}: Pythia cannot start with them; check processes and beams"
+            f"pythia cards {list(cards)}: Pythia cannot be initialised with them; check processes and beams"
         )
     return pythia, process is not Process.HARD
 
 
 def particles_of(batch: Awkward, event: Array, source_event: Array, *, mothers: bool) -> Particles:
-    """Stable particles of nextBatch's awkward array, GeV -> MeV, mm/c -> ns.
+    """The stable particles of an event record of Pythia, in Monsoon's units (GeV -> MeV, mm/c -> ns).
 
     Parameters
     ----------
-    batch
-        E events, of which none is missing.
-    event, source_event
-        Their numbers, int64 [E].
-    mothers
-        Whether to look up the particles' mothers.
+    batch : awkward.Array
+        E events as `nextBatch` returns them, none of them missing.
+    event, source_event : int64 array [E]
+        Their numbers, here and in the source.
+    mothers : bool
+        Whether to look up the species of each particle's mother.
     """
     stable = batch.prt[batch.prt.status > 0]
     vertex = stable.vProd
 
     def column(values: Awkward) -> Array:
-        # no vertex, where the spread is switched off, is the interaction point
+        # without a vertex spread Pythia gives none: the interaction point
         array: Array = ak.to_numpy(ak.fill_none(ak.flatten(values), 0.0))
         return array
 
@@ -216,6 +266,6 @@ def particles_of(batch: Awkward, event: Array, source_event: Array, *, mothers: 
 def _mothers(record: Awkward) -> Array:
     size = ak.to_numpy(ak.num(record))
     pdg, status, first = (ak.to_numpy(ak.flatten(record[name])) for name in ("id", "status", "mother1"))
-    # entry 0 of an event stands for the event
+    # entry 0 of an event represents the whole event
     mother = np.where(first > 0, first + np.repeat(offsets_of(size)[:-1], size), NOBODY)
     return mother_pdg(pdg, mother, np.flatnonzero(status > 0))

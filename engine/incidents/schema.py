@@ -1,4 +1,4 @@
-"""The columns of a file of incidents: one row an event, its particles in lists. MeV, mm, ns."""
+"""The columns of a file of incidents: one row per event, its particles in lists. MeV, mm, ns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PARTICLE_COLUMNS = {
     "time_ns": pa.float32(),
     "collision": pa.int32(),
 }
-ORIGIN_COLUMNS = {"origin": pa.uint8(), "mother_pdg": pa.int32()}  # in files that have them: see ORIGINS
+ORIGIN_COLUMNS = {"origin": pa.uint8(), "mother_pdg": pa.int32()}  # only in some files: see ORIGINS
 
 
 def _list_of(kind: pa.DataType) -> pa.ListType:
@@ -43,19 +43,32 @@ SCHEMA = pa.schema(
 
 
 def schema_with(origins: Sequence[str]) -> pa.Schema:
-    """The columns of a file that also has these of ORIGINS."""
+    """The schema of a file that also has these columns of ORIGINS."""
     return pa.schema(
         [*SCHEMA, *(pa.field(name, _list_of(ORIGIN_COLUMNS[name]), nullable=False) for name in origins)]
     )
 
 
 def origins_in(schema: pa.Schema) -> tuple[str, ...]:
-    """Which of ORIGINS a file has."""
+    """Which columns of ORIGINS a schema has."""
     return tuple(name for name in ORIGINS if name in schema.names)
 
 
 def check_schema(path: str | Path, schema: pa.Schema) -> None:
-    """Raise InputError naming the first column that is missing, is there twice or has another type."""
+    """Check the columns of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, for the message.
+    schema : pyarrow.Schema
+        Its columns.
+
+    Raises
+    ------
+    InputError
+        For the first column that is missing, appears twice or has another type.
+    """
     wanted_schema = schema_with(origins_in(schema))
     check_names(path, schema.names, wanted_schema.names)
     for wanted in wanted_schema:
@@ -68,7 +81,7 @@ def check_schema(path: str | Path, schema: pa.Schema) -> None:
 
 
 def to_table(incidents: Incidents) -> pa.Table:
-    """Incidents as one row an event."""
+    """Convert incidents to a table with one row per event."""
     kinds = {**PARTICLE_COLUMNS, **ORIGIN_COLUMNS}
     schema = schema_with([name for name in incidents.per_particle if name in ORIGINS])
     offsets = pa.array(incidents.offsets.astype(np.int32))
@@ -89,8 +102,20 @@ def to_table(incidents: Incidents) -> pa.Table:
 
 
 def from_table(path: str | Path, table: pa.Table) -> Incidents:
-    """The way back, into memory of its own. Raises InputError on empty entries and uneven lists."""
+    """Convert a table to incidents, whose arrays are copies.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file, for the message.
+    table : pyarrow.Table
+        Its rows, with the columns of `schema_with`.
+
+    Raises
+    ------
+    InputError
+        For empty entries, and for lists of different lengths in one event.
+    """
     origins = origins_in(table.schema)
     lists = (*PARTICLE_COLUMNS, *origins)
 
@@ -98,7 +123,7 @@ def from_table(path: str | Path, table: pa.Table) -> Incidents:
         kind = {**EVENT_COLUMNS, **PARTICLE_COLUMNS, **ORIGIN_COLUMNS}[name].to_pandas_dtype()
         chunks = table[name].chunks
         chunks = [chunk.flatten() if name in lists else chunk for chunk in chunks]
-        # a copy in any case: torch wants memory that may be written, Arrow's may not
+        # always a copy: torch needs writable memory, and Arrow's is not
         return np.concatenate([np.empty(0, kind), *map(np.asarray, chunks)])
 
     for name in (*EVENT_COLUMNS, *lists):
@@ -116,7 +141,7 @@ def from_table(path: str | Path, table: pa.Table) -> Incidents:
     for name, length in lengths.items():
         if (length != counts).any():
             event = column("event")[(length != counts).argmax()]
-            raise InputError(f"{path}: {name}: not as long as pdg in event {event}; {REMEDY}")
+            raise InputError(f"{path}: {name}: has another length than pdg in event {event}; {REMEDY}")
     return Incidents(
         offsets=offsets_of(counts),
         lost=np.column_stack([column(f"lost_{reason.name.lower()}") for reason in Loss]),
@@ -128,5 +153,5 @@ def from_table(path: str | Path, table: pa.Table) -> Incidents:
 
 
 def _plain(kind: pa.DataType) -> tuple[bool, pa.DataType]:
-    """A type regardless of what its list elements are called and whether they may be empty."""
+    """A type without the name of its list elements and whether they may be null."""
     return (True, kind.value_type) if pa.types.is_list(kind) else (False, kind)

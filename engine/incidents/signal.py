@@ -1,6 +1,6 @@
-"""The signal of a campaign: one event of it under the pile-up of each event of the campaign.
+"""The signal of a campaign: each event of the campaign is one signal event with pile-up.
 
-Either a file with an event for each, or chunks that Pythia makes as far as they are needed.
+The signal is either a file with enough events, or chunks that Pythia makes as they are needed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ CHUNK = 200  # signal events that Pythia makes at a time
 
 @dataclass(frozen=True)
 class SignalFile:
-    """Signal events in a file of incidents, by their numbers.
+    """Signal events in a file of incidents. Event i of the campaign has signal event i.
 
-    Parameters
+    Attributes
     ----------
-    url
+    url : str
         The file.
-    header
-        What it says of itself.
+    header : Header
+        Its header.
     """
 
     url: str
@@ -42,29 +42,29 @@ class SignalFile:
 
     @property
     def identity(self) -> str:
-        """The hash of the content."""
+        """The hash of the file's content."""
         return self.header.content_sha256
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Where the signal comes from, as plain types."""
+        """The provenance of the signal, as plain types."""
         return {"url": self.url, **vars(self.header)}
 
     def read(self, events: EventRange) -> Incidents:
-        """These events; values that no incident has are left to quarantine. Raises InputError."""
+        """Read a range of events. Invalid values are kept, for the quarantine. Raises InputError."""
         return read_incidents(self.url, events.first, events.last, strict=False)
 
 
 @dataclass(frozen=True)
 class SignalChunks:
-    """Signal events that Pythia makes: event i is always the same, however many are wanted.
+    """Signal events made by Pythia. Event i does not depend on the number of events.
 
-    Parameters
+    Attributes
     ----------
-    url
+    url : str
         The folder of the chunks.
-    stored
-        What the events follow from, as plain types; see `signal_settings`.
+    stored : dict
+        The settings that the events depend on, as plain types.
     """
 
     url: str
@@ -72,16 +72,16 @@ class SignalChunks:
 
     @property
     def identity(self) -> str:
-        """The hash of what the events follow from: their content grows with the campaign."""
+        """The hash of the settings: the content itself grows with the campaign."""
         return sha256_of_json(self.stored)
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Where the signal comes from, as plain types."""
+        """The provenance of the signal, as plain types."""
         return {"url": self.url, "source": "pythia", "settings": self.stored}
 
     def read(self, events: EventRange) -> Incidents:
-        """These events, of chunks that are there. Raises InputError."""
+        """Read a range of events from chunks that are stored. Raises InputError."""
         chunks = self.chunks([events])
         whole = concatenate(
             read_incidents(f"{self.url}/{chunk.stem}.parquet", strict=False) for chunk in chunks
@@ -90,7 +90,7 @@ class SignalChunks:
         return whole[begin:end]
 
     def chunks(self, ranges: Iterable[EventRange]) -> list[Chunk]:
-        """The chunks that hold these events; always whole ones."""
+        """The chunks that contain these events, always whole ones."""
         size = self.stored["chunk"]
         numbers = {n for part in ranges for n in range(part.first // size, part.last // size + 1)}
         return [Chunk(number, size, size) for number in sorted(numbers)]
@@ -100,7 +100,14 @@ Signal = SignalFile | SignalChunks
 
 
 def signal_file(url: str, wanted: EventRange) -> SignalFile:
-    """A file of incidents as the signal of a campaign of these events.
+    """Use a file of incidents as the signal of a campaign.
+
+    Parameters
+    ----------
+    url : str
+        The file.
+    wanted : EventRange
+        The events of the campaign.
 
     Raises
     ------
@@ -110,18 +117,25 @@ def signal_file(url: str, wanted: EventRange) -> SignalFile:
     header = read_header(url)
     if header.first_event > wanted.first or header.last_event < wanted.last:
         raise InputError(
-            f"{url}: holds signal events {header.first_event} .. {header.last_event}, each is taken once and "
+            f"{url}: has signal events {header.first_event} .. {header.last_event}, each is used once, and "
             f"{wanted.first} .. {wanted.last} are asked for; ask for fewer events, or give more of the signal"
         )
     if header.events != header.last_event - header.first_event + 1:
-        raise InputError(f"{url}: signal event numbers have gaps; number the events one by one")
+        raise InputError(f"{url}: signal event numbers have gaps; number the events consecutively")
     if header.collisions != header.events:
         raise InputError(f"{url}: its events are sums of collisions already; give one collision an event")
     return SignalFile(url, header)
 
 
 def signal_chunks(url: str, settings: PoolSettings) -> SignalChunks:
-    """Events that Pythia makes with these settings as a signal.
+    """Use events that Pythia makes as a signal.
+
+    Parameters
+    ----------
+    url : str
+        The folder for the chunks.
+    settings : PoolSettings
+        Pythia's settings.
 
     Raises
     ------
@@ -136,21 +150,28 @@ def signal_chunks(url: str, settings: PoolSettings) -> SignalChunks:
 
 
 class UnfinishedSignal:
-    """Chunks of a signal that are being made; those that are there are taken as they are.
+    """Chunks of a signal that are being made. Stored chunks are used.
 
     Parameters
     ----------
-    signal
-        Where they are, and what they follow from.
-    settings
-        The same as the signal was made of.
-    ranges
+    signal : SignalChunks
+        The signal.
+    settings : PoolSettings
+        The settings of the signal.
+    ranges : iterable of EventRange
         The events that are needed.
+
+    Attributes
+    ----------
+    events : int
+        Events in the chunks that are needed.
+    held : int
+        Of these, those that are stored already.
 
     Raises
     ------
     InputError
-        Where the folder cannot be written, or was begun with other settings.
+        Where the folder cannot be written, or was started with other settings.
     """
 
     def __init__(self, signal: SignalChunks, settings: PoolSettings, ranges: Iterable[EventRange]) -> None:
@@ -165,7 +186,17 @@ class UnfinishedSignal:
             self.held -= sum(chunk.count for chunk in self._missing)
 
     def fill(self, collide: Collide = collide_here) -> Iterator[int]:
-        """Make what is missing; yields the number of events of each chunk once it is on storage.
+        """Make the missing chunks.
+
+        Parameters
+        ----------
+        collide : callable
+            Makes the chunks; see `engine.incidents.pools.Collide`.
+
+        Yields
+        ------
+        int
+            Number of events of each chunk, once it is stored.
 
         Raises
         ------
@@ -177,20 +208,33 @@ class UnfinishedSignal:
 
 
 def signal_seed(seed: int) -> int:
-    """The seed of a campaign's signal: its random streams are not those of the pile-up."""
+    """The seed of a campaign's signal, so that its random streams differ from those of the pile-up."""
     return int.from_bytes(hashlib.sha256(f"monsoon signal {seed}".encode()).digest()[:8], "big")
 
 
 def hard_pile_up(cards: Sequence[str], mu: float) -> str | None:
-    """What is wrong with a hard process as pile-up, in one line; None where the cards are soft."""
+    """Check that the process of a pool can be used as pile-up.
+
+    Parameters
+    ----------
+    cards : sequence of str
+        Pythia's cards.
+    mu : float
+        Mean number of collisions in an event.
+
+    Returns
+    -------
+    str or None
+        A message if the cards switch on a hard process; None otherwise.
+    """
     if process_of(cards) is not Process.HARD:
         return None
     return (
-        f"pythia {list(cards)}: a hard process, of which mu={mu:g} would put {mu:g} into each event; give it "
-        "as signal='[...]', which overlays one with soft pile-up"
+        f"pythia {list(cards)}: a hard process, and mu={mu:g} would put {mu:g} of them into each event; "
+        "give it as signal='[...]', which overlays one with soft pile-up"
     )
 
 
 def _stored(settings: PoolSettings) -> dict[str, Any]:
-    # another Pythia makes other events, and nothing else would tell when a campaign grows
+    # another release of Pythia makes other events, which must be noticed when a campaign grows
     return {**settings.stored(), "pythia8mc": version("pythia8mc")}

@@ -1,4 +1,4 @@
-"""What incidents from a file must fulfil before anyone computes with them."""
+"""Checks of the values of incidents from a file, before they are used."""
 
 from __future__ import annotations
 
@@ -10,12 +10,25 @@ import numpy as np
 from monsoon.engine.errors import InputError
 from monsoon.engine.records import Array, Incidents
 
-MAX_ENERGY_MEV = 1e7  # beyond any collider's beam; a single shower stays inside the fixed point
-REMEDY = "mend or remove the event, or make the file again with `monsoon incidents`"
+MAX_ENERGY_MEV = 1e7  # beyond any collider's beam; sums of such showers still fit the fixed-point numbers
+REMEDY = "correct or remove the event, or make the file again with `monsoon incidents`"
 
 
 def check_order(path: str | Path, incidents: Incidents) -> None:
-    """Raise InputError unless event numbers are increasing and not negative."""
+    """Check the event numbers of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, for the message.
+    incidents : Incidents
+        Its events.
+
+    Raises
+    ------
+    InputError
+        Where event numbers are negative or do not increase.
+    """
     event = incidents.event
     if len(event) and event[0] < 0:
         raise InputError(f"{path}: event: {event[0]} is negative; number events from 0")
@@ -26,14 +39,42 @@ def check_order(path: str | Path, incidents: Incidents) -> None:
 
 
 def check_values(path: str | Path, incidents: Incidents) -> None:
-    """Raise InputError naming the first event and field with a value that no incident has."""
+    """Check the values of all events of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, for the message.
+    incidents : Incidents
+        Its events.
+
+    Raises
+    ------
+    InputError
+        For the first event with an invalid value; see `faults`.
+    """
     for name, reason, events in faults(incidents):
         if len(events):
             raise InputError(f"{path}: event {incidents.event[events[0]]}: {name} {reason}; {REMEDY}")
 
 
 def faults(incidents: Incidents) -> Iterator[tuple[str, str, Array]]:
-    """Field, what can be wrong with it, and the rows of the events where it is, increasing."""
+    """Find events with invalid values.
+
+    Parameters
+    ----------
+    incidents : Incidents
+        The events.
+
+    Yields
+    ------
+    field : str
+        The column that is checked.
+    reason : str
+        What is wrong, as in `is not finite`.
+    rows : int array
+        Rows of the events where this is so, in increasing order; may be empty.
+    """
     count = np.repeat(incidents.collisions, np.diff(incidents.offsets))
     with np.errstate(invalid="ignore", over="ignore"):
         norm = np.linalg.norm(incidents.direction.astype(np.float64), axis=1)
@@ -45,10 +86,10 @@ def faults(incidents: Incidents) -> Iterator[tuple[str, str, Array]]:
             ),
             ("energy_mev", f"is beyond {MAX_ENERGY_MEV:g}", incidents.energy_mev > MAX_ENERGY_MEV),
             ("position_mm", "is not finite", ~np.isfinite(incidents.position_mm).all(1)),
-            ("direction", "is no unit vector", ~(np.abs(norm - 1) <= 1e-3)),
+            ("direction", "is not a unit vector", ~(np.abs(norm - 1) <= 1e-3)),
             ("direction", "points away from the face", incidents.direction[:, 2] <= 0),
             ("time_ns", "is not finite", ~np.isfinite(incidents.time_ns)),
-            ("collision", "is none of its event", (incidents.collision < 0) | (incidents.collision >= count)),
+            ("collision", "is not in its event", (incidents.collision < 0) | (incidents.collision >= count)),
         )
     for name, reason, wrong in of_particle:
         yield name, reason, np.unique(incidents.event_of_particle[wrong])

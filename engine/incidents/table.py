@@ -1,4 +1,4 @@
-"""Particles from a flat Parquet table that a user made: one row a particle."""
+"""Particles from a flat Parquet table that a user made: one row per particle."""
 
 from __future__ import annotations
 
@@ -18,16 +18,32 @@ MOMENTUM = ("px_mev", "py_mev", "pz_mev")
 VERTEX = ("x_mm", "y_mm", "z_mm")
 OPTIONAL = {"time_ns": 0.0, "weight": 1.0}
 WIDEST_GAP = 1_000_000
-LARGEST_SPAN = 10_000_000  # events, those without particles included
+LARGEST_SPAN = 10_000_000  # events, including those without particles
 LARGEST_ROWS = 10_000_000  # particles; all are in memory at once
 
 
 def read_table(path: str | Path) -> Particles:
-    """Particles of a table with columns event, pdg, px_mev ... z_mm, and perhaps time_ns and weight.
+    """Read particles from a table.
 
-    Rows may come in any order; those of an event keep theirs. Event numbers missing between the first
-    and the last are events without particles. `weight` is the event's: equal in all its rows.
-    Raises InputError naming the file, the column and the row.
+    The columns are event, pdg, px_mev, py_mev, pz_mev, x_mm, y_mm, z_mm and, optionally, time_ns and weight.
+    Rows may be in any order; particles of an event keep theirs. Event numbers that are missing between the
+    first and the last are events without particles. `weight` is the weight of the event, equal in all its
+    rows.
+
+    Parameters
+    ----------
+    path : str or Path
+        The Parquet file.
+
+    Returns
+    -------
+    Particles
+        Events numbered from 0; `source_event` is the number in the table.
+
+    Raises
+    ------
+    InputError
+        For the first problem, with the column and the row.
     """
     columns = _columns(Path(path))
     event = columns["event"]
@@ -39,22 +55,22 @@ def read_table(path: str | Path) -> Particles:
     span = int(event[-1]) - int(event[0]) + 1
     if span > LARGEST_SPAN:
         raise InputError(
-            f"{path}: column event: from {event[0]} to {event[-1]} are {span} events; "
-            f"at most {LARGEST_SPAN}, renumber them or split the table"
+            f"{path}: column event: {event[0]} to {event[-1]} are {span} events, more than "
+            f"{LARGEST_SPAN}; renumber them or split the table"
         )
     gaps = np.diff(event)
     if len(gaps) and gaps.max() > WIDEST_GAP:
         at = int(gaps.argmax())
         raise InputError(
-            f"{path}: column event: jumps from {event[at]} to {event[at + 1]}; "
-            f"at most {WIDEST_GAP} events in a row may be empty, renumber them"
+            f"{path}: column event: jumps from {event[at]} to {event[at + 1]}, over more than "
+            f"{WIDEST_GAP} empty events; renumber the events"
         )
     mass = masses_mev(columns["pdg"])
     if (unknown := np.isnan(mass)).any():
         row = int(order[unknown].min())
         code = columns["pdg"][int(np.flatnonzero(order == row)[0])]
         raise InputError(
-            f"{path}: row {row}: pdg {code} is no known particle; use codes of the PDG's numbering"
+            f"{path}: row {row}: pdg {code} is not a known particle; use PDG codes such as 22 or 211"
         )
     number = np.arange(event[0], event[-1] + 1, dtype=np.int64)
     offsets = offsets_of(np.bincount(event - event[0], minlength=len(number)))
@@ -84,11 +100,11 @@ def _columns(path: Path) -> dict[str, Array]:
                 _check_type(path, schema.field(name))
             rows, groups = file.metadata.num_rows, range(file.metadata.num_row_groups)
             if rows > LARGEST_ROWS:
-                raise InputError(f"{path}: {rows} rows; at most {LARGEST_ROWS}, split the table")
+                raise InputError(f"{path}: {rows} rows, more than {LARGEST_ROWS}; split the table")
             check_claims(path, file.metadata, wanted, groups, path.stat().st_size)
             table = file.read(wanted)
             if table.num_rows != rows:
-                raise InputError(f"{path}: holds {table.num_rows} rows and promises {rows}; write it again")
+                raise InputError(f"{path}: has {table.num_rows} rows, its footer says {rows}; write it again")
     except OSError as error:
         if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
             raise InputError(
@@ -96,7 +112,7 @@ def _columns(path: Path) -> dict[str, Array]:
             ) from error
         raise InputError(f"{path}: damaged Parquet file; write it again") from error
     except (pa.ArrowException, RecursionError) as error:
-        raise InputError(f"{path}: no Parquet file, or a damaged one; write it again") from error
+        raise InputError(f"{path}: not a Parquet file, or damaged; write it again") from error
     columns = {name: _values(path, name, table[name]) for name in wanted}
     for name, default in OPTIONAL.items():
         columns.setdefault(name, np.full(table.num_rows, default))
@@ -132,7 +148,7 @@ def _values(path: Path, name: str, column: pa.ChunkedArray) -> Array:
 
 
 def _weights(path: str | Path, weight: Array, event: Array, offsets: Array) -> Array:
-    """One weight an event, 1 for those without particles."""
+    """The weight of each event, 1 for those without particles."""
     filled = np.diff(offsets) > 0
     weights = np.ones(len(filled))
     weights[filled] = weight[offsets[:-1][filled]]

@@ -1,4 +1,4 @@
-"""From where particles were produced to the calorimeter's face: straight lines and one turn in the magnet."""
+"""Transport of particles to the calorimeter's face: straight lines, and one kick in the magnet's plane."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.records import Array, Incidents, Loss, Particles, offsets_of
 
 C_MM_PER_NS = 299.792458
-FAR_MM = 1e7  # grazing particles meet the face's plane anywhere: positions are cut here, far off any face
+FAR_MM = 1e7  # limit of positions in the face's plane, far outside any face, for grazing particles
 
 
 class Transport(BaseModel):
-    """How particles are taken to the face."""
+    """How particles are transported to the face."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -30,21 +30,28 @@ class Transport(BaseModel):
 def transport(
     particles: Particles, detector: Detector, settings: Transport, *, mothers: bool = False
 ) -> Incidents:
-    """Take every particle to the face, or count it in exactly one Loss, the first that applies.
+    """Transport particles to the face, or count them as lost, for the first reason (Loss) that applies.
 
-    Charged particles produced before the magnet's plane get px += charge * polarity * kick there, at the
-    same |p| and py; one whose px would exceed its momentum in the bending plane is swept out. Events without
-    particles stay. Momenta whose square or energies that float32 does not hold give rows that
+    A charged particle produced before the magnet's plane gets px += charge * polarity * kick there, with the
+    same |p| and py. If px would exceed its momentum in the bending plane, it is swept out. Events without
+    particles are kept. Momenta whose square, or energies that float32 cannot represent, give rows that
     `soundness.faults` finds.
 
     Parameters
     ----------
-    particles
-        Where they were produced.
-    detector, settings
-        To which face, and how.
-    mothers
-        Whether to keep what the source says of the particles' mothers; 0 where it says nothing.
+    particles : Particles
+        The particles at their production vertices.
+    detector : Detector
+        The detector with the face and the magnet.
+    settings : Transport
+        Polarity and energy threshold.
+    mothers : bool
+        Whether to keep the species of the particles' mothers, 0 where the source does not know it.
+
+    Returns
+    -------
+    Incidents
+        The particles on the face, and the number of lost ones, for each event.
     """
     description = detector.description
     face, magnet = description.face_z_mm, description.magnet
@@ -59,7 +66,7 @@ def transport(
     pdg, mass, time = particles.pdg[flying], particles.mass_mev[flying], particles.time_ns[flying]
     momentum, vertex = momentum[flying], vertex[flying]
 
-    # Up to the magnet's plane; nothing for particles produced behind it.
+    # Distance in z to the magnet's plane; 0 for particles produced behind it.
     before = np.maximum(magnet.z_mm - vertex[:, 2], 0.0) if magnet.z_mm < face else np.zeros(len(flying))
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         turned, swept = _kick(momentum, charges(pdg) * settings.polarity * magnet.kick_mev * (before > 0))
@@ -73,7 +80,7 @@ def transport(
         kinetic = (total / (energy + mass) * total).astype(np.float32)
         direction = (turned / total[:, None]).astype(np.float32)
     position = np.nan_to_num(position, nan=FAR_MM, posinf=FAR_MM, neginf=-FAR_MM)
-    # Rounded as it is stored before it is looked at, so that every later reader finds the same cell.
+    # Rounded as it is stored before the cell is looked up, so that every later reader finds the same cell.
     position = np.clip(position, -FAR_MM, FAR_MM).astype(np.float32)
 
     row, column = detector.pixels(position)
@@ -81,7 +88,7 @@ def transport(
     flying_loss = loss[flying]
     _lose(flying_loss, swept | outside, Loss.OUTSIDE_ACCEPTANCE)
     _lose(flying_loss, detector.cell_at(position) == NO_CELL, Loss.BEAM_HOLE)
-    # what float32 holds no energy of is below any threshold
+    # an energy that is 0 in float32 is below any threshold
     slow = (total == 0) | (kinetic <= 0) | (kinetic < np.float32(settings.threshold_mev))
     _lose(flying_loss, slow, Loss.BELOW_THRESHOLD)
     loss[flying] = flying_loss
@@ -114,7 +121,7 @@ def _mothers(particles: Particles) -> Array:
 
 
 def _kick(momentum_mev: Array, kick_mev: Array) -> tuple[Array, Array]:
-    """Momenta [N, 3] turned in the x-z plane by kick_mev [N] in x, and which are swept out, bool [N]."""
+    """Momenta [N, 3] after a kick of kick_mev [N] in x, and which are swept out, bool [N]."""
     plane = np.hypot(momentum_mev[:, 0], momentum_mev[:, 2])
     px = momentum_mev[:, 0] + kick_mev
     swept = np.abs(px) >= plane
@@ -124,5 +131,5 @@ def _kick(momentum_mev: Array, kick_mev: Array) -> tuple[Array, Array]:
 
 
 def _lose(loss: Array, mask: Array, reason: Loss) -> None:
-    """Give the reason to those of the mask that have none yet."""
+    """Set the reason for the particles of the mask that have none yet."""
     loss[mask & (loss < 0)] = reason

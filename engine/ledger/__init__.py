@@ -1,1 +1,1 @@
-"""What of a campaign is on storage, and what is missing: plan, commits, retry, shards, audit."""
+"""The state of a campaign on storage: plan, shards, commits, retry, audit, merging."""

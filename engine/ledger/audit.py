@@ -1,4 +1,4 @@
-"""Committed shards held against storage: their records, their files, their quarantine."""
+"""Checks of committed shards against storage: their records, files and lists of quarantined events."""
 
 from __future__ import annotations
 
@@ -19,32 +19,69 @@ from monsoon.engine.ledger.sites import Sites, UnknownSite
 from monsoon.engine.storage import Store
 from monsoon.models.files import sha256_of
 
-AT_ONCE = 16  # shards, of a store that is another machine
+AT_ONCE = 16  # shards checked in parallel on a remote store
 
 
 class Flaw(NamedTuple):
-    """Something that is wrong with one file."""
+    """A problem with one file.
 
-    url: str  # as the record names it
+    Attributes
+    ----------
+    url : str
+        The file, as the record names it.
+    problem : str
+        What is wrong with it.
+    damaged : bool
+        False where the storage did not answer, so that the file may still be good.
+    """
+
+    url: str
     problem: str
-    damaged: bool = True  # otherwise storage only failed to answer, and may yet
+    damaged: bool = True
 
     def __str__(self) -> str:
         return f"{self.url}: {self.problem}"
 
 
 class Checked(NamedTuple):
-    """A shard, and what is wrong with it."""
+    """The result of checking one shard.
+
+    Attributes
+    ----------
+    shard : EventRange
+        Its events.
+    record : ShardRecord or None
+        Its record; None if that is unusable.
+    flaws : list of Flaw
+        The problems found.
+    """
 
     shard: EventRange
-    record: ShardRecord | None  # none where it is no use
+    record: ShardRecord | None
     flaws: list[Flaw]
 
 
 def check_all(
     ledger: Ledger, campaign: StoredCampaign, shards: Iterable[EventRange], *, quick: bool = False
 ) -> Iterator[Checked]:
-    """`check` each, in order; several at a time where each answer of the storage takes its time."""
+    """Check shards in order; on a remote store, several of them in parallel.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The campaign's records.
+    campaign : StoredCampaign
+        Its campaign.json.
+    shards : iterable of EventRange
+        The shards to check.
+    quick : bool
+        Whether to check only the sizes of the event files, not their content.
+
+    Yields
+    ------
+    Checked
+        The result of each shard.
+    """
     look = partial(check, ledger, campaign, Sites(ledger.store, campaign), quick=quick)
     if "://" not in ledger.store.url:
         yield from map(look, shards)
@@ -58,7 +95,21 @@ def check_all(
 def check(
     ledger: Ledger, campaign: StoredCampaign, sites: Sites, shard: EventRange, *, quick: bool = False
 ) -> Checked:
-    """Everything that is wrong with a shard; `quick` looks at the sizes of files alone."""
+    """Check one shard: its record, its event files, its list of quarantined events.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The campaign's records.
+    campaign : StoredCampaign
+        Its campaign.json.
+    sites : Sites
+        Where its event files are.
+    shard : EventRange
+        The shard to check.
+    quick : bool
+        Whether to check only the sizes of the event files, not their content.
+    """
     record = read_record(ledger, campaign, shard)
     if isinstance(record, Flaw):
         return Checked(shard, None, [record])
@@ -68,7 +119,22 @@ def check(
 
 
 def read_record(ledger: Ledger, campaign: StoredCampaign, shard: EventRange) -> ShardRecord | Flaw:
-    """A shard's record, or what makes it useless."""
+    """Read a shard's record.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The campaign's records.
+    campaign : StoredCampaign
+        Its campaign.json.
+    shard : EventRange
+        The shard.
+
+    Returns
+    -------
+    ShardRecord or Flaw
+        The record, or why it is unusable.
+    """
     name = record_name(shard)
     try:
         record = ShardRecord.model_validate_json(ledger.store.read(name))
@@ -83,7 +149,22 @@ def read_record(ledger: Ledger, campaign: StoredCampaign, shard: EventRange) -> 
 
 
 def record_problem(record: ShardRecord, campaign: StoredCampaign, shard: EventRange) -> str | None:
-    """What keeps a record from being this campaign's for this shard."""
+    """Check that a record belongs to a campaign and a shard, and that its counts are consistent.
+
+    Parameters
+    ----------
+    record : ShardRecord
+        The record.
+    campaign : StoredCampaign
+        The campaign that it should belong to.
+    shard : EventRange
+        The shard that its name says.
+
+    Returns
+    -------
+    str or None
+        The problem; None if there is none.
+    """
     events, quarantined = (record.counts.get(key, 0) for key in ("events", "quarantined"))
     formats, wanted = sorted(file.format for file in record.files), sorted(campaign.layout["formats"])
     if record.range != shard:
@@ -98,7 +179,22 @@ def record_problem(record: ShardRecord, campaign: StoredCampaign, shard: EventRa
 
 
 def file_flaws(sites: Sites, record: ShardRecord, *, quick: bool) -> Iterator[Flaw]:
-    """Files that are not what was committed."""
+    """Check a shard's event files against its record.
+
+    Parameters
+    ----------
+    sites : Sites
+        Where the files are.
+    record : ShardRecord
+        What was committed.
+    quick : bool
+        Whether to check only the sizes.
+
+    Yields
+    ------
+    Flaw
+        One for each file that differs or cannot be read.
+    """
     for file in record.files:
         try:
             problem = _file_problem(sites, file, record, quick)
@@ -107,7 +203,7 @@ def file_flaws(sites: Sites, record: ShardRecord, *, quick: bool) -> Iterator[Fl
         except OSError as error:
             yield _unanswered(file.url, error)
             continue
-        except InputError as error:  # a name that leads elsewhere: of an unknown site it may be right
+        except InputError as error:  # a file outside the campaign; of an unknown site it may be good
             yield Flaw(record_name(record.range), str(error), damaged=not isinstance(error, UnknownSite))
             continue
         if problem:
@@ -115,7 +211,20 @@ def file_flaws(sites: Sites, record: ShardRecord, *, quick: bool) -> Iterator[Fl
 
 
 def quarantine_flaw(store: Store, record: ShardRecord) -> Flaw | None:
-    """What is wrong with the list of the shard's events in quarantine."""
+    """Check the list of a shard's quarantined events against its record.
+
+    Parameters
+    ----------
+    store : Store
+        The campaign's output.
+    record : ShardRecord
+        What was committed.
+
+    Returns
+    -------
+    Flaw or None
+        The problem; None if there is none.
+    """
     wanted = record.counts.get("quarantined", 0)
     if not wanted:
         return None
@@ -137,7 +246,7 @@ def quarantine_flaw(store: Store, record: ShardRecord) -> Flaw | None:
 
 def _file_problem(sites: Sites, file: ShardFile, record: ShardRecord, quick: bool) -> str | None:
     if file.format not in FORMATS:
-        return f"format {file.format} is not known"
+        return f"unknown format {file.format}"
     store, name = sites.locate(file.url)
     size = store.size(name)
     if size != file.bytes:
@@ -151,10 +260,10 @@ def _file_problem(sites: Sites, file: ShardFile, record: ShardRecord, quick: boo
     if content is None or content.total != record.content:
         return "its content is not what was committed"
     if record.merkle_root is not None and content.merkle_root != record.merkle_root:
-        return "its events are not those that were committed, though their sum is: somebody has made them so"
+        return "its events are not those that were committed, though their sum is: they were forged"
     return None
 
 
 def _unanswered(url: str, error: OSError) -> Flaw:
     reason = error.strerror or error
-    return Flaw(url, f"cannot be read ({reason}); if it stays so, remove it and repair", damaged=False)
+    return Flaw(url, f"cannot be read ({reason}); if this persists, remove it and repair", damaged=False)

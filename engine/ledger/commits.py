@@ -1,4 +1,4 @@
-"""The ledger: which shards are on storage. A shard exists when its commit record does, and not before."""
+"""The ledger: which shards are on storage. A shard exists once its commit record exists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CAMPAIGN = "campaign.json"
 EVENTS = "events"
 
 
-LARGEST = (1 << 63) - 1  # of numbers that are stored: int64's
+LARGEST = (1 << 63) - 1  # largest int64
 
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -27,29 +27,59 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class ShardFile(BaseModel):
-    """A file of a shard's events."""
+    """A file of a shard's events.
+
+    Attributes
+    ----------
+    format : str
+        A key of `engine.ledger.shards.FORMATS`.
+    url : str
+        `[SITE/]events/FILE`; see engine.ledger.sites.
+    bytes : int
+        Its size.
+    sha256 : str
+        Its checksum, in hexadecimal.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Annotated[str, Field(max_length=100)]
-    url: Annotated[str, Field(max_length=4096)]  # [SITE/]events/FILE, see engine.ledger.sites
+    url: Annotated[str, Field(max_length=4096)]
     bytes: Count
     sha256: Annotated[str, Field(max_length=64)]
 
 
 class ShardRecord(BaseModel):
-    """The event range that is now on storage; without files where all of it is in quarantine."""
+    """The commit record of a shard.
+
+    Attributes
+    ----------
+    first, last : int
+        Its first and last event, both included.
+    files : tuple of ShardFile
+        One for each format; none if all of its events are in quarantine.
+    content : str
+        Content hash of its events (`engine.formats.schema.content_hash`), in hexadecimal.
+    identity : str
+        Hash of the campaign's identity.
+    counts : dict
+        Events, hits, particles by status, losses by reason, quarantined events.
+    seconds : dict
+        Time spent in each stage [s].
+    merkle_root : str or None
+        Merkle root over the hashes of its events; None in records of former releases.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     first: Count
     last: Count
     files: tuple[ShardFile, ...]
-    content: Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]  # engine.formats.schema.content_hash
-    identity: Annotated[str, Field(max_length=64)]  # hash of the campaign's identity
-    counts: dict[str, Count]  # events, hits, particles by status, losses by reason, quarantined
-    seconds: dict[str, Seconds]  # spent in each stage
-    merkle_root: Sha256 | None = None  # over the events' hashes; a former release's records have none
+    content: Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]
+    identity: Annotated[str, Field(max_length=64)]
+    counts: dict[str, Count]
+    seconds: dict[str, Seconds]
+    merkle_root: Sha256 | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> ShardRecord:
@@ -64,19 +94,31 @@ class ShardRecord(BaseModel):
 
 
 class StoredCampaign(BaseModel):
-    """campaign.json: what the first run fixed, and how many events the last one asked for."""
+    """campaign.json: what the first run fixed, and how many events the last one asked for.
+
+    Attributes
+    ----------
+    identity : dict
+        Everything that the events depend on.
+    layout : dict
+        How the campaign is divided into shards and files; see `Layout`.
+    events : int
+        Number of events asked for.
+    sites : tuple of str
+        The sites of a merged output; see engine.ledger.sites.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     identity: dict[str, Any]
     layout: dict[str, Any]
     events: Annotated[int, Field(gt=0, le=LARGEST)]
-    sites: tuple[Annotated[str, Field(max_length=4096)], ...] = ()  # of a merged output: see ledger.sites
+    sites: tuple[Annotated[str, Field(max_length=4096)], ...] = ()
 
     @field_validator("layout")
     @classmethod
     def _layout_is_whole(cls, layout: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a layout that no run has written: all who read it rely on these keys."""
+        """Refuse a layout without the keys that readers rely on."""
         try:
             Layout.model_validate(layout, strict=True)
         except ValidationError as error:
@@ -85,18 +127,30 @@ class StoredCampaign(BaseModel):
 
     @property
     def range(self) -> EventRange:
-        """All events that were asked for."""
+        """All events asked for."""
         first: int = self.layout["first_event"]
         return EventRange(first, first + self.events - 1)
 
     @property
     def identity_hash(self) -> str:
-        """What every record of this campaign carries."""
+        """The hash of the identity, which every record of this campaign carries."""
         return identity_hash(self.identity)
 
 
 class Layout(BaseModel):
-    """How a campaign is cut into shards and files."""
+    """How a campaign is divided into shards and files.
+
+    Attributes
+    ----------
+    first_event : int
+        Number of the first event.
+    shard_events : int
+        Events in a shard.
+    formats : list of str
+        Keys of `engine.ledger.shards.FORMATS`.
+    contributions : bool
+        Whether the energy that each particle contributed to a hit is stored.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -107,24 +161,56 @@ class Layout(BaseModel):
 
 
 class Commit(NamedTuple):
-    """What became of a commit: the record that stands, and whether another driver had made it before."""
+    """The result of a commit.
+
+    Attributes
+    ----------
+    record : ShardRecord
+        The record that is now in the ledger.
+    by_another : bool
+        Whether another driver had committed it before.
+    """
 
     record: ShardRecord
     by_another: bool
 
 
 class Ledger:
-    """The commit records below one output."""
+    """The commit records below one output.
+
+    Parameters
+    ----------
+    store : Store
+        The output.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     def open(self, identity: Mapping[str, Any], layout: Mapping[str, Any], events: int) -> StoredCampaign:
-        """Start the campaign here, or join it. Raises InputError where another one owns the output."""
+        """Start a campaign in this output, or join it.
+
+        Parameters
+        ----------
+        identity, layout : mapping
+            Those of the campaign, as in `StoredCampaign`.
+        events : int
+            Number of events asked for. A larger number extends a campaign that exists.
+
+        Returns
+        -------
+        StoredCampaign
+            What campaign.json says now.
+
+        Raises
+        ------
+        InputError
+            Where the output belongs to another campaign or holds other files.
+        """
         wanted = StoredCampaign(identity=dict(identity), layout=dict(layout), events=events)
         if not self.store.exists(CAMPAIGN):
             self.refuse_strangers()
-            with suppress(FileExistsError):  # another driver came first: compare with what it wrote
+            with suppress(FileExistsError):  # another driver was faster: compare with what it wrote
                 self.store.create(CAMPAIGN, as_json(wanted))
         stored = self.campaign()
         for part in ("identity", "layout"):
@@ -132,9 +218,9 @@ class Ledger:
             if different := difference(mine, theirs):
                 raise InputError(
                     f"{self.store.url}: this campaign was started with {part} {different} = "
-                    f"{theirs.get(different)!r}, not {mine.get(different)!r}; use the same, or another output"
+                    f"{theirs.get(different)!r}, not {mine.get(different)!r}; use the same or another output"
                 )
-        for folder in (COMMITS, EVENTS):  # here alone: an output that vanishes is not made anew
+        for folder in (COMMITS, EVENTS):  # only here: an output that disappears later is not created again
             self.store.prepare(folder)
         if events > stored.events:
             stored = stored.model_copy(update={"events": events})
@@ -142,18 +228,18 @@ class Ledger:
         return stored
 
     def refuse_strangers(self) -> None:
-        """Raise InputError where the output holds something, and no campaign."""
+        """Raise InputError if the output holds files but no campaign."""
         if self.store.exists(CAMPAIGN):
             return
         strangers = [e.name for e in self.store.list("") if not e.name.startswith(("_", "."))]
         strangers += [f"{EVENTS}/{entry.name}" for entry in self.store.list(EVENTS)]
         if strangers:
             raise InputError(
-                f"{self.store.url}: holds {strangers[0]} and no campaign; choose an empty output"
+                f"{self.store.url}: holds {strangers[0]} but no campaign; choose an empty output"
             )
 
     def campaign(self) -> StoredCampaign:
-        """Raises InputError where there is none."""
+        """Read campaign.json. Raises InputError if it is missing or damaged."""
         try:
             return StoredCampaign.model_validate_json(self.store.read(CAMPAIGN))
         except OSError as error:
@@ -166,17 +252,30 @@ class Ledger:
             ) from error
 
     def ranges(self) -> list[EventRange]:
-        """What is committed, in event order: by the records' names alone, so that a million take seconds."""
+        """The committed shards in event order. Only the records' names are read: a million take seconds."""
         names = (entry.name for entry in self.store.list(COMMITS))
         found = (EventRange.parse(name.removesuffix(".json")) for name in names if name.endswith(".json"))
         return sorted(part for part in found if part is not None)
 
     def records(self) -> Iterator[ShardRecord]:
-        """All commit records, in event order, one at a time. Raises InputError for a damaged one."""
+        """Read all commit records in event order, one at a time. Raises InputError for a damaged one."""
         return (self.record(shard) for shard in self.ranges())
 
     def record(self, shard: EventRange) -> ShardRecord:
-        """The record of a shard. Raises InputError where it is damaged or gone, OSError if storage fails."""
+        """Read the commit record of a shard.
+
+        Parameters
+        ----------
+        shard : EventRange
+            The shard.
+
+        Raises
+        ------
+        InputError
+            Where the record is damaged or missing.
+        OSError
+            Where the storage fails.
+        """
         name = record_name(shard)
         try:
             return ShardRecord.model_validate_json(self.store.read(name))
@@ -186,10 +285,22 @@ class Ledger:
             ) from error
 
     def commit(self, record: ShardRecord) -> Commit:
-        """Create the record exclusively; where one is there already, that one stands and is returned.
+        """Commit a shard by creating its record exclusively.
 
-        Raises RuntimeError where the standing record has other content of as many events: determinism
-        is broken.
+        Parameters
+        ----------
+        record : ShardRecord
+            The record of a shard whose files are published.
+
+        Returns
+        -------
+        Commit
+            If the shard was committed already, the record that exists is kept and returned.
+
+        Raises
+        ------
+        RuntimeError
+            Where the existing record has as many events but other content: the events are not reproducible.
         """
         name = record_name(record.range)
         try:
@@ -202,31 +313,47 @@ class Ledger:
                 raise RuntimeError(
                     f"{self.store.url}/{name}: committed with other content than was just made"
                 ) from None
-            # an equal one is this very commit, whose first answer was lost
+            # an equal record is this very commit, whose first answer was lost
             return Commit(standing, by_another=standing != record)
         return Commit(record, by_another=False)
 
     def forget(self, shard: EventRange) -> None:
-        """Take a shard out of the ledger: it is missing from now on, whatever files it has."""
+        """Remove a shard from the ledger: it counts as missing from now on. Its files stay."""
         self.store.remove(record_name(shard))
 
 
 def record_name(shard: EventRange) -> str:
-    """Where a shard's record is, below the output."""
+    """The name of a shard's record below the output."""
     return f"{COMMITS}/{shard.stem}.json"
 
 
 def identity_hash(identity: Mapping[str, Any]) -> str:
-    """One hash for an identity, whatever the order of its keys."""
+    """The hash of an identity. It does not depend on the order of the keys."""
     return sha256_of_json(identity)
 
 
 def difference(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
-    """The first key, by name, in which two identities or layouts are not equal; None where they are."""
+    """Compare two identities or layouts.
+
+    Parameters
+    ----------
+    mine, theirs : mapping
+        What to compare.
+
+    Returns
+    -------
+    str or None
+        The first key, in alphabetical order, whose values differ; None if all are equal.
+
+    Examples
+    --------
+    >>> difference({"seed": 1, "mu": 5.2}, {"seed": 2, "mu": 5.2})
+    'seed'
+    """
     return next((k for k in sorted(mine.keys() | theirs.keys()) if mine.get(k) != theirs.get(k)), None)
 
 
 def as_json(model: BaseModel) -> bytes:
-    """A model as it is stored: sorted, indented, one line at the end; without what has its default."""
+    """A model as it is stored: sorted and indented JSON, without fields that have their default value."""
     content = model.model_dump(mode="json", exclude_defaults=True)
     return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()

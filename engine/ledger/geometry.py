@@ -1,4 +1,4 @@
-"""The detector beside the events that were made for it: its description, and a table of its cells."""
+"""The detector, stored with its events: its description and a table of its cells."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from monsoon.engine.storage import Store
 
 DESCRIPTION = "detector.json"
 CELLS = "cells.parquet"
-OTHER = "not the description that the campaign was made for"
+OTHER = "not the description of the campaign's detector"
 SATURATED = "hits at last_adc_count: what their cell received beyond its full scale is lost"
-ROUNDING = 1e-6  # relative: libraries of mathematics differ in a last bit
+ROUNDING = 1e-6  # relative: mathematical libraries differ in the last bit
 
 
 def store_geometry(store: Store, detector: Detector) -> None:
-    """Write the description and the table of cells, unless they are there as they should be.
+    """Write the detector's description and table of cells, unless both are there and correct.
 
-    A file that is missing is created exclusively, so that of many drivers one writes it; one that is
-    damaged is replaced. Outputs of releases that did not store them get them here.
+    A missing file is created exclusively, so that only one of several drivers writes it. A damaged file is
+    replaced. Outputs of former releases, which did not store them, get them here.
 
     Parameters
     ----------
     store : Store
-        A campaign's output, whose identity is of this detector.
+        The output of a campaign with this detector.
     detector : Detector
-        The campaign's.
+        The campaign's detector.
     """
     contents: dict[str, tuple[Callable[[], bytes], str | None]] = {
         DESCRIPTION: (lambda: detector.description.canonical, _description_problem(store, detector)),
@@ -46,21 +46,26 @@ def store_geometry(store: Store, detector: Detector) -> None:
         if problem:
             store.replace(name, content())
         elif not store.exists(name):
-            with suppress(FileExistsError):  # another driver came first with the same
+            with suppress(FileExistsError):  # another driver was faster and wrote the same
                 store.create(name, content())
 
 
 def geometry_flaws(store: Store, sha256: str, *, promised: bool) -> dict[str, str]:
-    """What is wrong with each of the two files, by name.
+    """Check the stored description and table of cells.
 
     Parameters
     ----------
     store : Store
         A campaign's output.
     sha256 : str
-        The detector's, in the campaign's identity.
+        Checksum of the detector's description, from the campaign's identity.
     promised : bool
-        Whether the files have to be there: outputs of former releases lack them.
+        Whether the files must exist. Outputs of former releases lack them.
+
+    Returns
+    -------
+    dict
+        The problem of each file that has one, by its name.
     """
     missing = [name for name in (DESCRIPTION, CELLS) if not store.exists(name)]
     flaws = dict.fromkeys(missing, "the file is gone") if promised else {}
@@ -79,7 +84,20 @@ def geometry_flaws(store: Store, sha256: str, *, promised: bool) -> dict[str, st
 
 
 def find_geometry(stores: Iterable[Store], sha256: str) -> Detector | None:
-    """The detector with this checksum, described in one of the outputs or shipped; None without one."""
+    """Find a detector by the checksum of its description.
+
+    Parameters
+    ----------
+    stores : iterable of Store
+        Outputs in which a description may be stored.
+    sha256 : str
+        Checksum of the description.
+
+    Returns
+    -------
+    Detector or None
+        From one of the outputs, or a shipped one; None if there is none with this checksum.
+    """
     for store in stores:
         with suppress(OSError, ValidationError, InputError):
             content = store.read(DESCRIPTION)
@@ -89,13 +107,13 @@ def find_geometry(stores: Iterable[Store], sha256: str) -> Detector | None:
 
 
 def shipped_with(sha256: str) -> Detector | None:
-    """The shipped detector whose description has this checksum, if there is one."""
+    """The shipped detector whose description has this checksum; None if there is none."""
     shipped = map(Detector.load, shipped_detectors())
     return next((detector for detector in shipped if detector.description.sha256 == sha256), None)
 
 
 def geometry_record(store: Store) -> dict[str, Any] | None:
-    """What the manifest says of the detector; None where no description is stored."""
+    """What the manifest says about the detector; None if no usable description is stored."""
     try:
         content = store.read(DESCRIPTION)
     except FileNotFoundError:
@@ -103,7 +121,7 @@ def geometry_record(store: Store) -> dict[str, Any] | None:
     try:
         detector = Detector.of(Description.model_validate_json(content))
     except (ValidationError, InputError):
-        return None  # damaged: `verify` says so
+        return None  # damaged: `verify` reports it
     return {
         "name": detector.description.name,
         "sha256": detector.description.sha256,
@@ -125,7 +143,7 @@ def _description_problem(store: Store, detector: Detector) -> str | None:
 
 
 def _cells_problem(store: Store, detector: Detector) -> str | None:
-    """What is wrong with the table of cells; None where nothing is, or it is missing."""
+    """What is wrong with the table of cells; None if it is correct or missing."""
     if not store.exists(CELLS):
         return None
     wanted = cell_table(detector)

@@ -1,4 +1,4 @@
-"""A structured log: one JSON object per line, with the time, what happened, and the shard it happened to."""
+"""A structured log: one JSON object per line, with the time, the kind of event, and its details."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TextIO
 
 
 class Journal:
-    """Writes a line to a stream for everything that happens, and flushes it at once.
+    """Writes one line per event to a stream, and flushes it at once.
 
     Parameters
     ----------
-    stream
-        A text stream that is open for writing; it stays open.
+    stream : text file
+        A stream that is open for writing. It is not closed.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -23,14 +23,14 @@ class Journal:
         self._origin = {"host": socket.gethostname(), "pid": os.getpid()}
 
     def note(self, what: str, **details: object) -> None:
-        """Write one line. A log that cannot be written is no reason to stop a campaign.
+        """Write one line. A log that cannot be written does not stop a campaign.
 
         Parameters
         ----------
-        what
+        what : str
             The kind of event, such as `committed` or `failed`.
-        details
-            Further keys of the line; their values must be JSON.
+        **details
+            Further keys of the line, with values that JSON can express.
         """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:

@@ -1,4 +1,4 @@
-"""manifest.json: what a campaign holds, summed over its commit records, and where it comes from."""
+"""manifest.json: what a campaign holds, summed over its commit records, and its provenance."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from monsoon.engine.storage import Store
 from monsoon.models.said import said
 
 MANIFEST = "manifest.json"
-LONGEST_VALUE = 400  # characters that are said of one
-LATER_COUNTS = ("saturated",)  # that records did not have from the first release on
+LONGEST_VALUE = 400  # characters of a value in a message
+LATER_COUNTS = ("saturated",)  # counts that the records of the first releases do not have
 PACKAGES = (
     "monsoon-hep",
     "ray",
@@ -38,24 +38,52 @@ PACKAGES = (
 
 
 class Manifest(BaseModel):
-    """What readers rely on in manifest.json; there is more in it."""
+    """The keys of manifest.json that readers rely on; it has others.
+
+    Attributes
+    ----------
+    shards : int
+        Number of committed shards.
+    counts : dict
+        Sums of the records' counts: events, hits, particles by status, losses by reason, quarantined events.
+    not_counted : dict or None
+        For each count that some records lack, how many; None in manifests of former releases.
+    bytes : dict
+        Bytes of the event files by format.
+    seconds : dict
+        Time spent in each stage, over all workers [s].
+    content : str
+        Content hash of all events, in hexadecimal.
+    merkle_root : str or None
+        Merkle root over the shards; None if a shard has none, or in manifests of former releases.
+    events_wanted : int
+        Number of events asked for.
+    identity, layout : dict
+        As in campaign.json.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     shards: Count
     counts: dict[str, Count]
-    not_counted: dict[str, Count] | None = None  # None: a former release wrote the manifest
+    not_counted: dict[str, Count] | None = None
     bytes: dict[str, Count]
     seconds: dict[str, Seconds]
     content: str
-    merkle_root: str | None = None  # None: a shard has none, or a former release wrote the manifest
+    merkle_root: str | None = None
     events_wanted: Count
     identity: dict[str, Any]
     layout: dict[str, Any]
 
 
 class Summary:
-    """The sums over the records added so far, of which it keeps none."""
+    """Sums over commit records. The records themselves are not kept.
+
+    Parameters
+    ----------
+    records : iterable of ShardRecord
+        Records to add at once, in event order.
+    """
 
     def __init__(self, records: Iterable[ShardRecord] = ()) -> None:
         self._shards, self._content = 0, NOTHING.total
@@ -68,7 +96,7 @@ class Summary:
             self.add(record)
 
     def add(self, record: ShardRecord) -> None:
-        """Add a record; they come in event order."""
+        """Add one record. Records must be added in event order."""
         self._shards += 1
         self._content = combine([self._content, record.content])
         self._counts.update(record.counts)
@@ -83,7 +111,7 @@ class Summary:
 
     @property
     def merkle_root(self) -> str | None:
-        """The Merkle root over the shards; None where a record, of a former release, has none."""
+        """The Merkle root over the shards; None if a record of a former release has none."""
         return self._tree.root() if self._tree else None
 
     def content(self) -> dict[str, Any]:
@@ -91,7 +119,7 @@ class Summary:
         return {
             "shards": self._shards,
             "counts": dict(self._counts),
-            "not_counted": dict(self._not_counted),  # of how many shards a count is missing
+            "not_counted": dict(self._not_counted),  # for each count, the shards without it
             "bytes": dict(self._bytes),
             "seconds": {stage: round(time, 3) for stage, time in self._seconds.items()},
             "content": self._content,
@@ -100,13 +128,41 @@ class Summary:
 
 
 def shard_leaf(shard: EventRange, root: str) -> bytes:
-    """What a shard is in the tree over shards: first and last event as little-endian int64, and its root."""
+    """A shard's leaf in the Merkle tree over shards.
+
+    Parameters
+    ----------
+    shard : EventRange
+        Its events.
+    root : str
+        Merkle root over its events, in hexadecimal.
+
+    Returns
+    -------
+    bytes
+        First and last event as little-endian int64, then the root.
+    """
     numbers = (number.to_bytes(8, "little") for number in shard)
     return b"".join(numbers) + bytes.fromhex(root)
 
 
 def disagreements(manifest: Manifest, campaign: StoredCampaign, summary: Summary) -> Iterator[str]:
-    """What a manifest says otherwise than campaign.json and the commit records do."""
+    """Compare a manifest with campaign.json and the commit records.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        The manifest.
+    campaign : StoredCampaign
+        What campaign.json says.
+    summary : Summary
+        The sums over the commit records.
+
+    Yields
+    ------
+    str
+        A line for each key that differs.
+    """
     wanted = {
         **summary.content(),
         "events_wanted": campaign.events,
@@ -124,14 +180,31 @@ def disagreements(manifest: Manifest, campaign: StoredCampaign, summary: Summary
 
 
 def _close(one: dict[str, float], other: dict[str, float]) -> bool:
-    """Whether two sums over stages are equal but for rounding."""
+    """Whether two sums over stages are equal up to rounding."""
     return one.keys() == other.keys() and all(isclose(one[key], other[key], abs_tol=0.01) for key in one)
 
 
 def write_manifest(
     ledger: Ledger, campaign: Campaign, incidents: dict[str, Any], signal: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Write the manifest of what is committed now; `incidents` and `signal` as they describe themselves."""
+    """Write the manifest of everything that is committed now.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The campaign's records.
+    campaign : Campaign
+        The configuration of the present run.
+    incidents : dict
+        The description of the incidents file, for the manifest.
+    signal : dict, optional
+        The description of the signal file, for campaigns that have one.
+
+    Returns
+    -------
+    dict
+        The manifest.
+    """
     stored = ledger.campaign()
     manifest = {
         **Summary(ledger.records()).content(),
@@ -158,13 +231,13 @@ def read_manifest(store: Store) -> dict[str, Any]:
     OSError
         Where it cannot be read.
     ValueError
-        Where it is not a manifest.
+        Where its content is not a manifest.
     """
     return Manifest.model_validate_json(store.read(MANIFEST)).model_dump()
 
 
 def software() -> dict[str, str]:
-    """Versions of what made the events."""
+    """Versions of Python and of the packages that the events depend on."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for package in PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""Campaigns of several sites as one: records that name the sites' files, of which none is touched."""
+"""Merging the parts of a campaign: the output's records name the sites' files, which are left unchanged."""
 
 from __future__ import annotations
 
@@ -30,38 +30,51 @@ from monsoon.engine.storage.posix import PosixStore
 
 @dataclass(frozen=True)
 class Site:
-    """A part of a campaign, made somewhere."""
+    """A part of a campaign, made at one site.
+
+    Attributes
+    ----------
+    ledger : Ledger
+        Its records.
+    campaign : StoredCampaign
+        Its campaign.json.
+    """
 
     ledger: Ledger
     campaign: StoredCampaign
 
     @cached_property
     def files(self) -> Sites:
-        """Where its records' files are."""
+        """The stores of its event files."""
         return Sites(self.ledger.store, self.campaign)
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its output."""
         return self.ledger.store.url
 
 
 def merged(output: Store, standing: Sequence[Site], parts: Sequence[Site]) -> StoredCampaign:
-    """The campaign that the sites are parts of, and where they are.
+    """Combine the campaign.json of several sites.
 
     Parameters
     ----------
     output : Store
-        Where they are merged.
+        The output of the merged campaign.
     standing : sequence of Site
         The output itself, if it holds a campaign already.
     parts : sequence of Site
-        The sites that are to be merged now.
+        The sites to merge now.
+
+    Returns
+    -------
+    StoredCampaign
+        The campaign.json of the merged campaign.
 
     Raises
     ------
     InputError
-        Where they are not of one campaign.
+        Where they are not parts of one campaign.
     """
     sites = [*standing, *parts]
     one, *others = sites
@@ -71,7 +84,7 @@ def merged(output: Store, standing: Sequence[Site], parts: Sequence[Site]) -> St
             if key := difference(mine, theirs):
                 raise InputError(
                     f"{other.url}: {part} {key} = {theirs.get(key)!r}, but {mine.get(key)!r} in {one.url}; "
-                    "merge sites that differ in first_event and events alone"
+                    "merge sites that differ only in first_event and events"
                 )
     first = min(site.campaign.range.first for site in sites)
     last = max(site.campaign.range.last for site in sites)
@@ -85,10 +98,11 @@ def merged(output: Store, standing: Sequence[Site], parts: Sequence[Site]) -> St
 
 
 def _sites(output: Store, standing: Sequence[Site], parts: Sequence[Site]) -> set[str]:
-    """The stores whose files the output's records may name, as it names them.
+    """The stores whose files the output's records may name, as seen from the output.
 
-    A site that was merged itself may name others. Of these only those are taken over that are asked nothing
-    new: folders, and what is on a server that a person has named. Other ones a person has to name.
+    A site that is itself a merged output may name further sites. Of these, only local folders and stores on
+    a server that the user has named are accepted. The user has to name all others: a file from elsewhere must
+    not decide which servers are contacted with the user's credentials.
     """
     found = {url for site in standing for url in site.campaign.sites}
     found |= {seen_from(output, site.ledger.store) for site in parts}
@@ -102,7 +116,20 @@ def _sites(output: Store, standing: Sequence[Site], parts: Sequence[Site]) -> se
 
 
 def refuse_overlaps(output: Ledger, sites: Sequence[Site]) -> None:
-    """Raise InputError where two sites, or one and the output, hold an event, but for the same shard."""
+    """Check that no event is in two places.
+
+    Parameters
+    ----------
+    output : Ledger
+        The records of the merged campaign.
+    sites : sequence of Site
+        The sites to merge.
+
+    Raises
+    ------
+    InputError
+        Where two sites hold the same event, or a site and the output do in different shards.
+    """
     ledgers = [output, *(site.ledger for site in sites)]
     before: tuple[EventRange, int] | None = None
     for part, number in heapq.merge(*(_numbered(ledger, n) for n, ledger in enumerate(ledgers))):
@@ -110,14 +137,27 @@ def refuse_overlaps(output: Ledger, sites: Sequence[Site]) -> None:
             one, other = (ledgers[n].store.url for n in (before[1], number))
             raise InputError(
                 f"{other}: event {part.first} of {part.stem} is in {before[0].stem} of {one} already; "
-                "merge sites of different events"
+                "merge sites with different events"
             )
         if before is None or part.last >= before[0].last:
             before = part, number
 
 
 def begin(output: Ledger, campaign: StoredCampaign) -> None:
-    """Write campaign.json, or let the one that is there grow. Raises InputError."""
+    """Create the merged campaign's output, or extend the one that is there.
+
+    Parameters
+    ----------
+    output : Ledger
+        The records of the merged campaign.
+    campaign : StoredCampaign
+        Its campaign.json.
+
+    Raises
+    ------
+    InputError
+        Where the output cannot be written, or another merge has just begun in it.
+    """
     store, content = output.store, as_json(campaign)
     store.probe()
     if not store.exists(CAMPAIGN):
@@ -125,7 +165,7 @@ def begin(output: Ledger, campaign: StoredCampaign) -> None:
             store.create(CAMPAIGN, content)
         except FileExistsError:
             raise InputError(
-                f"{store.url}: another run has begun here just now; run the same again"
+                f"{store.url}: another run has just started here; run the same command again"
             ) from None
     elif store.read(CAMPAIGN) != content:
         store.replace(CAMPAIGN, content)
@@ -136,15 +176,24 @@ def begin(output: Ledger, campaign: StoredCampaign) -> None:
 def take_over(output: Site, site: Site, shard: EventRange) -> Flaw | None:
     """Commit a site's shard to the output.
 
+    Parameters
+    ----------
+    output : Site
+        The merged campaign.
+    site : Site
+        Where the shard was made.
+    shard : EventRange
+        The shard.
+
     Returns
     -------
     Flaw or None
-        Why it cannot be taken over, where its record is no use.
+        Why the shard cannot be used; None if it is committed.
 
     Raises
     ------
     InputError
-        Where the output has the shard already with other content.
+        Where the output has the shard already, with other content.
     """
     ledger = output.ledger
     record = read_record(site.ledger, site.campaign, shard)
@@ -153,7 +202,7 @@ def take_over(output: Site, site: Site, shard: EventRange) -> Flaw | None:
     if ledger.store.exists(record_name(shard)):
         if ledger.record(shard).content != record.content:
             raise InputError(
-                f"{site.url}: the content of {shard.stem} is not that in {ledger.store.url}; verify both"
+                f"{site.url}: {shard.stem} has other content than in {ledger.store.url}; verify both"
             )
         return None
     if record.counts.get("quarantined", 0):
@@ -171,17 +220,29 @@ def take_over(output: Site, site: Site, shard: EventRange) -> Flaw | None:
 
 
 def same_folder(one: Store, other: Store) -> bool:
-    """Whether two stores are one folder."""
+    """Whether two stores are the same folder."""
     if isinstance(one, PosixStore) and isinstance(other, PosixStore):
         return os.path.realpath(one.root) == os.path.realpath(other.root)
     return one.url == other.url
 
 
 def seen_from(output: Store, site: Store) -> str:
-    """A site as the output names it: relative where both may move together."""
+    """A site's URL as the output's records name it.
+
+    Parameters
+    ----------
+    output, site : Store
+        The merged output, and the site.
+
+    Returns
+    -------
+    str
+        A relative path where both are folders of a file system, which can then be moved together; otherwise
+        the site's URL.
+    """
     if not isinstance(site, PosixStore):
         return site.url
-    # real paths: the system follows links before it goes up
+    # real paths: the system resolves links before `..`
     root = os.path.realpath(site.root)
     if isinstance(output, PosixStore):
         return os.path.relpath(root, os.path.realpath(output.root))
@@ -189,7 +250,7 @@ def seen_from(output: Store, site: Store) -> str:
 
 
 def _relocated(output: Site, site: Site, file: ShardFile) -> ShardFile:
-    """A site's file as the output's record names it. Raises InputError where it may not name that."""
+    """A site's file as the output's record names it. Raises InputError if the record may not name it."""
     here = output.ledger.store
     store, name = site.files.locate(file.url)
     url = name if same_folder(here, store) else f"{seen_from(here, store)}/{name}"

@@ -1,4 +1,4 @@
-"""Files that no record names: left by whoever died, or came second. Readers never see them."""
+"""Files that no record names, left by writers that died or came second. Readers never see them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,32 @@ from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.quarantine import QUARANTINE
 from monsoon.engine.ledger.status import DRIVERS
 
-# every folder that a campaign writes in
+# every folder that a campaign writes to
 FOLDERS = ("", EVENTS, COMMITS, QUARANTINE, DRIVERS, "_incidents", "_only")
 STEM = re.compile("events-[0-9]+-[0-9]+")
 ATTEMPT = re.compile(r"\.(probe-|.+\.)[0-9a-f]{12}")
 
 
 class Orphan(NamedTuple):
-    name: str  # below the output
+    """A file that no record names.
+
+    Attributes
+    ----------
+    name : str
+        Its name below the output.
+    bytes : int
+        Its size.
+    """
+
+    name: str
     bytes: int
 
 
 class Names:
-    """A set of names of which only 64-bit hashes are kept: eight bytes each, so that millions fit.
+    """A set of names, stored as 64-bit hashes: eight bytes each, so that millions fit in memory.
 
-    Two names of one hash make an orphan look named, once in 10^7 campaigns of a million files: it stays.
+    Two names with the same hash make an orphan look named, so that it is kept. This happens once in 10^7
+    campaigns of a million files.
     """
 
     def __init__(self) -> None:
@@ -51,12 +62,23 @@ class Names:
 
 
 def orphans(ledger: Ledger, named: Names, damaged: Collection[EventRange] = ()) -> Iterator[Orphan]:
-    """Attempts, and files of shards whose records do not name them, in any order.
+    """Find attempts, and files of shards whose records do not name them.
 
-    named    what the campaign's records name, as far as they have been read
-    damaged  shards whose files are left out: their records may have named more than they do now
+    Files that a campaign never writes are not orphans.
 
-    Files that a campaign does not write are nobody's orphans.
+    Parameters
+    ----------
+    ledger : Ledger
+        The campaign's records.
+    named : Names
+        The files that its records name.
+    damaged : collection of EventRange
+        Shards to skip: their damaged records may have named files that they no longer name.
+
+    Yields
+    ------
+    Orphan
+        In any order.
     """
     for folder in FOLDERS:
         for entry in ledger.store.list(folder):
@@ -68,7 +90,7 @@ def orphans(ledger: Ledger, named: Names, damaged: Collection[EventRange] = ()) 
 
 
 def _is_left_over(ledger: Ledger, name: str, damaged: Collection[EventRange]) -> bool:
-    """Whether a file is of a shard that is not committed, or committed with other files."""
+    """Whether a file belongs to a shard that is not committed, or is committed with other files."""
     stem = STEM.match(name.partition("/")[2])
     shard = EventRange.parse(stem[0]) if stem else None
     if shard is None or shard in damaged:
@@ -78,8 +100,8 @@ def _is_left_over(ledger: Ledger, name: str, damaged: Collection[EventRange]) ->
     try:
         record = ledger.record(shard)
     except (InputError, OSError):
-        return False  # damaged since, or out of reach
-    # it may have been committed since the records were read
+        return False  # damaged, or not readable now
+    # the record is read again: the file may have been committed in the meantime
     if name.startswith(QUARANTINE):
         return not record.counts.get("quarantined")
     return all(file.url != name for file in record.files)

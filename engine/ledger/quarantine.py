@@ -1,4 +1,4 @@
-"""Events that cannot be simulated: set aside with the reason, at the cost of themselves alone."""
+"""Quarantine: events that cannot be simulated are left out and listed with the reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ QUARANTINE = "_quarantine"
 
 
 class FaultEntry(BaseModel):
-    """An entry of the list of a shard's events in quarantine."""
+    """An entry in the list of a shard's quarantined events.
+
+    Attributes
+    ----------
+    event : int
+        The event's number.
+    reason : str
+        Why it is not simulated.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,11 +35,24 @@ class FaultEntry(BaseModel):
 
 
 _ENTRIES = TypeAdapter(tuple[FaultEntry, ...])
-LONGEST_ENTRY = 4096  # bytes, of the longest reason there is
+LONGEST_ENTRY = 4096  # bytes of an entry with the longest reason
 
 
 def screen(incidents: Incidents) -> tuple[Incidents, list[Fault]]:
-    """The events that can be simulated, and what is wrong with each of the others."""
+    """Separate the events that can be simulated from those that cannot.
+
+    Parameters
+    ----------
+    incidents : Incidents
+        The input events.
+
+    Returns
+    -------
+    good : Incidents
+        The events that can be simulated.
+    faults : list of Fault
+        The other events, in the order of the input, each with its first problem.
+    """
     found: dict[int, Fault] = {}
     for name, reason, events in faults(incidents):
         for row in events.tolist():
@@ -44,29 +65,47 @@ def screen(incidents: Incidents) -> tuple[Incidents, list[Fault]]:
 
 
 def set_aside(incidents: Incidents, known: Sequence[Fault]) -> Incidents:
-    """The incidents without events that are known to be faulty."""
+    """Leave out events that are known to be faulty.
+
+    Parameters
+    ----------
+    incidents : Incidents
+        The input events.
+    known : sequence of Fault
+        The events to leave out.
+    """
     if not known:
         return incidents
     return incidents.select(~np.isin(incidents.event, [fault.event for fault in known]))
 
 
 def quarantine_name(shard: EventRange) -> str:
-    """Where the list of a shard's events in quarantine is, below the output."""
+    """The name of the list of a shard's quarantined events, below the output."""
     return f"{QUARANTINE}/{shard.stem}.json"
 
 
 def quarantine_limit(shard: EventRange) -> int:
-    """How many bytes that list may have at most."""
+    """The largest size of the list of a shard's quarantined events, in bytes."""
     return SMALL_FILE_BYTES + LONGEST_ENTRY * min(shard.events, 1 << 18)
 
 
 def parse_faults(content: bytes) -> tuple[FaultEntry, ...]:
-    """The list from its JSON. Raises ValueError where it is none."""
+    """Read a list of quarantined events from its JSON. Raises ValueError if it is not one."""
     return _ENTRIES.validate_json(content)
 
 
 def write_faults(store: Store, shard: EventRange, found: Sequence[Fault]) -> None:
-    """One JSON file a shard, below _quarantine/; a shard made again writes the same."""
+    """Write the list of a shard's quarantined events. A shard that is made again writes the same file.
+
+    Parameters
+    ----------
+    store : Store
+        The campaign's output.
+    shard : EventRange
+        The shard.
+    found : sequence of Fault
+        Its events in quarantine.
+    """
     store.prepare(QUARANTINE)
     content = json.dumps([fault._asdict() for fault in sorted(found)], indent=1) + "\n"
     store.replace(quarantine_name(shard), content.encode())

@@ -1,4 +1,4 @@
-"""One shard: written once for all formats, published, adopted, read back."""
+"""One shard's files: written in all formats at once, published, read back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,18 @@ from monsoon.models.files import sha256_of
 
 
 class Format(NamedTuple):
-    """How a format's files end, are written, and are read."""
+    """A file format for events.
+
+    Attributes
+    ----------
+    suffix : str
+        End of the files' names.
+    writer : callable
+        Context manager `writer(path, contributions, metadata, origins)` that gives a function to append
+        events.
+    blocks : callable
+        Reads a file as consecutive blocks of events.
+    """
 
     suffix: str
     writer: Callable[..., AbstractContextManager[Callable[[Events], None]]]
@@ -35,7 +46,15 @@ FORMATS = {
 
 
 class Published(NamedTuple):
-    """A shard's files, and what is in each of them."""
+    """The published files of a shard.
+
+    Attributes
+    ----------
+    content : Content
+        Hash and counts of its events, the same in each file.
+    files : tuple of ShardFile
+        One for each format.
+    """
 
     content: Content
     files: tuple[ShardFile, ...]
@@ -52,28 +71,30 @@ def publish_shard(
     stopwatch: Stopwatch,
     origins: Collection[str] = (),
 ) -> Published:
-    """Write a shard's consecutive parts in every format, then make the files visible.
+    """Write a shard in every format, then make the files visible.
 
-    Only one part is in memory at a time. A final name that is taken is read back: equal content is
-    adopted. Anything else stays where it is, an orphan, and the record names a file of the attempt's own:
-    of two writers who replaced it, the later would change the bytes under the earlier one's record.
+    Only one part of the shard is in memory at a time. If a final name is taken, that file is read back. With
+    equal content it is used. Otherwise it is left as an orphan, and the new file gets a unique name: if it
+    were replaced, the later of two writers would change the bytes under the earlier one's record.
 
     Parameters
     ----------
     parts : iterable of Events
-        The shard's events in order.
+        The shard's events, in order and in consecutive parts.
     store : Store
         The campaign's output.
     shard : EventRange
-        What the files are named after.
+        The shard, from which the files get their names.
     formats : tuple of str
         Keys of FORMATS.
     contributions : bool
-        Whether the events have them.
+        Whether the events have contributions of particles to hits.
     metadata : dict
-        What the files say of their origin.
+        Provenance, stored in the files.
     stopwatch : Stopwatch
-        Gets the stages hash, write and publish.
+        Records the stages hash, write and publish.
+    origins : collection of str
+        Further columns, which only campaigns with signal or pile-up have.
 
     Returns
     -------
@@ -82,7 +103,7 @@ def publish_shard(
     Raises
     ------
     OSError
-        Where storage fails; attempts are removed, what was published may stay as an orphan.
+        Where the storage fails. Attempts are removed; a file that was published may stay as an orphan.
     """
     with ExitStack() as attempts:
         paths = {name: attempts.enter_context(store.attempt(_final(shard, name))) for name in formats}
@@ -105,7 +126,15 @@ def publish_shard(
 
 
 def is_own(shard: EventRange, name: str) -> bool:
-    """Whether a name below the output is one that this shard's files get, and so nobody else's."""
+    """Whether a file name is one that only this shard's files can have.
+
+    Parameters
+    ----------
+    shard : EventRange
+        The shard.
+    name : str
+        Name below the output.
+    """
     suffixes = "|".join(re.escape(kind.suffix) for kind in FORMATS.values())
     return re.fullmatch(rf"{EVENTS}/{shard.stem}(\.[0-9a-f]{{12}}){{0,2}}({suffixes})", name) is not None
 
@@ -117,7 +146,7 @@ def _publish(store: Store, attempt: Path, shard: EventRange, format_name: str, c
         final = store.publish(attempt, final)
     except FileExistsError:
         with store.local(final) as standing:
-            if content_of(format_name, standing) == content:  # adopted: its bytes may be others
+            if content_of(format_name, standing) == content:  # used as it is; its bytes may differ
                 size, sha256 = standing.stat().st_size, sha256_of(standing)
                 return ShardFile(format=format_name, url=final, bytes=size, sha256=sha256)
         final = store.publish(attempt, _final(shard, format_name, f".{secrets.token_hex(6)}"))
@@ -129,11 +158,24 @@ def _final(shard: EventRange, format_name: str, mark: str = "") -> str:
 
 
 def content_of(format_name: str, path: Path) -> Content | None:
-    """The content of an event file; None where it cannot be read as one."""
+    """Read an event file and compute its content hash.
+
+    Parameters
+    ----------
+    format_name : str
+        A key of FORMATS.
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Content or None
+        None if it cannot be read as events.
+    """
     content = ContentHash()
     try:
         for part in FORMATS[format_name].blocks(path):
             content.update(part)
-    except Exception:  # a torn file makes its reader raise anything: each means "not this content"
+    except Exception:  # the reader of a damaged file may raise anything: each means "other content"
         return None
     return content.content()

@@ -11,48 +11,60 @@ from monsoon.engine.ledger.commits import EVENTS, Ledger, StoredCampaign
 from monsoon.engine.storage import Store, open_store
 from monsoon.engine.storage.posix import PosixStore
 
-# one component: no folder, nothing hidden, and so no `..`
+# a file name of one component, not hidden, and therefore not `..`
 _FILE = re.compile(rf"(?:(?P<site>.+)/)?{EVENTS}/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{{0,199}})")
 
 
 class UnknownSite(InputError):
-    """A file is named that is at none of the campaign's sites."""
+    """A record names a file that is at none of the campaign's sites."""
 
 
 class Sites:
     """The stores in which the records of one output may name files.
 
-    A record names `events/FILE`, in the output itself, or `SITE/events/FILE`. `monsoon merge` writes what a
-    SITE may be into campaign.json. Outputs that were merged before it did so name no sites. For them a SITE
-    counts whose own campaign.json is of the same campaign, if it is a folder of a file system, or on the
-    output's own server or bucket: nobody else's storage is asked, with the reader's credentials, because a
-    record says so.
+    A record names `events/FILE`, in the output itself, or `SITE/events/FILE`. `monsoon merge` writes the list
+    of sites into campaign.json. Outputs that were merged by former releases have no such list. For them, a
+    SITE is accepted if it is a folder of a file system, or on the output's own server or bucket, and its own
+    campaign.json is of the same campaign. A record alone never decides that another server is contacted
+    with the reader's credentials.
 
     Parameters
     ----------
     store : Store
         The output.
     campaign : StoredCampaign
-        What its campaign.json says.
+        Its campaign.json.
     """
 
     def __init__(self, store: Store, campaign: StoredCampaign) -> None:
         self._store, self._campaign = store, campaign
-        self._found: dict[str, Store | None] = {}  # None: no site
+        self._found: dict[str, Store | None] = {}  # None: not a site of this campaign
 
     def locate(self, url: str) -> tuple[Store, str]:
-        """The store of a file, and the file's name in it, from the URL that a record gives.
+        """Find the file that a record names.
+
+        Parameters
+        ----------
+        url : str
+            `[SITE/]events/FILE`, from the record.
+
+        Returns
+        -------
+        store : Store
+            The store that holds it.
+        name : str
+            Its name in the store.
 
         Raises
         ------
         UnknownSite
-            Where it is at none of the sites; merging again names them.
+            Where it is at none of the sites. `monsoon merge` adds sites.
         InputError
-            Where no record of Monsoon's names a file so.
+            Where it does not have this form.
         """
         match = _FILE.fullmatch(url)
         if match is None:
-            raise InputError(f"{url}: not a file of a campaign, which is named [SITE/]{EVENTS}/FILE")
+            raise InputError(f"{url}: not a file of a campaign; these are named [SITE/]{EVENTS}/FILE")
         site, name = match["site"], f"{EVENTS}/{match['name']}"
         return (self._store if site is None else self._site(site)), name
 
@@ -63,12 +75,12 @@ class Sites:
         store = self._found[site]
         if store is None:
             raise UnknownSite(
-                f"{site}: not a site of this campaign; `monsoon merge {self._store.url} SITE...` names them"
+                f"{site}: not a site of this campaign; `monsoon merge {self._store.url} SITE...` adds sites"
             )
         return store
 
     def _unstated(self, site: str) -> Store | None:
-        """The store of a site that campaign.json does not name, where it may be asked and is one."""
+        """The store of a site that campaign.json does not name, if it is accepted; None otherwise."""
         try:
             store = site_store(self._store, site)
             if not (isinstance(store, PosixStore) or same_server(store, self._store)):
@@ -80,12 +92,19 @@ class Sites:
 
 
 def site_store(store: Store, site: str) -> Store:
-    """The store of a site as an output names it: a URL, an absolute path, or a path from the output.
+    """Open the store of a site.
+
+    Parameters
+    ----------
+    store : Store
+        The output.
+    site : str
+        The site as the output names it: a URL, an absolute path, or a path relative to the output.
 
     Raises
     ------
     InputError
-        For protocols that are not known, and for paths that leave a remote store.
+        For unknown protocols, and for relative paths that leave the server of a remote output.
     """
     if "://" in site or site.startswith("/"):
         return _opened(site)
@@ -100,17 +119,17 @@ def site_store(store: Store, site: str) -> Store:
 
 
 def same_server(one: Store, other: Store) -> bool:
-    """Whether two stores have the same protocol, and the same server or bucket."""
+    """Whether two stores have the same protocol and the same server or bucket."""
     return _server(one.url) == _server(other.url)
 
 
 def _server(url: str) -> tuple[str, str]:
-    """Protocol, and server or bucket."""
+    """The protocol, and the server or bucket."""
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
 
 
 @lru_cache(maxsize=64)
 def _opened(url: str) -> Store:
-    """One client for the many files of a folder."""
+    """Open a store; the last 64 are kept, so that the files of a folder share one client."""
     return open_store(url)

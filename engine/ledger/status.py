@@ -1,4 +1,4 @@
-"""What a driver tells while it runs, in _drivers/ of the output: for people and for other drivers."""
+"""The status that each driver writes while it runs, in _drivers/ of the output."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from monsoon.engine.storage import Store
 
 DRIVERS = "_drivers"
 EVERY_S = 3.0
-AHEAD_S = 300.0  # a status from further in the future is not believed: Kerberos' clocks differ by less
-SILENT_S = 30.0  # a driver that has not written for so long counts as dead
+AHEAD_S = 300.0  # a status further in the future is ignored: with Kerberos, clocks differ by less
+SILENT_S = 30.0  # a driver that has not written for this long counts as dead
 KEPT_FAILURES = 20
 
 LARGEST = (1 << 63) - 1
@@ -29,7 +29,21 @@ State = Literal["running", "finished", "interrupted", "failed"]
 
 
 class Trouble(BaseModel):
-    """A call to a worker that failed."""
+    """A call to a worker that failed.
+
+    Attributes
+    ----------
+    time : float
+        When it failed (Unix time).
+    shard : str
+        The shard, by its name.
+    failure : str
+        The kind of failure, a value of `engine.ledger.retry.Failure`.
+    reason : str
+        The error.
+    node : str
+        The worker's node.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,51 +55,84 @@ class Trouble(BaseModel):
 
 
 class DriverStatus(BaseModel):
-    """What one driver has told last."""
+    """The last status of one driver.
 
-    model_config = ConfigDict(extra="ignore")  # it may be of another version
+    Attributes
+    ----------
+    driver : str
+        HOST-PID of its process.
+    started, updated : float
+        When it started, and when it wrote this (Unix time).
+    state : str
+        running, finished, interrupted or failed.
+    events_wanted : int
+        Events of the campaign.
+    events_committed : int
+        Events committed by all drivers, as far as this one knows.
+    events_made, events_quarantined : int
+        Events that this driver has made and quarantined.
+    collisions_wanted : int
+        Collisions of the pool that this driver makes; 0 if it makes events.
+    collisions_before, collisions_made : int
+        Of these, those that existed at its start, and those that it has made.
+    shards_committed, shards_running, shards_waiting : int
+        Shards by state.
+    workers, nodes : int
+        Workers that are ready, and nodes in use.
+    failures : dict
+        Number of failed calls by kind.
+    troubles : list of Trouble
+        The last failed calls.
+    """
+
+    model_config = ConfigDict(extra="ignore")  # another release may have written it
 
     driver: str
     started: Time
     updated: Time
     state: State = "running"
     events_wanted: Count
-    events_committed: Count  # of the campaign, by all drivers, as far as this one knows
-    events_made: Count = 0  # by this driver
+    events_committed: Count
+    events_made: Count = 0
     events_quarantined: Count = 0
     collisions_wanted: Count = 0
-    """Collisions of the pool that this driver makes; 0 where it makes events."""
     collisions_before: Count = 0
-    """Of these, those that were there when it started."""
     collisions_made: Count = 0
-    """Of these, those that it has made itself."""
     shards_committed: Count
     shards_running: Count = 0
     shards_waiting: Count = 0
     workers: Count = 0
     nodes: Count = 0
     failures: dict[str, Count] = {}
-    troubles: list[Trouble] = []  # the last of them
+    troubles: list[Trouble] = []
 
     @property
     def rate(self) -> float:
-        """Events per second, or collisions where a pool is made, since this driver's start."""
+        """Events per second since this driver's start, or collisions per second if it makes a pool."""
         made = self.collisions_made if self.collisions_wanted else self.events_made
         return made / max(self.updated - self.started, 1e-9)
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs, as far as can be told from here."""
+        """Whether it is still running, as far as can be told from this machine."""
         if self.state != "running" or not -AHEAD_S <= time.time() - self.updated <= SILENT_S:
             return False
         host, _, process = self.driver.rpartition("-")
         if not re.fullmatch("[1-9][0-9]{0,8}", process):
-            return False  # no driver writes such a name
+            return False  # not the name of a driver
         return host != socket.gethostname() or _exists(int(process))
 
 
 class StatusFile:
-    """The file that one driver keeps up to date."""
+    """The status file of one driver.
+
+    Parameters
+    ----------
+    store : Store
+        The campaign's output.
+    status : DriverStatus
+        The first status. Its fields are changed in place before `write`.
+    """
 
     def __init__(self, store: Store, status: DriverStatus) -> None:
         self.status = status
@@ -95,16 +142,22 @@ class StatusFile:
         store.prepare(DRIVERS)
 
     def write(self, now: bool = False) -> None:
-        """Write the file; unless it has to be now, at most every few seconds."""
+        """Write the file, at most every `EVERY_S` seconds unless `now` is true."""
         self.status.updated = time.time()
         if not now and self.status.updated - self._written < EVERY_S:
             return
         self._written = self.status.updated
-        with suppress(OSError):  # storage in trouble is met, and dealt with, where it matters
+        with suppress(OSError):  # failures of the storage are handled by the loop
             self._store.replace(self._name, self.status.model_dump_json(indent=1).encode())
 
     def trouble(self, shard: str, failure: str, reason: str, node: str) -> None:
-        """Note a call that has failed; the file keeps the last of them."""
+        """Add a failed call. The file keeps the last `KEPT_FAILURES` of them.
+
+        Parameters
+        ----------
+        shard, failure, reason, node : str
+            As in `Trouble`.
+        """
         self.status.failures[failure] = self.status.failures.get(failure, 0) + 1
         entry = Trouble(time=time.time(), shard=shard, failure=failure, reason=reason, node=node)
         self.status.troubles = [*self.status.troubles, entry][-KEPT_FAILURES:]
@@ -112,7 +165,7 @@ class StatusFile:
 
 @contextmanager
 def kept(file: StatusFile) -> Iterator[StatusFile]:
-    """A status file whose last word says how the run ended."""
+    """Write a status file at the start of a run, and at its end with the final state."""
     file.write(now=True)
     state: State = "failed"
     try:
@@ -128,7 +181,7 @@ def kept(file: StatusFile) -> Iterator[StatusFile]:
 
 
 def driver_name() -> str:
-    """The name of this process, for people: HOST-PID."""
+    """The name of this process: HOST-PID."""
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
@@ -138,20 +191,20 @@ def _exists(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # somebody else's
+        pass  # a process of another user
     return True
 
 
 def read_statuses(store: Store) -> Iterator[DriverStatus]:
-    """The status of every driver that ever worked here, in any order."""
+    """Read the status of every driver that has worked on this output, in any order."""
     for entry in store.list(DRIVERS):
         if entry.name.endswith(".json") and not entry.name.startswith("."):
             try:
                 yield DriverStatus.model_validate_json(store.read(f"{DRIVERS}/{entry.name}"))
             except (OSError, ValidationError):
-                continue  # replaced or removed meanwhile
+                continue  # replaced or removed in the meantime
 
 
 def running(store: Store) -> str | None:
-    """The name of a driver that works here now; None where there is none."""
+    """The name of a driver that is working on this output now; None if there is none."""
     return next((status.driver for status in read_statuses(store) if status.alive), None)

@@ -1,1 +1,1 @@
-"""The only room of the engine that imports ray."""
+"""The campaign's driver and workers on Ray. No other package of the engine imports ray."""

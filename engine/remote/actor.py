@@ -21,14 +21,32 @@ from monsoon.engine.remote.preflight import differences, facts
 
 @ray.remote(max_restarts=0, max_task_retries=0)
 class WorkerActor:
-    """The driver alone retries and replaces: Ray's own retries are at-least-once."""
+    """The Ray actor of a worker. Ray's own retries are off: only the driver retries and replaces workers.
+
+    Parameters
+    ----------
+    resolved : ResolvedCampaign
+        The campaign.
+    drivers : dict
+        The driver's `facts`, which this process must share.
+    """
 
     def __init__(self, resolved: ResolvedCampaign, drivers: dict[str, Any]) -> None:
-        """drivers  the driver's `facts`"""
         self._resolved, self._drivers = resolved, drivers
 
     def start(self) -> int:
-        """Load what shards need; returns the process number. Raises what keeps it from doing so."""
+        """Load models and detector.
+
+        Returns
+        -------
+        int
+            The process number.
+
+        Raises
+        ------
+        RuntimeError
+            Where this node's software differs from the driver's.
+        """
         if unlike := differences(self._drivers, facts()):
             raise RuntimeError("; ".join(unlike))
         self._maker = ShardMaker(self._resolved)
@@ -38,7 +56,15 @@ class WorkerActor:
         return os.getpid()
 
     def make(self, shard: EventRange, skip: Sequence[Fault]) -> ShardRecord:
-        """Generate and publish a shard."""
+        """Generate and publish a shard.
+
+        Parameters
+        ----------
+        shard : EventRange
+            The shard.
+        skip : sequence of Fault
+            Events of the shard to leave out.
+        """
         start = perf_counter()
         record = self._maker.make(shard, skip)
         self._metrics.made(record)
@@ -51,6 +77,6 @@ class WorkerActor:
         return record
 
     def probe(self, events: EventRange) -> None:
-        """Generate events and keep nothing."""
+        """Generate events without writing them."""
         self._maker.probe(events)
         self._journal.note("probed", shard=events.stem)

@@ -1,4 +1,4 @@
-"""A Ray to work on: the one that is there, the one at an address, or one of our own for the time being."""
+"""The Ray cluster to work on: the connected one, the one at an address, or a private local one."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ ANSWER_SECONDS = 5.0
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """Connect for as long as the context lasts; a connection that was there before is used and kept.
+    """Connect to Ray for the duration of the context. An existing connection is used and kept.
 
     Parameters
     ----------
-    address
-        Of a running cluster (`host:port`, `ray://host:port`, `auto`). None: the one that RAY_ADDRESS names,
-        as inside a submitted job, else a Ray of our own, on this machine alone: see engine/remote/private.py.
+    address : str or None
+        Address of a running cluster (`host:port`, `ray://host:port`, `auto`). None takes the one in
+        RAY_ADDRESS, as inside a submitted job; without it, a private Ray is started on this machine (see
+        engine/remote/private.py).
 
     Raises
     ------
     InputError
-        Where nothing answers, Ray cannot be started here, or others can read Ray's token.
+        Where nothing answers, Ray cannot be started here, or other users can read Ray's token.
     """
     address = address or os.environ.get("RAY_ADDRESS")
     if address not in (None, "auto"):
@@ -47,7 +48,7 @@ def connected(address: str | None) -> Iterator[None]:
         return
     tighten_token_file()
     with _elsewhere(address) if address else _here():
-        # Ray would print pages of its own log on our stdout whenever a worker or a node dies
+        # otherwise Ray prints pages of its log to stdout whenever a worker or a node dies
         ray._private.worker.print_to_stdstream = _say_nothing
         yield
 
@@ -85,19 +86,19 @@ def _start(address: str, **arguments: Any) -> None:
             f"ray_address {address}: {reason}; start Ray there, or leave ray_address out"
         ) from error
     except OSError as error:
-        ray.shutdown()  # what of it had started
+        ray.shutdown()  # stop the parts that have started
         raise InputError(_why_it_did_not_start(error)) from error
     if callable(handler) and current_thread() is main_thread():
-        signal.signal(signal.SIGTERM, handler)  # Ray has put its own in its place
+        signal.signal(signal.SIGTERM, handler)  # Ray has replaced it by its own
 
 
 def _why_it_did_not_start(error: OSError) -> str:
-    """What Ray needs of this machine, and has not got."""
+    """The message for a Ray that cannot start on this machine."""
     folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     if "AF_UNIX" in str(error):
         return (
             f"Ray cannot start: the paths of its sockets below {folder} exceed the 107 bytes that the "
-            "system allows; set RAY_TMPDIR to a short folder of yours, such as /tmp/$USER"
+            "system allows; set RAY_TMPDIR to a folder with a short path, such as /tmp/$USER"
         )
     place = error.filename or folder
     return (
@@ -106,26 +107,26 @@ def _why_it_did_not_start(error: OSError) -> str:
 
 
 def expect_room(campaign: Campaign) -> None:
-    """Raise InputError where the workers do not fit the cluster, and nobody waits for further nodes."""
+    """Raise InputError if the workers do not fit the cluster and the campaign does not wait for nodes."""
     problem = shortage(campaign.kinds, alive_nodes().values())
     if problem and not campaign.wait_for_resources_s:
         raise InputError(problem)
 
 
 def head_is_gone(stop: Event, patience_s: float) -> bool:
-    """Watch the port of the cluster's head; Ray itself ends a driver silently after a minute without it.
+    """Watch the port of the cluster's head. Ray ends a driver without a message after a minute without it.
 
     Parameters
     ----------
-    stop
-        Set to end the watch.
-    patience_s
+    stop : threading.Event
+        Set it to end the watch.
+    patience_s : float
         How long the port may be closed [s].
 
     Returns
     -------
     bool
-        True where the port was closed for longer, False where the watch was ended.
+        True if the port was closed for longer than that, False if the watch was ended.
     """
     address = ray.get_runtime_context().gcs_address
     host, _, port = address.rpartition(":")
@@ -141,12 +142,17 @@ def head_is_gone(stop: Event, patience_s: float) -> bool:
 
 
 def collision_workers(wanted: int | None) -> int:
-    """How many processes of one CPU core to use: as wanted, else as many as there are cores.
+    """The number of processes, of one CPU core each, that make collisions.
+
+    Parameters
+    ----------
+    wanted : int or None
+        The number asked for; None for one for each CPU of the cluster.
 
     Raises
     ------
     InputError
-        Where they do not fit the cluster.
+        Where the cluster has fewer CPUs.
     """
     have: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     room = int(have.get("CPU", 0))
@@ -158,11 +164,11 @@ def collision_workers(wanted: int | None) -> int:
 
 
 def _say_nothing(*_: object, **__: object) -> None:
-    """In place of Ray's printer: what a death means for the campaign is said by the loop."""
+    """Replaces Ray's printer. The loop reports what a death means for the campaign."""
 
 
 def _expect_answer(address: str) -> None:
-    """Raise InputError where a port is closed; Ray itself would try for a minute."""
+    """Raise InputError if a port is closed; Ray itself would try for a minute."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         raise InputError(f"ray_address {address}: not host:port; give the head's address, e.g. 10.0.0.1:6379")

@@ -1,4 +1,4 @@
-"""Pythia's chunks on Ray: the same content as one process makes, in the same order, sooner."""
+"""Chunks of Pythia collisions in parallel on Ray. Content and order are those of a single process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monsoon.engine.incidents.pools import PoolSettings, collide_here
 from monsoon.engine.records import Incidents
 from monsoon.engine.remote.cluster import collision_workers, connected
 
-AHEAD = 4  # chunks that may wait, per worker, for an earlier one that is late
+AHEAD = 4  # finished chunks per worker that may wait for an earlier chunk
 
 
 def collide_on_ray(
@@ -22,24 +22,28 @@ def collide_on_ray(
     workers: int | None = None,
     ray_address: str | None = None,
 ) -> Iterator[Incidents]:
-    """Make chunks at the same time in several processes; yields them in their order.
+    """Make chunks of collisions in several processes.
 
     Parameters
     ----------
-    settings
-        What the collisions follow from.
-    chunks
-        What to make.
-    workers
-        Processes of one CPU each; None for as many as the cluster has CPUs.
-    ray_address
-        Of the Ray to use; None for the one that is connected, or one of our own for the time being.
+    settings : PoolSettings
+        The settings of the pool.
+    chunks : sequence of Chunk
+        The chunks to make.
+    workers : int, optional
+        Number of processes, of one CPU each; by default as many as the cluster has CPUs.
+    ray_address : str, optional
+        The Ray cluster, as in `connected`.
+
+    Yields
+    ------
+    Incidents
+        The collisions of each chunk, in the order of the chunks.
 
     Raises
     ------
     InputError
-        As a single process would, or where the workers do not fit the cluster. What is still under way is
-        then cancelled.
+        As a single process does, or where the workers do not fit the cluster. Running tasks are cancelled.
     """
     with connected(ray_address):
         yield from _in_order(settings, chunks, collision_workers(workers))
@@ -47,11 +51,11 @@ def collide_on_ray(
 
 def _in_order(settings: PoolSettings, chunks: Sequence[Chunk], workers: int) -> Iterator[Incidents]:
     shared = ray.put(settings)
-    # A lost worker's chunk is made again by Ray: it has no side effects, and its content is fixed.
+    # Ray may make the chunk of a lost worker again: it has no side effects, and its content is fixed.
     task = ray.remote(num_cpus=1, max_retries=3)(_make)
     waiting = list(reversed(chunks))
     running: list[ray.ObjectRef[Incidents]] = []
-    ordered: list[ray.ObjectRef[Incidents]] = []  # not yet handed out, in the order of the chunks
+    ordered: list[ray.ObjectRef[Incidents]] = []  # not yet yielded, in the order of the chunks
     try:
         while waiting or ordered:
             while waiting and len(running) < workers and len(ordered) < AHEAD * workers:
@@ -76,5 +80,5 @@ def _result(reference: ray.ObjectRef[Incidents]) -> Incidents:
         return incidents
     except RayTaskError as error:
         if isinstance(error.cause, InputError):
-            raise error.cause from None  # its own line, without Ray's account of the worker
+            raise error.cause from None  # its own line, without Ray's traceback of the worker
         raise

@@ -1,4 +1,4 @@
-"""The driver's loop: tasks out to the workers, records back to the ledger, and what to do about failures."""
+"""The driver's loop: sends tasks to the workers, commits their records, and acts on failures."""
 
 from __future__ import annotations
 
@@ -21,17 +21,25 @@ from monsoon.engine.ledger.retry import Case, Decision, Failure, Make, Patience,
 from monsoon.engine.remote.workers import IN_FLIGHT, Ref, Worker, WorkerPool
 from monsoon.engine.storage.answers import takes_files
 
-TICK_S = 0.5  # how long to wait for an answer before looking around
-START_S = 300.0  # how long a worker may take to start, however short the deadline of shards
-REFRESH_S = 2.0  # how often to look which nodes there are
-DOUBTS = 3  # how often in a row storage that fails for workers, and not for the driver, gets more time
+TICK_S = 0.5  # longest wait for an answer in one turn of the loop
+START_S = 300.0  # least time that a worker gets to start, however short the deadline of shards
+REFRESH_S = 2.0  # interval between looks at the cluster's nodes
+DOUBTS = 3  # how often in a row the patience starts anew if storage fails for workers but not for the driver
 LONGEST_LINE = 200
-DOOMED = 5  # shards given up in a row: then it is not the shards
+DOOMED = 5  # shards quarantined in a row, after which the run stops: the cause is not in the shards
 
 
 @dataclass(frozen=True)
 class Committed:
-    """A shard is in the ledger: by this driver, or by another one before it."""
+    """A shard is in the ledger.
+
+    Attributes
+    ----------
+    record : ShardRecord
+        Its record.
+    by_another : bool
+        Whether another driver had committed it before.
+    """
 
     record: ShardRecord
     by_another: bool
@@ -39,9 +47,21 @@ class Committed:
 
 @dataclass(frozen=True)
 class Failed:
-    """A call failed; what follows from that is decided already."""
+    """A call to a worker failed.
 
-    what: str  # a shard, or the part of one that was probed
+    Attributes
+    ----------
+    what : str
+        The shard, the part of it that was probed, or the start of a worker.
+    failure : Failure
+        The kind of failure.
+    reason : str
+        The error.
+    node : str
+        The worker's node.
+    """
+
+    what: str
     failure: Failure
     reason: str
     node: str
@@ -49,14 +69,24 @@ class Failed:
 
 @dataclass(frozen=True)
 class News:
-    """For people."""
+    """A message for the user."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Beat:
-    """How things stand; comes at least every second."""
+    """The state of the run; comes every few seconds.
+
+    Attributes
+    ----------
+    running, waiting : int
+        Shards that workers have, and shards that are left.
+    workers : int
+        Workers that are ready.
+    nodes : int
+        Nodes in use.
+    """
 
     running: int
     waiting: int
@@ -68,27 +98,47 @@ Happening = Committed | Failed | News | Beat
 
 
 class Loop:
-    """One run of a campaign. Knows nothing of progress bars, logs and metrics: it tells what happens."""
+    """One run of a campaign. It yields what happens, and knows nothing of progress bars, logs and metrics.
+
+    Parameters
+    ----------
+    resolved : ResolvedCampaign
+        The campaign.
+    ledger : Ledger
+        Its records.
+    tasks : iterator of EventRange
+        The shards that are missing; they are taken as workers become free.
+    shards : int
+        Their number.
+    """
 
     def __init__(
         self, resolved: ResolvedCampaign, ledger: Ledger, tasks: Iterator[EventRange], shards: int
     ) -> None:
-        """tasks  the `shards` shards that are missing; they are taken as workers become free"""
         self._resolved, self._ledger, self._fresh = resolved, ledger, tasks
         self._left = shards  # not committed yet
         self._pool = WorkerPool(resolved, ledger.store.read(CAMPAIGN))
         self._later: list[tuple[float, int, Task]] = []  # a heap: not before this time
         self._order = count()
-        self._cases: dict[EventRange, Case] = {}  # shards in trouble alone
+        self._cases: dict[EventRange, Case] = {}  # only shards that have failed
         self._uncommitted: list[tuple[EventRange, Callable[[], ShardRecord]]] = []
         self._commit_at = self._fresh_at = 0.0
-        self._doomed = 0  # shards given up since the last that was made
+        self._doomed = 0  # shards quarantined since the last one that was made
         self._patience, self._doubts = Patience(resolved.campaign.patience_s), DOUBTS
 
     def run(self) -> Generator[Happening, None, None]:
-        """Until every shard is committed. Closing the iterator stops the workers; what is committed stays.
+        """Run until every shard is committed. Closing the generator stops the workers; commits stay.
 
-        Raises InputError where workers do not fit, nodes cannot be used, or storage is gone for too long.
+        Yields
+        ------
+        Happening
+            What happens, as it happens.
+
+        Raises
+        ------
+        InputError
+            Where the workers do not fit, nodes cannot be used, storage fails for too long, or shard after
+            shard cannot be made.
         """
         try:
             yield from self._await_room()
@@ -113,7 +163,7 @@ class Loop:
             self._pool.remove_all()
 
     def _await_room(self) -> Iterator[Happening]:
-        """Wait for nodes, asking an autoscaler for them, as long as the campaign allows."""
+        """Wait for nodes, and ask the autoscaler for them, as long as the campaign allows."""
         campaign = self._resolved.campaign
         end = time.monotonic() + campaign.wait_for_resources_s
         said = False
@@ -126,10 +176,10 @@ class Loop:
             time.sleep(TICK_S)
 
     def _hand_out(self, now: float) -> None:
-        """Give every worker that has room a task, if there is one.
+        """Give a task to every worker that has room for one.
 
-        A probe has its worker alone: the answer of a call can be lost where the next one kills the worker at
-        once, and an event whose probe failed so would be taken for a culprit.
+        A worker that probes gets no second call. If that call killed the worker, the answer to the probe
+        could be lost, and a good event would look like a culprit.
         """
         for depth in range(IN_FLIGHT):
             for worker in self._pool.able():
@@ -191,9 +241,9 @@ class Loop:
             self._pool.started(worker, time.monotonic())
 
     def _answer(self, worker: Worker, reference: Ref, task: Task) -> Iterator[Happening]:
-        """What the first call of a worker came to."""
+        """Act on the answer to a worker's first call."""
         try:
-            answer: Any = ray.get(reference)  # the record of a shard that was made, nothing of a probe
+            answer: Any = ray.get(reference)  # the record of a shard, or None for a probe
         except RayError as error:
             failure, reason = self._classify(error, worker)
             yield from self._failed(worker, task, failure, reason)
@@ -218,7 +268,7 @@ class Loop:
             yield from self._decide(task.shard, *case.after_failure(task, failure, reason))
 
     def _waiting_for(self, task: Task) -> Case | None:
-        """The case of a task's shard; None where the answer to a probe came too late to matter."""
+        """The case of a task's shard; None if the answer to a probe came too late to matter."""
         if isinstance(task, Make):
             return self._cases.get(task.shard) or Case(task.shard)
         case = self._cases.get(task.shard)
@@ -233,8 +283,8 @@ class Loop:
             self._doomed += 1
             if self._doomed == DOOMED:
                 raise InputError(
-                    f"{self._resolved.output}: {DOOMED} shards and not one good one between them: "
-                    f"{decision.reason}; mend that, and run the same command again"
+                    f"{self._resolved.output}: {DOOMED} shards in a row could not be made: "
+                    f"{decision.reason}; fix the cause, and run the same command again"
                 )
             aside = partial(set_shard_aside, self._resolved, shard, decision.reason)
             self._uncommitted.append((shard, aside))
@@ -247,7 +297,7 @@ class Loop:
         heapq.heappush(self._later, (time.monotonic() + delay_s, next(self._order), task))
 
     def _remove(self, worker: Worker) -> None:
-        """A worker died over its first call; the calls behind that one are nobody's fault."""
+        """Remove a worker that died in its first call. Its other calls are put back."""
         for _, task in worker.calls:
             self._put_back(task)
         worker.calls.clear()
@@ -270,7 +320,7 @@ class Loop:
             self._remove(worker)
 
     def _commit_rest(self, now: float, at_once: bool = False) -> Iterator[Happening]:
-        """Commit what is published; storage that refuses is asked again, as long as patience lasts."""
+        """Commit the published shards. If the storage fails, try again as long as the patience lasts."""
         if not at_once and now < self._commit_at:
             return
         while self._uncommitted:
@@ -289,14 +339,14 @@ class Loop:
             yield Committed(*commit)
 
     def _answered(self) -> None:
-        """Storage has done what it should."""
+        """Note that the storage works."""
         self._patience, self._fresh_at = self._patience.after_success(), 0.0
 
     def _bear(self, reason: str) -> float:
-        """Storage has failed: how long to wait. Raises InputError where that has lasted too long.
+        """How long to wait after a failure of the storage [s]. Raises InputError if it has lasted too long.
 
-        Shards that nobody has tried wait too, until something succeeds: calls that fail at once would run
-        through all that is left of the campaign.
+        New shards wait too, until something succeeds. Otherwise calls that fail at once would run through
+        the rest of the campaign.
         """
         delay_s = self._bearable(reason)
         self._fresh_at = time.monotonic() + delay_s
@@ -310,14 +360,14 @@ class Loop:
             and self._doubts
             and takes_files(self._ledger.store)
         ):
-            # single calls have failed, and nothing was done between them that could have succeeded
+            # only single calls have failed, and no call between them could have succeeded
             self._doubts -= 1
             self._patience = self._patience.after_success()
             return 1.0
         if isinstance(verdict, Stop):
             raise InputError(
                 f"{self._resolved.output}: storage has been failing for {verdict.lasted_s:.0f} s ({reason}); "
-                "mend it, and run the same command again"
+                "fix it, and run the same command again"
             )
         return verdict.delay_s
 
@@ -326,7 +376,7 @@ class Loop:
             cause = error.cause
             storage = isinstance(cause, OSError | InputError)
             return (Failure.STORAGE if storage else Failure.ERROR), _line(cause)
-        # of a worker out of reach nobody knows yet that its node is gone
+        # a worker that cannot be reached: Ray may not know yet that its node is gone
         gone = isinstance(error, ActorUnavailableError) or not self._pool.has(worker.slot.node)
         return (Failure.NODE if gone else Failure.LOST), _line(error)
 
@@ -342,9 +392,9 @@ class Loop:
 
 
 def _line(error: BaseException) -> str:
-    """An error in one line: the first of its message, of a dead worker the one that says how it died."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["without a word"]
+    """An error in one line: the first of its message; for a dead worker the last, which gives the cause."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
     line = lines[-1] if isinstance(error, RayActorError) else lines[0]
-    if len(line) > LONGEST_LINE:  # what it is may come last, after a long path
+    if len(line) > LONGEST_LINE:  # keep both ends: the reason may come after a long path
         line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
     return f"{type(error).__name__}: {line}"

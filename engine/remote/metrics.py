@@ -1,4 +1,4 @@
-"""What a running campaign tells Prometheus, through Ray: `ray_monsoon_...` on every node's /metrics."""
+"""Metrics of a running campaign for Prometheus, through Ray: `ray_monsoon_...` on every node's /metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from monsoon.engine.ledger.commits import ShardRecord
 
 
 class WorkerMetrics:
-    """Of one worker: where its time goes."""
+    """Metrics of one worker: events made, and time spent in each stage."""
 
     def __init__(self) -> None:
         self._seconds = Counter(
@@ -17,7 +17,7 @@ class WorkerMetrics:
         self._made = Counter("monsoon_made_events_total", "Events generated and published.")
 
     def made(self, record: ShardRecord) -> None:
-        """A shard is published."""
+        """Count a published shard."""
         for stage, seconds in record.seconds.items():
             self._seconds.inc(max(seconds, 1e-9), {"stage": stage})
         if events := record.counts["events"]:
@@ -25,7 +25,7 @@ class WorkerMetrics:
 
 
 class DriverMetrics:
-    """Of the driver: what is committed, what failed, who works."""
+    """Metrics of the driver: commits, failures, state of shards and workers."""
 
     def __init__(self) -> None:
         self._events = Counter("monsoon_committed_events_total", "Events committed.")
@@ -38,7 +38,7 @@ class DriverMetrics:
         self._workers = Gauge("monsoon_workers", "Workers that are ready.")
 
     def committed(self, record: ShardRecord) -> None:
-        """A shard is in the ledger."""
+        """Count a committed shard."""
         self._shards.inc()
         for counter, name in (
             (self._events, "events"),
@@ -51,11 +51,11 @@ class DriverMetrics:
             self._bytes.inc(file.bytes, {"format": file.format})
 
     def failed(self, failure: str) -> None:
-        """A call has failed."""
+        """Count a failed call by the kind of failure, a value of `engine.ledger.retry.Failure`."""
         self._failures.inc(tags={"failure": failure})
 
     def state(self, *, running: int, waiting: int, workers: int) -> None:
-        """How things stand."""
+        """Set the number of running and waiting shards, and of workers that are ready."""
         self._shards_now.set(running, {"state": "running"})
         self._shards_now.set(waiting, {"state": "waiting"})
         self._workers.set(workers)

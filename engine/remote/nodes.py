@@ -1,25 +1,37 @@
-"""The machines of the cluster, as they come and go."""
+"""The nodes of the cluster that are alive now."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import ray
-from ray._private.state import state as _gcs  # the one place where Ray says which nodes are draining
+from ray._private.state import state as _gcs  # the only place where Ray says which nodes are draining
 
 
 class Node(NamedTuple):
-    """A machine that is alive."""
+    """A node that is alive.
+
+    Attributes
+    ----------
+    id : str
+        Ray's id of the node.
+    name : str
+        Host name, address and the beginning of the id, for messages.
+    cpus, gpus : float
+        All CPUs and GPUs that it has, in use or not.
+    draining : bool
+        Whether it will leave soon: its running tasks may finish, but it gets no new ones.
+    """
 
     id: str
-    name: str  # for people
+    name: str
     cpus: float
     gpus: float
-    draining: bool  # about to be taken away: what it works on may finish, nothing new goes there
+    draining: bool
 
 
 def alive_nodes() -> dict[str, Node]:
-    """By id; with what each has in all, whoever uses it now."""
+    """The nodes that are alive, by id."""
     draining = set(_gcs.get_draining_nodes())
     found = {}
     for node in ray.nodes():  # type: ignore[no-untyped-call]

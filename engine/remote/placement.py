@@ -1,4 +1,4 @@
-"""Pure: which workers to start on which nodes. No ray."""
+"""Pure functions: which workers to start on which nodes. No calls to ray."""
 
 from __future__ import annotations
 
@@ -9,20 +9,40 @@ from typing import NamedTuple
 from monsoon.engine.config import WorkerKind
 from monsoon.engine.remote.nodes import Node
 
-EPSILON = 1e-9  # of sums of fractions
+EPSILON = 1e-9  # rounding of sums of fractional CPUs
 
 
 class Slot(NamedTuple):
-    """A place for one worker."""
+    """A place for one worker.
+
+    Attributes
+    ----------
+    node : str
+        Id of the node.
+    kind : int
+        Index into the campaign's kinds of workers.
+    """
 
     node: str
-    kind: int  # index into the campaign's kinds of workers
+    kind: int
 
 
 def free_slots(kinds: Sequence[WorkerKind], nodes: Iterable[Node], placed: Mapping[Slot, int]) -> list[Slot]:
-    """Slots to fill beyond the placed there is: spread over the nodes, the emptiest first.
+    """Where to start further workers: spread over the nodes, the one with most free CPUs first.
 
-    A kind with a number is filled up to it, one without as far as there is room.
+    Parameters
+    ----------
+    kinds : sequence of WorkerKind
+        The campaign's kinds of workers. A kind without a number is filled as far as there is room.
+    nodes : iterable of Node
+        The nodes that may be used.
+    placed : mapping of Slot to int
+        Number of workers that run already.
+
+    Returns
+    -------
+    list of Slot
+        One for each worker to start.
     """
     free = {node.id: [node.cpus, node.gpus] for node in nodes if not node.draining}
     have: Counter[int] = Counter()
@@ -41,7 +61,7 @@ def free_slots(kinds: Sequence[WorkerKind], nodes: Iterable[Node], placed: Mappi
             ]
             if not fitting:
                 break
-            # a worker without GPU leaves nodes with GPUs to those who need them
+            # workers without a GPU prefer nodes without GPUs
             key = min(fitting, key=lambda key: (free[key][1] if not kind.gpus else 0, -free[key][0], key))
             free[key][0] -= kind.cpus
             free[key][1] -= kind.gpus
@@ -51,7 +71,20 @@ def free_slots(kinds: Sequence[WorkerKind], nodes: Iterable[Node], placed: Mappi
 
 
 def shortage(kinds: Sequence[WorkerKind], nodes: Iterable[Node]) -> str | None:
-    """What of the workers asked for does not fit an idle cluster of these nodes; None where all do."""
+    """Check that the workers asked for fit an idle cluster.
+
+    Parameters
+    ----------
+    kinds : sequence of WorkerKind
+        The campaign's kinds of workers.
+    nodes : iterable of Node
+        The nodes of the cluster.
+
+    Returns
+    -------
+    str or None
+        The message about the first kind that does not fit; None if all fit.
+    """
     nodes = list(nodes)
     fit = Counter(slot.kind for slot in free_slots(kinds, nodes, {}))
     for number, kind in enumerate(kinds):

@@ -1,4 +1,4 @@
-"""Before a node works on a campaign: is it the same code, the same arithmetic, the same storage?"""
+"""The check of a node before it works on a campaign: same code, same arithmetic, same storage."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SAME = ("torch", "numpy", "numba", "pyarrow", "scipy")
 
 @cache
 def code_hash() -> str:
-    """Hash of all of Monsoon's own source files, as this process imports them."""
+    """Hash of Monsoon's source files, as this process imports them."""
     return hash_of_sources(Path(monsoon.__file__).parent)
 
 
 def hash_of_sources(root: Path) -> str:
-    """Hash of the source files of a Monsoon whose package is this folder: their places and their contents."""
+    """Hash of the source files below the folder of the package: their relative paths and contents."""
     digest = hashlib.sha256()
-    for package in PACKAGES:  # the folder is also the checkout's root: nothing else in it is Monsoon's
+    for package in PACKAGES:  # in a checkout the folder holds other files too, such as tests
         for path in sorted((root / package).rglob("*.py")):
             digest.update(f"{path.relative_to(root)}\n".encode())
             digest.update(path.read_bytes())
@@ -41,7 +41,7 @@ def hash_of_sources(root: Path) -> str:
 
 
 def facts() -> dict[str, Any]:
-    """What has to be equal on every node of a campaign."""
+    """The versions that must be equal on every node of a campaign."""
     return {
         "code": code_hash()[:12],
         "python": ".".join(platform.python_version_tuple()[:2]),
@@ -51,9 +51,19 @@ def facts() -> dict[str, Any]:
 
 
 def examine(resolved: ResolvedCampaign, campaign: bytes) -> list[str]:
-    """What is wrong with this machine's view of storage, a line each.
+    """Check that this machine sees the same output, incidents and model as the driver.
 
-    campaign  campaign.json as the driver sees it
+    Parameters
+    ----------
+    resolved : ResolvedCampaign
+        The campaign.
+    campaign : bytes
+        campaign.json as the driver reads it.
+
+    Returns
+    -------
+    list of str
+        A line for each problem.
     """
     problems = []
     store = open_store(resolved.output)
@@ -63,32 +73,58 @@ def examine(resolved: ResolvedCampaign, campaign: bytes) -> list[str]:
         else:
             store.probe()
     except OSError as error:
-        problems.append(f"output {resolved.output} is not to be seen ({error.strerror or error})")
+        problems.append(f"output {resolved.output} cannot be read ({error.strerror or error})")
     except InputError as error:
         problems.append(str(error))
     try:
         if read_header(resolved.incidents).content_sha256 != resolved.identity["incidents"]:
-            problems.append(f"incidents {resolved.incidents} are others there")
+            problems.append(f"incidents {resolved.incidents} have other content there")
         asked = resolved.campaign
         suite, _ = load(asked.model, asked.outside, asked.detector)
         if suite.fingerprint != resolved.identity["model"]:
-            problems.append(f"model {asked.model} is another one there")
+            problems.append(f"model {asked.model} is a different one there")
     except InputError as error:
         problems.append(str(error))
     return problems
 
 
 def differences(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
-    """A line for each fact that is not the same."""
+    """Compare the facts of two machines.
+
+    Parameters
+    ----------
+    here, there : dict
+        The `facts` of the driver and of another machine.
+
+    Returns
+    -------
+    list of str
+        A line for each fact that differs.
+    """
     return [
-        f"{key} is {there.get(key)} there and {here[key]} here; install the same"
+        f"{key} is {there.get(key)} there and {here[key]} here; install the same version"
         for key in here
         if there.get(key) != here[key]
     ]
 
 
 def check(node: Node, resolved: ResolvedCampaign, campaign: bytes) -> ray.ObjectRef[list[str]]:
-    """Ask a node; the answer is what is wrong with it, nothing where all is well."""
+    """Start the check of a node.
+
+    Parameters
+    ----------
+    node : Node
+        The node to check.
+    resolved : ResolvedCampaign
+        The campaign.
+    campaign : bytes
+        campaign.json as the driver reads it.
+
+    Returns
+    -------
+    ray.ObjectRef of list of str
+        A line for each problem; empty if the node may work on the campaign.
+    """
     there = NodeAffinitySchedulingStrategy(node.id, soft=False)
     return _answer.options(scheduling_strategy=there).remote(facts(), resolved, campaign)
 

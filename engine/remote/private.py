@@ -1,7 +1,7 @@
-"""What keeps a Ray of our own to ourselves: a token, a folder that nobody else opens, and loopback alone.
+"""A private Ray on this machine: with a token, in a folder of mode 0700, on the loopback interface only.
 
-Ray's defaults suit a cluster: it listens on all interfaces, its folders are open to everybody, and its token
-lies in a file that has the rights of the umask.
+Ray's defaults suit a cluster: it listens on all interfaces, its folders are open to all users, and its token
+is in a file with the permissions of the umask.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants
-from ray._raylet import (  # type: ignore[attr-defined]  # compiled; the one place where Ray forgets a token
+from ray._raylet import (  # type: ignore[attr-defined]  # compiled; the only way to make Ray forget a token
     AuthenticationMode,
     AuthenticationTokenLoader,
     Config,
@@ -28,20 +28,25 @@ from ray._raylet import (  # type: ignore[attr-defined]  # compiled; the one pla
 from monsoon.engine.errors import InputError
 
 LOOPBACK = "127.0.0.1"
-OLDEST = (2, 59)  # from here on a local cluster asks for a token
+OLDEST = (2, 59)  # the first release whose local cluster requires a token
 OWN_FOLDER = "ray-"
 
 
 @contextmanager
 def private_ray() -> Iterator[dict[str, Any]]:
-    """Arguments of `ray.init` for a Ray on this machine alone; its folder is removed at the end.
+    """Prepare a folder and a token for a private Ray. Both are removed at the end.
+
+    Yields
+    ------
+    dict
+        Arguments for `ray.init`.
 
     Raises
     ------
     InputError
-        Where this Ray is too old, or the token that the environment names is open to others.
+        Where the installed Ray is too old, or other users can read the token that the environment names.
     OSError
-        Where no folder can be made.
+        Where the folder cannot be created.
     """
     if tuple(map(int, ray.__version__.split(".")[:2])) < OLDEST:
         raise InputError(f"ray {ray.__version__}: has no tokens for local clusters; pip install 'ray>=2.59'")
@@ -50,7 +55,7 @@ def private_ray() -> Iterator[dict[str, Any]]:
     folder = tempfile.mkdtemp(prefix=OWN_FOLDER, dir=parent)  # 0700
     try:
         with _private_token():
-            # Ray opens the folder that it is given to everybody: hence one within
+            # Ray makes the folder that it is given readable for all users: hence a subfolder
             yield {"_temp_dir": os.path.join(folder, "r"), "_node_ip_address": LOOPBACK}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -58,9 +63,9 @@ def private_ray() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def loopback() -> Iterator[None]:
-    """Let Ray take 127.0.0.1 for this machine's address, and so listen nowhere else.
+    """Let Ray use 127.0.0.1 as this machine's address, so that it listens nowhere else.
 
-    It would put the address of an interface in its place, as is right where other machines are to join.
+    By default Ray replaces it by the address of an interface, so that other machines can join.
     """
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
@@ -71,21 +76,21 @@ def loopback() -> Iterator[None]:
 
 
 def expect_token() -> None:
-    """Raise RuntimeError where the Ray that has just been started lets in who has no token.
+    """Raise RuntimeError if the Ray that has just started accepts connections without a token.
 
-    Without one is right only where the environment says so: RAY_AUTH_MODE=disabled.
+    This is allowed only if the environment asks for it, with RAY_AUTH_MODE=disabled.
     """
     if _wants_token() and get_authentication_mode() != AuthenticationMode.TOKEN:
         raise RuntimeError("Ray started without its token")
 
 
 def tighten_token_file() -> None:
-    """Make the file of Ray's token readable for its owner alone, where there is one.
+    """Make the file with Ray's token, if there is one, readable only for its owner.
 
     Raises
     ------
     InputError
-        Where others can read it, and that cannot be changed here.
+        Where other users can read it and its mode cannot be changed.
     """
     path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     try:
@@ -96,17 +101,18 @@ def tighten_token_file() -> None:
         return
     except OSError as error:
         raise InputError(
-            f"{path}: Ray's token can be read by others ({error.strerror}); whoever has it runs code as you: "
-            "chmod 600 it"
+            f"{path}: other users can read Ray's token and run code as you, and its mode cannot be changed "
+            f"({error.strerror}); chmod 600 it"
         ) from error
 
 
 @contextmanager
 def _private_token() -> Iterator[None]:
-    """Let a Ray of our own ask for a token that is nowhere but in this process and those it starts.
+    """Let a private Ray use a token that only this process and its children know.
 
-    Ray itself would write one to ~/.ray, which may not be writable, and from then on each `ray start` on
-    this machine would ask for it. A token that the environment names is used, and no token where it says so.
+    Ray itself would write one to ~/.ray, which may not be writable, and later `ray start` commands on this
+    machine would then require it. A token in the environment is used instead, and RAY_AUTH_MODE=disabled is
+    respected.
     """
     if not _wants_token() or {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
         yield

@@ -1,7 +1,8 @@
-"""A training on Ray Train: every worker runs the same core, and the first one's words reach the driver.
+"""A training on Ray Train: all workers run the same loop, and the first one's progress reaches the driver.
 
-Workers go on from the states in the output folder, which all of them see: whatever dies, worker, node or
-driver, training goes on from the same step. Ray starts the workers again, as many as there is room for.
+Workers continue from the states in the output folder, which must be visible to all of them. After the death
+of a worker, a node or the driver, training continues from the same step. Ray restarts as many workers as
+there is room for.
 """
 
 from __future__ import annotations
@@ -25,21 +26,36 @@ from monsoon.engine.errors import InputError
 from monsoon.models.training.fitting import Fit
 from monsoon.models.training.progress import Event, Finished, Stepped, Validated
 
-TOLD_S = 0.5  # steps are told so often, all other events at once
+TOLD_S = 0.5  # interval between reports of steps; all other events are reported at once
 POLL_S = 0.2
-ROOM = "ray"  # below the output: what Ray Train itself writes
+ROOM = "ray"  # folder below the output for the files that Ray Train itself writes
 
 
 def train_on_ray(
     fit: Fit, workers: int | tuple[int, int], device: str | None, max_failures: int
 ) -> Generator[Event]:
-    """Train, and yield what the first worker tells. Needs a Ray that is initialised.
+    """Train on an initialised Ray.
 
-    workers       how many, or least and most
-    device        cpu or cuda; None: cuda where the cluster has GPUs for them
-    max_failures  times that Ray starts the workers again
+    Parameters
+    ----------
+    fit : Fit
+        The training.
+    workers : int or tuple of int
+        Number of workers, or the least and the largest number.
+    device : str or None
+        `cpu` or `cuda`; None takes cuda if the cluster has a GPU for each worker.
+    max_failures : int
+        How often Ray restarts the workers.
 
-    Raises InputError where the input is unusable, the cluster has no room, or workers died too often.
+    Yields
+    ------
+    Event
+        The progress of the first worker.
+
+    Raises
+    ------
+    InputError
+        Where the input is unusable, the cluster has too little room, or workers failed too often.
     """
     gpu = _on_gpus(workers, device)
     mailbox = _Mailbox.remote()  # type: ignore[attr-defined]
@@ -50,13 +66,13 @@ def train_on_ray(
         scaling_config=ScalingConfig(num_workers=workers, use_gpu=gpu),  # type: ignore[arg-type]
         torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
         run_config=RunConfig(
-            name=f"{os.getpid()}-{time.time_ns()}",  # a name that was there before would be resumed by Ray
+            name=f"{os.getpid()}-{time.time_ns()}",  # new: Ray would resume a run of the same name
             storage_path=str(room),
             failure_config=FailureConfig(max_failures=max_failures),
         ),
     )
     failures: list[BaseException] = []
-    # in a thread, because fit() takes Ctrl-C for itself in the main one
+    # in a thread, because fit() would handle Ctrl-C itself in the main thread
     thread = Thread(target=_fit, args=(trainer, failures), name="ray train", daemon=True)
     thread.start()
     try:
@@ -79,7 +95,7 @@ def train_on_ray(
 def _fit(trainer: TorchTrainer, failures: list[BaseException]) -> None:
     try:
         trainer.fit()
-    except BaseException as error:  # told by who waits for it; nobody may, where the driver disconnects
+    except BaseException as error:  # raised in the main thread, unless that has ended
         failures.append(error)
 
 
@@ -87,13 +103,13 @@ def _reason(failures: list[BaseException], max_failures: int) -> BaseException:
     if failures and isinstance(failures[0], TrainingFailedError):
         line = str(failures[0]).strip().splitlines()[-1]
         return InputError(
-            f"workers failed {max_failures + 1} times, the last time: {line}; the same command goes on"
+            f"workers failed {max_failures + 1} times, the last time: {line}; the same command continues"
         )
-    return failures[0] if failures else RuntimeError("the workers ended without a last word")
+    return failures[0] if failures else RuntimeError("the workers ended without a result")
 
 
 def _on_gpus(workers: int | tuple[int, int], device: str | None) -> bool:
-    """Whether the workers have a GPU each. Raises InputError where there is no room for them."""
+    """Whether each worker gets a GPU. Raises InputError if the cluster has too little room."""
     least = workers if isinstance(workers, int) else workers[0]
     have: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     gpu = device == "cuda" or (device is None and have.get("GPU", 0) >= least)
@@ -106,7 +122,7 @@ def _on_gpus(workers: int | tuple[int, int], device: str | None) -> bool:
 
 
 def _work(config: dict[str, Any]) -> None:
-    """One worker, from start to end."""
+    """Run one worker from start to end."""
     fit: Fit = config["fit"]
     first = get_context().get_world_rank() == 0
     voice = _Voice(config["mailbox"])
@@ -120,13 +136,13 @@ def _work(config: dict[str, Any]) -> None:
 
 
 class _Voice:
-    """What a worker says: to the driver, and to Prometheus."""
+    """Reports a worker's progress to the driver and to Prometheus."""
 
     def __init__(self, mailbox: ActorHandle[Any]) -> None:
         self._mailbox, self._told = mailbox, time.monotonic()
         self._waiting: list[Event] = []
         self._step = Gauge("monsoon_training_step", "Steps made.")
-        self._steps = Counter("monsoon_training_steps_total", "Steps made, those made again counted.")
+        self._steps = Counter("monsoon_training_steps_total", "Steps made, including repeated ones.")
         self._loss = Gauge("monsoon_training_loss", "Loss of the last step.", ("optimiser",))
         self._norm = Gauge("monsoon_training_gradient_norm", "Before clipping.", ("optimiser",))
         self._score = Gauge("monsoon_training_score", "Validation score; lower is better.")
@@ -152,7 +168,7 @@ class _Voice:
 
 @ray.remote(num_cpus=0)
 class _Mailbox:
-    """Holds what was said until the driver takes it."""
+    """Holds reports until the driver takes them."""
 
     def __init__(self) -> None:
         self._said: list[Event | InputError] = []

@@ -1,4 +1,4 @@
-"""A local or shared POSIX file system: attempts beside their final names, published by hard link."""
+"""A local or shared POSIX file system. An attempt is written beside its final name and hard-linked to it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,24 @@ from typing import BinaryIO
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage.store import SMALL_FILE_BYTES, Entry, too_large
 
-# On the way to a file a folder need not be readable; where there is no O_PATH, it has to be.
+# With O_PATH a folder on the way to a file need not be readable. Systems without O_PATH require it.
 FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # or opening a FIFO waits for its writer
+FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # otherwise opening a FIFO waits for its writer
 
 
 class PosixStore:
-    """A folder of a file system. `link` decides which of many writers of a name wins.
+    """A folder of a file system.
 
-    It does so on NFS, Lustre, GPFS and CephFS too. The folder itself may be reached through links; below it
-    no linked folder is entered, and no linked file of such a folder is read: they would lead to what is not
-    the campaign's. Only regular files are read.
+    Where several writers want the same name, `link` lets one of them win, on NFS, Lustre, GPFS and CephFS
+    too. The folder itself may be reached through symbolic links. Inside it, linked folders are not entered
+    and linked files in its subfolders are not read, because they could lead out of the campaign. Only regular
+    files are read.
+
+    Parameters
+    ----------
+    root : Path
+        The folder, by its absolute path.
     """
 
     def __init__(self, root: Path) -> None:
@@ -34,7 +40,7 @@ class PosixStore:
         self.url = str(root)
 
     def probe(self) -> None:
-        """Make the folder and show that it can be written, and created in exclusively."""
+        """Create the folder, and check that it is writable and that files can be created exclusively."""
         mark = f".probe-{_token()}"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -53,12 +59,12 @@ class PosixStore:
                 self.remove(mark)
 
     def prepare(self, folder: str) -> None:
-        """Make a folder inside; the store's own folder has to be there."""
+        """Create a folder inside the store, whose own folder must exist."""
         (self.root / folder).mkdir(exist_ok=True)
         os.close(self._enter(folder))
 
     def exists(self, name: str) -> bool:
-        """Whether there is a file of this name."""
+        """Whether a file of this name exists."""
         try:
             with self._folder(name) as (folder, last):
                 os.stat(last, dir_fd=folder)
@@ -67,31 +73,31 @@ class PosixStore:
         return True
 
     def size(self, name: str) -> int:
-        """Bytes of a regular file."""
+        """Size of a regular file in bytes."""
         with self._folder(name) as (folder, last):
             status = os.stat(last, dir_fd=folder, follow_symlinks=_may_be_linked(name))
         return _regular(status, name).st_size
 
     def read(self, name: str, limit: int = SMALL_FILE_BYTES) -> bytes:
-        """A small regular file that is no link, whole. Raises OSError where it is larger than the limit."""
+        """Read a small regular file, not a link, at once. Raises OSError if it is larger than the limit."""
         with self._opened(name, follow=False) as file:
-            content = file.read(limit + 1)  # whatever size it had before: it may grow
+            content = file.read(limit + 1)  # its size is not asked for first: it may grow
         if len(content) > limit:
             raise too_large(name, limit)
         return content
 
     def open(self, name: str) -> BinaryIO:
-        """The file itself."""
+        """Open the file itself."""
         return self._opened(name, follow=_may_be_linked(name))
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        """The file itself."""
-        self.open(name).close()  # raises here where it is missing
+        """The path of the file itself."""
+        self.open(name).close()  # raises here if it is missing
         yield self.root / name
 
     def list(self, folder: str) -> Iterator[Entry]:
-        """The files directly in a folder, as the system lists them."""
+        """List the files directly in a folder, in the order of the system."""
         try:
             way = self._enter(folder)
         except FileNotFoundError:
@@ -104,7 +110,7 @@ class PosixStore:
             with os.scandir(opened) as entries:
                 now = time.time()
                 for entry in entries:
-                    with suppress(FileNotFoundError):  # gone since: an attempt, published
+                    with suppress(FileNotFoundError):  # an attempt, published in the meantime
                         if entry.is_file():
                             status = entry.stat()
                             yield Entry(entry.name, status.st_size, now - status.st_mtime)
@@ -113,18 +119,18 @@ class PosixStore:
 
     @contextmanager
     def attempt(self, name: str) -> Iterator[Path]:
-        """A hidden name beside the final one; readers never look at such names."""
+        """A hidden path beside the final one. Readers ignore such names."""
         with self._folder(name):
             final = self.root / name
         path = final.with_name(f".{final.name}.{_token()}")
         try:
             yield path
         finally:
-            with suppress(OSError):  # what cannot be removed now is an orphan, found later
+            with suppress(OSError):  # if it cannot be removed now, it is found later as an orphan
                 path.unlink()
 
     def publish(self, attempt: Path, name: str) -> str:
-        """Link the attempt to its final name. Raises FileExistsError where that is taken."""
+        """Link the attempt to its final name. Raises FileExistsError if the name is taken."""
         final = self.root / name
         _sync(attempt)
         os.link(attempt, final)
@@ -139,34 +145,34 @@ class PosixStore:
         _sync(final.parent)
 
     def create(self, name: str, content: bytes) -> None:
-        """Create a small file, whole and exclusively. Raises FileExistsError where the name is taken."""
+        """Create a small file, complete and exclusively. Raises FileExistsError if the name is taken."""
         with self.attempt(name) as path:
             _write_new(path, content)
             self.publish(path, name)
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a small file, whole, in place of what was there."""
+        """Write a small file, replacing any file of that name at once."""
         with self.attempt(name) as path:
             _write_new(path, content)
             self.publish_over(path, name)
 
     def remove(self, name: str) -> None:
-        """Remove a file; nothing where it is missing. Of a link, the link goes."""
+        """Remove a file if it exists. Of a symbolic link, the link itself is removed."""
         with suppress(FileNotFoundError), self._folder(name) as (folder, last):
             os.unlink(last, dir_fd=folder)
 
     def remove_folder(self) -> None:
-        """Remove the store's own folder, which is empty."""
+        """Remove the store's own folder, which must be empty."""
         self.root.rmdir()
 
     def _opened(self, name: str, *, follow: bool) -> BinaryIO:
-        """A regular file to read."""
+        """Open a regular file for reading."""
         with self._folder(name) as (folder, last):
             try:
                 file = os.open(last, FILE if follow else FILE | os.O_NOFOLLOW, dir_fd=folder)
             except OSError as error:
                 if error.errno == errno.ELOOP:
-                    raise OSError(errno.ELOOP, "a link, which is not followed", name) from error
+                    raise OSError(errno.ELOOP, "a symbolic link, which is not followed", name) from error
                 raise
         try:
             _regular(os.fstat(file), name)
@@ -177,7 +183,7 @@ class PosixStore:
 
     @contextmanager
     def _folder(self, name: str) -> Iterator[tuple[int, str]]:
-        """The open folder that a file is in, and the file's name there."""
+        """The opened folder of a file, and the file's name in it."""
         folder, _, last = name.rpartition("/")
         _refuse_detours(self.url, last)
         opened = self._enter(folder)
@@ -187,7 +193,7 @@ class PosixStore:
             os.close(opened)
 
     def _enter(self, folder: str) -> int:
-        """Open a folder of the store, one after the other on the way: no link is followed."""
+        """Open a folder of the store, component by component. No symbolic link is followed."""
         opened = os.open(self.root, FOLDER)
         for part in folder.split("/") if folder else ():
             try:
@@ -196,8 +202,8 @@ class PosixStore:
             except NotADirectoryError as error:
                 if stat.S_ISLNK(os.stat(part, dir_fd=opened, follow_symlinks=False).st_mode):
                     raise InputError(
-                        f"{self.url}/{folder}: is a link, which is not followed inside an output; "
-                        "put the folder itself there"
+                        f"{self.url}/{folder}: is a symbolic link, and links inside an output are not "
+                        "followed; replace it by the folder itself"
                     ) from error
                 raise
             finally:
@@ -207,14 +213,14 @@ class PosixStore:
 
 
 def _may_be_linked(name: str) -> bool:
-    """Whether the file was named by a person, with its folder as the store: such links are followed."""
+    """Whether links are followed: only for a file directly in the store's folder, which the user named."""
     return "/" not in name
 
 
 def _refuse_detours(url: str, part: str) -> None:
-    """Raise InputError for parts of names that lead elsewhere, or are none."""
+    """Raise InputError for components of a name that are empty or lead elsewhere."""
     if part in ("", ".", "..") or "\0" in part:
-        raise InputError(f"{url}: {part!r} names no file in it; name one")
+        raise InputError(f"{url}: {part!r} is not the name of a file in it; give a file name")
 
 
 def _regular(status: os.stat_result, name: str) -> os.stat_result:
@@ -229,7 +235,7 @@ def _write_new(path: Path, content: bytes) -> None:
 
 
 def _token() -> str:
-    """What no other attempt has in its name, and nobody can guess."""
+    """A random part of a name: unique, and not to be guessed."""
     return secrets.token_hex(6)
 
 

@@ -1,4 +1,4 @@
-"""S3 and what speaks its protocol, as s3://BUCKET/PREFIX: exclusive by conditional writes."""
+"""S3 and compatible object stores, as s3://BUCKET/PREFIX. Exclusive creation is by conditional writes."""
 
 from __future__ import annotations
 
@@ -27,41 +27,50 @@ REMEDY = "check the bucket, AWS_ENDPOINT_URL and the credentials"
 CLIENT = {
     "connect_timeout": 10,  # seconds
     "read_timeout": 60,
-    "retries": {"mode": "standard", "total_max_attempts": 3},  # who waits for longer does so outside
+    "retries": {"mode": "standard", "total_max_attempts": 3},  # longer outages are waited for by the caller
 }
-PUT_BYTES = 5 << 30  # what one put may carry
-PART_BYTES = 64 << 20  # of larger files
-PARTS = 10_000  # at most, of one file
-AT_ONCE = 4  # parts under way: with their size, the memory that a large file takes
+PUT_BYTES = 5 << 30  # limit of one put
+PART_BYTES = 64 << 20  # size of a part of a larger file
+PARTS = 10_000  # most parts of one file
+AT_ONCE = 4  # parts in flight: times their size, the memory that a large file takes
 
 
 class S3Store:
-    """A prefix of a bucket. Endpoint, region and credentials come from AWS's variables and files alone.
+    """A prefix of a bucket. Endpoint, region and credentials come only from AWS's variables and files.
 
-    A file is one put, so it is there whole or not at all, and `If-None-Match: *` lets one writer win: the
-    server decides. Only files beyond 5 GiB go in parts, put together by one such request; parts of a
-    killed writer stay in the bucket, unseen, until its life-cycle rules take them.
+    A file is written by one put, so it is complete or absent. With `If-None-Match: *` the server accepts
+    one writer of a name. Files beyond 5 GiB are uploaded in parts, and one such request completes them. The
+    parts of a killed writer stay in the bucket, invisible, until its life-cycle rules remove them.
+
+    Parameters
+    ----------
+    url : str
+        `s3://BUCKET/PREFIX`.
+
+    Raises
+    ------
+    InputError
+        Where the URL names no bucket, or holds credentials.
     """
 
     def __init__(self, url: str) -> None:
-        """Raises InputError where the URL has no bucket, or more than a bucket and a prefix."""
         bucket, *parts = url.removeprefix("s3://").split("/")
-        if {"@", ":", "?"} & set(bucket) or any("?" in part for part in parts):  # not repeated: a secret
-            raise InputError("s3://...: give s3://BUCKET/PREFIX; credentials belong into the environment")
+        if {"@", ":", "?"} & set(bucket) or any("?" in part for part in parts):  # a secret: not printed
+            raise InputError("s3://...: give s3://BUCKET/PREFIX; credentials belong in the environment")
         if not bucket:
-            raise InputError(f"{url}: no bucket is named; give s3://BUCKET/PREFIX")
+            raise InputError(f"{url}: names no bucket; give s3://BUCKET/PREFIX")
         self._bucket, self._prefix = bucket, [part for part in parts if part]
         self.url = "/".join(["s3:/", bucket, *self._prefix])
 
     def probe(self) -> None:
-        """Show that the bucket, which is not made, can be written, and created in exclusively."""
+        """Check that the bucket, which must exist, is writable and that files are created exclusively."""
         remote.probe(self, REMEDY)
 
     def prepare(self, folder: str) -> None:
-        """Nothing: there are no folders."""
+        """No effect: S3 has no folders."""
 
     def exists(self, name: str) -> bool:
-        """Whether there is an object of this name."""
+        """Whether an object of this name exists."""
         try:
             self.size(name)
         except FileNotFoundError:
@@ -69,15 +78,13 @@ class S3Store:
         return True
 
     def size(self, name: str) -> int:
-        """Bytes of an object."""
+        """Size of an object in bytes."""
         size: int = self._call("head_object", name)["ContentLength"]
         return size
 
     def read(self, name: str, limit: int = SMALL_FILE_BYTES) -> bytes:
-        """A small object, whole. Raises OSError where it is larger than the limit.
-
-        One request: it asks for no more than a byte beyond the limit, which only empty objects refuse.
-        """
+        """Read a small object with one request. Raises OSError if it is larger than the limit."""
+        # One byte beyond the limit is requested, to notice larger objects. Empty ones refuse any range.
         try:
             content = self._range(name, 0, limit + 1)
         except OSError:
@@ -89,12 +96,12 @@ class S3Store:
         return content
 
     def open(self, name: str) -> BinaryIO:
-        """An object to read in ranges."""
+        """Open an object for reading by ranges."""
         return remote.reader(self.size(name), partial(self._range, name), lambda: None)
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        """A copy, removed at the end."""
+        """The path of a downloaded copy, which is removed at the end."""
         with remote.scratch(name) as path:
             with self._errors(name):
                 _client(os.getpid()).get_file(
@@ -103,54 +110,54 @@ class S3Store:
             yield path
 
     def list(self, folder: str) -> Iterator[Entry]:
-        """The objects directly below a prefix, a thousand with each request; nothing is remembered."""
+        """List the objects directly below a prefix, a thousand per request, without a cache."""
         prefix = self._key(f"{folder}/" if folder else "")
         more: dict[str, Any] = {"Prefix": prefix, "Delimiter": "/"}
         while more:
             try:
                 page = self._call("list_objects_v2", None, **more)
-            except FileNotFoundError:  # not even the bucket
+            except FileNotFoundError:  # the bucket does not exist
                 return
             now = time.time()
             for item in page.get("Contents", ()):
-                if name := item["Key"].removeprefix(prefix):  # else it stands for the folder
+                if name := item["Key"].removeprefix(prefix):  # an empty name stands for the folder
                     yield Entry(name, item["Size"], now - item["LastModified"].timestamp())
             token = page.get("NextContinuationToken")
             more = more | {"ContinuationToken": token} if token else {}
 
     def attempt(self, name: str) -> AbstractContextManager[Path]:
-        """A path in a temporary folder of this machine."""
+        """A path in a temporary folder on this machine."""
         return remote.scratch(name)
 
     def publish(self, attempt: Path, name: str) -> str:
-        """Put the attempt unless the name is taken, which raises FileExistsError.
+        """Upload the attempt. Raises FileExistsError if the name is taken.
 
-        So it does where the first answer was lost and the client asked again: what is there may be ours.
+        It also does so if the first answer was lost and the client tried again: the object may be our own.
         """
         self._put_file(attempt, name, exclusive=True)
         return name
 
     def publish_over(self, attempt: Path, name: str) -> None:
-        """Put the attempt, whatever is there."""
+        """Upload the attempt, replacing any object of that name."""
         self._put_file(attempt, name, exclusive=False)
 
     def create(self, name: str, content: bytes) -> None:
-        """Put a small object unless the name is taken, which raises FileExistsError, as `publish` does."""
+        """Create a small object. Raises FileExistsError if the name is taken, as `publish` does."""
         self._call("put_object", name, Body=content, IfNoneMatch="*")
 
     def replace(self, name: str, content: bytes) -> None:
-        """Put a small object, whatever is there."""
+        """Write a small object, replacing any object of that name."""
         self._call("put_object", name, Body=content)
 
     def remove(self, name: str) -> None:
-        """Remove an object; nothing where it is missing."""
+        """Remove an object if it exists."""
         self._call("delete_object", name)
 
     def remove_folder(self) -> None:
-        """Nothing: there are no folders."""
+        """No effect: S3 has no folders."""
 
     def _range(self, name: str, first: int, count: int) -> bytes:
-        """As many bytes of an object as there are of these."""
+        """Read `count` bytes of an object from offset `first`, or fewer where it ends before."""
         with self._errors(name):
             client = _client(os.getpid())
             content: bytes = client.cat_file(self._path(name), start=first, end=first + count)
@@ -178,7 +185,7 @@ class S3Store:
         return f"{self._bucket}/{self._key(name)}"
 
     def _call(self, method: str, name: str | None, **words: Any) -> dict[str, Any]:
-        """One request about an object, or about the bucket."""
+        """Send one request about an object, or about the bucket where `name` is None."""
         if name is not None:
             words["Key"] = self._key(name)
         with self._errors(name):
@@ -187,7 +194,7 @@ class S3Store:
 
     @contextmanager
     def _errors(self, name: str | None) -> Iterator[None]:
-        """Whatever the client raises, as the OSError it stands for, in one line."""
+        """Turn whatever the client raises into the corresponding OSError, with a message of one line."""
         try:
             yield
         except (OSError, BotoCoreError, ClientError, TransferError, ValueError) as error:
@@ -197,18 +204,18 @@ class S3Store:
 
 @cache
 def _client(process: int) -> Any:
-    """The client of this process: it has a thread, which a fork leaves behind."""
+    """The client of one process. Not shared across a fork, which does not copy its thread."""
     files = S3FileSystem(skip_instance_cache=True, use_listings_cache=False, config_kwargs=CLIENT)
-    # Tries of its own would send what is left of a file that broke off: as the whole. botocore's rewind.
+    # A retry of s3fs would upload only the rest of an interrupted file. A retry of botocore rewinds first.
     files.retries = 1
     return files
 
 
 def _number(error: Exception) -> int:
-    """The errno of what a client raised: s3fs sets none for the kinds that Python has classes for."""
+    """The errno of a client's exception. s3fs sets none for kinds that Python has classes for."""
     answer = getattr(error.__cause__, "response", None) or {}
     if answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == 412:
-        return errno.EEXIST  # not all servers say which precondition it was; we send but one
+        return errno.EEXIST  # not all servers name the precondition that failed; we send only one
     kinds = {
         FileNotFoundError: errno.ENOENT,
         FileExistsError: errno.EEXIST,

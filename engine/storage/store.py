@@ -1,4 +1,4 @@
-"""What storage must be able to do to hold a campaign. Everything rests on exclusive creation."""
+"""The operations a campaign needs from storage. The basis of all of them is exclusive creation."""
 
 from __future__ import annotations
 
@@ -8,85 +8,144 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-SMALL_FILE_BYTES = 64 << 20  # the most that is read at once: a record has some kB, damage may have anything
+SMALL_FILE_BYTES = 64 << 20  # limit of one read: a record has a few kB, a damaged file may have any size
 
 
 class Entry(NamedTuple):
-    """A file directly in a listed folder."""
+    """A file directly in a listed folder.
 
-    name: str  # without the folder
+    Attributes
+    ----------
+    name : str
+        The file's name without the folder.
+    bytes : int
+        Its size.
+    age_s : float
+        Seconds since it was last written: the clock of this machine minus the store's time stamp.
+    """
+
+    name: str
     bytes: int
-    age_s: float  # since it was last written, by the clocks of this machine and the store
+    age_s: float
 
 
 class Store(Protocol):
-    """A folder behind a URL. Names are relative to it, with forward slashes.
+    """A folder behind a URL. File names are relative to it, with forward slashes.
 
-    Missing files raise FileNotFoundError, taken names FileExistsError, all else that goes wrong with the
-    storage another OSError: who calls need not know which store it is.
+    Every store raises the same errors, so that callers need not know which one it is: FileNotFoundError
+    for a missing file, FileExistsError for a name that is taken, and another OSError for any other failure
+    of the storage.
+
+    Attributes
+    ----------
+    url : str
+        Canonical and absolute, without a trailing slash; `open_store(url)` gives an equal store.
     """
 
-    url: str  # canonical, absolute, no trailing slash; `open_store(url)` gives an equal store
+    url: str
 
     def probe(self) -> None:
-        """Make the folder and show that it can be written, and created in exclusively.
+        """Create the folder, and check that it is writable and that files can be created exclusively.
 
-        Raises InputError, with the remedy, where it cannot.
+        Raises
+        ------
+        InputError
+            Where it cannot be used, with the remedy.
         """
 
     def prepare(self, folder: str) -> None:
-        """Make a folder inside; nothing where it is there. Never makes the store's own folder."""
+        """Create a folder inside the store unless it exists. Never creates the store's own folder."""
 
     def exists(self, name: str) -> bool:
-        """Whether there is a file of this name."""
+        """Whether a file of this name exists."""
 
     def size(self, name: str) -> int:
-        """Bytes of a file."""
+        """Size of a file in bytes."""
 
     def read(self, name: str, limit: int = SMALL_FILE_BYTES) -> bytes:
-        """A small file, whole. Raises OSError where it has more bytes than the limit, and reads no more."""
+        """Read a small file at once.
+
+        Parameters
+        ----------
+        name : str
+            The file.
+        limit : int
+            Largest size accepted, in bytes. No more than that is read.
+
+        Raises
+        ------
+        OSError
+            Where the file is larger than the limit.
+        """
 
     def open(self, name: str) -> BinaryIO:
-        """A file to read from anywhere in it: seekable, fetched as it is read."""
+        """Open a file for reading: seekable, fetched as it is read."""
 
     def local(self, name: str) -> AbstractContextManager[Path]:
-        """A path of this machine with the file's content, for tools that know nothing else.
+        """A path on this machine with the file's content, for libraries that read only local files.
 
-        Its suffixes are the name's. Only to be read, and only inside the context.
+        The path has the suffixes of the name. It may only be read, and only inside the context.
         """
 
     def list(self, folder: str) -> Iterator[Entry]:
-        """The files directly in a folder, in any order, attempts included; none where it is missing."""
+        """List the files directly in a folder, in any order, attempts included; none if it is missing."""
 
     def attempt(self, name: str) -> AbstractContextManager[Path]:
-        """A fresh path of this machine where one writer may build what is to be published as `name`.
+        """A new path on this machine where one writer builds the file that it will publish as `name`.
 
-        What is left there when the context ends is removed.
+        Whatever is left there when the context ends is removed.
         """
 
     def publish(self, attempt: Path, name: str) -> str:
-        """Make a finished attempt visible, whole, durably and exclusively; returns its name.
+        """Make a finished attempt visible: complete, durable and exclusive.
 
-        That is `name`, but for stores which cannot create exclusively: there it is a name of the
-        attempt's own. Raises FileExistsError where the name is taken; the attempt then stays.
+        Parameters
+        ----------
+        attempt : Path
+            The finished file, at a path that `attempt(name)` gave.
+        name : str
+            The name to publish it under.
+
+        Returns
+        -------
+        str
+            The name it has now: `name`, or a unique one in stores that cannot create large files exclusively.
+
+        Raises
+        ------
+        FileExistsError
+            Where the name is taken. The attempt is then kept until its context ends.
         """
 
     def publish_over(self, attempt: Path, name: str) -> None:
-        """Make a finished attempt visible, whole, in place of what is under the name."""
+        """Make a finished attempt visible as `name`, replacing any file of that name at once."""
 
     def create(self, name: str, content: bytes) -> None:
-        """Create a small file, whole and exclusively. Raises FileExistsError where the name is taken."""
+        """Create a small file, complete and exclusively.
+
+        Parameters
+        ----------
+        name : str
+            The file.
+        content : bytes
+            Its content.
+
+        Raises
+        ------
+        FileExistsError
+            Where the name is taken.
+        """
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a small file, whole, in place of what was there."""
+        """Write a small file, replacing any file of that name at once."""
 
     def remove(self, name: str) -> None:
-        """Remove a file; nothing where it is missing."""
+        """Remove a file if it exists."""
 
     def remove_folder(self) -> None:
-        """Remove the store's own folder, which is empty; nothing where the store has no folders."""
+        """Remove the store's own folder, which must be empty; no effect in stores without folders."""
 
 
 def too_large(name: str, limit: int) -> OSError:
-    """What `read` raises for a file beyond its limit."""
+    """The error that `Store.read` raises for a file larger than `limit` bytes."""
     return OSError(errno.EFBIG, f"larger than {limit} bytes", name)

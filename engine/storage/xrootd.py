@@ -1,4 +1,4 @@
-"""A folder of an XRootD server, as root://HOST[:PORT]//PATH: whole files by renaming, exclusive by claims."""
+"""A folder of an XRootD server, as root://HOST[:PORT]//PATH. Names are taken by claims."""
 
 from __future__ import annotations
 
@@ -21,31 +21,41 @@ CONTENT = "content"
 
 
 class XrootdStore:
-    """A folder in a single name space: of a server, or of a cluster behind one door.
+    """A folder in a single name space, of one server or of a cluster behind a redirector.
 
-    Servers look for a file before they create it, and of writers who come at once they tell several that
-    the new file is theirs. What they leave to the file system below is renaming: there, a folder takes the
-    place of no folder that has something in it. So who creates a file puts the content into a folder of his
-    own, with a mark, and the first to rename his to `.claims/NAME` has the name. From there the content is
-    moved to NAME, by whoever comes next where the winner was killed meanwhile.
+    XRootD's own exclusive creation has a race: the server looks for the file and then creates it, so that
+    several writers at the same time may all succeed. Renaming, however, is done by the file system below,
+    where a folder never replaces a folder that is not empty. To create a file, a writer therefore puts the
+    content and a unique mark into a folder of its own, and renames that to `.claims/NAME`. The first to
+    succeed owns the name. It then moves the content from there to NAME; if it is killed before, the next
+    writer of NAME does so.
 
-    A claim stays as long as its file: such files are to be removed through here. A killed writer may leave
-    a small folder in `.claims`, which nobody looks at.
+    A claim stays as long as its file, so these files must be removed with `remove`. A killed writer may leave
+    a small folder in `.claims`, which is ignored.
+
+    Parameters
+    ----------
+    url : str
+        `root://HOST[:PORT]//PATH`.
+
+    Raises
+    ------
+    InputError
+        Where the URL does not name a folder, or holds a password or a token.
     """
 
     def __init__(self, url: str) -> None:
-        """Raises InputError where the URL is none of a folder, or has a password or a token in it."""
         host, _, path = url.removeprefix("root://").partition("/")
-        if "?" in url or ":" in host.rpartition("@")[0]:  # not repeated: a secret
-            raise InputError("root://...: give root://HOST//PATH; credentials belong into the environment")
+        if "?" in url or ":" in host.rpartition("@")[0]:  # a secret: not printed
+            raise InputError("root://...: give root://HOST//PATH; credentials belong in the environment")
         if not host or (path and not path.startswith("/")):
-            raise InputError(f"{url}: no path of a server; give root://HOST[:PORT]//PATH")
+            raise InputError(f"{url}: names no path on a server; give root://HOST[:PORT]//PATH")
         self._root = "".join(f"/{part}" for part in path.split("/") if part)
         self.url = f"root://{host}/{self._root}"
         self._server = Server(f"root://{host}/")
 
     def probe(self) -> None:
-        """Make the folder and show that it can be written, and created in exclusively."""
+        """Create the folder, and check that it is writable and that files can be created exclusively."""
         try:
             self._server.make_folder(self._root or "/", parents=True)
         except OSError as error:
@@ -53,30 +63,30 @@ class XrootdStore:
         remote.probe(self, REMEDY)
 
     def prepare(self, folder: str) -> None:
-        """Make a folder inside; the store's own folder has to be there."""
+        """Create a folder inside the store, whose own folder must exist."""
         self._server.make_folder(self._path(folder))
 
     def exists(self, name: str) -> bool:
-        """Whether there is a file of this name."""
+        """Whether a file of this name exists."""
         return self._server.is_file(self._path(name))
 
     def size(self, name: str) -> int:
-        """Bytes of a file."""
+        """Size of a file in bytes."""
         size: int = self._server.stat(self._path(name)).size
         return size
 
     def read(self, name: str, limit: int = SMALL_FILE_BYTES) -> bytes:
-        """A small file, whole. Raises OSError where it is larger than the limit."""
+        """Read a small file at once. Raises OSError if it is larger than the limit."""
         with self.open(name) as file:
             return remote.read_small(file, name, limit)
 
     def open(self, name: str) -> BinaryIO:
-        """A file to read in ranges; what takes its place meanwhile is not seen."""
+        """Open a file for reading by ranges. A file that replaces it meanwhile is not seen."""
         return self._server.open(self._path(name))
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        """A copy, removed at the end."""
+        """The path of a downloaded copy, which is removed at the end."""
         with remote.scratch(name) as path:
             with self.open(name) as source, path.open("wb") as copy:
                 while chunk := source.read(CHUNK_BYTES):
@@ -84,7 +94,7 @@ class XrootdStore:
             yield path
 
     def list(self, folder: str) -> Iterator[Entry]:
-        """The files directly in a folder, with one request."""
+        """List the files directly in a folder, with one request."""
         with suppress(FileNotFoundError):
             for entry in self._server.entries(self._path(folder) or "/"):
                 status = entry.statinfo
@@ -92,11 +102,11 @@ class XrootdStore:
                     yield Entry(entry.name, status.size, time.time() - status.modtime)
 
     def attempt(self, name: str) -> AbstractContextManager[Path]:
-        """A path in a temporary folder of this machine."""
+        """A path in a temporary folder on this machine."""
         return remote.scratch(name)
 
     def publish(self, attempt: Path, name: str) -> str:
-        """Send the attempt. Its name has a token before the suffixes, so that no other can have it."""
+        """Upload the attempt under a unique name: `name` with a random token before its suffixes."""
         suffixes = "".join(PurePosixPath(name).suffixes)
         own = f"{name.removesuffix(suffixes)}.{remote.token()}{suffixes}"
         with attempt.open("rb") as source:
@@ -104,14 +114,14 @@ class XrootdStore:
         return own
 
     def publish_over(self, attempt: Path, name: str) -> None:
-        """Send the attempt; who has opened an older file goes on reading that."""
+        """Upload the attempt. Readers that have opened the older file continue to read that."""
         with suppress(FileNotFoundError):
-            self._settle(name)  # else it might come later
+            self._settle(name)  # otherwise a pending claim might overwrite the new file later
         with attempt.open("rb") as source:
             self._put(source, name)
 
     def create(self, name: str, content: bytes) -> None:
-        """Claim the name. Raises FileExistsError where that is taken; the file is then there."""
+        """Create a small file by a claim. Raises FileExistsError if the name is taken."""
         path, claim, token = self._path(name), self._claim(name), remote.token()
         mine = f"{claim}.{token}"
         taken = FileExistsError(errno.EEXIST, "file exists", f"{self.url}/{name}")
@@ -124,7 +134,7 @@ class XrootdStore:
             with suppress(OSError):
                 self._server.remove_tree(mine)
             raise
-        with suppress(FileNotFoundError):  # another was faster, or it was done long ago
+        with suppress(FileNotFoundError):  # another writer has settled it already
             self._settle(name)
         if not won:
             with suppress(OSError):
@@ -132,23 +142,23 @@ class XrootdStore:
             raise taken
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a small file, whole, in place of what was there."""
+        """Write a small file, replacing any file of that name at once."""
         with suppress(FileNotFoundError):
             self._settle(name)
         self._put(BytesIO(content), name)
 
     def remove(self, name: str) -> None:
-        """Remove a file and the claim to its name; nothing where they are missing."""
+        """Remove a file and its claim, if they exist."""
         claim = self._claim(name)
         with suppress(FileNotFoundError):
-            # First, and at once: from here nobody moves the content back, and the file keeps the name.
+            # First and in one step: afterwards no writer can move the content back to the name.
             self._server.rename(claim, old := f"{claim}.{remote.token()}")
             self._server.remove_tree(old)
         with suppress(FileNotFoundError):
             self._server.remove(self._path(name))
 
     def remove_folder(self) -> None:
-        """Remove the store's own folder, which is empty."""
+        """Remove the store's own folder, which must be empty."""
         with suppress(FileNotFoundError):
             self._server.remove_tree(self._path(CLAIMS))
         self._server.remove_folder(self._root)
@@ -175,9 +185,10 @@ class XrootdStore:
         self._server.write(BytesIO(content), f"{mine}/{CONTENT}")
 
     def _win(self, mine: str, claim: str, token: str) -> bool:
-        """Whether the claim is the writer's own. What renaming says does not tell.
+        """Rename a writer's folder to the claim, and tell whether the claim is its own.
 
-        The answer may be lost, and there are servers which move a folder into one that is there.
+        The answer to the renaming is not enough: it may be lost, and some servers move a folder into an
+        existing one. The writer's mark inside the claim decides.
         """
         failure = None
         try:
@@ -195,9 +206,9 @@ class XrootdStore:
         return True
 
     def _settle(self, name: str) -> None:
-        """Move the content of a claim to its name. Raises FileNotFoundError where there is none."""
+        """Move the content of a claim to its name. Raises FileNotFoundError if there is none."""
         content = f"{self._claim(name)}/{CONTENT}"
-        self._server.stat(content)  # else renaming would make the folder of the name
+        self._server.stat(content)  # otherwise renaming would create the folder of the name
         self._server.rename(content, self._path(name))
 
     def _path(self, name: str) -> str:

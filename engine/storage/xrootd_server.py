@@ -20,7 +20,7 @@ try:
 except ImportError as error:
     raise InputError("root://...: needs xrootd; pip install 'monsoon-hep[xrootd]'") from error
 
-# The client's own limits are up to half an hour. Its variables (XRD_REQUESTTIMEOUT and so on) go before.
+# The client's defaults are up to half an hour. Its environment (XRD_REQUESTTIMEOUT ...) overrides these.
 LIMITS = {
     "ConnectionWindow": 10,  # seconds, as all but the next
     "ConnectionRetry": 2,  # connections
@@ -33,7 +33,7 @@ for _name, _limit in LIMITS.items():
 
 
 def _finalize() -> None:
-    """Stop the client's threads. It looks at every object of the process, of which some warn of that."""
+    """Stop the client's threads. `finalize` inspects every object of the process, and some warn about it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         finalize()
@@ -43,13 +43,13 @@ atexit.unregister(finalize)
 atexit.register(_finalize)
 
 CHUNK_BYTES = 8 << 20
-# What a new file or folder may be at most, before the umask takes its part. Each bit as POSIX has it.
+# XRootD's flag for each POSIX permission bit.
 MODES = {
     **{0o400: AccessMode.UR, 0o200: AccessMode.UW, 0o100: AccessMode.UX},
     **{0o040: AccessMode.GR, 0o020: AccessMode.GW, 0o010: AccessMode.GX},
     **{0o004: AccessMode.OR, 0o002: AccessMode.OW, 0o001: AccessMode.OX},
 }
-ANSWER = 400  # the code of a status that carries a server's error number; other codes are the client's own
+ANSWER = 400  # status code for an error number of the server; other codes are the client's own
 NUMBERS = {
     (ANSWER, 3009): errno.ENOSPC,
     (ANSWER, 3010): errno.EACCES,
@@ -64,13 +64,13 @@ NUMBERS = {
 
 
 def access(mode: int) -> int:
-    """The access that a POSIX mode stands for, less what this process's umask takes away."""
+    """XRootD's access flags for a POSIX mode, after this process's umask."""
     granted = mode & ~umask()
     return sum(flag for bit, flag in MODES.items() if granted & bit)
 
 
 def umask() -> int:
-    """This process's umask. Only setting it tells it, but where /proc does: threads may create files now."""
+    """This process's umask, from /proc if possible: `os.umask` would change it for a moment."""
     with suppress(OSError, StopIteration), open("/proc/self/status") as status:
         return int(next(line for line in status if line.startswith("Umask:")).split()[1], 8)
     mask = os.umask(0o077)
@@ -79,40 +79,61 @@ def umask() -> int:
 
 
 class Server:
-    """One server, or the door of a cluster. All paths are absolute."""
+    """One server, or the redirector of a cluster. All paths are absolute.
+
+    Every request raises the OSError for the server's error number.
+
+    Parameters
+    ----------
+    url : str
+        `root://HOST/`.
+    """
 
     def __init__(self, url: str) -> None:
-        self._url = url  # root://HOST/
+        self._url = url
         self._files = client.FileSystem(url)
 
     def stat(self, path: str) -> Any:
-        """Size, flags and modification time of a file or a folder."""
+        """XRootD's status of a file or a folder: `size` (bytes), `flags` and `modtime` (Unix time)."""
         return self._result(self._files.stat(path), path)
 
     def is_file(self, path: str) -> bool:
-        """Whether there is a file of this path."""
+        """Whether a file with this path exists."""
         try:
             return not is_folder(self.stat(path))
         except FileNotFoundError:
             return False
 
     def entries(self, folder: str) -> Iterator[Any]:
-        """What is directly in a folder: name, and `statinfo` as `stat` gives it."""
+        """The entries directly in a folder: `name`, and `statinfo` as `stat` returns it."""
         return iter(self._result(self._files.dirlist(folder, DirListFlags.STAT), folder))
 
     def make_folder(self, path: str, *, parents: bool = False) -> None:
-        """Make a folder; nothing where it is there."""
+        """Create a folder unless it exists.
+
+        Parameters
+        ----------
+        path : str
+            The folder.
+        parents : bool
+            Whether missing folders on the way are created too.
+        """
         flags = MkDirFlags.MAKEPATH if parents else MkDirFlags.NONE
         try:
             self._result(self._files.mkdir(path, flags, access(0o777)), path)
-        except FileExistsError:  # one that was made with another mode; of the same, nothing is said
+        except FileExistsError:  # only raised where it was created with another mode
             if not is_folder(self.stat(path)):
                 raise
 
     def rename(self, old: str, new: str) -> None:
-        """Rename: a file takes the place of a file, a folder that of an empty folder.
+        """Rename a file or a folder. A file replaces a file, a folder replaces an empty folder.
 
-        Missing folders of the new path are made, even where the old path is missing.
+        The server creates missing folders of the new path, even where the old path does not exist.
+
+        Parameters
+        ----------
+        old, new : str
+            The present and the new path.
         """
         self._result(self._files.mv(old, new), old)
 
@@ -125,7 +146,7 @@ class Server:
         self._result(self._files.rmdir(path), path)
 
     def remove_tree(self, path: str) -> None:
-        """Remove a folder with what is in it."""
+        """Remove a folder with its content."""
         for entry in self.entries(path):
             below = f"{path}/{entry.name}"
             if is_folder(entry.statinfo):
@@ -135,7 +156,7 @@ class Server:
         self.remove_folder(path)
 
     def open(self, path: str) -> BinaryIO:
-        """A file to read in ranges."""
+        """Open a file for reading by ranges."""
         file = client.File()
         self._result(file.open(self._url + path, OpenFlags.READ), path)
         size: int = self._result(file.stat(), path).size
@@ -147,14 +168,21 @@ class Server:
         return reader(size, fetch, file.close)
 
     def write(self, source: BinaryIO, path: str) -> None:
-        """Write a file on the server's disk. Its folder has to be there; the name is for this writer alone.
+        """Write a file and sync it to the server's disk.
 
-        Until it is closed, others see a file of this name that they cannot read. The server removes it some
-        minutes after its writer was killed.
+        Until it is closed, other clients see the file but cannot read it. If its writer is killed, the server
+        removes it some minutes later.
+
+        Parameters
+        ----------
+        source : binary file
+            The content.
+        path : str
+            Where to write it. The folder must exist, and no other writer may use the same path.
         """
-        self.stat(path.rpartition("/")[0] or "/")  # else the server would make it
+        self.stat(path.rpartition("/")[0] or "/")  # otherwise the server would create it
         file = client.File()
-        # Not OpenFlags.NEW: asked again after a lost answer, that finds its own file.
+        # Not OpenFlags.NEW: a retry after a lost answer would find its own file.
         flags = OpenFlags.DELETE | OpenFlags.POSC
         self._result(file.open(self._url + path, flags, access(0o666)), path)
         sent = 0
@@ -167,10 +195,10 @@ class Server:
             closed = file.close()
         self._result(closed, path)
         if (there := self.stat(path).size) != sent:
-            raise OSError(errno.EIO, f"{there} bytes are there of {sent} sent", self._url + path)
+            raise OSError(errno.EIO, f"only {there} of {sent} bytes were stored", self._url + path)
 
     def _result(self, answer: tuple[Any, Any], path: str) -> Any:
-        """What a request gave, or the OSError that its status stands for."""
+        """The result of a request. Raises the OSError for its status."""
         status, result = answer
         if status.ok:
             return result
@@ -180,5 +208,5 @@ class Server:
 
 
 def is_folder(status: Any) -> bool:
-    """Whether a status is that of a folder."""
+    """Whether a status that `Server.stat` returned is that of a folder."""
     return bool(status.flags & StatInfoFlags.IS_DIR)

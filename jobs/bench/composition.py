@@ -42,8 +42,8 @@ def benchmarks(inputs: Inputs, quick: bool) -> Iterator[Benchmark[list[Array]] |
     yield Benchmark(
         PLACE,
         "event",
-        Provider(OURS, lambda: place_ours(drawn, detector, suite.grid), events),
-        at_best(place_peers(drawn, detector, suite.grid), chunks, events),
+        Provider(OURS, lambda: place_ours(drawn, detector, inputs.pixels), events),
+        at_best(place_peers(drawn, detector, inputs.pixels), chunks, events),
         same_cells,
         rounds,
     )
@@ -51,7 +51,7 @@ def benchmarks(inputs: Inputs, quick: bool) -> Iterator[Benchmark[list[Array]] |
         COMPOSITION,
         "event",
         Provider(OURS, lambda: hits_of(compose_ours(drawn, suite, detector)), events),
-        at_best(compose_peers(drawn, detector, suite.grid), chunks, events),
+        at_best(compose_peers(drawn, detector, inputs.pixels), chunks, events),
         same_hits,
         rounds,
     )

@@ -15,6 +15,7 @@ from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.pipeline import batches
 from monsoon.engine.records import Array, Events, Incidents, concatenate
 from monsoon.engine.sampling import sample_particles
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import Suite, load_suite
 
@@ -34,6 +35,11 @@ class Inputs:
     incidents: Incidents
 
     @property
+    def pixels(self) -> Planar:
+        """The pixels of its images, which are the detector's."""
+        return pixels_of(self.suite, self.detector)
+
+    @property
     def placing(self) -> Placing:
         """Of the generators' showers in the detector."""
         return Placing(self.suite.grid, self.detector)
@@ -49,6 +55,14 @@ class Drawn:
     incidents: Incidents
     showers: Showers
     status: Array
+
+
+def pixels_of(suite: Suite, detector: Detector) -> Planar:
+    """The pixels of a suite's images. Raises ValueError where they are not the detector's."""
+    pixels = Placing(suite.grid, detector).pixels
+    if pixels is None:
+        raise ValueError("the peers place images of the detector's pixels alone")
+    return pixels
 
 
 def make_inputs(events: int) -> Inputs:

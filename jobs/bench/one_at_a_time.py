@@ -11,6 +11,7 @@ from monsoon.engine.detector.detector import MARGIN, Detector
 from monsoon.engine.detector.placing import localise
 from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.engine.sampling import noise_of_particles
+from monsoon.jobs.bench.inputs import pixels_of
 from monsoon.jobs.bench.numpy_add_at import AddAt
 from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
 from monsoon.jobs.bench.uproot_ttree import write
@@ -25,7 +26,7 @@ def run_loop(incidents: Incidents, suite: Suite, detector: Detector, seed: int, 
     Only the generator sees particles one by one, because that is how it is called; what an event's
     particles can share (their conditions, random numbers and statuses) is computed once an event.
     """
-    add_at, digitise = AddAt(detector, suite.grid), NumpyDigitise(detector, seed)
+    add_at, digitise = AddAt(detector, pixels_of(suite, detector)), NumpyDigitise(detector, seed)
     events = [
         one_event(incidents[e : e + 1], suite, detector, seed, add_at, digitise)
         for e in range(len(incidents))
@@ -41,7 +42,7 @@ def one_event(
     conditions = localise(incidents, suite.grid)
     noise = noise_of_particles(seed, incidents, suite.noise_dimensions)
     row, column = detector.pixels(incidents.position_mm)
-    corner = MARGIN - suite.grid.impact[0]
+    corner = MARGIN - pixels_of(suite, detector).impact[0]
     origin = ((row + corner) * detector.cell_of_pixel.shape[1] + column + corner).tolist()
     cells = np.zeros((1, detector.cells + 1), np.int64)
     for i in range(len(conditions)):

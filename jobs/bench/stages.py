@@ -29,7 +29,7 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchma
     incidents = inputs.incidents[:number]
     drawn = draw(incidents, suite)
     events = compose_ours(drawn, suite, detector)
-    cells = torch.from_numpy(np.concatenate(place_ours(drawn, detector, suite.grid)))
+    cells = torch.from_numpy(np.concatenate(place_ours(drawn, detector, inputs.pixels)))
     path = directory / "stage.parquet"
 
     def localise_and_check() -> None:

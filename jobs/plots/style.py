@@ -58,12 +58,20 @@ def with_ratio(width: float = 6.2, height: float = 5.6) -> tuple[Figure, Axes, A
     return figure, top, bottom
 
 
-def row(count: int, width: float, height: float, top: float, bar: bool = False) -> tuple[Figure, list[Axes]]:
-    """A figure with plots side by side on a shared y axis, `top` inches below its edge."""
+def row(
+    count: int, width: float, height: float, top: float, bar: bool = False, share: int | None = None
+) -> tuple[Figure, list[Axes]]:
+    """A figure with plots side by side, `top` inches below its edge; `share` at a time share a y axis."""
     figure = _figure(width, height, top, BAR if bar else RIGHT)
-    return figure, list(
-        figure.subplots(1, count, sharey=True, squeeze=False, gridspec_kw={"wspace": 0.05})[0]
+    one = share is None or share >= count
+    panels = list(
+        figure.subplots(1, count, sharey=one, squeeze=False, gridspec_kw={"wspace": 0.05 if one else 0.3})[0]
     )
+    for number, axes in enumerate(panels):
+        if not one and share and number % share:
+            axes.sharey(panels[number - number % share])
+            axes.tick_params(labelleft=False)
+    return figure, panels
 
 
 def panels() -> tuple[Figure, Axes, Axes, Axes]:

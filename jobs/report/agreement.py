@@ -11,7 +11,7 @@ from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.jobs.plots.style import png
 from monsoon.jobs.report import curves, hadrons
 from monsoon.jobs.report.shower_samples import GENERATED, ShowerSamples
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.metrics.quality import CLASSES, Agreement, fraction
 
 SHOWERING_MEV = CLASSES["showering"][0]
@@ -32,7 +32,7 @@ class Compared:
     ratios: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
-def agreement(egamma: ShowerSamples, mixed: ShowerSamples, grid: Planar) -> list[Block]:
+def agreement(egamma: ShowerSamples, mixed: ShowerSamples, grid: Geometry) -> list[Block]:
     """The whole section: numbers first, then the plots behind them.
 
     Parameters
@@ -55,7 +55,7 @@ def agreement(egamma: ShowerSamples, mixed: ShowerSamples, grid: Planar) -> list
     ]
 
 
-def electromagnetic(samples: ShowerSamples, grid: Planar) -> tuple[list[Block], list[Compared]]:
+def electromagnetic(samples: ShowerSamples, grid: Geometry) -> tuple[list[Block], list[Compared]]:
     """Plots of photons and electrons, and the numbers of the table."""
     response = curves.response_curves(samples)
     resolution = curves.resolution_curves(samples)
@@ -100,7 +100,7 @@ def electromagnetic(samples: ShowerSamples, grid: Planar) -> tuple[list[Block], 
     return [plots], compared
 
 
-def hadronic(samples: ShowerSamples, grid: Planar) -> tuple[list[Block], list[Compared]]:
+def hadronic(samples: ShowerSamples, grid: Geometry) -> tuple[list[Block], list[Compared]]:
     """Plots of hadrons and muons, and the numbers of the table."""
     profile = curves.profile_curves(samples, grid, SHOWERING_MEV)
     counts = hadrons.counts_by_class(samples)

@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
 from monsoon.jobs.plots import overlay
-from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV, RING_EDGES_MM
+from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV
 from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.jobs.report.shower_samples import GENERATED, ShowerSamples
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.observables import centroid_mm, lateral_profile, response
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.geometry.observables import centroid_mm, response
 from monsoon.models.metrics.quality import (
     Agreement,
     Estimate,
@@ -66,7 +65,7 @@ def resolution_curves(samples: ShowerSamples) -> Curves:
     return _against_energy(samples, _response, resolution)
 
 
-def displacement_curves(samples: ShowerSamples, grid: Planar) -> Curves:
+def displacement_curves(samples: ShowerSamples, grid: Geometry) -> Curves:
     """Mean distance of a shower's centroid from its impact in mm, in bins of incident energy in MeV."""
 
     def distance(showers: ShowerSet) -> Array:
@@ -77,7 +76,7 @@ def displacement_curves(samples: ShowerSamples, grid: Planar) -> Curves:
     return _against_energy(samples, distance, mean)
 
 
-def profile_curves(samples: ShowerSamples, grid: Planar, least_visible_mev: float = 0.0) -> Curves:
+def profile_curves(samples: ShowerSamples, grid: Geometry, least_visible_mev: float = 0.0) -> Curves:
     """Mean fraction of a shower's energy in rings around the impact, by distance in mm.
 
     Parameters
@@ -85,19 +84,18 @@ def profile_curves(samples: ShowerSamples, grid: Planar, least_visible_mev: floa
     samples
         The showers.
     grid
-        Their pixels.
+        Their voxels.
     least_visible_mev
         Showers that leave less are left out, in each sample by their own energy.
     """
-    edges = torch.from_numpy(RING_EDGES_MM.astype(np.float32))
 
     def profiles(showers: ShowerSet) -> Array:
         chosen = showers[showers.showers.total_mev() >= least_visible_mev]
-        return lateral_profile(chosen.conditions, chosen.showers, grid, edges).double().numpy()
+        return grid.profile(chosen.conditions, chosen.showers).double().numpy()
 
     rows = {label: profiles(showers) for label, showers in samples.by_label().items()}
     return Curves(
-        RING_EDGES_MM,
+        grid.profile_edges_mm,
         {label: mean_rows(of_sample) for label, of_sample in rows.items()},
         agreement_of_means(rows[GENERATED], rows[REFERENCE]),
         agreement_of_means(rows[FLOOR], rows[REFERENCE]),

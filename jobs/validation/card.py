@@ -11,9 +11,9 @@ MEASURED = ("value", "error", "floor", "floor_error")
 def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str, Any]:
     """Select what a model's card keeps of a `report.json`.
 
-    Areas under the curve of every classifier, FPD, KPD, the response and resolution bins farthest from one,
-    and the fractions that requirements ask for. Names begin with the group of species, and so do the notes:
-    outcome, sizes, seed, checksums.
+    Areas under the curve of every classifier and of the CaloChallenge's, FPD, KPD, the response and
+    resolution bins farthest from one, and the fractions that requirements ask for. Names begin with the
+    group of species, and so do the notes: outcome, sizes, seed, checksums.
 
     Parameters
     ----------
@@ -49,6 +49,7 @@ def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str,
             }  # fmt: skip
         metrics = of["metrics"][who]
         chosen = [metrics.get("fpd"), metrics.get("kpd")]
+        chosen += [m for name, m in metrics.items() if name.startswith("auc/calochallenge-")]
         for kind in ("response", "resolution"):
             bins = [m for name, m in metrics.items() if name.startswith(f"{kind}/")]
             chosen.append(max(bins, key=lambda m: abs(m["value"] - 1), default=None))

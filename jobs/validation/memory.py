@@ -14,7 +14,7 @@ import numpy as np
 from monsoon.jobs.validation.result import software
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.files import write_whole
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.metrics.classification import Classification, classify
 from monsoon.models.metrics.regions import Region
 
@@ -37,7 +37,7 @@ class Memory:
         name: str,
         generated: ShowerSet,
         reference: ShowerSet,
-        grid: Planar,
+        grid: Geometry,
         seed: int,
         repeats: int,
         **settings: int,

@@ -23,7 +23,6 @@ from monsoon.jobs.validation.result import Result, software
 from monsoon.models.metrics.contest import Contest
 from monsoon.models.metrics.effort import Effort
 from monsoon.models.metrics.findings import Findings
-from monsoon.models.metrics.quantities import observable_names
 
 TITLES = {"egamma": "Photons and electrons", "hadrons": "Hadrons and muons"}
 
@@ -78,9 +77,10 @@ def report(result: Result, gallery: Gallery) -> Page:
 
 def figures_of(contest: Contest, effort: Effort) -> int:
     """About how many figures the page has for a contest."""
-    observables = len(observable_names())
+    observables = len(contest.reference.summary.names)
     drawn = observables if effort.drawn is None else min(effort.drawn, observables)
-    return len(displays.SHOWN[contest.group]) + 7 + 2 * len(effort.classifiers) + drawn
+    layered = contest.grid.layers > 1
+    return len(displays.SHOWN[contest.group]) + 7 + layered + 2 * len(effort.asked(contest.grid)) + drawn
 
 
 def _lead(result: Result) -> str:
@@ -176,7 +176,14 @@ def _energy(contest: Contest, gallery: Gallery) -> list[Image]:
 
 
 def _shape(contest: Contest, gallery: Gallery) -> list[Image]:
+    layered = [
+        gallery.add(
+            f"{contest.group} depth profile", plots.depths(contest), "energy per layer with ratios",
+            "Mean fraction of a shower's energy in each layer.",
+        )
+    ] if contest.grid.layers > 1 else []  # fmt: skip
     return [
+        *layered,
         gallery.add(
             f"{contest.group} cell spectrum", plots.spectrum(contest), "pixel energies with ratios",
             "Pixels per shower and bin, over six decades; bands are one sigma.",

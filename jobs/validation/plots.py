@@ -6,14 +6,12 @@ Reference, floor and every generator are drawn over one another or side by side,
 from __future__ import annotations
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
 from monsoon.engine.records import Array
-from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV, RING_EDGES_MM
+from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV
 from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, look, named, points, steps
 from monsoon.jobs.plots.style import BAR, LEFT, colour_bar, plain, row, single
-from monsoon.models.geometry.observables import lateral_profile
 from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.correlation import correlation
 from monsoon.models.metrics.quality import CLASSES, Estimate, Statistic, class_shares, in_bins, mean_rows
@@ -113,11 +111,27 @@ def profile(contest: Contest) -> Figure:
         The samples; all of them are drawn.
     """
     curves = {}
-    width = np.diff(RING_EDGES_MM)
+    edges = contest.grid.profile_edges_mm
     for name, sample in named(contest).items():
-        rows = _profiles(sample)
-        curves[name] = mean_rows(rows, sample.summary.weight).over(width)
-    return steps(RING_EDGES_MM, curves, "distance from the impact [mm]", "energy fraction / mm", "y")
+        curves[name] = mean_rows(_profiles(sample), sample.summary.weight).over(np.diff(edges))
+    return steps(edges, curves, "distance from the impact [mm]", "energy fraction / mm", "y")
+
+
+def depths(contest: Contest) -> Figure:
+    """Draw the fraction of a shower's energy in each layer.
+
+    Parameters
+    ----------
+    contest
+        The samples; all of them are drawn.
+    """
+    layers, curves = contest.grid.layers, {}
+    for name, sample in named(contest).items():
+        energy = sample.showers.showers.energy_mev
+        of_layer = energy.new_zeros(len(energy), layers).index_add(1, contest.grid.layer, energy)
+        share = of_layer / energy.sum(1, keepdim=True).clamp(min=1e-30)
+        curves[name] = mean_rows(share.double().numpy(), sample.summary.weight)
+    return steps(np.arange(layers + 1) - 0.5, curves, "layer", "energy fraction", "y")
 
 
 def correlations(contest: Contest) -> Figure:
@@ -220,10 +234,9 @@ def _histogram(values: Array, weight: Array, edges: Array) -> Estimate:
 
 
 def _profiles(sample: Sample) -> Array:
-    edges = torch.from_numpy(RING_EDGES_MM.astype(np.float32))
     showers = sample.showers
     parts = [
-        lateral_profile(part.conditions, part.showers, sample.grid, edges).double().numpy()
+        sample.grid.profile(part.conditions, part.showers).double().numpy()
         for part in (showers[first : first + 4096] for first in range(0, len(showers), 4096))
     ]
     rows: Array = np.concatenate(parts)

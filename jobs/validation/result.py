@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from monsoon.jobs.validation.classifier_plots import weight_tails
+from monsoon.models.geometry.stored import as_stored
 from monsoon.models.metrics.admission import needed_flaws
-from monsoon.models.metrics.classification import Classification
+from monsoon.models.metrics.classification import CLASSIFIERS, Classification, not_asked
 from monsoon.models.metrics.conditions import differing
 from monsoon.models.metrics.contest import Contest
 from monsoon.models.metrics.effort import Effort
@@ -200,6 +201,8 @@ def _group(found: Findings) -> dict[str, Any]:
             "floor": len(contest.floor),
             "generated": len(contest),
         },
+        "geometry": as_stored(contest.grid),
+        "not_asked": {name: why for name in CLASSIFIERS if (why := not_asked(name, contest.grid))},
         "halved": contest.halved,
         "outside_domain": dict(contest.outside),
         "absent": dict(contest.absent),

@@ -15,8 +15,9 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
+from monsoon.models.data.shower_geometry import shower_geometry
 from monsoon.models.files import sha256_of
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.metrics.conditions import compare_conditions
 from monsoon.models.metrics.contest import GROUPS, Contest, Sample
 from monsoon.models.records import Conditions, Showers, Status
@@ -76,8 +77,19 @@ class Candidate:
         return sample_rows(self.suite, conditions, seed, rows.numpy()).energy_mev
 
 
-def read_file(path: str, grid: Planar) -> tuple[ShowerSet, dict[str, str]]:
+def read_file(
+    path: str, grid: Geometry, said: Geometry | None = None, pdg: int | None = None
+) -> tuple[ShowerSet, dict[str, str]]:
     """Read the showers of a file.
+
+    Parameters
+    ----------
+    path
+        HDF5, see `read_showers`.
+    grid
+        The geometry of the reference, and so of the file.
+    said, pdg
+        Geometry and species, where the file has none.
 
     Returns
     -------
@@ -89,13 +101,11 @@ def read_file(path: str, grid: Planar) -> tuple[ShowerSet, dict[str, str]]:
     Raises
     ------
     InputError
-        Where the file cannot be used, has another number of pixels, or negative weights.
+        Where the file cannot be used, has another geometry, or negative weights.
     """
     here = fetch(path)
-    showers = read_showers(here)
-    voxels = showers.showers.energy_mev.shape[1]
-    if voxels != grid.voxels:
-        raise InputError(f"{path}: showers have {voxels} voxels; give {grid.rows} x {grid.columns} pixels")
+    _refuse_another(path, shower_geometry(here, said), grid)
+    showers = read_showers(here, pdg)
     if not (showers.weight >= 0).all():
         raise InputError(
             f"{path}: weights row {int((showers.weight < 0).int().argmax())} is negative; drop it"
@@ -103,14 +113,34 @@ def read_file(path: str, grid: Planar) -> tuple[ShowerSet, dict[str, str]]:
     return showers, {"file": str(path), "sha256": sha256_of(here), "rows": str(len(showers))}
 
 
-def model_generator(name: str) -> Candidate:
-    """A model by its name or folder. Raises InputError where there is none."""
-    suite = load_suite(fetch_models(name))
+def model_generator(
+    name: str, grid: Geometry, said: Geometry | None = None, pdg: int | None = None
+) -> Candidate:
+    """A model by its name or folder.
+
+    Parameters
+    ----------
+    name
+        See `load_suite`.
+    grid
+        The geometry of the reference, and so of the model.
+    said, pdg
+        Geometry and species of a library whose file has none.
+
+    Raises
+    ------
+    InputError
+        Where there is no such model, or its showers are of another geometry.
+    """
+    suite = load_suite(fetch_models(name), geometry=said, pdg=pdg)
+    _refuse_another(name, suite.grid, grid)
     label = name if len(name) < 40 else Path(name.split(",")[0]).stem
     return Candidate(label, suite, None, {"model": name, "fingerprint": suite.fingerprint})
 
 
-def file_generator(path: str, reference: ShowerSet, grid: Planar) -> Candidate:
+def file_generator(
+    path: str, reference: ShowerSet, grid: Geometry, said: Geometry | None = None, pdg: int | None = None
+) -> Candidate:
     """A file of showers, of the reference's conditions row by row or of conditions of its own.
 
     Parameters
@@ -120,17 +150,28 @@ def file_generator(path: str, reference: ShowerSet, grid: Planar) -> Candidate:
     reference
         The whole reference file.
     grid
-        Its pixels.
+        Its geometry.
+    said, pdg
+        Geometry and species, where the file has none.
 
     Raises
     ------
     InputError
         Where the file cannot be used.
     """
-    showers, origin = read_file(path, grid)
+    showers, origin = read_file(path, grid, said, pdg)
     difference = _difference(showers.conditions, reference.conditions)
-    said = f"its own: {difference}" if difference else "the reference's, row by row"
-    return Candidate(Path(path).stem, None, showers, {**origin, "conditions": said}, not difference)
+    whose = f"its own: {difference}" if difference else "the reference's, row by row"
+    return Candidate(Path(path).stem, None, showers, {**origin, "conditions": whose}, not difference)
+
+
+def _refuse_another(name: str, geometry: Geometry, grid: Geometry) -> None:
+    """Raise InputError where showers are not of the reference's geometry."""
+    if not same(geometry, grid):
+        raise InputError(
+            f"{name}: its showers have {geometry.label}, the reference's {grid.label}; compare showers "
+            "of one geometry"
+        )
 
 
 def _difference(ours: Conditions, theirs: Conditions) -> str:
@@ -153,7 +194,7 @@ def contests(
     floor: ShowerSet | None,
     seed: int,
     limit: int | None,
-    grid: Planar,
+    grid: Geometry,
 ) -> list[Contest]:
     """One contest for each group of species that there are enough showers of.
 
@@ -173,7 +214,7 @@ def contests(
     limit
         Largest number of showers of each sample; None: all.
     grid
-        The pixels of all.
+        The geometry of all.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from monsoon.jobs.pages.blocks import Badge, Block, Cell, Facts, Paragraph, Subt
 from monsoon.jobs.validation.classifier_plots import weight_tails
 from monsoon.jobs.validation.result import Result, Verdict
 from monsoon.models.metrics.admission import LEVELS, needed_flaws
-from monsoon.models.metrics.classification import Classification
+from monsoon.models.metrics.classification import CLASSIFIERS, Classification, not_asked
 from monsoon.models.metrics.conditions import LEVEL
 from monsoon.models.metrics.findings import Findings
 from monsoon.models.metrics.verdicts import FAMILY_LEVEL, Outcome
@@ -51,8 +51,9 @@ REGIONS_NOTE = (
     "right answer; 0 is guessing."
 )
 METRICS_NOTE = (
-    "Errors by bootstrap; response and resolution are ratios to Geant4. Floor: other Geant4 showers "
-    "against the reference."
+    "auc/calochallenge-low and -high: the classifiers of the CaloChallenge's definition (arXiv:2410.21611), "
+    "asked about a fifth of the showers. Errors of the others by bootstrap; response and resolution are "
+    "ratios to Geant4. Floor: other Geant4 showers against the reference."
 )
 
 
@@ -91,7 +92,10 @@ def sizes(found: Findings) -> Facts:
         Of one group of species.
     """
     contest = found.contest
-    rows = [("each sample", f"{len(contest)} showers")]
+    rows = [("each sample", f"{len(contest)} showers"), ("geometry", contest.grid.label)]
+    for name in CLASSIFIERS:
+        if why := not_asked(name, contest.grid):
+            rows.append((name, f"not asked: {why}"))
     rows.append(("floor", "the reference file's other half" if contest.halved else "a file of its own"))
     for who in contest.independent:
         rows.append((who, "an independent sample, with conditions of its own"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,18 +19,14 @@ from monsoon.models.data.datasets import beyond, dataset_of, has, opened, rows_o
 from monsoon.models.data.plausibility import examine_energies, refuse_impossible_angles
 from monsoon.models.errors import InputError
 from monsoon.models.files import Disk, temporary_beside
-from monsoon.models.geometry.cylindrical import Cylindrical
-from monsoon.models.geometry.planar import Planar
-from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.said import said
 
 CHUNK_ROWS, CHUNK_BYTES = 1000, 4_000_000  # what is compressed together, at most
 CACHE_BYTES = 64_000_000  # chunks that are not full yet stay in memory
 GZIP = 1  # 9 takes 30 times as long for files that are 17 % smaller
 REMEDY = {
-    "incident_pdg": "add one, int32 [N], with the PDG code of each row: "
-    "h5py.File(..., 'a')['incident_pdg'] = [22] * rows"
+    "incident_pdg": "say which: species=electron, or a PDG code; or add one, int32 [N], with the code of "
+    "each row: h5py.File(..., 'a')['incident_pdg'] = [22] * rows"
 }
 CONDITIONS = {  # shape of a row, kind and unit
     "incident_energies": ((1,), np.float32, "MeV"),
@@ -122,32 +117,12 @@ def read_rows(path: str | Path, start: int, stop: int | None, pdg: int | None = 
         return ShowerSet(conditions, Showers(torch.from_numpy(showers)), torch.from_numpy(weight))
 
 
-def read_conditions(path: str | Path, start: int = 0, stop: int | None = None) -> Conditions:
+def read_conditions(
+    path: str | Path, start: int = 0, stop: int | None = None, pdg: int | None = None
+) -> Conditions:
     """The conditions of a file's rows; it may have no showers. See read_rows."""
     with opened(Path(path)) as file:
-        return _conditions(_Columns(file, Path(path), start, stop), None)
-
-
-def geometry_in(path: str | Path) -> Planar | Cylindrical | None:
-    """The geometry that a file names in its attribute `geometry`, JSON; None where it names none.
-
-    Raises InputError where that is no geometry, or not that of the file's voxels.
-    """
-    path = Path(path)
-    with opened(path) as file:
-        stored = file.attrs.get("geometry")
-    if stored is None:
-        return None
-    try:
-        geometry = geometry_of(json.loads(stored))
-    except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise InputError(
-            f"{path}: geometry: {said(str(error), 200)}; store what Planar or Cylindrical give as JSON"
-        ) from error
-    voxels = extent(path).voxels
-    if voxels not in (None, geometry.voxels):
-        raise InputError(f"{path}: geometry has {geometry.voxels} voxels, showers {voxels}; name theirs")
-    return geometry
+        return _conditions(_Columns(file, Path(path), start, stop), pdg)
 
 
 @contextmanager
@@ -239,9 +214,16 @@ class ShowerWriter:
         self._disk.check()
 
     def copy(self, path: str | Path) -> None:
-        """Add the showers of a file as they are compressed there. Raises OSError where the disk is full."""
+        """Add the showers of a file as they are compressed there, and conditions that are not given.
+
+        Raises OSError where the disk is full.
+        """
         to = self._datasets["showers"]
         with opened(Path(path)) as file:
+            for name in self._datasets.keys() - {"showers"}:
+                dataset = self._datasets[name]
+                dataset.resize(self.rows + len(file[name]), axis=0)
+                dataset[self.rows :] = file[name][:]
             showers = file["showers"]
             start, self.rows = self.rows, self.rows + len(showers)
             to.resize(self.rows, axis=0)

@@ -1,4 +1,4 @@
-"""Training input: shower files, partly in memory, in batches that do not depend on the number of workers.
+"""Training input: files of rows, partly in memory, in batches that do not depend on the number of workers.
 
 A step's batch comes from a fixed number of lanes; every worker reads some of them. In each epoch the blocks
 of all files are put in a random order, laid end to end, and cut into lanes of equal length. A lane goes
@@ -10,46 +10,85 @@ reads ahead.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.data.batches import GAMMA, Batch, mirrored_batch, mixed
-from monsoon.models.data.joining import joined
-from monsoon.models.data.shower_files import ShowerSet, extent, read_conditions, read_rows
+from monsoon.models.data.batches import GAMMA, Batch, R, mixed
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Planar
 
+T = TypeVar("T")
 LANES = 8
 BLOCK_ROWS = 1000  # or the file's own chunk of rows, where that is larger
 BUFFER_BLOCKS = 3
-HASHED_BYTES = 1 << 24
-ORDER, SHUFFLE, NOISE = 1, 2, 3  # what random numbers are for
+ORDER, SHUFFLE, NOISE, PART = 1, 2, 3, 4  # what random numbers are for
 
 
-class ShowerFiles:
-    """Shower files laid end to end, read in parts.
+@dataclass(frozen=True)
+class Extent:
+    """How large a file is.
+
+    Attributes
+    ----------
+    rows : int
+        That it has.
+    together : int
+        Rows that are stored, and so best read, together.
+    weighted : bool
+        Whether it has weights.
+    """
+
+    rows: int
+    together: int
+    weighted: bool
+
+
+class Kind(Protocol[R]):
+    """How files of one kind are read, and what becomes of their rows in a training."""
+
+    def extent(self, path: Path) -> Extent:
+        """How large a file is. Raises InputError where it cannot be used."""
+        ...
+
+    def together(self, extents: Sequence[tuple[Path, Extent]]) -> None:
+        """Raise InputError where the files do not fit together."""
+        ...
+
+    def read(self, path: Path, start: int, stop: int) -> R:
+        """Rows of one file. Raises InputError where they cannot be used."""
+        ...
+
+    def joined(self, parts: Sequence[R]) -> R:
+        """The rows of all parts, end to end."""
+        ...
+
+    def batch(self, rows: R, seeds: Tensor) -> Batch[R]:
+        """Training rows as they are seen: int64 [N] seeds determine what is random about it."""
+        ...
+
+
+class RowFiles(Generic[R]):
+    """Files of rows laid end to end, read in parts.
 
     Parameters
     ----------
     files
-        At least one; all have the same voxels.
+        At least one.
+    kind
+        How they are read.
 
     Attributes
     ----------
     rows : int
         Of all files.
-    voxels : int
-        Of every shower.
     has_weights : bool
         Whether any file has weights; in the others a row counts 1.
     blocks : ndarray
@@ -61,20 +100,12 @@ class ShowerFiles:
         Naming the file, if one cannot be used or they do not fit together.
     """
 
-    def __init__(self, files: Sequence[str | Path]) -> None:
+    def __init__(self, files: Sequence[str | Path], kind: Kind[R]) -> None:
         if not files:
-            raise InputError("no shower files; name at least one")
-        self.files = tuple(Path(file) for file in files)
-        extents = [extent(file) for file in self.files]
-        for file, found in zip(self.files, extents, strict=True):
-            if found.voxels is None:
-                raise InputError(f"{file}: no dataset showers; give files with showers to train on")
-            if found.voxels != extents[0].voxels:
-                raise InputError(
-                    f"{file}: showers has {found.voxels} voxels, {self.files[0]} has {extents[0].voxels}; "
-                    "give files of one grid"
-                )
-        self.voxels = int(extents[0].voxels or 0)
+            raise InputError("no files; name at least one")
+        self.files, self.kind = tuple(Path(file) for file in files), kind
+        extents = [kind.extent(file) for file in self.files]
+        kind.together(list(zip(self.files, extents, strict=True)))
         self.has_weights = any(found.weighted for found in extents)
         self._ends = np.cumsum([found.rows for found in extents])
         self.rows = int(self._ends[-1])
@@ -85,25 +116,7 @@ class ShowerFiles:
             blocks.append(np.stack([edges[:-1], edges[1:]], 1))
         self.blocks = np.concatenate(blocks)
 
-    @cached_property
-    def checksum(self) -> str:
-        """SHA-256 over the bytes of all files, one after the other."""
-        digest = hashlib.sha256()
-        for path in self.files:
-            with path.open("rb") as file:
-                while piece := file.read(HASHED_BYTES):
-                    digest.update(piece)
-        return digest.hexdigest()
-
-    @cached_property
-    def species(self) -> tuple[int, ...]:
-        """All PDG codes in the files, increasing."""
-        found: set[int] = set()
-        for path in self.files:
-            found.update(torch.unique(read_conditions(path).pdg).tolist())
-        return tuple(sorted(found))
-
-    def read(self, start: int, stop: int) -> ShowerSet:
+    def read(self, start: int, stop: int) -> R:
         """Read rows out of the files.
 
         Parameters
@@ -121,11 +134,11 @@ class ShowerFiles:
             number = int(np.searchsorted(self._ends, start, side="right"))
             first = int(self._ends[number - 1]) if number else 0
             end = min(stop, int(self._ends[number]))
-            parts.append(read_rows(self.files[number], start - first, end - first))
+            parts.append(self.kind.read(self.files[number], start - first, end - first))
             start = end
-        return joined(parts)
+        return self.kind.joined(parts)
 
-    def in_order(self, size: int, rank: int = 0, workers: int = 1) -> Iterator[Batch[ShowerSet]]:
+    def in_order(self, size: int, rank: int = 0, workers: int = 1) -> Iterator[Batch[R]]:
         """Iterate over every row once, in batches.
 
         Nothing is mirrored, and a row's noise is the same every time: this is for validation.
@@ -145,12 +158,24 @@ class ShowerFiles:
         starts = range(rank * size, self.rows, workers * size)
         spans = [(start, min(start + size, self.rows)) for start in starts]
         with _Reader() as reader:
-            read = reader.ahead(partial(self.read, *span) for span in spans)
+            read = reader.ahead(partial(self._span, *span) for span in spans)
             for (start, stop), rows in zip(spans, read, strict=True):
                 yield Batch.of(rows, mixed(torch.arange(start, stop) * GAMMA))
 
+    def _span(self, start: int, stop: int) -> R:
+        """Rows by their place in the blocks, which are all rows of the files or a part of them."""
+        ends = np.cumsum(self.blocks[:, 1] - self.blocks[:, 0])
+        parts = []
+        while start < stop:
+            number = int(np.searchsorted(ends, start, side="right"))
+            end = min(stop, int(ends[number]))
+            shift = int(self.blocks[number, 1] - ends[number])
+            parts.append(self.read(start + shift, end + shift))
+            start = end
+        return self.kind.joined(parts)
 
-class ShowerStream(ShowerFiles):
+
+class RowStream(RowFiles[R]):
     """The batches of a training, without end; see the top of this file.
 
     An epoch has `steps_per_epoch` steps. Less than `batch + lanes` rows are left over, others in each epoch.
@@ -158,21 +183,21 @@ class ShowerStream(ShowerFiles):
     Parameters
     ----------
     files
-        Shower files.
+        At least one.
+    kind
+        How they are read, and what becomes of their rows.
     batch
         Rows of a step over all workers, a multiple of `lanes`.
     seed
-        Of order, symmetries and noise.
+        Of order, noise and whatever `kind` draws.
     rank
         This worker's number out of `workers`.
     workers
         At most one a lane.
     lanes
         How many independent sequences of rows a step is made of.
-    symmetries
-        Whether a random symmetry of the grid is applied to each row.
-    grid
-        The showers' voxels; the default grid if it is not given.
+    part
+        Rows that the training has: blocks drawn at random, whole but for the last; None: all.
 
     Raises
     ------
@@ -183,34 +208,30 @@ class ShowerStream(ShowerFiles):
     def __init__(
         self,
         files: Sequence[str | Path],
+        kind: Kind[R],
         batch: int,
         *,
         seed: int,
         rank: int = 0,
         workers: int = 1,
         lanes: int = LANES,
-        symmetries: bool = True,
-        grid: Planar | None = None,
+        part: int | None = None,
     ) -> None:
-        super().__init__(files)
-        self.grid = grid or Planar()
-        if symmetries and self.voxels != self.grid.voxels:
-            raise InputError(
-                f"{self.files[0]}: showers has {self.voxels} voxels, the grid {self.grid.voxels}; "
-                "give showers of this grid"
-            )
+        super().__init__(files, kind)
+        if part is not None:
+            self._keep(part, seed)
         if batch < 1 or batch % lanes:
             raise InputError(f"batch: {batch} is not a multiple of {lanes}, the number of lanes")
         if workers > lanes:
             raise InputError(f"workers: {workers} are more than the {lanes} lanes of the input")
         if self.rows // lanes < batch // lanes:
             raise InputError(f"batch: {batch} is more than the {self.rows} rows there are to train on")
-        self._seed, self._lanes, self._symmetries = seed, lanes, symmetries
+        self._seed, self._lanes = seed, lanes
         self._own = range(rank, lanes, workers)
         self._share = batch // lanes  # rows of a lane in a step
         self.steps_per_epoch = self.rows // lanes // self._share
 
-    def batches(self, first_step: int = 0) -> Iterator[Batch[ShowerSet]]:
+    def batches(self, first_step: int = 0) -> Iterator[Batch[R]]:
         """Iterate over this worker's part of each step's batch, without end.
 
         Parameters
@@ -225,15 +246,29 @@ class ShowerStream(ShowerFiles):
         """
         with _Reader() as reader:
             lanes = [
-                _Lane(reader.ahead(partial(self._fill, buffer) for buffer in self._buffers(lane, first_step)))
+                _Lane(
+                    self.kind,
+                    reader.ahead(partial(self._fill, buffer) for buffer in self._buffers(lane, first_step)),
+                )
                 for lane in self._own
             ]
             step = first_step
             while True:
-                rows = joined([lane.take(self._share) for lane in lanes])
+                rows = self.kind.joined([lane.take(self._share) for lane in lanes])
                 seeds = torch.cat([self._row_seeds(step, lane) for lane in self._own])
-                yield mirrored_batch(rows, seeds, self.grid) if self._symmetries else Batch.of(rows, seeds)
+                yield self.kind.batch(rows, seeds)
                 step += 1
+
+    def _keep(self, part: int, seed: int) -> None:
+        """Make the training one of fewer rows. Raises InputError where there are not so many."""
+        if not 0 < part <= self.rows:
+            raise InputError(f"rows: {part} of {self.rows} that there are; give at least 1 and at most all")
+        order = np.random.default_rng([seed, PART]).permutation(len(self.blocks))
+        ends = np.cumsum(np.diff(self.blocks[order])[:, 0])
+        kept = order[: int(np.searchsorted(ends, part)) + 1]
+        self.blocks = self.blocks[kept]
+        self.blocks[-1, 1] -= ends[len(kept) - 1] - part
+        self.rows = part
 
     def _buffers(self, lane: int, step: int) -> Iterator[_ShuffleBuffer]:
         """A lane's shuffle buffers from a step on, without end."""
@@ -264,9 +299,9 @@ class ShowerStream(ShowerFiles):
         parts[0, 0] = blocks[first, 1] - (ends[first] - start)
         return parts
 
-    def _fill(self, buffer: _ShuffleBuffer) -> ShowerSet:
+    def _fill(self, buffer: _ShuffleBuffer) -> R:
         """A buffer's rows, shuffled."""
-        rows = joined([self.read(int(start), int(stop)) for start, stop in buffer.parts])
+        rows = self.kind.joined([self.read(int(start), int(stop)) for start, stop in buffer.parts])
         order = torch.from_numpy(self._random(SHUFFLE, *buffer.key).permutation(len(rows)))
         return rows[order[buffer.skipped : buffer.rows]]
 
@@ -300,14 +335,14 @@ class _ShuffleBuffer:
     rows: int
 
 
-class _Lane:
+class _Lane(Generic[R]):
     """The rows of one lane, out of its shuffle buffers."""
 
-    def __init__(self, buffers: Iterator[ShowerSet]) -> None:
-        self._buffers = buffers
-        self._left: list[ShowerSet] = []
+    def __init__(self, kind: Kind[R], buffers: Iterator[R]) -> None:
+        self._kind, self._buffers = kind, buffers
+        self._left: list[R] = []
 
-    def take(self, count: int) -> ShowerSet:
+    def take(self, count: int) -> R:
         """The next rows."""
         taken = []
         while count:
@@ -316,7 +351,7 @@ class _Lane:
             if len(rows) > count:
                 self._left.append(rows[count:])
             count -= len(taken[-1])
-        return joined(taken)
+        return self._kind.joined(taken)
 
 
 class _Reader:
@@ -329,15 +364,13 @@ class _Reader:
     def __exit__(self, *_: Any) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def ahead(self, tasks: Iterable[Callable[[], ShowerSet]]) -> Iterator[ShowerSet]:
+    def ahead(self, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
         """The tasks' results in order; one task more than was asked for is under way or done."""
-        submitted: Iterator[Future[ShowerSet]] = (self._thread.submit(task) for task in tasks)
+        submitted: Iterator[Future[T]] = (self._thread.submit(task) for task in tasks)
         return _one_ahead(submitted, next(submitted, None))
 
 
-def _one_ahead(
-    submitted: Iterator[Future[ShowerSet]], following: Future[ShowerSet] | None
-) -> Iterator[ShowerSet]:
+def _one_ahead(submitted: Iterator[Future[T]], following: Future[T] | None) -> Iterator[T]:
     while following is not None:
         rows = following.result()
         following = next(submitted, None)

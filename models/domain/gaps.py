@@ -49,6 +49,10 @@ def find_gaps(energy: Array, cosine: Array, known: Array) -> Array:
     n = len(energy)
     if n < FEWEST_ROWS:
         return np.empty((0, 4))
+    if np.ptp(cosine) == 0:  # one angle alone: energies are left
+        alone = [(np.exp(low), np.exp(high), *COSINES) for low, high in find_bands(np.log(energy))]
+        new = [box for box in alone if not ((known[:, 0] <= box[0]) & (box[1] <= known[:, 1])).any()]
+        return np.reshape(new, (-1, 4))
     side = min(int(np.sqrt(n)), MOST_CELLS)
     cells = EXPECTED_ROWS * side**2 / n  # the area of a gap
     flat_energy, flat_cosine = _Flat(np.log(energy), side), _Flat(cosine, side, end=1.0)
@@ -67,6 +71,38 @@ def find_gaps(energy: Array, cosine: Array, known: Array) -> Array:
     centres = np.arange(side) + 0.5
     plane = np.exp(flat_energy.back(centres)), flat_cosine.back(centres)
     return _few(boxes, known, plane, GAINED_ROWS / EXPECTED_ROWS * cells)
+
+
+def find_bands(values: Array, end: float = 0.0) -> list[tuple[float, float]]:
+    """Find the empty intervals of one coordinate that are too large to be empty by chance.
+
+    Parameters
+    ----------
+    values
+        [n]; NaN does not count.
+    end
+        Values reach from -end to end; 0: from the least to the greatest there is.
+
+    Returns
+    -------
+    list of tuple
+        Low and high end of each, which are values; infinite beyond the last. Empty for samples of less than
+        FEWEST_ROWS, and for those of one value, which says nothing of others.
+    """
+    values = values[np.isfinite(values)]
+    n = len(values)
+    if n < FEWEST_ROWS or np.ptp(values) == 0:
+        return []
+    knots = np.unique(np.quantile(values, np.linspace(0, 1, KNOTS + 1), method="nearest"))
+    ends = min(knots[0], -end), max(knots[-1], end)
+    knots = np.unique(np.concatenate([[ends[0]], knots[1:-1], [ends[1]]])) if end else knots
+    counts = np.searchsorted(np.sort(values), knots, side="right").astype(np.float64)
+    counts[0] = 0
+    ordered = np.unique(values)
+    places = np.concatenate([[-np.inf], ordered, [np.inf]])
+    flat = np.interp(np.clip(places, knots[0], knots[-1]), knots, counts)
+    wide = np.nonzero(np.diff(flat) >= EXPECTED_ROWS)[0]
+    return [(float(places[k]), float(places[k + 1])) for k in wide]
 
 
 class _Flat:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,8 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from monsoon.models.domain.gaps import Array, find_gaps
+from monsoon.models.domain.gaps import Array, find_bands, find_gaps
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.records import Conditions
+
+ROUNDING = 1e-6  # rad
+COLUMNS: dict[str, Callable[[Conditions], Tensor]] = {
+    "offset_x_mm": lambda c: c.offset_mm[:, 0],
+    "offset_y_mm": lambda c: c.offset_mm[:, 1],
+    "azimuth": lambda c: torch.where(
+        c.direction[:, :2].any(1), torch.atan2(c.direction[:, 1], c.direction[:, 0]), torch.nan
+    ),
+}
+"""Conditions besides energy and angle; NaN, which is in no band, where there is none."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +53,37 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Band:
+    """An interval of one condition, at any energy and angle, that holds no training shower.
+
+    Attributes
+    ----------
+    pdg : int
+        The species that has no shower there; 0: no species has any there.
+    column : str
+        A key of COLUMNS.
+    low, high : float
+        Its ends, which are training showers' and inside; +-inf where there is none on that side.
+    """
+
+    pdg: int
+    column: str
+    low: float
+    high: float
+
+    def holds(self, conditions: Conditions) -> Tensor:
+        """Whether each condition lies in the band, bool [N]."""
+        value = COLUMNS[self.column](conditions)
+        held = (value > self.low) & (value < self.high)
+        return held & (conditions.pdg == self.pdg) if self.pdg else held
+
+
+@dataclass(frozen=True)
 class Domain:
     """The range of each species' training conditions, less the gaps in it (models/domain/gaps.py).
 
-    The offset of the impact in its pixel makes no difference: samples are uniform in it by construction.
+    A condition that is the same in all showers limits nothing but itself. Offsets and azimuths have no range:
+    samples are uniform in them, and what they leave out is a band.
 
     Attributes
     ----------
@@ -57,15 +95,18 @@ class Domain:
         float32 [S], least direction cosine along z; 0 where any angle is inside.
     gaps : tuple of Gap
         Regions inside the ranges that do not belong to the domain.
+    bands : tuple of Band
+        Intervals of offsets and azimuths that do not belong to it.
     """
 
     pdg: Tensor
     energy_mev: Tensor
     cosine: Tensor
     gaps: tuple[Gap, ...]
+    bands: tuple[Band, ...] = ()
 
     @classmethod
-    def around(cls, conditions: Conditions, layered: bool = False) -> Domain:
+    def around(cls, conditions: Conditions, geometry: Geometry | None = None) -> Domain:
         """Find the domain of a model that is trained on these conditions; all of them are inside.
 
         Gaps are looked for in all species together, which finds smaller ones, and in each one. A species of
@@ -75,10 +116,12 @@ class Domain:
         ----------
         conditions
             Of the training showers.
-        layered
-            Whether showers are placed layer by layer along their direction. A sample that goes straight in
-            then serves any angle.
+        geometry
+            Of the showers. Those of several layers are placed along their direction: a sample that goes
+            straight in then serves any angle.
         """
+        layered = geometry is not None and geometry.layers > 1
+        reach_mm = geometry.largest_offset_mm if geometry else 0.0
         species = torch.unique(conditions.pdg)
         of_species = [conditions[conditions.pdg == pdg] for pdg in species]
         common = _boxes(conditions, np.empty((0, 4)))
@@ -88,10 +131,18 @@ class Domain:
             torch.stack([torch.stack(c.energy_mev.aminmax()) for c in of_species]),
             torch.stack([_least_cosine(c, layered) for c in of_species]),
             tuple(Gap(pdg, (a, b), (c, d)) for pdg, some in boxes for a, b, c, d in some.tolist()),
+            tuple(_bands(conditions, of_species, reach_mm)),
         )
 
     def inside(self, conditions: Conditions) -> Tensor:
         """Whether each condition is inside, bool [N]; a species without training showers is outside."""
+        inside = self._inside(conditions)
+        for band in self.bands:
+            inside &= ~band.holds(conditions)
+        return inside
+
+    def _inside(self, conditions: Conditions) -> Tensor:
+        """Whether energy and angle are inside, bool [N]."""
         found = self._species(conditions)
         low, high = self.energy_mev[found].unbind(1)
         inside: Tensor = (
@@ -107,8 +158,8 @@ class Domain:
     def clamp(self, conditions: Conditions) -> Conditions:
         """Move conditions to the nearest ones inside; those inside stay as they are.
 
-        Energy and angle move, azimuth and offset stay. Distances are in ln E and cosine, each in units of the
-        species' range.
+        Energy and angle move; distances are in ln E and cosine, each in units of the species' range. Azimuth
+        and offset move out of bands alone, to the nearer end.
 
         Parameters
         ----------
@@ -123,14 +174,16 @@ class Domain:
         low, high = self.energy_mev[found].unbind(1)
         energy = wanted.energy_mev.clamp(low, high)
         cosine = torch.maximum(wanted.direction[:, 2], self.cosine[found])
-        for row in torch.nonzero(~self.inside(_moved(wanted, energy, cosine)))[:, 0].tolist():
+        for row in torch.nonzero(~self._inside(_moved(wanted, energy, cosine)))[:, 0].tolist():
             energy[row], cosine[row] = self._nearest_edge(int(wanted.pdg[row]), energy[row], cosine[row])
         moved = _moved(wanted, energy, cosine)
+        for band in self.bands:
+            moved = _out_of(band, moved)
         return Conditions(
             conditions.pdg,
             conditions.energy_mev.index_put((outside,), moved.energy_mev),
             conditions.direction.index_put((outside,), moved.direction),
-            conditions.offset_mm,
+            conditions.offset_mm.index_put((outside,), moved.offset_mm),
         )
 
     def _nearest_edge(self, pdg: int, energy: Tensor, cosine: Tensor) -> tuple[Tensor, Tensor]:
@@ -142,7 +195,7 @@ class Domain:
         rows = len(points)
         direction = torch.stack([torch.zeros(rows), torch.zeros(rows), points[:, 1]], 1)
         species = torch.full((rows,), pdg, dtype=torch.int32)
-        inside = self.inside(Conditions(species, points[:, 0], direction, torch.zeros(rows, 2)))
+        inside = self._inside(Conditions(species, points[:, 0], direction, torch.zeros(rows, 2)))
         of_species = int(torch.searchsorted(self.pdg, pdg))
         low, high = self.energy_mev[of_species].tolist()
         in_energy = torch.log(points[:, 0] / energy) / max(math.log(high / low), 1e-9)
@@ -155,12 +208,18 @@ class Domain:
 
     def as_json(self) -> dict[str, Any]:
         """The content as JSON, for `from_json`; float32 values come back exactly."""
-        return {
+        stored: dict[str, Any] = {
             "pdg": self.pdg.tolist(),
             "energy_mev": self.energy_mev.tolist(),
             "cosine": self.cosine.tolist(),
             "holes": [asdict(gap) for gap in self.gaps],
         }
+        if self.bands:  # domains without are stored as they always were
+            stored["bands"] = [
+                [b.pdg, b.column, *(end if math.isfinite(end) else None for end in (b.low, b.high))]
+                for b in self.bands
+            ]
+        return stored
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Domain:
@@ -176,6 +235,16 @@ class Domain:
             torch.tensor(stored["energy_mev"], dtype=torch.float32),
             torch.tensor(stored["cosine"], dtype=torch.float32),
             tuple(Gap(gap["pdg"], tuple(gap["energy_mev"]), tuple(gap["cosine"])) for gap in stored["holes"]),
+            tuple(
+                Band(
+                    int(pdg),
+                    str(column),
+                    -math.inf if low is None else float(low),
+                    math.inf if high is None else float(high),
+                )
+                for pdg, column, low, high in stored.get("bands", ())
+                if column in COLUMNS
+            ),
         )
 
 
@@ -199,6 +268,42 @@ def _least_cosine(conditions: Conditions, layered: bool) -> Tensor:
     """The least cosine of a sample; 0, which is any, where layered showers all go straight in."""
     least = conditions.direction[:, 2].min()
     return torch.zeros_like(least) if layered and least == 1 else least
+
+
+def _bands(conditions: Conditions, of_species: list[Conditions], reach_mm: float) -> Iterator[Band]:
+    """Of all species together, then of each what the former leave."""
+    ends = {"offset_x_mm": reach_mm, "offset_y_mm": reach_mm, "azimuth": math.pi}
+    for name, column in COLUMNS.items():
+        common = find_bands(column(conditions).double().numpy(), ends[name])
+        yield from (Band(0, name, low, high) for low, high in common)
+        for c in of_species if len(of_species) > 1 else ():
+            own = find_bands(column(c).double().numpy(), ends[name])
+            yield from (
+                Band(int(c.pdg[0]), name, low, high)
+                for low, high in own
+                if not any(a <= low and high <= b for a, b in common)
+            )
+
+
+def _out_of(band: Band, conditions: Conditions) -> Conditions:
+    """Conditions in a band moved to its nearer end, the others as they are."""
+    held = band.holds(conditions)
+    value = COLUMNS[band.column](conditions)
+    low, high = band.low, band.high
+    if band.column == "azimuth":  # a direction in single precision has it to some 1e-7
+        low, high = low - ROUNDING, high + ROUNDING
+    end = torch.where(value - low <= high - value, low, high).float()
+    value = torch.where(held, end, value)
+    if band.column == "azimuth":
+        x, y, z = conditions.direction.unbind(1)
+        sine = torch.hypot(x, y)
+        turned = torch.stack([sine * value.cos(), sine * value.sin(), z], 1)
+        direction = torch.where(held[:, None], turned, conditions.direction)
+        return Conditions(conditions.pdg, conditions.energy_mev, direction, conditions.offset_mm)
+    axis = ("offset_x_mm", "offset_y_mm").index(band.column)
+    offset = conditions.offset_mm.clone()
+    offset[:, axis] = value
+    return Conditions(conditions.pdg, conditions.energy_mev, conditions.direction, offset)
 
 
 def _boxes(conditions: Conditions, known: Array) -> Array:

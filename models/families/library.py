@@ -1,8 +1,8 @@
 """The nearest-neighbour library: a shower is a Geant4 shower of nearly the same condition.
 
-This is the oldest generator ("frozen showers"), and the baseline for every network. The eight symmetries of
-the pixel grid multiply the library; a random choice among the nearest few multiplies the variety of showers
-of one condition.
+This is the oldest generator ("frozen showers"), and the baseline for every network. The symmetries of the
+geometry, such as the eight of a square image, multiply the library; a random choice among the nearest few
+multiplies the variety of showers of one condition.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import Tensor
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.dispatch import GATHER
 from monsoon.models.kernels.gather import compress
@@ -94,19 +95,19 @@ class Library:
         self,
         showers: ShowerSet,
         neighbours: int | None = None,
-        grid: Planar | None = None,
+        grid: Geometry | None = None,
         leaf: int = LEAF,
         hadronic: Metric = HADRONIC,
     ) -> None:
-        self.grid = grid or Planar()
+        self.grid: Geometry = grid or Planar()
         if showers.showers.energy_mev.shape[1] != self.grid.voxels:
             raise InputError(
-                f"showers has {showers.showers.energy_mev.shape[1]} voxels, a library for this detector "
-                f"needs {self.grid.label}"
+                f"showers has {showers.showers.energy_mev.shape[1]} voxels, {self.grid.label} have "
+                f"{self.grid.voxels}; name the showers' own geometry"
             )
         self._leaf, self._hadronic = leaf, hadronic
         self.neighbours = neighbours or (OF_ENERGY if _on_axis(showers.conditions) else FEW)
-        self.domain = Domain.around(showers.conditions, layered=self.grid.layers > 1)
+        self.domain = Domain.around(showers.conditions, self.grid)
         self.species = tuple(int(pdg) for pdg in self.domain.pdg)
         self.images = compress(showers.showers.energy_mev)
         self.permutations = torch.argsort(self.grid.symmetries, 1)  # to where a symmetry takes a voxel
@@ -149,7 +150,7 @@ class Library:
         shower : Tensor
             int64 [N], rows of the library.
         symmetry : Tensor
-            int64 [N], as in `Planar.symmetries`.
+            int64 [N], as in `Geometry.symmetries`.
         """
         shower = torch.empty(len(conditions), dtype=torch.int64)
         symmetry = torch.empty(len(conditions), dtype=torch.int64)

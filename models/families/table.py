@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from monsoon.models.families.coupling import CouplingFlow
 from monsoon.models.families.flow.flow import Flow
+from monsoon.models.families.table_library import TableLibrary
 from monsoon.models.families.transport import TransportedLibrary
 
-Network = Flow | TransportedLibrary
-FAMILIES: dict[str, type[Network]] = {"flow": Flow, "transported-library": TransportedLibrary}
+FAMILIES: dict[str, Any] = {
+    "flow": Flow,
+    "transported-library": TransportedLibrary,
+    "coupling-flow": CouplingFlow,
+    "table-library": TableLibrary,
+}
+OF_TABLES = ("coupling-flow", "table-library")

@@ -23,7 +23,8 @@ from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import ELECTROMAGNETIC, Library, Metric
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.kernels.dispatch import TRANSPORT
 from monsoon.models.kernels.gather import Images, compress
 from monsoon.models.kernels.transport import RARE, REACH, Asked, Stored, Usual
@@ -85,7 +86,7 @@ class TransportedLibrary(nn.Module):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         self.config = dict(config)
-        self.grid = Planar.from_json(config["grid"])
+        self.grid = geometry_of(config["grid"])
         self.species = tuple(config["species"])
         self.domain = Domain.from_json(config["domain"])
         self.usual = MeanImage(5 + len(self.species), config["hidden"], config["latent"], self.grid.voxels)
@@ -97,10 +98,11 @@ class TransportedLibrary(nn.Module):
         self.register_buffer("packed", torch.zeros(config["packed_bytes"], dtype=torch.uint8))
         self.packed: Tensor
         self._stock: Stock | None = None
+        self._versions: list[int] = []  # of the tensors that it follows from
         self._inverse = _inverse(self.grid)
 
     @classmethod
-    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet) -> TransportedLibrary:
+    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet, layout: Geometry) -> TransportedLibrary:
         """Make a library of a sample, untrained.
 
         Parameters
@@ -109,6 +111,8 @@ class TransportedLibrary(nn.Module):
             Keys of DEFAULTS, and seed.
         sample
             Training rows: the library.
+        layout
+            Their voxels.
 
         Raises
         ------
@@ -120,13 +124,12 @@ class TransportedLibrary(nn.Module):
                 f"options: unknown option {min(unknown)}; "
                 f"a transported library has {', '.join(DEFAULTS)}, seed"
             )
-        grid, images = Planar(), compress(sample.showers.energy_mev)
-        packed = pack(images, grid.voxels)
+        packed = pack(compress(sample.showers.energy_mev), layout.voxels)
         config = DEFAULTS | {key: value for key, value in options.items() if key != "seed"}
         config |= {
-            "grid": grid.as_json(),
+            "grid": layout.as_json(),
             "species": [int(pdg) for pdg in torch.unique(sample.conditions.pdg)],
-            "domain": Domain.around(sample.conditions).as_json(),
+            "domain": Domain.around(sample.conditions, layout).as_json(),
             "showers": len(sample),
             "packed_bytes": len(packed),
         }
@@ -218,9 +221,10 @@ class TransportedLibrary(nn.Module):
         return Showers(transport(stock.stored, become, permutations, self.grid.valid, stock.usual))
 
     def stock(self) -> Stock:
-        """What sampling needs, worked out when it is first asked for."""
-        if self._stock is None:
-            self._stock = self._worked_out()
+        """What sampling needs, worked out when it is first asked for, and when weights have changed."""
+        versions = [tensor._version for tensor in (*self.parameters(), *self.buffers())]
+        if self._stock is None or versions != self._versions:
+            self._stock, self._versions = self._worked_out(), versions
         return self._stock
 
     @torch.no_grad()
@@ -307,7 +311,7 @@ def _seeds(noise: Tensor) -> Tensor:
     return (bits[:, 0] << NOISE_BITS) | bits[:, 1]
 
 
-def _inverse(grid: Planar) -> Tensor:
+def _inverse(grid: Geometry) -> Tensor:
     """The symmetry that undoes each symmetry, int64 [G]."""
     undone = torch.argsort(grid.symmetries, 1)
     same = (undone[:, None] == grid.symmetries[None]).all(2)

@@ -8,14 +8,20 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.geometry.geometry import Pieces
-from monsoon.models.records import Conditions
+from monsoon.models.geometry.calochallenge import high_level
+from monsoon.models.geometry.geometry import Pieces, View
+from monsoon.models.geometry.projections import across, along
+from monsoon.models.records import Conditions, Showers
 
 BANDS = (1, 3)  # of the regions: the innermost ring, the next two, and the rest of each layer
+WINDOW = 256  # groups of voxels that networks of classifiers look at, at most
 POINTS = 4  # pieces of a voxel are at most so small a part of the finest cell
+FURTHEST_MM, MOST_SECTORS = 1e6, 1 << 16
 MOST_PIECES = 1 << 24
 TOO_FINE = f"more than {MOST_PIECES} pieces of voxels"
 
@@ -29,7 +35,8 @@ class Layer:
     edges_mm : tuple of float
         Radii of the rings' edges, increasing; fewer than two where the layer has no voxels.
     sectors : int
-        Of azimuth; sector a covers a .. a + 1 of `sectors` parts of the circle, from the x axis on.
+        Of azimuth; sector a covers a .. a + 1 of `sectors` parts of the circle, which begins at -pi, as the
+        CaloChallenge has it.
     depth_mm : float
         Distance of the layer's middle from the front of the first one; 0 where it is not known.
     """
@@ -86,13 +93,15 @@ class Cylindrical:
         """Refuse what is no cylinder."""
         for number, layer in enumerate(self.stack):
             edges = layer.edges_mm
-            increasing = all(low < high < math.inf for low, high in pairwise(edges))
+            increasing = all(low < high <= FURTHEST_MM for low, high in pairwise(edges))
             if not increasing or (edges and not edges[0] >= 0):
-                raise ValueError(f"layer {number}: edges of rings do not increase from 0 mm on")
-            if layer.sectors < 1:
-                raise ValueError(f"layer {number}: {layer.sectors} sectors of azimuth are none")
-            if not math.isfinite(layer.depth_mm):
-                raise ValueError(f"layer {number}: its depth is not finite")
+                raise ValueError(
+                    f"layer {number}: edges of rings do not increase from 0 to {FURTHEST_MM:g} mm"
+                )
+            if not 1 <= layer.sectors <= MOST_SECTORS:
+                raise ValueError(f"layer {number}: {layer.sectors} sectors are not 1 .. {MOST_SECTORS}")
+            if not abs(layer.depth_mm) <= FURTHEST_MM:
+                raise ValueError(f"layer {number}: its depth is not within {FURTHEST_MM:g} mm")
         if not any(layer.voxels for layer in self.stack):
             raise ValueError("no layer has voxels")
 
@@ -144,9 +153,11 @@ class Cylindrical:
         for n in self.stack:
             edges = torch.tensor(n.edges_mm, dtype=torch.float64)
             radius = (edges[1:] + edges[:-1])[: n.rings] / 2
-            azimuth = (torch.arange(n.sectors, dtype=torch.float64) + 0.5) * (2 * math.pi / n.sectors)
+            azimuth = (torch.arange(n.sectors, dtype=torch.float64) + 0.5) * (
+                2 * math.pi / n.sectors
+            ) - math.pi
             if n.sectors == 1:
-                azimuth = torch.zeros(1, dtype=torch.float64)
+                azimuth = 0 * azimuth
             rows.append(torch.stack([radius.repeat(n.sectors), azimuth.repeat_interleave(n.rings)], 1))
         return torch.cat(rows)
 
@@ -199,7 +210,7 @@ class Cylindrical:
             torch.bucketize(radius.contiguous(), torch.tensor(n.edges_mm, dtype=torch.float64), right=True)
             - 1
         )
-        sector = (azimuth / (2 * math.pi) * n.sectors).floor().long()
+        sector = ((azimuth + math.pi) / (2 * math.pi) * n.sectors).floor().long()
         return self.voxel(layer, sector, ring)
 
     @cached_property
@@ -208,6 +219,61 @@ class Cylindrical:
         band = torch.bucketize(self.ring, torch.tensor(BANDS), right=True)
         compact: Tensor = torch.unique(self.layer * (len(BANDS) + 1) + band, return_inverse=True)[1]
         return compact
+
+    @cached_property
+    def outward(self) -> Tensor:
+        """The voxels by the middle of their ring, then layer by layer, int64 [V]."""
+        return torch.argsort(self.middles[:, 0], stable=True)
+
+    @cached_property
+    def close(self) -> Tensor:
+        """The voxels that are two steps from neighbour to neighbour away, or fewer; int64 [V, K]."""
+        one = torch.nn.functional.pad(self.neighbours.long(), (0, 0, 0, 1), value=-1)  # row -1: none
+        two = torch.cat([one[:-1], one[one[:-1]].flatten(1)], 1)
+        two[two == torch.arange(self.voxels)[:, None]] = -1
+        two = two.sort(1, descending=True).values
+        two[:, 1:][two[:, 1:] == two[:, :-1]] = -1  # each once
+        two = two.sort(1, descending=True).values
+        return two[:, : int((two >= 0).sum(1).max())]
+
+    @property
+    def largest_offset_mm(self) -> float:
+        """1: the impact is the anchor."""
+        return 1.0
+
+    @property
+    def shells(self) -> Tensor:
+        """The regions: no rotation leads out of them."""
+        return self.regions
+
+    @cached_property
+    def window(self) -> Tensor:
+        """Sectors of bands of rings, summed over neighbouring layers of as many sectors, int64 [V].
+
+        As few layers are summed as give at most WINDOW groups, if not all.
+        """
+        band = torch.bucketize(self.ring, torch.tensor(BANDS), right=True)
+        blocks = torch.zeros(self.layers, dtype=torch.int64)
+        full = [number for number, n in enumerate(self.stack) if n.voxels]
+        most = max(n.sectors for n in self.stack)
+        for together in range(1, len(full) + 1):
+            block, first = -1, 0
+            for place, number in enumerate(full):
+                before = full[place - 1]
+                other = place == 0 or self.stack[number].sectors != self.stack[before].sectors
+                if other or place - first == together:
+                    block, first = block + 1, place
+                blocks[number] = block
+            key = (blocks[self.layer] * most + self.sector) * (len(BANDS) + 1) + band
+            groups: Tensor = torch.unique(key, return_inverse=True)[1]
+            if int(groups.max()) < WINDOW:
+                break
+        return groups
+
+    @property
+    def window_side(self) -> int:
+        """None: the groups are no image."""
+        return 0
 
     @property
     def turns(self) -> int:
@@ -270,6 +336,49 @@ class Cylindrical:
         offsets = torch.tensor([0, *counts]).cumsum(0)
         return Pieces(offsets, low_um, low_um + 1)
 
+    def observables(self, conditions: Conditions, showers: Showers) -> dict[str, Tensor]:
+        """Total, response, and the features of every layer that the CaloChallenge has, float64 [N] each."""
+        energy = showers.energy_mev.double()
+        total = energy.sum(1)
+        sectors = [n.sectors for n in self.stack]
+        return {
+            "visible_mev": total,
+            "response": total / conditions.energy_mev,
+            **high_level(energy, self.layer, self.middles, sectors),
+        }
+
+    @cached_property
+    def profile_edges_mm(self) -> NDArray[np.float64]:
+        """Edges of the rings of the layer that has most of them."""
+        return np.array(max((n.edges_mm for n in self.stack), key=len), np.float64)
+
+    def profile(self, conditions: Conditions, showers: Showers) -> Tensor:
+        """The share of each shower's energy in rings about the axis, by the middles of voxels, [N, B]."""
+        edges = torch.from_numpy(self.profile_edges_mm)
+        ring = torch.bucketize(self.middles[:, 0].contiguous(), edges, right=True) - 1
+        inside = (ring >= 0) & (ring < len(edges) - 1)
+        energy = showers.energy_mev
+        total = energy.sum(1, keepdim=True)
+        rings = energy.new_zeros(len(energy), len(edges)).index_add(
+            1, torch.where(inside, ring, len(edges) - 1), energy
+        )
+        return rings[:, :-1] / torch.where(total > 0, total, 1.0)
+
+    def views(self, image_mev: NDArray[np.float32]) -> list[View]:
+        """All layers in x and y, as far as the narrowest layer reaches; all sectors by radius and layer."""
+        energy = image_mev.astype(np.float64)
+        layers = [number for number, n in enumerate(self.stack) if n.voxels]
+        reach = min(self.stack[number].edges_mm[-1] for number in layers)
+
+        def at(radius: Tensor, azimuth: Tensor) -> list[Tensor]:
+            return [self._at(number, radius, azimuth) for number in layers]
+
+        rings = [n.edges_mm if n.voxels else () for n in self.stack]
+        return [
+            across(energy, self.centres_mm[:, :2], at, reach),
+            along(energy, rings, self.layer, self.ring),
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The layers with their edges, sectors and depths."""
         stack = [
@@ -302,7 +411,8 @@ def _points(layer: Layer, finest_um: int, most: int) -> tuple[list[int], list[Te
             # rings of equal area, each at the radius that halves it
             share = (torch.arange(along, dtype=torch.float64) + 0.5) / along
             radius = (low**2 + (high**2 - low**2) * share).sqrt()
-            azimuth = (sector + (torch.arange(around, dtype=torch.float64) + 0.5) / around) * width
+            parts = (torch.arange(around, dtype=torch.float64) + 0.5) / around
+            azimuth = (sector + parts) * width - math.pi
             x, y = radius[:, None] * azimuth.cos(), radius[:, None] * azimuth.sin()
             points.append(torch.stack([x, y], -1).reshape(-1, 2))
     return counts, points

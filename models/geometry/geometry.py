@@ -114,6 +114,39 @@ class Geometry(Protocol):
         ...
 
     @property
+    def outward(self) -> Tensor:
+        """All voxels, from the impact outwards, int64 [V]."""
+        ...
+
+    @property
+    def close(self) -> Tensor:
+        """Some tens of voxels about each voxel, int64 [V, K]; -1 fills up."""
+        ...
+
+    @property
+    def largest_offset_mm(self) -> float:
+        """Of an impact from its anchor, along an axis; 1 where there is none."""
+        ...
+
+    @property
+    def shells(self) -> Tensor:
+        """A shell for every voxel, int64 [V], 0 .. S - 1: every symmetry maps a shell onto itself."""
+        ...
+
+    @property
+    def window(self) -> Tensor:
+        """Some hundred groups of voxels that networks look at one by one, int64 [V]; -1: in none of them.
+
+        A group is a voxel, or several where there are too many. Symmetries map groups onto groups.
+        """
+        ...
+
+    @property
+    def window_side(self) -> int:
+        """Groups along a side, where the window is a square image numbered row by row; else 0."""
+        ...
+
+    @property
     def symmetries(self) -> Tensor:
         """Permutations of the voxels, int64 [G, V]."""
         ...
@@ -155,6 +188,15 @@ class Geometry(Protocol):
 
     def observables(self, conditions: Conditions, showers: Showers) -> dict[str, Tensor]:
         """Every scalar statistic of N showers, float64 [N] each, by name, in a fixed order."""
+        ...
+
+    @property
+    def profile_edges_mm(self) -> NDArray[np.float64]:
+        """Edges of rings about the impact, float64 [B + 1], for `profile`."""
+        ...
+
+    def profile(self, conditions: Conditions, showers: Showers) -> Tensor:
+        """The share of each shower's energy in these rings, [N, B]; zeros without energy."""
         ...
 
     def views(self, image_mev: NDArray[np.float32]) -> list[View]:

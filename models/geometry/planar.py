@@ -20,6 +20,10 @@ RINGS = (0.0, 1.0, 2.0, 4.0, 8.0, torch.inf)  # distance from the impact, in pix
 INNER_RING = 3  # of the regions: the inner 7 x 7 pixels stand for themselves
 OUTER_RINGS = ((4, 5), (6, 8))  # first and last ring of the sectors; the last sectors have the rest
 OCTANTS = 8
+CLOSE = 4.5  # pixels; how far the pixels are that count as close
+WINDOW_RING = 7  # networks of classifiers look at 15 x 15 pixels
+# edges of the profile's rings, in pixels
+PROFILE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0)
 SNAP = 256  # added before pixels are counted: an impact 1e-14 pixels short of an edge is on it
 
 
@@ -153,6 +157,48 @@ class Planar:
         return compact
 
     @cached_property
+    def outward(self) -> Tensor:
+        """The pixels by their distance from the impact pixel, int64 [V]."""
+        return torch.argsort(self.centres_mm[:, :2].contiguous().double().norm(dim=1), stable=True)
+
+    @cached_property
+    def close(self) -> Tensor:
+        """The pixels within 4.5 pixels of each, int64 [V, 68]; -1 beyond the edge."""
+        reach = int(CLOSE)
+        padded = torch.full((self.rows + 2 * reach, self.columns + 2 * reach), -1)
+        padded[reach:-reach, reach:-reach] = torch.arange(self.voxels).reshape(self.rows, self.columns)
+        steps = [(y, x) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1)]
+        about = [
+            padded[reach + y : reach + y + self.rows, reach + x : reach + x + self.columns].reshape(-1)
+            for y, x in steps
+            if 0 < y * y + x * x < CLOSE**2
+        ]
+        return torch.stack(about, 1)
+
+    @property
+    def largest_offset_mm(self) -> float:
+        """Half a pixel."""
+        return self.pixel_mm / 2
+
+    @property
+    def shells(self) -> Tensor:
+        """The square rings, int64 [V]."""
+        return self.ring
+
+    @cached_property
+    def window(self) -> Tensor:
+        """The pixels within 7 of the impact pixel, row by row, int64 [V]; -1 outside."""
+        inside = self.ring <= WINDOW_RING
+        return torch.where(inside, inside.cumsum(0) - 1, -1)
+
+    @property
+    def window_side(self) -> int:
+        """15 where the image reaches so far about the impact pixel; else 0."""
+        row, column = self.impact
+        reach = min(row, self.rows - 1 - row, column, self.columns - 1 - column)
+        return 2 * WINDOW_RING + 1 if reach >= WINDOW_RING else 0
+
+    @cached_property
     def symmetries(self) -> Tensor:
         """Reflections and, of a square image, its transposes, as voxel permutations, int64 [G, V].
 
@@ -264,6 +310,16 @@ class Planar:
         share = of.shares(showers)
         ring = self.ring.to(share.device)  # [V]
         return share @ torch.stack([(ring <= side // 2).to(share) for side in CONTAINMENT], 1)
+
+    @property
+    def profile_edges_mm(self) -> NDArray[np.float64]:
+        """Rings of half a pixel near the impact, wider ones far from it, float64 [11]."""
+        return self.pixel_mm * np.array(PROFILE)
+
+    def profile(self, conditions: Conditions, showers: Showers) -> Tensor:
+        """The share of each shower's energy in rings about the impact, [N, 10]."""
+        edges = torch.from_numpy(self.profile_edges_mm.astype(np.float32))
+        return of.lateral_profile(conditions, showers, self, edges)
 
     def views(self, image_mev: NDArray[np.float32]) -> list[View]:
         """The image in x and y, relative to the centre of the impact pixel."""

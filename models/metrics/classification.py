@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.metrics.auc import auc, error_of
 from monsoon.models.metrics.classifiers.classifier import Classifier, Flags, Floats, Rows
 from monsoon.models.metrics.classifiers.high_level import HighLevel
@@ -32,6 +32,13 @@ CLASSIFIERS: dict[str, Callable[..., Classifier]] = {
     "whitened-cnn": WhitenedCNN,
     "mlp": WhitenedMLP,
 }
+
+
+def not_asked(name: str, geometry: Geometry) -> str:
+    """Why a classifier has nothing to look at in showers of this geometry; empty where it has."""
+    if name == "whitened-cnn" and not geometry.window_side:
+        return f"{geometry.label} are no square image about the impact"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ def classify(
     name: str,
     generated: ShowerSet,
     reference: ShowerSet,
-    grid: Planar,
+    grid: Geometry,
     seed: int,
     repeats: int = 3,
     **settings: int,
@@ -89,7 +96,7 @@ def classify(
     generated, reference
         N and M showers.
     grid
-        The pixels of both.
+        The geometry of both.
     seed
         Of folds and starts.
     repeats

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.metrics.conditions import ConditionTest
 from monsoon.models.metrics.summary import Summary
 
@@ -23,11 +23,11 @@ class Sample:
     showers
         N showers with their conditions.
     grid
-        The pixels that they live on.
+        The voxels that they live on.
     """
 
     showers: ShowerSet
-    grid: Planar
+    grid: Geometry
 
     def __len__(self) -> int:
         return len(self.showers)
@@ -47,7 +47,7 @@ class Contest:
     group
         One of `GROUPS`.
     grid
-        The pixels that all showers live on.
+        The voxels that all showers live on.
     seed
         Of every random choice that the comparison makes.
     reference
@@ -68,7 +68,7 @@ class Contest:
     """
 
     group: str
-    grid: Planar
+    grid: Geometry
     seed: int
     reference: Sample
     floor: Sample

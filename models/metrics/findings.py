@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from monsoon.models.metrics.admission import flaws_of, missed
-from monsoon.models.metrics.classification import Classification, classify, sees
+from monsoon.models.metrics.calochallenge import areas, measurements
+from monsoon.models.metrics.classification import Classification, classify, not_asked, sees
 from monsoon.models.metrics.contest import Contest
 from monsoon.models.metrics.cost import Cost
 from monsoon.models.metrics.effort import Effort
 from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.metrics.measurement import Measurement
-from monsoon.models.metrics.quantities import CLASSIFIED, IDEAL, REGIONAL, measure_in
+from monsoon.models.metrics.quantities import CLASSIFIED, IDEAL, OF_OBSERVABLES, REGIONAL, measure_in
 from monsoon.models.metrics.requirements import Requirement
 from monsoon.models.metrics.table import measure_all
 from monsoon.models.metrics.verdicts import Check
@@ -80,14 +81,23 @@ def find(
     flaws = flaws_of(group)
     cost = Cost.of(contest, effort, len(flaws))
     metrics = {}
+    if effort.epochs:
+        advance(f"{group}: CaloChallenge's classifiers, Geant4 against Geant4", 0)
+        dense_floor = areas(floor, reference, grid, seed, effort.epochs)
+        advance("", cost.dense)
     for who, sample in contest.generated.items():
         advance(f"{group}: metrics of {who}", 0)
         metrics[who] = measure_all(sample.showers, reference, floor, grid, seed, effort.replicas)
         advance("", cost.metrics)
+        if effort.epochs:
+            advance(f"{group}: CaloChallenge's classifiers, {who} against Geant4", 0)
+            dense = areas(sample.showers, reference, grid, seed, effort.epochs)
+            metrics[who] += measurements(dense, dense_floor, effort.epochs)
+            advance("", cost.dense)
     floors: dict[str, Classification] = {}
     power: dict[str, dict[str, Classification]] = {}
     found: dict[str, dict[str, Classification]] = {who: {} for who in contest.generated}
-    for name in effort.classifiers:
+    for name in effort.asked(grid):
         settings = effort.settings_of(name)
         for who, sample in contest.generated.items():
             advance(f"{group}: {name}, {who} against Geant4", 0)
@@ -129,13 +139,16 @@ def _check(
     if kind == CLASSIFIED:
         found = _area(name, of, findings, who)
         if found is None:
-            unfit = f"{of} was not asked"
+            unfit = f"{of} was not asked" + (f": {why}" if (why := not_asked(of, contest.grid)) else "")
         elif unseen := findings.missed(of):
             blind = f"{of} does not see {', '.join(unseen)} at this size"
     elif kind in REGIONAL:
         region, sample = requirement.region, contest.generated[who]
-        found, showers = measure_in(contest, sample, name, region.pdg, gev, effort.replicas)
-        unfit = "" if found else f"only {showers} showers"
+        if kind in OF_OBSERVABLES and of not in sample.summary.names:
+            found, unfit = None, f"showers of {contest.grid.label} have no {of}"
+        else:
+            found, showers = measure_in(contest, sample, name, region.pdg, gev, effort.replicas)
+            unfit = "" if found else f"only {showers} showers"
     else:
         found = _named(findings.metrics[who], name)
         unfit = "" if found else "not measurable with these showers"

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.records import Showers
 
-Flaw = Callable[[ShowerSet, Planar, int], ShowerSet]  # showers, grid and seed -> showers with the flaw
+Flaw = Callable[[ShowerSet, Geometry, int], ShowerSet]  # showers, grid and seed -> showers with the flaw
 
 
 def smear_totals(share: float) -> Flaw:
     """Every shower scaled by a Gaussian factor about 1 of this relative width; not below zero."""
 
-    def smear(showers: ShowerSet, grid: Planar, seed: int) -> ShowerSet:
+    def smear(showers: ShowerSet, grid: Geometry, seed: int) -> ShowerSet:
         factor = 1 + share * torch.randn(len(showers), 1, generator=torch.Generator().manual_seed(seed))
         return _with_energy(showers, showers.showers.energy_mev * factor.clamp(min=0))
 
@@ -28,7 +28,7 @@ def smear_totals(share: float) -> Flaw:
 def lower_totals(share: float) -> Flaw:
     """Every shower scaled down by this share of its energy."""
 
-    def lower(showers: ShowerSet, grid: Planar, seed: int) -> ShowerSet:
+    def lower(showers: ShowerSet, grid: Geometry, seed: int) -> ShowerSet:
         return _with_energy(showers, showers.showers.energy_mev * (1 - share))
 
     return lower
@@ -37,7 +37,7 @@ def lower_totals(share: float) -> Flaw:
 def smear_pixels(share: float) -> Flaw:
     """Every pixel scaled by a Gaussian factor of its own; below zero it is zero."""
 
-    def smear(showers: ShowerSet, grid: Planar, seed: int) -> ShowerSet:
+    def smear(showers: ShowerSet, grid: Geometry, seed: int) -> ShowerSet:
         energy = showers.showers.energy_mev
         factor = 1 + share * torch.randn(energy.shape, generator=torch.Generator().manual_seed(seed))
         return _with_energy(showers, energy * factor.clamp(min=0))
@@ -46,29 +46,29 @@ def smear_pixels(share: float) -> Flaw:
 
 
 def share_with_neighbours(share: float) -> Flaw:
-    """This share of every pixel goes to its four neighbours in equal parts; at the edge a part stays."""
+    """This share of every voxel goes to its neighbours in equal parts; where one is missing a part stays."""
 
-    def spread(showers: ShowerSet, grid: Planar, seed: int) -> ShowerSet:
-        image = showers.showers.energy_mev.reshape(-1, grid.rows, grid.columns)
-        part = share / 4 * image
-        shared = image.clone()
-        for axis in (1, 2):
-            length = image.shape[axis]
-            flow = part.narrow(axis, 0, length - 1) - part.narrow(axis, 1, length - 1)  # to the next, net
-            shared.narrow(axis, 1, length - 1).add_(flow)
-            shared.narrow(axis, 0, length - 1).sub_(flow)
-        return _with_energy(showers, shared.flatten(1))
+    def spread(showers: ShowerSet, grid: Geometry, seed: int) -> ShowerSet:
+        image = showers.showers.energy_mev
+        neighbours = grid.neighbours.long()
+        part = share / neighbours.shape[1] * image
+        stays = (neighbours < 0).sum(1)
+        shared = (1 - share) * image + stays * part
+        for beside in neighbours.T:
+            there = beside >= 0
+            shared.index_add_(1, beside[there], part[:, there])
+        return _with_energy(showers, shared)
 
     return spread
 
 
-def cut_small(showers: ShowerSet, grid: Planar, seed: int) -> ShowerSet:
+def cut_small(showers: ShowerSet, grid: Geometry, seed: int) -> ShowerSet:
     """Pixels below 0.05 MeV are zero."""
     energy = showers.showers.energy_mev
     return _with_energy(showers, torch.where(energy < 0.05, 0.0, energy))
 
 
-def mirror_angle(showers: ShowerSet, grid: Planar, seed: int) -> ShowerSet:
+def mirror_angle(showers: ShowerSet, grid: Geometry, seed: int) -> ShowerSet:
     """The condition leans to the opposite side; the image stays as it is."""
     direction = showers.conditions.direction * torch.tensor([-1.0, -1.0, 1.0])
     return replace(showers, conditions=replace(showers.conditions, direction=direction))

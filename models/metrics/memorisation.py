@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.observables import shares
-from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Showers
 
-REACH = 3  # the inner 7 x 7 pixels stand alone; beyond them there is one sum for each square ring
 SMALLEST_SHARE = 1e-4  # of the total; below it, pixels are noise
 ROWS = 256  # rows of a distance matrix at a time
 
@@ -34,11 +33,13 @@ class Memorisation:
     heldout: float
 
 
-def memorisation(generated: ShowerSet, heldout: ShowerSet, training: ShowerSet, grid: Planar) -> Memorisation:
+def memorisation(
+    generated: ShowerSet, heldout: ShowerSet, training: ShowerSet, grid: Geometry
+) -> Memorisation:
     """Row i of `generated` and of `heldout` have the same condition, or conditions from one distribution.
 
     Held-out showers are not in the training set. Distances are Euclidean between standardised logarithms of
-    energy fractions, to all eight images of every training shower: scaled and reflected copies are copies.
+    energy fractions, to all images of every training shower: scaled and reflected copies are copies.
 
     Raises ValueError where generated and held-out showers differ in number.
     """
@@ -65,13 +66,14 @@ def memorisation(generated: ShowerSet, heldout: ShowerSet, training: ShowerSet, 
     )
 
 
-def features(showers: Showers, grid: Planar) -> Tensor:
-    """ln of the energy fractions of the inner pixels and of the rings beyond, float32 [N, 49 + 12]."""
+def features(showers: Showers, grid: Geometry) -> Tensor:
+    """ln of the energy fractions of voxels that are regions, and of the rest's shells, float32 [N, F]."""
     share = shares(showers)
-    ring = grid.ring
-    inner = share[:, ring <= REACH]
-    rings = share.new_zeros(len(showers), int(ring.max()) + 1).index_add(1, ring, share)[:, REACH + 1 :]
-    return torch.log(torch.cat([inner, rings], 1) + SMALLEST_SHARE).float()
+    alone = torch.bincount(grid.regions)[grid.regions] == 1
+    shell = torch.unique(grid.shells[~alone], return_inverse=True)[1]
+    rest = share.new_zeros(len(showers), int(shell.max()) + 1 if len(shell) else 0)
+    rest = rest.index_add(1, shell, share[:, ~alone])
+    return torch.log(torch.cat([share[:, alone], rest], 1) + SMALLEST_SHARE).float()
 
 
 def _nearest(points: Tensor, among: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.metrics.classification import CLASSIFIERS
 from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.measurement import Array, Measurement, measured_each
@@ -24,6 +24,7 @@ from monsoon.models.metrics.wasserstein import wasserstein
 from monsoon.models.records import Conditions, Showers
 
 CLASSIFIED = "auc"
+OF_OBSERVABLES = ("separation", "wasserstein")
 REGIONAL = ("response", "resolution", "fraction", "separation", "wasserstein")
 WHOLE = (
     "linearity", "spectrum", "correlation/largest", "correlation/rms", "fpd", "kpd",
@@ -39,15 +40,18 @@ FEWEST = 20  # showers of each sample in a region
 
 @cache
 def observable_names() -> tuple[str, ...]:
-    """Names of the statistics of a shower, in the order of `observables`."""
-    grid = Planar()
-    one = Conditions(
-        torch.tensor([22], dtype=torch.int32),
-        torch.ones(1),
-        torch.tensor([[0.0, 0.0, 1.0]]),
-        torch.zeros(1, 2),
-    )
-    return tuple(grid.observables(one, Showers(torch.zeros(1, grid.voxels))))
+    """Names of the statistics that showers of the shipped geometries have, of each once."""
+    names: dict[str, None] = {}
+    for make in SHIPPED.values():
+        geometry = make()
+        one = Conditions(
+            torch.tensor([22], dtype=torch.int32),
+            torch.ones(1),
+            torch.tensor([[0.0, 0.0, 1.0]]),
+            torch.zeros(1, 2),
+        )
+        names |= dict.fromkeys(geometry.observables(one, Showers(torch.zeros(1, geometry.voxels))))
+    return tuple(names)
 
 
 @cache
@@ -57,7 +61,7 @@ def quantity_names() -> frozenset[str]:
         [
             *(f"{CLASSIFIED}/{classifier}" for classifier in CLASSIFIERS),
             *(f"fraction/{name}" for name in CLASSES),
-            *(f"{kind}/{name}" for kind in ("separation", "wasserstein") for name in observable_names()),
+            *(f"{kind}/{name}" for kind in OF_OBSERVABLES for name in observable_names()),
             "response",
             "resolution",
             *WHOLE,

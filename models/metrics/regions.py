@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Region:
 
 def worst_regions(
     showers: ShowerSet,
-    grid: Planar,
+    grid: Geometry,
     generated: NDArray[np.bool_],
     weight: Floats,
     log_odds: Floats,
@@ -97,7 +97,7 @@ def _confirmed(right: Floats, weight: Floats, rows: NDArray[np.bool_]) -> bool:
     return bool(mean > SIGMA * error)
 
 
-def _quantities(showers: ShowerSet, grid: Planar) -> tuple[list[str], Floats]:
+def _quantities(showers: ShowerSet, grid: Geometry) -> tuple[list[str], Floats]:
     """What a region may be described by: names that end in a unit, and columns float64 [N, Q]."""
     c = showers.conditions
     columns = {

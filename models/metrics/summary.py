@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.metrics.measurement import Array
 from monsoon.models.metrics.spectrum import cell_counts
 
@@ -34,7 +34,7 @@ class Summary:
     weight: Array
 
     @classmethod
-    def of(cls, sample: ShowerSet, grid: Planar) -> Summary:
+    def of(cls, sample: ShowerSet, grid: Geometry) -> Summary:
         """Reduces a sample, a part at a time."""
         names: tuple[str, ...] = ()
         values, cells = [], []

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.metrics.correlation import correlation_difference
 from monsoon.models.metrics.coverage import coverage, standardised
 from monsoon.models.metrics.frechet import fpd, frechet_at_full_size
@@ -32,7 +32,7 @@ def measure_all(
     generated: ShowerSet,
     reference: ShowerSet,
     floor: ShowerSet,
-    grid: Planar,
+    grid: Geometry,
     seed: int,
     replicas: int = REPLICAS,
     training: ShowerSet | None = None,
@@ -112,7 +112,7 @@ def _kpd(g: Summary, r: Summary, f: Summary, seed: int) -> Measurement:
 
 
 def _memorisation(
-    generated: ShowerSet, reference: ShowerSet, training: ShowerSet, grid: Planar, seed: int
+    generated: ShowerSet, reference: ShowerSet, training: ShowerSet, grid: Geometry, seed: int
 ) -> Measurement:
     """The floor is one half of the reference against the other: a floor sample may be of the training set."""
     found = memorisation(generated, reference, training, grid)

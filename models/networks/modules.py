@@ -162,3 +162,49 @@ class Coupling(nn.Module):
         raw = self.conditioner(torch.cat([kept, context], 1))
         parameters: Tensor = raw.view(len(x), len(self.moved), 3 * self.bins - 1)
         return parameters
+
+
+class AffineCoupling(nn.Module):
+    """Moves some coordinates by affine maps that follow from the other coordinates and the context.
+
+    Parameters
+    ----------
+    moved
+        bool [D], the coordinates that move.
+    context
+        Width of the context, F.
+    hidden
+        Width of the network that gives the maps.
+
+    References
+    ----------
+    Dinh, Sohl-Dickstein, Bengio: Real NVP, arXiv:1605.08803.
+    """
+
+    LARGEST = 3.0  # of the log of a scale
+
+    def __init__(self, moved: Tensor, context: int, hidden: int) -> None:
+        super().__init__()
+        self.register_buffer("moved", torch.nonzero(moved)[:, 0])
+        self.register_buffer("kept", torch.nonzero(~moved)[:, 0])
+        self.moved: Tensor
+        self.kept: Tensor
+        self.conditioner = mlp(len(self.kept) + context, hidden, 2 * len(self.moved))
+
+    def forward(self, x: Tensor, present: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Map coordinates towards the noise; see `Coupling.forward`."""
+        shift, log_scale = self._maps(x, present, context)
+        there = present[:, self.moved]
+        moved = x[:, self.moved] * log_scale.exp() + shift
+        moved = torch.where(there > 0, moved, x[:, self.moved])
+        return x.index_copy(1, self.moved, moved), (log_scale * there).sum(1)
+
+    def inverse(self, z: Tensor, present: Tensor, context: Tensor) -> Tensor:
+        """Map noise to coordinates; see `Coupling.inverse`."""
+        shift, log_scale = self._maps(z, present, context)
+        return z.index_copy(1, self.moved, (z[:, self.moved] - shift) * torch.exp(-log_scale))
+
+    def _maps(self, x: Tensor, present: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        kept = x[:, self.kept] * present[:, self.kept]
+        shift, raw = self.conditioner(torch.cat([kept, context], 1)).chunk(2, 1)
+        return shift, self.LARGEST * torch.tanh(raw / self.LARGEST)

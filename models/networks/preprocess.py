@@ -151,6 +151,12 @@ class Standardise(nn.Module):
         """y [N, D] in units of its spread, tails compressed, at features x [N, F]."""
         return self.soft * torch.asinh((y - self._centre(x)) / (self.soft * self._size(x)))
 
+    def forward_with_slope(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, and the logarithm of its slope in y, [N, D] each."""
+        size = self._size(x)
+        away = (y - self._centre(x)) / (self.soft * size)
+        return self.soft * torch.asinh(away), -size.log() - 0.5 * torch.log1p(away.square())
+
     def inverse(self, x: Tensor, z: Tensor) -> Tensor:
         """y [N, D] of z [N, D] at features x [N, F]."""
         z = z.clamp(-self.FURTHEST, self.FURTHEST)

@@ -24,7 +24,7 @@ def markdown(card: Card) -> str:
     if "metrics" in card:
         parts += ["## Judged\n", _metrics(card["metrics"])]
     if "data" in card:
-        parts += ["## Showers\n", _data(card["data"])]
+        parts += ["## Data\n", _data(card["data"])]
     if "training" in card:
         parts += ["## Training\n", _training(card)]
     parts += ["## Domain\n", _domain(card["config"].get("domain", {}))]
@@ -33,11 +33,24 @@ def markdown(card: Card) -> str:
 
 def _facts(card: Card) -> str:
     weights = card["weights"]
-    species = ", ".join(str(pdg) for pdg in card["species"])
     return (
         f"Family {card['family']}, {card['parameters']:,} parameters, {weights['bytes'] / 1e6:.1f} MB, "
-        f"for species (PDG) {species}.\n\nWeights: SHA-256 `{weights['sha256']}`.\n"
+        f"{_layout(card)}.\n\nWeights: SHA-256 `{weights['sha256']}`.\n"
     )
+
+
+def _layout(card: Card) -> str:
+    """What a row is: showers of some species, or a table's columns."""
+    if schema := card["config"].get("schema"):
+        columns = {
+            key: ", ".join(
+                f"{column['name']} [{column['unit']}]" if column.get("unit") else column["name"]
+                for column in schema[key]
+            )
+            for key in ("features", "conditions")
+        }
+        return f"of tables: {columns['features']}, given {columns['conditions'] or 'nothing'}"
+    return f"for species (PDG) {', '.join(str(pdg) for pdg in card['species'])}"
 
 
 def _metrics(metrics: Card) -> str:
@@ -60,7 +73,7 @@ def _number(value: float | None, error: float | None) -> str:
 
 
 def _data(data: Card) -> str:
-    rows = ["| file | for | showers | SHA-256 |", "|---|---|---|---|"]
+    rows = ["| file | for | rows | SHA-256 |", "|---|---|---|---|"]
     rows += [
         f"| {file['name']} | {file['use']} | {file['rows']:,} | `{file['sha256']}` |"
         for file in data.get("files", [])

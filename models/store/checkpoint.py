@@ -20,9 +20,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
+from torch import nn
 
 from monsoon.models.errors import UNUSABLE, InputError
-from monsoon.models.families.table import FAMILIES, Network
+from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import read_small, write_whole
 from monsoon.models.store.card import markdown
 from monsoon.models.store.outline import fits
@@ -37,11 +38,11 @@ LARGEST_CARD, LARGEST_WEIGHTS = 1 << 24, 1 << 32  # bytes
 class Checkpoint:
     """A model that can sample, and the content of its card."""
 
-    model: Network
+    model: Any
     card: dict[str, Any]
 
 
-def save(folder: str | Path, network: Network, card: Mapping[str, Any]) -> None:
+def save(folder: str | Path, network: nn.Module, card: Mapping[str, Any]) -> None:
     """Write a model's folder; `model.json` comes last: with it the model exists.
 
     Parameters are rounded to half precision, in the network too: half the size, and a change of 1 in 2 000.
@@ -76,7 +77,7 @@ def save(folder: str | Path, network: Network, card: Mapping[str, Any]) -> None:
         **card,
         "format": FORMAT,
         "family": family,
-        "species": list(network.species),
+        **({"species": list(species)} if (species := getattr(network, "species", None)) else {}),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "config": network.config,
         "weights": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},

@@ -6,17 +6,18 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor
 
-from monsoon.models.data.shower_files import geometry_in, read_showers
+from monsoon.models.data.shower_files import read_showers
+from monsoon.models.data.shower_geometry import shower_geometry
 from monsoon.models.domain.ranges import describe
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import Library
+from monsoon.models.families.table import OF_TABLES
 from monsoon.models.generator import Generator
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import NEIGHBOUR
 from monsoon.models.store.checkpoint import load
@@ -47,7 +48,7 @@ class Suite:
     Parameters
     ----------
     models
-        Generators of one grid, each of its own species.
+        Generators of one geometry, each of its own species.
     outside
         The policy, one of POLICIES or None.
     other
@@ -55,7 +56,7 @@ class Suite:
 
     Attributes
     ----------
-    grid : Planar
+    grid : Geometry
         Shared by all generators.
     species : tuple of int
         PDG codes that a generator claims, increasing.
@@ -67,16 +68,20 @@ class Suite:
     Raises
     ------
     ValueError
-        If the models and `other` do not share one grid, two models claim one species, or `other` is needed
-        and does not serve all species that need it.
+        If the models and `other` do not share one geometry, two models claim one species, or `other` is
+        needed and does not serve all species that need it.
     """
 
     def __init__(
         self, models: Sequence[Generator], outside: str | None = NEAREST, other: Suite | None = None
     ) -> None:
         whole = (*models, *(other.models if other else ()))
-        if len({model.grid for model in whole}) != 1:
-            raise ValueError("the generators of a suite share one grid")
+        for model in whole:
+            if not same(model.grid, whole[0].grid):
+                raise ValueError(
+                    "the generators of a suite share one geometry: "
+                    f"{whole[0].grid.label} is not {model.grid.label}"
+                )
         self.models: tuple[Generator, ...] = tuple(models)
         self.outside, self.other = outside, other
         self.grid = models[0].grid
@@ -247,7 +252,9 @@ def refusal(conditions: Conditions, row: int) -> InputError:
     )
 
 
-def load_suite(model: str, outside: str = NEAREST) -> Suite:
+def load_suite(
+    model: str, outside: str = NEAREST, geometry: Geometry | None = None, pdg: int | None = None
+) -> Suite:
     """Load the generators named by a campaign.
 
     Parameters
@@ -256,26 +263,38 @@ def load_suite(model: str, outside: str = NEAREST) -> Suite:
         Shipped names, folders of trained models and shower files, joined by commas.
     outside
         What happens outside the training domains: nearest, clamp, refuse, or another model in the same words,
-        which then takes over. Nearest, for a network, is a shower of the shipped library.
+        which then takes over. Nearest, for a network, is a shower of the shipped library, where that is of
+        the network's geometry; else the network's own at the nearest condition inside.
+    geometry, pdg
+        Of the showers in files that say nothing of it.
 
     Raises
     ------
     InputError
         If something cannot be used.
     """
-    models = _load(model)
+    models = _load(model, geometry, pdg)
     try:
         if outside not in POLICIES:
-            return Suite(models, None, _load_other(outside))
-        library = outside == NEAREST and not all(isinstance(part, Library) for part in models)
-        return Suite(models, outside, Suite(_load("library")) if library else None)
+            return Suite(models, None, _load_other(outside, geometry, pdg))
+        if outside == NEAREST and not all(isinstance(part, Library) for part in models):
+            return _with_library(models)
+        return Suite(models, outside)
     except ValueError as error:
         raise InputError(f"model {model}, outside {outside}: {error}; name others") from error
 
 
-def _load_other(outside: str) -> Suite:
+def _with_library(models: list[Generator]) -> Suite:
+    """The shipped library takes over outside, where it is of the same geometry."""
+    library = Suite(_load("library", None, None))
+    if same(library.grid, models[0].grid):
+        return Suite(models, NEAREST, library)
+    return Suite(models, CLAMP)
+
+
+def _load_other(outside: str, geometry: Geometry | None, pdg: int | None) -> Suite:
     try:
-        return load_suite(outside)
+        return load_suite(outside, NEAREST, geometry, pdg)
     except InputError as error:
         raise InputError(f"outside {outside}: {error}; or choose {NEAREST}, {CLAMP} or {REFUSE}") from error
 
@@ -304,15 +323,20 @@ def parts(model: str) -> list[Path]:
     return paths
 
 
-def _load(model: str) -> list[Generator]:
-    return [_load_part(path) for path in parts(model)]
+def _load(model: str, geometry: Geometry | None, pdg: int | None) -> list[Generator]:
+    return [_load_part(path, geometry, pdg) for path in parts(model)]
 
 
-def _load_part(path: Path) -> Generator:
+def _load_part(path: Path, geometry: Geometry | None, pdg: int | None) -> Generator:
     if not path.is_dir():
-        showers = read_showers(path)
+        voxels = shower_geometry(path, geometry)
+        showers = read_showers(path, pdg)
         try:
-            return Library(showers, grid=cast(Planar, geometry_in(path) or Planar()))
+            return Library(showers, grid=voxels)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-    return load(path).model
+    stored = load(path)
+    if stored.card["family"] in OF_TABLES:
+        raise InputError(f"{path}: generates rows of a table, not showers; name a generator of showers")
+    model: Generator = stored.model
+    return model

@@ -1,1 +1,1 @@
-"""The training core. It knows no ray, and prints nothing."""
+"""The training loop and its parts. They do not use ray, and print nothing."""

@@ -1,7 +1,7 @@
-"""Failures of trainings, found in their records by pure functions.
+"""Pure functions that find failures of a training in its records.
 
-Divergence ends a training at once. A collapsed generator fails it at the end, when its weights would be kept.
-All other findings are reported, once each, with the step and the numbers.
+Divergence ends a training at once. Mode collapse fails it at the end, when its weights would be kept. All
+other findings are reported, once each, with the step and the numbers.
 """
 
 from __future__ import annotations
@@ -16,22 +16,36 @@ from torch import Tensor
 
 from monsoon.models.training.history import Record
 
-SETTLED = 0.1  # fraction of the steps before which nothing but divergence is reported
-IN_A_ROW = 2  # records that must agree
-EXPLODED = 10.0  # times the untrained network's score, or its rows' spread, above it
-VANISHED = 1e-3  # of the largest mean norm of the generator's gradient so far
+SETTLED = 0.1  # fraction of the steps before which only divergence is reported
+IN_A_ROW = 2  # consecutive records that must agree
+EXPLODED = 10.0  # allowed rise above the untrained score, in units of that score or of its spread
+VANISHED = 1e-3  # fraction of the largest mean norm of the generator's gradient so far
 SATURATED = 0.98  # fraction of rows that the critic classifies correctly, real and generated
 NARROW = 0.2  # generated over real spread
-UNCOVERED = 0.3  # fraction of real rows near a generated one; it is 0.97 between equals
-PRECISE = 0.5  # fraction of generated rows near a real one; fewer: they are elsewhere, not collapsed
-INACTIVE_NATS = 0.01  # a latent that carries less is ignored by the decoder
+UNCOVERED = 0.3  # fraction of real rows near a generated one; 0.97 for two samples of one distribution
+PRECISE = 0.5  # fraction of generated rows near a real one; with fewer, they are displaced, not collapsed
+INACTIVE_NATS = 0.01  # a latent with less information is ignored by the decoder
 SIGNIFICANT = 3.0  # standard errors
 NEIGHBOURS = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that goes wrong, in a line, with the numbers that show it."""
+    """A problem of a training.
+
+    Attributes
+    ----------
+    name : str
+        Its kind.
+    step : int
+        Steps after which it was found.
+    line : str
+        A description of one line.
+    numbers : dict of float
+        The numbers that show it.
+    fatal : bool
+        Whether the training must end.
+    """
 
     name: str
     step: int
@@ -41,23 +55,28 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """The finding for people, with its name and step."""
+        """The finding in one line, with its name and step."""
         return f"{self.name} at step {self.step}: {self.line}"
 
     def as_json(self) -> dict[str, Any]:
-        """The content as JSON."""
+        """The content as plain types, for JSON."""
         return asdict(self)
 
 
 def diagnose(curve: Sequence[Record], steps: int) -> list[Finding]:
-    """Find all that is wrong now.
+    """Find all present problems of a training.
 
     Parameters
     ----------
-    curve
+    curve : sequence of Record
         The records so far.
-    steps
-        Of the whole training.
+    steps : int
+        Steps of the whole training.
+
+    Returns
+    -------
+    list of Finding
+        Empty if there is none.
     """
     if not curve:
         return []
@@ -70,16 +89,21 @@ def diagnose(curve: Sequence[Record], steps: int) -> list[Finding]:
 
 
 def unfit(curve: Sequence[Record], best: Record | None, steps: int) -> Finding | None:
-    """Why the best weights must not be kept; None where they may.
+    """Check whether the best weights may be kept.
 
     Parameters
     ----------
-    curve
+    curve : sequence of Record
         All records.
-    best
-        The one with the best score, if any score was finite.
-    steps
-        Of the whole training.
+    best : Record or None
+        The record with the best score; None if no score was finite.
+    steps : int
+        Steps of the whole training.
+
+    Returns
+    -------
+    Finding or None
+        Why they must not be kept; None if they may.
     """
     if best is None:
         return Finding("divergence", curve[-1].step, "no validation had a finite score", {}, fatal=True)
@@ -91,14 +115,19 @@ def unfit(curve: Sequence[Record], best: Record | None, steps: int) -> Finding |
 
 
 def not_finite(step: int, losses: Mapping[str, float], norms: Mapping[str, float]) -> Finding | None:
-    """Divergence, where a loss or a gradient of one step is NaN or infinite.
+    """Divergence: a loss or a gradient of one step is NaN or infinite.
 
     Parameters
     ----------
-    step
+    step : int
         Steps so far.
-    losses, norms
-        Of the step, by optimiser.
+    losses, norms : mapping of str to float
+        Losses and gradient norms of the step, by optimiser.
+
+    Returns
+    -------
+    Finding or None
+        None if all are finite.
     """
     for what, values in (("loss", losses), ("gradient", norms)):
         for name, value in values.items():
@@ -109,7 +138,18 @@ def not_finite(step: int, losses: Mapping[str, float], norms: Mapping[str, float
 
 
 def divergence(curve: Sequence[Record]) -> Finding | None:
-    """Divergence, where the score is NaN, infinite or far above the untrained network's."""
+    """Divergence: the score is NaN, infinite or far above that of the untrained network.
+
+    Parameters
+    ----------
+    curve : sequence of Record
+        The records so far, at least one.
+
+    Returns
+    -------
+    Finding or None
+        None if the score is normal. The same holds for all checks below.
+    """
     first, last = curve[0].score, curve[-1].score
     step = curve[-1].step
     if not math.isfinite(last.mean):
@@ -125,7 +165,7 @@ def divergence(curve: Sequence[Record]) -> Finding | None:
 
 
 def mode_collapse(curve: Sequence[Record]) -> Finding | None:
-    """Generated showers vary far less than real ones, or leave whole kinds of them out."""
+    """Mode collapse: generated showers vary far less than real ones, or whole kinds of them are missing."""
     narrow = _least(curve, "spread.", NARROW)
     if narrow:
         name, value, step = narrow
@@ -141,7 +181,7 @@ def mode_collapse(curve: Sequence[Record]) -> Finding | None:
 
 
 def vanishing_generator_gradient(curve: Sequence[Record]) -> Finding | None:
-    """The gradient of the optimiser `generator` is a tiny fraction of its largest so far."""
+    """The gradient of the optimiser `generator` is a tiny fraction of its largest value so far."""
     norms = [record.norms["generator"] for record in curve if "generator" in record.norms]
     if len(norms) < IN_A_ROW or not all(norm < VANISHED * max(norms) for norm in norms[-IN_A_ROW:]):
         return None
@@ -152,7 +192,7 @@ def vanishing_generator_gradient(curve: Sequence[Record]) -> Finding | None:
 
 
 def critic_saturation(curve: Sequence[Record]) -> Finding | None:
-    """The critic separates nearly all generated rows from real ones: the generator learns no more."""
+    """The critic separates nearly all generated rows from real ones, so that the generator stops learning."""
     recent = [record.signals for record in curve[-IN_A_ROW:]]
     both = ("critic_real", "critic_fake")
     if not all(signals.get(name, 0.0) > SATURATED for signals in recent for name in both):
@@ -177,7 +217,7 @@ def posterior_collapse(curve: Sequence[Record]) -> Finding | None:
 
 
 def overfitting(curve: Sequence[Record]) -> Finding | None:
-    """The score on validation rows has risen from its best, while that on training rows went on falling."""
+    """The score has risen from its best on validation rows, while it kept falling on training rows."""
     best, now = min(curve, key=lambda record: record.score.mean), curve[-1]
 
     def over(record: Record) -> bool:
@@ -205,24 +245,25 @@ CHECKS: tuple[Callable[[Sequence[Record]], Finding | None], ...] = (
 
 
 def neighbourhood(generated: Tensor, real: Tensor) -> dict[str, float]:
-    """The signals coverage and precision, by balls about real rows.
+    """Coverage and precision of generated rows.
 
-    A ball reaches to the fifth real neighbour. Coverage is the fraction of balls that hold a generated row,
-    precision that of generated rows in a ball. Memory grows as N^2: a few thousand rows at most.
+    A ball around each real row reaches to its fifth real neighbour. Coverage is the fraction of balls with a
+    generated row inside, precision the fraction of generated rows inside a ball. Memory grows as N^2, so use
+    at most a few thousand rows.
 
     Parameters
     ----------
-    generated, real
-        [N, K], observables in comparable units.
+    generated, real : Tensor [N, K]
+        K observables of each row, in comparable units.
 
     Returns
     -------
     dict of float
-        coverage and precision.
+        `coverage` and `precision`.
 
     References
     ----------
-    Coverage: Naeem et al., arXiv:2002.09797. Precision: Kynkaanniemi et al., arXiv:1904.06991.
+    Coverage: M. F. Naeem et al., arXiv:2002.09797. Precision: T. Kynkäänniemi et al., arXiv:1904.06991.
     """
     radius = torch.cdist(real, real).kthvalue(NEIGHBOURS + 1, 1).values  # the nearest is the row itself
     inside = torch.cdist(real, generated) <= radius[:, None]  # [real, generated]
@@ -233,7 +274,7 @@ def neighbourhood(generated: Tensor, real: Tensor) -> dict[str, float]:
 
 
 def _least(curve: Sequence[Record], prefix: str, limit: float) -> tuple[str, float, int] | None:
-    """The least of the signals with this prefix that were below the limit in each of the last records."""
+    """The smallest signal with this prefix that was below the limit in each of the last records."""
     recent = [record.signals for record in curve[-IN_A_ROW:]]
     names = [
         name

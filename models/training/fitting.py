@@ -1,9 +1,9 @@
-"""From shower files to a folder with a trained model in it: one worker's part of that.
+"""From files of rows to a folder with a trained model: the part of one worker.
 
-network.json     the prepared network's config
-state/           of the training, to go on from (models/training/state.py)
-weights.safetensors, model.json, README.md    the model, when it is trained (models/store/checkpoint.py)
-failed.json      instead of these, where training failed
+network.json     config of the prepared network
+state/           states of the training, to resume from (models/training/state.py)
+weights.safetensors, model.json, README.md    the trained model (models/store/checkpoint.py)
+failed.json      instead of these, if the training failed
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from typing import Any
 import torch
 
 from monsoon.models.data.batches import Batch
-from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.data.streaming import LANES, ShowerFiles, ShowerStream
+from monsoon.models.data.shower_rows import ShowerRows
+from monsoon.models.data.streaming import LANES, Kind, RowFiles, RowStream
+from monsoon.models.data.tables.rows import TableRows
+from monsoon.models.data.tables.schema import Schema
 from monsoon.models.errors import UNUSABLE, InputError
 from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import read_object, write_whole
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
 from monsoon.models.store.checkpoint import LARGEST_CARD, save
 from monsoon.models.store.outline import fits
@@ -33,21 +36,25 @@ from monsoon.models.training.progress import Event, Finished
 from monsoon.models.training.recipe import Recipe
 from monsoon.models.training.state import StateFolder
 
-SAMPLE_ROWS = 50_000  # for preprocessing and the domain
+SAMPLE_ROWS, SAMPLE_VALUES = 50_000, 45_000_000  # at most, for preprocessing and the domain
 VALIDATION_ROWS = 1024  # at once
 LONGEST_REASON = 200
 NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
 
 
 class FileSource:
-    """This worker's part of shower files; see `Source`.
+    """This worker's part of files of rows. It is a `Source`.
 
     Parameters
     ----------
-    train, validation
-        Shower files.
-    recipe
-        Batch size and seed.
+    train, validation : sequence of str
+        Files of showers or tables.
+    kind : Kind
+        How they are read.
+    recipe : Recipe
+        Gives batch size and seed.
+    part : int or None
+        Rows of the training files that are used for training; None for all.
 
     Raises
     ------
@@ -55,48 +62,65 @@ class FileSource:
         If the files do not fit each other or the recipe.
     """
 
-    def __init__(self, train: Sequence[str], validation: Sequence[str], recipe: Recipe) -> None:
+    def __init__(
+        self,
+        train: Sequence[str],
+        validation: Sequence[str],
+        kind: Kind[Any],
+        recipe: Recipe,
+        part: int | None = None,
+    ) -> None:
         self._rank, self._workers = rank(), workers()
-        self._train = ShowerStream(
-            train, recipe.batch, seed=recipe.seed, rank=self._rank, workers=self._workers
+        self._train = RowStream(
+            train, kind, recipe.batch, seed=recipe.seed, rank=self._rank, workers=self._workers, part=part
         )
-        self._validation = ShowerFiles(validation)
+        self._validation = RowFiles(validation, kind)
 
-    def training(self, first: int) -> Iterator[Batch[ShowerSet]]:
-        """This worker's rows of each step, without end; see `Source`."""
+    def training(self, first: int) -> Iterator[Batch[Any]]:
+        """This worker's rows of each step, endless; see `Source`."""
         return self._train.batches(first)
 
-    def validation(self) -> Iterator[Batch[ShowerSet]]:
+    def validation(self) -> Iterator[Batch[Any]]:
         """This worker's validation rows; see `Source`."""
         return self._validation.in_order(VALIDATION_ROWS, self._rank, self._workers)
 
-    def fitted(self) -> Iterator[Batch[ShowerSet]]:
-        """The first training rows, about as many as there are to validate on; see `Source`."""
+    def fitted(self) -> Iterator[Batch[Any]]:
+        """The first training rows, about as many as there are validation rows; see `Source`."""
         batches = -(-self._validation.rows // VALIDATION_ROWS)
         mine = len(range(self._rank, batches, self._workers))
         return islice(self._train.in_order(VALIDATION_ROWS, self._rank, self._workers), mine)
 
 
-def training_sample(files: Sequence[str], rows: int, seed: int) -> ShowerSet:
-    """Draw training rows at random, as they are in the files.
+def training_sample(
+    files: Sequence[str], kind: Kind[Any], rows: int, seed: int, part: int | None = None
+) -> Any:
+    """Draw training rows at random, without random symmetries.
 
     Parameters
     ----------
-    files
-        Shower files.
-    rows
-        How many; nearly all where there are fewer.
-    seed
-        Of the choice.
+    files : sequence of str
+        Training files.
+    kind : Kind
+        How they are read.
+    rows : int
+        Number of rows; nearly all rows if there are fewer.
+    seed : int
+        Seed of the choice.
+    part : int or None
+        Rows that are used for training; None for all.
+
+    Returns
+    -------
+    ShowerSet or TableRows
+        The rows, of the kind's type.
 
     Raises
     ------
     InputError
         If the files cannot be used.
     """
-    rows = min(rows, ShowerFiles(files).rows)
-    stream = ShowerStream(files, rows - rows % LANES, seed=seed, symmetries=False)
-    return next(stream.batches()).rows
+    rows = min(rows, part or RowFiles(files, kind).rows)
+    return next(RowStream(files, kind, rows - rows % LANES, seed=seed, part=part).batches()).rows
 
 
 @dataclass(frozen=True)
@@ -108,15 +132,21 @@ class Fit:
     family : str
         A name of `FAMILIES`.
     options : dict
-        Of the family.
+        Options of the family.
     train, validation : tuple of str
-        Shower files.
+        Shower files, or tables.
     recipe : Recipe
         How it is trained.
     output : str
-        The folder; all workers see it.
+        The folder, which must be visible to all workers.
     files : tuple of dict
-        Name, rows, sha256 and use of each file, for the card.
+        Name, rows, sha256 and use of each file, for the model's card.
+    layout : Geometry or Schema
+        What a row is: the voxels of a shower, or the columns of a table.
+    pdg : int or None
+        The species, if the shower files have none.
+    rows : int or None
+        Rows that are used for training, drawn at random; None for all.
     """
 
     family: str
@@ -126,15 +156,24 @@ class Fit:
     recipe: Recipe
     output: str
     files: tuple[dict[str, str | int], ...]
+    layout: Geometry | Schema
+    pdg: int | None = None
+    rows: int | None = None
+
+    def kind(self, training: bool = True) -> Kind[Any]:
+        """How the files are read: in training showers are seen under the symmetries of their geometry."""
+        if isinstance(self.layout, Schema):
+            return TableRows(self.layout)
+        return ShowerRows(self.layout if training else None, self.pdg)
 
     def run(self, device: torch.device | str) -> Generator[Event]:
-        """Train from the folder's newest state on, until the folder holds the model or a failure.
+        """Train from the newest state in the folder, until it holds the model or a failure.
 
         Every worker runs this.
 
         Parameters
         ----------
-        device
+        device : torch.device or str
             Where the network is trained.
 
         Yields
@@ -148,23 +187,29 @@ class Fit:
             If files, options or weights cannot be used.
         """
         output, device = Path(self.output), torch.device(device)
+        if getattr(FAMILIES[self.family], "fitted", False):
+            self._keep_fitted(output, device)
+            return
         network = self._network(output, device)
-        source = FileSource(self.train, self.validation, self.recipe)
+        source = FileSource(self.train, self.validation, self.kind(), self.recipe, self.rows)
         for event in Training(network, self.recipe, source, StateFolder(output / STATES), device).run():
             if isinstance(event, Finished) and rank() == 0:
                 self._keep(network, event, device)
             yield event
 
     def _network(self, output: Path, device: torch.device) -> Any:
-        """Prepared by the first worker where nothing is there yet; else as it was prepared then.
+        """The network: prepared by the first worker in a new folder, otherwise restored from its config.
 
-        The weights are in the training's state, the first worker's at step 0 among them.
+        The weights come from the training's state. At step 0 these are the first worker's.
         """
         family, prepared = FAMILIES[self.family], None
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
             output.mkdir(parents=True, exist_ok=True)
-            sample = training_sample(self.train, SAMPLE_ROWS, self.recipe.seed)
-            prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample)
+            rows = SAMPLE_ROWS
+            if not isinstance(self.layout, Schema):
+                rows = min(SAMPLE_ROWS, SAMPLE_VALUES // self.layout.voxels)
+            sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
+            prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample, self.layout)
             write_whole(output / NETWORK, json.dumps(prepared.config).encode())
         broadcast(0, device)  # the first worker writes the config
         return prepared or self._restored(output)
@@ -185,8 +230,22 @@ class Fit:
                 f"{output / NETWORK}: cannot be used ({said(error, LONGEST_REASON)}); give another output"
             ) from error
 
+    def _keep_fitted(self, output: Path, device: torch.device) -> None:
+        """The model of a family that is made of the rows at once, and not trained."""
+        if rank() == 0:
+            rows = self.rows or RowFiles(self.train, self.kind()).rows
+            sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
+            model = FAMILIES[self.family].prepare(dict(self.options), sample, self.layout)
+            training = {"rows": len(sample), "options": self.options}
+            save(
+                output,
+                model,
+                {"name": output.name, "data": {"files": list(self.files)}, "training": training},
+            )
+        broadcast(0, device)  # the others wait for the first worker
+
     def _keep(self, network: Any, end: Finished, device: torch.device) -> None:
-        """The model with its card, or the reason why there is none."""
+        """Write the model with its card, or the reason why there is none."""
         output = Path(self.output)
         if end.failed or end.best is None:
             content = {
@@ -216,7 +275,7 @@ class Fit:
 
 
 def device_name(device: torch.device) -> str:
-    """Name a device for people: the GPU's name, or the kind of CPU."""
+    """A readable name of a device: the GPU's name, or the kind of CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {platform.processor() or platform.machine()}"

@@ -1,4 +1,4 @@
-"""The record of a training: one entry for each validation, to JSON and back without a change."""
+"""The records of a training, one for each validation. They survive the way to JSON and back unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Score:
-    """The weighted mean of a loss over rows, its standard error, and the spread of the rows."""
+    """The weighted mean of a loss over rows.
+
+    Attributes
+    ----------
+    mean : float
+        The weighted mean.
+    error : float
+        Its standard error.
+    spread : float
+        Weighted standard deviation of the rows.
+    rows : int
+        Number of rows.
+    """
 
     mean: float
     error: float
@@ -22,17 +34,17 @@ class Score:
 
     @staticmethod
     def sums(loss: Tensor, weight: Tensor) -> Tensor:
-        """Compute the sums that add up over batches and workers.
+        """Compute sums over rows, which can be added over batches and workers.
 
         Parameters
         ----------
-        loss, weight
-            [N].
+        loss, weight : float64 Tensor [N]
+            Loss and weight of each row.
 
         Returns
         -------
-        Tensor
-            float64 [7].
+        float64 Tensor [7]
+            The argument of `of`.
         """
         squared = weight * weight
         columns = [weight, weight * loss, weight * loss**2, squared, squared * loss, squared * loss**2]
@@ -40,7 +52,18 @@ class Score:
 
     @classmethod
     def of(cls, sums: Sequence[float]) -> Score | None:
-        """The score of these sums, float [7]; None where the sum of weights is not positive."""
+        """The score from sums.
+
+        Parameters
+        ----------
+        sums : sequence of float, length 7
+            As `sums` returns them, added over all batches.
+
+        Returns
+        -------
+        Score or None
+            None if the sum of weights is not positive.
+        """
         w, wl, wll, ww, wwl, wwll, rows = sums
         if not w > 0:
             return None
@@ -51,24 +74,24 @@ class Score:
 
 @dataclass(frozen=True)
 class Record:
-    """One validation, after `step` steps; means are over the steps since the one before.
+    """One validation. Means are over the steps since the validation before.
 
     Attributes
     ----------
     step : int
         Steps so far.
     score : Score
-        Of the averaged weights on the validation rows.
+        Score of the averaged weights on validation rows.
     fit : Score or None
-        The same on training rows; None where the sum of their weights is not positive.
+        The same on training rows; None if the sum of their weights is not positive.
     losses : dict of float
-        Means by optimiser.
+        Mean loss by optimiser.
     norms : dict of float
-        Mean norms of the gradients before clipping, by optimiser.
+        Mean norm of the gradient before clipping, by optimiser.
     signals : dict of float
         See `Trainable.signals`.
     seconds : float
-        Of training so far, validations left out.
+        Time of training so far, without validations [s].
     """
 
     step: int
@@ -80,12 +103,12 @@ class Record:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """The content as JSON, for `from_json`."""
+        """The content as plain types, for JSON."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Record:
-        """The record that `as_json` stored."""
+        """The record from the content that `as_json` returned."""
         fit = Score(**values["fit"]) if values["fit"] else None
         return cls(**{**values, "score": Score(**values["score"]), "fit": fit})
 
@@ -98,7 +121,13 @@ class Means:
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, losses: dict[str, float], norms: dict[str, float]) -> None:
-        """Add one step; an optimiser that took no part in it does not count."""
+        """Add one step.
+
+        Parameters
+        ----------
+        losses, norms : dict of float
+            Losses and gradient norms, by the optimisers that took part in the step.
+        """
         for kind, values in (("losses", losses), ("norms", norms)):
             for name, value in values.items():
                 self.sums[kind][name] = self.sums[kind].get(name, 0.0) + value
@@ -106,10 +135,10 @@ class Means:
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def mean(self, kind: str) -> dict[str, float]:
-        """Means of `losses` or `norms`, by optimiser."""
+        """Means by optimiser, for the kind `losses` or `norms`."""
         return {name: value / self.counts[name] for name, value in self.sums[kind].items()}
 
 
 def _root(variance: float) -> float:
-    """Square root; rounding may have left less than zero. NaN stays NaN."""
+    """Square root of a variance, which rounding may have made negative. NaN stays NaN."""
     return math.sqrt(max(variance, 0.0)) if not math.isnan(variance) else math.nan

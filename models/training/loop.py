@@ -1,7 +1,7 @@
-"""The training core: any network that gives its losses, on any number of workers. It prints nothing.
+"""The training loop, for any `Trainable` on any number of workers. It prints nothing.
 
-The same recipe, data and seed repeat every number bit for bit on a CPU, across interruptions too; another
-number of workers changes the order of sums, and with it the last bits.
+On a CPU, the same recipe, data and seed give the same numbers bit for bit, also with interruptions. Another
+number of workers changes the order of sums, and so the last bits.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ class Training:
 
     Parameters
     ----------
-    network
-        An nn.Module besides.
-    recipe
+    network : Trainable
+        The network, which must also be an nn.Module.
+    recipe : Recipe
         How it is trained.
-    source
+    source : Source
         This worker's part of the rows.
-    folder
-        Of the training's states; the training continues from the newest one.
-    device
+    folder : StateFolder
+        The folder of the training's states. The training continues from the newest one.
+    device : torch.device or str
         Where the network is trained.
     """
 
@@ -86,7 +86,7 @@ class Training:
         Raises
         ------
         InputError
-            If the weights of a global batch do not sum to something positive, or all states are damaged.
+            If the sum of the weights of a global batch is not positive, or all states are damaged.
         """
         with _repeatable(self._recipe.threads, self.device):
             failed = None
@@ -140,7 +140,7 @@ class Training:
         return self._step >= self._recipe.steps or impatient
 
     def _move(self, batch: Batch[Any]) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
-        """One step. Returns losses, gradients' norms and learning rates by optimiser."""
+        """Make one step. Returns losses, gradient norms and learning rates by optimiser."""
         scale = self._scale(batch)
         gradients: dict[str, Tensor] = {}  # [P + 1]: the loss travels with its gradient
         parts = self._recipe.accumulate
@@ -162,11 +162,11 @@ class Training:
         return mean_losses, norms, rates
 
     def _scale(self, batch: Batch[Any]) -> float:
-        """What makes sums over this worker's rows, averaged over workers, a mean over the global batch."""
+        """The factor for weights that turns sums over this worker's rows into means over the global batch."""
         whole = float(all_reduce(batch.weight.double().sum()))
         if not whole > 0:
             raise InputError(
-                f"step {self._step + 1}: the weights of a batch sum to {whole:g}, which is no sample; "
+                f"step {self._step + 1}: the weights of a batch sum to {whole:g}, which is not positive; "
                 "give a larger batch, or other weights"
             )
         return workers() / whole
@@ -225,7 +225,10 @@ class Training:
             batch = part.to(self.device)
             with self._precision():
                 loss = averaged.validation_loss(batch)
-            sums += Score.sums(loss.double(), batch.weight.double())
+            weight = batch.weight.double()
+            if len(loss) != len(batch):  # one score of the whole batch
+                weight = weight.sum()[None]
+            sums += Score.sums(loss.double(), weight)
         return Score.of(all_reduce(sums).tolist())
 
     def _precision(self) -> torch.autocast:
@@ -250,7 +253,7 @@ class Training:
         self._folder.write(State(self._step, tensors, progress), best)
 
     def _resume(self) -> None:
-        """Go on from the newest state; where there is none all start from the first worker's weights."""
+        """Continue from the newest state; without one, all workers start from the first one's weights."""
         newest = None
         if rank() == 0:
             newest = self._folder.newest()
@@ -284,7 +287,7 @@ def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 @contextmanager
 def _repeatable(threads: int, device: torch.device) -> Iterator[None]:
-    """Sums in a fixed order on the CPU, for as long as the training lasts. GPUs repeat to rounding only."""
+    """Use a fixed order of sums on the CPU during the context. GPUs repeat a training only up to rounding."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(before[1] or device.type == "cpu")

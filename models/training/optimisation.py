@@ -1,4 +1,4 @@
-"""One optimiser: its own loss by its own parameters, the workers' mean gradient, clipped, stepped."""
+"""One optimiser: the gradient of its loss with respect to its parameters, clipping, and the update."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 class Optimisation:
-    """One optimiser of a training, and the parameters that it moves.
+    """One optimiser of a training, and the parameters that it updates.
 
-    Gradients travel as one flat buffer, so that workers exchange one message a step and optimiser.
+    Gradients are sent as one flat buffer, so that workers exchange one message per step and optimiser.
 
-    They are computed explicitly, not by torch's DistributedDataParallel: its hooks sum all that backward()
-    leaves in the parameters. Here several losses share a graph, and each must move its own parameters alone.
+    They are computed explicitly, not by torch's DistributedDataParallel, whose hooks sum everything that
+    backward() leaves in the parameters. Here several losses may share a graph, and each updates only its own
+    parameters.
 
     Parameters
     ----------
-    name
-        Of the optimiser, as in `Trainable.optimisers`.
-    parameters
-        With P numbers altogether.
-    recipe
-        Kind of optimiser, learning rate, clipping.
+    name : str
+        Name of the optimiser, as in `Trainable.optimisers`.
+    parameters : sequence of Parameter
+        The parameters, with P numbers in all.
+    recipe : Recipe
+        Gives the kind of optimiser, the learning rate and the clipping.
     """
 
     def __init__(self, name: str, parameters: Sequence[Parameter], recipe: Recipe) -> None:
@@ -38,14 +39,19 @@ class Optimisation:
         )
 
     def gradient(self, loss: Tensor, keep_graph: bool) -> Tensor:
-        """d loss / d parameters, float32 [P]; zero for parameters that the loss does not depend on.
+        """Compute d loss / d parameters.
 
         Parameters
         ----------
-        loss
-            A scalar.
-        keep_graph
-            Whether another loss of the same graph comes after this one.
+        loss : Tensor []
+            The loss.
+        keep_graph : bool
+            Whether another loss of the same graph follows.
+
+        Returns
+        -------
+        float32 Tensor [P]
+            0 for parameters that the loss does not depend on.
         """
         parts = torch.autograd.grad(loss, self.parameters, retain_graph=keep_graph, allow_unused=True)
         return torch.cat(
@@ -56,21 +62,21 @@ class Optimisation:
         )
 
     def step(self, gradient: Tensor, norm: float, step: int) -> float:
-        """Move the parameters.
+        """Update the parameters.
 
         Parameters
         ----------
-        gradient
-            float32 [P].
-        norm
-            Of the gradient, before clipping.
-        step
+        gradient : float32 Tensor [P]
+            The mean gradient over all workers.
+        norm : float
+            Its norm, before clipping.
+        step : int
             Number of the step, from 0.
 
         Returns
         -------
         float
-            The learning rate that was used.
+            The learning rate of this step.
         """
         if self._recipe.clip is not None and norm > self._recipe.clip:
             gradient = gradient * (self._recipe.clip / norm)
@@ -84,7 +90,7 @@ class Optimisation:
         return rate
 
     def tensors(self) -> dict[str, Tensor]:
-        """The optimiser's state, flat: `0/exp_avg`, `0/step`, ..."""
+        """The optimiser's state as a flat dictionary: `0/exp_avg`, `0/step`, ..."""
         return {
             f"{number}/{key}": value
             for number, p in enumerate(self.parameters)
@@ -96,5 +102,5 @@ class Optimisation:
         for name, value in tensors.items():
             number, _, key = name.partition("/")
             p = self.parameters[int(number)]
-            # torch keeps the number of steps on the CPU for every device
+            # torch keeps the number of steps on the CPU, whatever the device
             self._optimiser.state[p][key] = value.clone() if key == "step" else value.to(p, copy=True)

@@ -1,4 +1,4 @@
-"""The events of a running training: for progress bars, logs and curves."""
+"""The events of a running training, for progress bars, logs and curves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from monsoon.models.training.history import Record
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins, after `step` steps that were made before."""
+    """The training begins or continues.
+
+    Attributes
+    ----------
+    step : int
+        Steps made by earlier runs.
+    steps : int
+        Steps of the whole training.
+    workers : int
+        Number of workers.
+    """
 
     step: int
     steps: int
@@ -19,7 +29,17 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """A step is made, `step` in number so far; losses, norms before clipping and rates by optimiser."""
+    """A step was made.
+
+    Attributes
+    ----------
+    step : int
+        Steps so far.
+    losses, norms, rates : dict of float
+        Losses, gradient norms before clipping and learning rates, by optimiser.
+    seconds : float
+        Time of training so far, without validations [s].
+    """
 
     step: int
     losses: dict[str, float]
@@ -30,7 +50,15 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Validated:
-    """The network was validated; `best` says whether its score is the best so far."""
+    """The network was validated.
+
+    Attributes
+    ----------
+    record : Record
+        The result.
+    best : bool
+        Whether its score is the best so far.
+    """
 
     record: Record
     best: bool
@@ -38,14 +66,30 @@ class Validated:
 
 @dataclass(frozen=True)
 class Noticed:
-    """Something is going wrong; each kind is reported once."""
+    """A problem was found; each kind is reported once."""
 
     finding: Finding
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Training is over. If nothing failed, the network holds its best averaged weights."""
+    """The training is over. Unless it failed, the network has its best averaged weights.
+
+    Attributes
+    ----------
+    step : int
+        Steps made.
+    best : Record or None
+        The validation with the best score; None if no score was finite.
+    curve : list of Record
+        All validations.
+    findings : list of Finding
+        All problems found.
+    failed : Finding or None
+        Why the training failed; None if it did not.
+    seconds : float
+        Time of training, without validations [s].
+    """
 
     step: int
     best: Record | None

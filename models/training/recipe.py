@@ -1,4 +1,4 @@
-"""How a network is trained: the numbers that a person chooses, and the resulting learning rate."""
+"""The recipe of a training: the settings that a user chooses, and the resulting learning rate."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from typing import ClassVar, Literal
 
 from monsoon.models.errors import InputError
 
-ONE_CYCLE_START = 1 / 25  # of the peak, as in the paper
-ONE_CYCLE_RISE = 0.3  # of all steps, unless warm_up says otherwise
+ONE_CYCLE_START = 1 / 25  # fraction of the peak, as in the paper
+ONE_CYCLE_RISE = 0.3  # fraction of all steps, unless warm_up is given
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything about a training that is neither the network nor the data.
+    """All settings of a training other than the network and the data.
 
-    The docstring below each key is what `monsoon help train` says of it.
+    `monsoon help train` prints the docstring below each key.
 
     Raises
     ------
     InputError
-        Naming the field, if a number is out of range.
+        With the field, if a number is out of range.
+
+    References
+    ----------
+    One-cycle schedule: L. N. Smith and N. Topin, arXiv:1708.07120.
 
     Examples
     --------
@@ -90,7 +94,7 @@ class Recipe:
             raise InputError(f"accumulate: {self.accumulate} micro-batches need a batch of as many rows")
 
     def peak(self, optimiser: str) -> float:
-        """Largest learning rate of one optimiser.
+        """Largest learning rate of one optimiser, by its name.
 
         Raises
         ------
@@ -106,7 +110,14 @@ class Recipe:
         return self.learning_rate[optimiser]
 
     def rate(self, optimiser: str, step: int) -> float:
-        """Learning rate of one optimiser at the step with this number, from 0.
+        """Learning rate of one optimiser at one step.
+
+        Parameters
+        ----------
+        optimiser : str
+            Its name.
+        step : int
+            Number of the step, from 0.
 
         Raises
         ------
@@ -129,5 +140,5 @@ class Recipe:
 
 
 def _half_wave(x: float) -> float:
-    """From 0 at x = 0 smoothly to 1 at x = 1."""
+    """Half a cosine wave from 0 at x = 0 to 1 at x = 1."""
     return (1 - math.cos(math.pi * x)) / 2

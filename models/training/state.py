@@ -1,10 +1,10 @@
-"""The states of a training on disk, to go on from as if it had not stopped: safetensors and JSON, no pickle.
+"""The states of a training on disk, to resume from exactly: safetensors and JSON, no pickle.
 
-    step-000000000200.safetensors   weights, averaged weights, optimisers' states
-    step-000000000200.json          progress, checksums of both; written last: with it the state exists
-    best-000000000150.safetensors   averaged weights of the best validation score, and its JSON
+    step-000000000200.safetensors   weights, averaged weights, states of the optimisers
+    step-000000000200.json          progress, and checksums of both; written last, it makes the state exist
+    best-000000000150.safetensors   averaged weights with the best validation score, with a JSON file too
 
-This file knows nothing of what the numbers mean.
+This file knows nothing of the meaning of the numbers.
 """
 
 from __future__ import annotations
@@ -31,28 +31,44 @@ STATE, BEST = "step", "best"
 
 @dataclass(frozen=True)
 class State:
-    """All that a training needs to go on after `step` steps."""
+    """Everything that a training needs to continue.
+
+    Attributes
+    ----------
+    step : int
+        Steps made so far.
+    tensors : dict of Tensor
+        Weights and states of the optimisers.
+    progress : dict
+        The rest, as plain types for JSON.
+    """
 
     step: int
     tensors: dict[str, Tensor]
-    progress: dict[str, Any]  # JSON
+    progress: dict[str, Any]
 
 
 class StateFolder:
-    """The folder with the states of one training."""
+    """The folder with the states of one training.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder. It is created when the first state is written.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
     def write(self, state: State, best: int | None) -> None:
-        """Add a state, and remove all but the last two and the best weights that these name.
+        """Add a state. Of all states, the last two are kept, with the best weights that they name.
 
         Parameters
         ----------
-        state
-            To be added.
-        best
-            Step of the best weights so far.
+        state : State
+            The state to add.
+        best : int or None
+            Step of the best weights so far; None if there are none.
         """
         self._put(STATE, State(state.step, state.tensors, {**state.progress, "best": best}))
         steps = self.steps()
@@ -64,11 +80,19 @@ class StateFolder:
                 self._remove(BEST, step)
 
     def write_best(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Keep these weights as the best."""
+        """Store the best weights so far.
+
+        Parameters
+        ----------
+        step : int
+            Their step.
+        tensors : mapping of str to Tensor
+            The averaged weights.
+        """
         self._put(BEST, State(step, dict(tensors), {}))
 
     def best(self, step: int) -> dict[str, Tensor]:
-        """Read the best weights, those of this step.
+        """Read the best weights, by their step.
 
         Raises
         ------
@@ -78,11 +102,11 @@ class StateFolder:
         return self._get(BEST, step).tensors
 
     def steps(self) -> list[int]:
-        """Steps of all states, the oldest first."""
+        """Steps of all states, oldest first."""
         return self._numbers(STATE)
 
     def newest(self) -> int | None:
-        """The last step whose files are whole; None where there is no state.
+        """The step of the newest state that is not damaged; None if there is no state.
 
         Raises
         ------
@@ -103,7 +127,7 @@ class StateFolder:
         return None
 
     def read(self, step: int) -> State:
-        """Read the state after this step.
+        """Read a state, by its step.
 
         Raises
         ------
@@ -114,7 +138,7 @@ class StateFolder:
 
     def _put(self, kind: str, state: State) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        # copies: safetensors refuses tensors that share their memory, as tied weights do
+        # copies: safetensors refuses tensors that share memory, such as tied weights
         data = save(
             {name: value.detach().cpu().clone().contiguous() for name, value in state.tensors.items()}
         )
@@ -134,9 +158,9 @@ class StateFolder:
         try:
             data = read_small(path, LARGEST_TENSORS)
             if found.get("sha256") != sha256_of_json(content):
-                raise InputError(f"{path.with_suffix('.json')}: damaged; its checksum does not fit")
+                raise InputError(f"{path.with_suffix('.json')}: damaged; its checksum does not match")
             if content.get("tensors_sha256") != hashlib.sha256(data).hexdigest():
-                raise InputError(f"{path}: damaged; its checksum does not fit")
+                raise InputError(f"{path}: damaged; its checksum does not match")
             tensors = load(data)
         except (OSError, ValueError, SafetensorError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from error

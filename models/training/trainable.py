@@ -1,4 +1,4 @@
-"""What the training core needs of a network and of the source of its rows."""
+"""The protocols of the training loop: the network, and the source of its rows."""
 
 from __future__ import annotations
 
@@ -12,68 +12,84 @@ from monsoon.models.data.batches import Batch
 
 
 class Trainable(Protocol):
-    """What a network offers to be trained; it is an nn.Module besides.
+    """A network that can be trained. It must also be an nn.Module.
 
-    All randomness comes from the batch (`batch.uniform`, `batch.normal`). Random numbers from elsewhere would
-    make the training impossible to repeat. Losses are sums over rows of `batch.weight * loss`: the core
-    scales the weights so that this is the weighted mean over the global batch.
+    All random numbers must come from the batch (`batch.uniform`, `batch.normal`), so that a training can be
+    repeated. Losses are sums over rows of `batch.weight * loss`. The training loop scales the weights so that
+    this is the weighted mean over the global batch.
     """
 
     def optimisers(self) -> dict[str, list[Parameter]]:
-        """The parameters, by the optimiser that moves them."""
+        """The parameters of each optimiser, by its name."""
         ...
 
     def training_step(self, batch: Batch[Any], step: int) -> dict[str, Tensor]:
-        """Compute scalar losses, by optimiser.
+        """Compute the loss of each optimiser.
 
-        They may share a graph, and each moves its own parameters alone.
-
-        Which optimisers take part may depend on the step, and on nothing else. All losses are of the weights
-        before any of them moves.
+        Losses may share a graph; each updates only the parameters of its own optimiser. All losses are
+        computed before any parameter is updated. Which optimisers take part may depend only on the step.
 
         Parameters
         ----------
-        batch
+        batch : Batch
             This worker's rows of the step.
-        step
-            Its number, from 0.
+        step : int
+            Number of the step, from 0.
+
+        Returns
+        -------
+        dict of Tensor []
+            The losses, by optimiser.
         """
         ...
 
     def validation_loss(self, batch: Batch[Any]) -> Tensor:
-        """The loss of each row, [N]; its weighted mean is the score, and lower is better."""
+        """Compute the loss of each row, or of the batch as one sample. Lower is better.
+
+        The score is the weighted mean. Families without a likelihood compare the batch, as a sample, with one
+        of their own; the score is then the mean over the batches of validation rows.
+
+        Parameters
+        ----------
+        batch : Batch
+            N validation rows.
+
+        Returns
+        -------
+        Tensor [N] or [1]
+        """
         ...
 
     def signals(self, batch: Batch[Any]) -> dict[str, float]:
-        """Numbers from which `diagnostics` detects failures; may be empty.
+        """Compute numbers from which `diagnostics` detects failures; may be empty.
 
         They are computed on validation rows:
 
         ==============  ======================================================================================
         spread.NAME     generated over real standard deviation of an observable at equal condition
-        coverage        fraction of real rows that have a generated row near (`diagnostics.neighbourhood`)
-        precision       fraction of generated rows that have a real row near
+        coverage        fraction of real rows near a generated row (`diagnostics.neighbourhood`)
+        precision       fraction of generated rows near a real row
         critic_real     fraction of real rows that the critic calls real
         critic_fake     fraction of generated rows that the critic calls generated
         kl_nats.I       mean Kullback-Leibler divergence of latent I from its prior
         ==============  ======================================================================================
 
-        An optimiser named `generator` is watched for a gradient that vanishes.
+        Besides, the optimiser named `generator`, if there is one, is checked for a vanishing gradient.
         """
         ...
 
 
 class Source(Protocol):
-    """The source of batches: this worker's part of them."""
+    """The source of this worker's batches."""
 
     def training(self, first: int) -> Iterator[Batch[Any]]:
-        """This worker's rows of step `first` (from 0), of the next step, and so on without end."""
+        """This worker's rows for each step from number `first` (from 0) on, endless."""
         ...
 
     def validation(self) -> Iterator[Batch[Any]]:
-        """Every validation row once, over all workers; the same rows with the same noise each time."""
+        """This worker's part of all validation rows, the same rows with the same noise each time."""
         ...
 
     def fitted(self) -> Iterator[Batch[Any]]:
-        """Likewise for a fixed part of the training rows, to compare the score with."""
+        """The same for a fixed part of the training rows, to compare its score with that of validation."""
         ...

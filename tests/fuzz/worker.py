@@ -73,7 +73,12 @@ def prepare(reader: Reader, folder: Path, scratch: Path) -> None:
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     partial.mkdir(parents=True)
     reader.prepare(partial)
-    partial.rename(folder)
+    try:
+        partial.rename(folder)
+    except OSError:  # another worker has prepared the same meanwhile
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(partial)
     for path in reader.good(folder):
         copy = emptied(scratch).with_name(f"good{reader.suffix}")
         shutil.copyfile(path, copy)

@@ -357,7 +357,7 @@ CASES: dict[str, tuple[Words, str]] = {
     ),
     # others
     "demo into a file": (lambda h: ["demo", str(h.file("taken", b""))], "cannot be written"),
-    "demo elsewhere": (lambda h: ["demo", "s3://bucket/demo"], "has to be on this machine"),
+    "demo elsewhere": (lambda h: ["demo", "s3://bucket/demo"], "must be on this machine"),
     "merge of nothing": (lambda h: ["merge", str(h.folder / "m"), str(h.folder / "no")], "no campaign here"),
     "status of nothing": (lambda h: ["status", str(h.folder / "no")], "no campaign here"),
     "help on nothing": (lambda h: ["help", "destroy"], "no such command"),

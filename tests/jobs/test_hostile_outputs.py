@@ -107,8 +107,8 @@ def test_a_folder_that_is_a_link_to_another_campaigns_is_refused(
     before = sorted(os.listdir(copy.parent / "theirs"))
     (copy / folder).symlink_to(copy.parent / "theirs")
     assert main(["verify", *words, str(copy)]) == UNUSABLE
-    assert "is a link" in capsys.readouterr().err
-    with pytest.raises(InputError, match="is a link"):
+    assert "is a symbolic link" in capsys.readouterr().err
+    with pytest.raises(InputError, match="is a symbolic link"):
         repair(Ledger(open_store(copy)), quiet)
     assert sorted(os.listdir(copy.parent / "theirs")) == before
 

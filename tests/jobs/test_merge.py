@@ -271,9 +271,9 @@ REFUSED: dict[str, tuple[Callable[[Any, list[str]], list[str]], list[str]]] = {
     "no campaign": (lambda small, sites: [*sites, f"{sites[0]}/nothing"], ["nothing", "no campaign here"]),
     "the output itself": (
         lambda small, sites: [*sites, str(Path(sites[0]).parents[1] / "merged")],
-        ["is the output too"],
+        ["is also the output"],
     ),
-    "an unknown protocol": (lambda small, sites: [*sites, "http://host/site"], ["http:// is not known"]),
+    "an unknown protocol": (lambda small, sites: [*sites, "http://host/site"], ["unknown protocol http://"]),
 }
 
 
@@ -311,7 +311,7 @@ def test_other_content_under_the_same_events_is_refused(sites: list[str], output
     merge(str(output), sites, quiet)
     path = Path(sites[0]) / COMMITS / f"{EventRange(0, 9).stem}.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "content": "00"}))
-    with pytest.raises(InputError, match="the content of events-000000000000-000000000009 is not that"):
+    with pytest.raises(InputError, match="events-000000000000-000000000009 has other content than"):
         merge(str(output), sites, quiet)
 
 

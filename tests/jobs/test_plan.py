@@ -11,7 +11,7 @@ from torch import Tensor
 from monsoon.engine.config import Campaign
 from monsoon.jobs.generate import generate
 from monsoon.jobs.plan import plan, say_plan, usual
-from monsoon.jobs.timing import seconds_per_shower
+from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.store.suite import load_suite
@@ -40,7 +40,7 @@ def test_a_slower_generator_takes_longer(pool: Path, tmp_path: Path) -> None:
 
     library = load_suite("library").models[0]
     few = usual(library, 100)
-    assert 0 < seconds_per_shower(library, few, 1) < seconds_per_shower(Slow(library), few, 1)  # type: ignore[arg-type]
+    assert 0 < seconds_per_row(library, few, 1) < seconds_per_row(Slow(library), few, 1)  # type: ignore[arg-type]
     campaign = Campaign(incidents=str(pool), mu=5.2, events=2500, output=str(tmp_path / "out"))
     assert plan(campaign).core_hours > 0
 

@@ -136,7 +136,7 @@ def unusable(at: Path) -> list[tuple[str, list[Any], str]]:
         ("seed", [MODEL, good, at / "out.h5", -1], "seed: -1"),
         ("there", [MODEL, good, there], "there.h5: exists already"),
         ("no folder", [MODEL, good, at / "absent" / "out.h5"], "out.h5: cannot be written"),
-        ("remote", [MODEL, good, "s3://bucket/out.h5"], "has to be on this machine"),
+        ("remote", [MODEL, good, "s3://bucket/out.h5"], "must be on this machine"),
     ]
 
 
@@ -168,7 +168,7 @@ def test_an_interrupted_run_goes_on_where_it_was(conditions: Path, monkeypatch: 
     whole = made(conditions, "whole.h5")
     monkeypatch.setattr(monsoon.models.data.shower_files, "CHUNK_ROWS", 2)  # parts of 50 rows
     library = Stopped(read_showers(MODEL))
-    monkeypatch.setattr(monsoon.jobs.sample, "load_suite", lambda model: Suite([library]))
+    monkeypatch.setattr(monsoon.jobs.sample, "load_suite", lambda model, **_: Suite([library]))
     with pytest.raises(KeyboardInterrupt):
         made(conditions)
     folder = conditions.parent / ".out.h5.parts"

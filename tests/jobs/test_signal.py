@@ -116,7 +116,7 @@ def test_each_event_has_one_z_boson_of_a_les_houches_file(campaign: Campaign, lh
     asked = campaign.model_copy(update={"signal": str(lhe), "formats": ("parquet", "root", "ttree")})
     said: list[str] = []
     outcome = generate(asked, said.append)
-    assert said[0] == f"taking the signal events of {lhe} to the face"
+    assert said[0] == f"transporting the signal events of {lhe} to the face"
     events = events_of(outcome.output)
     electrons = of_signal(events, 11, 23)
     assert max(electrons) == 2
@@ -242,7 +242,7 @@ def test_without_a_signal_nothing_of_it_is_in_identity_manifest_or_files(campaig
 
 def test_too_few_signal_events_are_refused_before_anything_is_made(campaign: Campaign, lhe: Path) -> None:
     asked = campaign.model_copy(update={"signal": str(lhe), "events": EVENTS + 1, "incidents": None})
-    with pytest.raises(InputError, match=rf"holds signal events 0 \.\. {EVENTS - 1}, each is taken once"):
+    with pytest.raises(InputError, match=rf"has signal events 0 \.\. {EVENTS - 1}, each is used once"):
         generate(asked, quiet)
     assert not (Path(campaign.output) / "campaign.json").exists()
     assert not (Path(campaign.output) / POOL).exists()

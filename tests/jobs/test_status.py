@@ -48,5 +48,5 @@ def test_a_pool_that_was_left_is_told_as_left(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     lines = said(tmp_path)
     assert lines[1] == "pool: 500 of 2000 collisions made; the events follow"
-    assert "the same `monsoon generate` goes on with it" in lines[2]
+    assert "the same `monsoon generate` command continues it" in lines[2]
     assert ", interrupted, heard" in lines[-1]

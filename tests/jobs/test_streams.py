@@ -37,7 +37,7 @@ def test_a_full_stdout_is_told_after_the_work(tmp_path: Path) -> None:
     assert done.returncode == UNUSABLE
     lines = [line for line in done.stderr.splitlines() if line.startswith("monsoon: ")]
     assert lines == [
-        "monsoon: stdout: No space left on device; the work is done, what it said is lost: make room"
+        "monsoon: stdout: No space left on device; the work is done but its output is lost: free some space"
     ]
     assert (tmp_path / "x.parquet").read_bytes()[-4:] == b"PAR1"
 

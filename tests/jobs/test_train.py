@@ -170,9 +170,22 @@ def test_configurations_that_cannot_be_are_refused_by_key(
     [
         ({"train": ["nowhere.h5"]}, "nowhere.h5: no such file"),
         ({"validation": ["egamma.h5", "egamma.h5"]}, "is there twice"),
-        ({"train": ["368.h5"]}, "368.h5: showers has 368 voxels, not the 900"),
-        ({"train": ["degrees.h5"]}, "degrees.h5: incident_theta row 0 is 20, beyond pi/2"),
-        ({"train": ["gev.h5"]}, "gev.h5: showers row 0 holds 900 MeV, its incident energy is 5 MeV"),
+        ({"train": ["368.h5"]}, "368.h5: names no geometry of its 368 voxels; say which"),
+        (
+            {"train": ["368.h5"], "geometry": "planar"},
+            "368.h5: showers has 368 voxels, 30 x 30 pixels of 20.2 mm have 900",
+        ),
+        ({"geometry": "calochallenge-2"}, "train.h5: showers has 900 voxels, 45 layers"),
+        ({"geometry": "sphere"}, "geometry: no sphere; give planar"),
+        ({"species": "cat"}, "species: no cat; give a PDG code"),
+        (
+            {"train": ["degrees.h5"], "geometry": "planar"},
+            "degrees.h5: incident_theta row 0 is 20, beyond pi/2",
+        ),
+        (
+            {"train": ["gev.h5"], "geometry": "planar"},
+            "gev.h5: showers row 0 holds 900 MeV, its incident energy is 5 MeV",
+        ),
         ({"validation": ["shared.h5"]}, r"shared.h5: 20 of its 50 rows are in .*train.h5 too"),
         ({"batch": 63}, "batch: 63 is not a multiple"),
         ({"options": {"depth": 3}}, "options: unknown option depth"),

@@ -34,7 +34,7 @@ from monsoon.models.metrics.verdicts import Outcome
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import SAMPLES
 
-HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), drawn=1)
+HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), drawn=1, epochs=1)
 
 ROWS = 440
 
@@ -281,7 +281,7 @@ def test_a_model_is_judged_by_the_showers_that_monsoon_sample_writes(reference: 
     sample(str(small), str(reference), str(tmp_path / "out.h5"), seed=5)
     written = read_showers(tmp_path / "out.h5")
     rows = torch.arange(3, ROWS, 2)
-    asked = model_generator(str(small)).of(read_showers(reference), rows, seed=5)
+    asked = model_generator(str(small), Planar()).of(read_showers(reference), rows, seed=5)
     assert torch.equal(asked.showers.energy_mev, written.showers.energy_mev[rows])
     assert torch.equal(asked.conditions.energy_mev, written.conditions.energy_mev[rows])
 

@@ -188,7 +188,7 @@ SPOILT = [
         (lose_a_record, "missing: events 10 .. 19", "10 missing, 0 duplicate, 0 corrupt"),
         (lose_the_cells, f"corrupt: {CELLS}: the file is gone", "1 corrupt"),
         (lose_the_description, f"corrupt: {DESCRIPTION}: the file is gone", "1 corrupt"),
-        (describe_another_detector, "not the description that the campaign was made for", "1 corrupt"),
+        (describe_another_detector, "not the description of the campaign's detector", "1 corrupt"),
     ],
 )
 def test_what_is_wrong_is_named(

@@ -13,6 +13,7 @@ from torch.nn import Parameter
 
 from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.store.suite import SAMPLES
 from monsoon.models.training.collective import rank, workers
@@ -108,7 +109,7 @@ class Gaussian(nn.Module):
         self.config: dict[str, Any] = {}
 
     @classmethod
-    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet) -> Gaussian:
+    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet, geometry: Geometry) -> Gaussian:
         return cls()
 
     @classmethod

@@ -133,7 +133,7 @@ def test_storage_that_stays_away_ends_the_run_with_one_line(poisoned: Poisoned) 
     assert poisoned.given_up.code == 2
     line = poisoned.given_up.last_line
     assert line.startswith(f"monsoon: {poisoned.world.output}: storage has been failing for ")
-    assert line.endswith("mend it, and run the same command again")
+    assert line.endswith("fix it, and run the same command again")
     assert "Traceback" not in poisoned.given_up.said
 
 

@@ -92,6 +92,6 @@ def test_a_driver_that_makes_its_pool_is_seen_from_another_terminal(
         finally:
             driver.kill()
     assert main(["status", str(output)]) == 0
-    assert "no driver works on it" in capsys.readouterr().out
+    assert "no driver is working on it" in capsys.readouterr().out
     assert not (output / "campaign.json").exists()
     assert os.listdir(output / "_drivers")

@@ -126,7 +126,7 @@ def test_a_running_campaign_is_seen_in_prometheus_metrics_and_by_status(
     assert re.search(r"rate: \d+\.\d events/s, done in \d+:\d\d:\d\d", said)
     assert re.search(r"driver: .*, running, [12] workers on 1 nodes", said)
     assert main(["status", str(output)]) == 0
-    assert "no driver works on it" in capsys.readouterr().out
+    assert "no driver is working on it" in capsys.readouterr().out
     log = [
         json.loads(line) for path in (output / "_logs").iterdir() for line in path.read_text().splitlines()
     ]

@@ -76,7 +76,7 @@ def test_nodes_join_drain_and_leave_and_no_event_minds(several: Cluster, pool: P
     second = several.add_node(num_cpus=1)
     driver.until_committed(3)
     drain(several, second.node_id)
-    driver.until_said("about to be taken away")
+    driver.until_said("is draining")
     several.remove_node(second, allow_graceful=False)
     driver.until_said("has left")
     joined = several.add_node(num_cpus=1)
@@ -103,7 +103,7 @@ def test_nodes_that_must_not_work_on_a_campaign_are_named(
     said = [part for part in re.split(r"\n|; (?=node )", driver.said.read_text()) if "node " in part]
     assert len(said) == 1 + blind
     assert sum("instruction_set is" in line for line in said) == 1
-    assert sum(f"output {output} is not to be seen" in line for line in said) == blind
+    assert sum(f"output {output} cannot be read" in line for line in said) == blind
     assert Ledger(open_store(output)).ranges() == []
 
 

@@ -28,7 +28,8 @@ from monsoon.models.families.flow.energy import EnergyModel
 from monsoon.models.families.flow.hits import Hits
 from monsoon.models.families.flow.sectors import Sectors
 from monsoon.models.families.flow.splits import Splits
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.networks.modules import Coupling, mlp
 from monsoon.models.networks.preprocess import Standardise, features, quadratic
 from monsoon.models.records import Conditions, Showers
@@ -51,6 +52,9 @@ DEFAULTS = {
     "hits_hidden": 192,
     "split_hidden": 48,
 }
+# pixels and divisions that a training step looks at; kept where they are given alone, so that flows without
+# them stay what they are
+BESIDES = ("hits_asked", "split_asked")
 
 
 class Flow(nn.Module):
@@ -65,7 +69,7 @@ class Flow(nn.Module):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         self.config = dict(config)
-        self.grid = Planar.from_json(config["grid"])
+        self.grid = geometry_of(config["grid"])
         self.species = tuple(config["species"])
         self.domain = Domain.from_json(config["domain"])
         self.sectors = Sectors(self.grid)
@@ -75,7 +79,7 @@ class Flow(nn.Module):
         known, classes, regions = 5 + len(self.species), len(edges), self.sectors.count
         self.energy = EnergyModel(edges, known, 21 * len(self.species), config["energy_hidden"])
         context = known + 2 + classes
-        self.hits = Hits(self.grid, context, config["hits_hidden"])
+        self.hits = Hits(self.grid, context, config["hits_hidden"], **_asked(config, "hits_asked"))
         context += regions
         self.standard = Standardise(28 * classes + len(self.species), regions, SOFT)
         self.place = mlp(context, config["hidden"], 2 * regions)
@@ -87,36 +91,38 @@ class Flow(nn.Module):
             self.couplings.append(
                 Coupling(half if number % 2 == 0 else ~half, context, config["hidden"], config["bins"], BOUND)
             )
-        self.splits = Splits(self.sectors, context + regions, config["split_hidden"])
+        asked = _asked(config, "split_asked")
+        self.splits = Splits(self.sectors, context + regions, config["split_hidden"], **asked)
         self.noise_dimensions = 2 + self.grid.voxels + regions + self.splits.nodes
 
     @classmethod
-    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet) -> Flow:
+    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet, layout: Geometry) -> Flow:
         """Make an untrained flow for the species of a sample, with its regressions fitted.
 
         Parameters
         ----------
         options
-            Keys of DEFAULTS, and seed.
+            Keys of DEFAULTS and BESIDES, and seed.
         sample
             Training rows.
+        layout
+            Their voxels.
 
         Raises
         ------
         InputError
             If an option is unknown.
         """
-        if unknown := set(options) - set(DEFAULTS) - {"seed"}:
-            raise InputError(
-                f"options: unknown option {min(unknown)}; a flow has {', '.join(DEFAULTS)}, seed"
-            )
+        known = [*DEFAULTS, *BESIDES, "seed"]
+        if unknown := set(options) - set(known):
+            raise InputError(f"options: unknown option {min(unknown)}; a flow has {', '.join(known)}")
         species = [int(pdg) for pdg in torch.unique(sample.conditions.pdg)]
         classes = ELECTROMAGNETIC if set(species) <= set(EGAMMA) else HADRONIC
         config = DEFAULTS | {key: value for key, value in options.items() if key != "seed"}
         config |= {
-            "grid": Planar().as_json(),
+            "grid": layout.as_json(),
             "species": species,
-            "domain": Domain.around(sample.conditions).as_json(),
+            "domain": Domain.around(sample.conditions, layout).as_json(),
             "classes": [[low, None if high == float("inf") else high] for low, high in classes],
         }
         with torch.random.fork_rng(devices=[]):
@@ -279,7 +285,7 @@ class Flow(nn.Module):
         quadratics : Tensor
             float32 [N, 21 S], for each species.
         """
-        known = features(conditions, self.pdg, self.grid.pixel_mm / 2)
+        known = features(conditions, self.pdg, self.grid.largest_offset_mm)
         return known, quadratic(known[:, :5], known[:, 5:])
 
     def _shares(self, image_mev: Tensor) -> tuple[Tensor, Tensor]:
@@ -327,3 +333,8 @@ class Flow(nn.Module):
         self.standard.fit(
             self._quadratic(known, classes, coordinate), shares, sample.weight[:, None] * present, COMMON
         )
+
+
+def _asked(config: Mapping[str, Any], key: str) -> dict[str, int]:
+    """How many of a part a training step looks at, where the configuration says so."""
+    return {"asked": int(config[key])} if key in config else {}

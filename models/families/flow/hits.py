@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.kernels.dispatch import HITS
 from monsoon.models.kernels.hits import HitNetwork
 from monsoon.models.networks.modules import mlp
 
-ASKED = 96  # pixels that a training step looks at
-NEAR = 4.5  # pixels; how far neighbours are
+ASKED = 96  # pixels that a training step looks at, unless the options say otherwise
 LEAST_ENTROPY = 0.02  # in nats, of a pixel: rarer ones are still asked now and then
 
 
 class Hits(nn.Module):
-    """p(hit pixels | context), pixels in the order of their distance; see models/kernels/hits.
+    """p(hit pixels | context), pixels from the impact outwards; see models/kernels/hits.
 
     Parameters
     ----------
@@ -30,16 +29,16 @@ class Hits(nn.Module):
         Width of the context, F.
     hidden
         Width of the hidden layers.
+    asked
+        Pixels that a training step looks at.
     """
 
-    def __init__(self, grid: Planar, context: int, hidden: int) -> None:
+    def __init__(self, grid: Geometry, context: int, hidden: int, asked: int = ASKED) -> None:
         super().__init__()
-        x_y = grid.centres_mm[:, :2].contiguous()
-        away = x_y.double().norm(dim=1)
-        order = torch.argsort(away, stable=True)  # [V] of voxels
-        self.register_buffer("order", order, persistent=False)
+        self.asked = asked
+        self.register_buffer("order", grid.outward, persistent=False)
         self.order: Tensor
-        self.register_buffer("near", _neighbours(x_y[order] / grid.pixel_mm), persistent=False)
+        self.register_buffer("near", _neighbours(grid), persistent=False)
         self.near: Tensor
         self.register_buffer("entropy", torch.ones(grid.voxels))  # of each pixel alone, in this order
         self.entropy: Tensor
@@ -59,7 +58,7 @@ class Hits(nn.Module):
         hit
             bool [N, V], by voxel.
         """
-        rate = (hit[:, self.order].double().sum(0) + 0.5) / (len(hit) + 1)
+        rate = (hit.sum(0)[self.order].double() + 0.5) / (len(hit) + 1)
         with torch.no_grad():
             cast(Tensor, self.base[-1].bias).copy_(torch.logit(rate))
             self.entropy.copy_(-rate * rate.log() - (1 - rate) * (1 - rate).log())
@@ -73,7 +72,7 @@ class Hits(nn.Module):
     def loss(self, hit: Tensor, context: Tensor, valid: Tensor, step: int | None) -> Tensor:
         """Negative log-likelihood of each shower's hits; only valid pixels count.
 
-        With a step it is an unbiased estimate from ASKED pixels. The step alone determines which: all workers
+        With a step it is an unbiased estimate from some pixels. The step alone determines which: all workers
         look at the same. A pixel is drawn in proportion to its entropy.
 
         Parameters
@@ -96,9 +95,9 @@ class Hits(nn.Module):
         inputs = hit[:, self.order].float()
         network = self.network(context)
         ends = [0, *asked.tolist()]
-        steps = [inputs[:, a:b] @ network.first[a:b] for a, b in pairwise(ends)]
-        steps[0] = steps[0] + network.start
-        seen = zip(accumulate(steps), asked, strict=True)  # hidden units [N, H], pixel after pixel
+        steps = (inputs[:, a:b] @ network.first[a:b] for a, b in pairwise(ends))
+        hidden = accumulate(chain([next(steps) + network.start], steps))  # [N, H], pixel after pixel
+        seen = zip(hidden, asked, strict=True)
         far = torch.stack([torch.relu(h) @ network.last[k] + network.base[:, k] for h, k in seen], 1)
         near = network.near[asked].long()
         ties = network.beside[asked] * (near >= 0)
@@ -134,14 +133,19 @@ class Hits(nn.Module):
         ends = (share / share.sum()).cumsum(0)
         # evenly spaced in the cumulated share, shifted at random: every pixel as often as its share says
         shift = torch.rand((), generator=torch.Generator().manual_seed(step), dtype=torch.float64)
-        points = (torch.arange(ASKED, device=ends.device) + shift.to(ends.device)) / ASKED
+        points = (torch.arange(self.asked, device=ends.device) + shift.to(ends.device)) / self.asked
         drawn = torch.searchsorted(ends, points).clamp(max=count - 1)
         asked, times = torch.unique(drawn, return_counts=True)
-        return asked, (times * share.sum() / (ASKED * share[asked])).float()
+        return asked, (times * share.sum() / (self.asked * share[asked])).float()
 
 
-def _neighbours(x_y: Tensor) -> Tensor:
-    """For each pixel those before it within NEAR, int32 [V, K], then -1; x_y [V, 2] in pixels."""
-    close = (torch.cdist(x_y, x_y) < NEAR).tril(-1)
-    rows = [torch.nonzero(row)[:, 0] for row in close]
-    return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1).int()
+def _neighbours(grid: Geometry) -> Tensor:
+    """For each pixel of the order the close ones before it, by their places, int32 [V, K]; then -1."""
+    order, count = grid.outward, grid.voxels
+    place = torch.full((count + 1,), count)  # place -1, of none, is behind all
+    place[order] = torch.arange(count)
+    close = place[grid.close[order]]
+    close[close > torch.arange(count)[:, None]] = count
+    close = close.sort(1).values
+    close = close[:, : int((close < count).sum(1).max())]
+    return torch.where(close < count, close, -1).int()

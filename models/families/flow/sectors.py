@@ -1,4 +1,4 @@
-"""Division of an image from coarse to fine: single pixels near the impact, sectors outside, trees in them."""
+"""Division of an image from coarse to fine: regions of one voxel, sectors of several, trees in them."""
 
 from __future__ import annotations
 
@@ -9,65 +9,62 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.kernels.split.reference import below, levels_of
 
-INNER_RING = 3  # the inner 7 x 7 pixels stand for themselves
-RINGS = ((4, 5), (6, 8), (9, 15))  # first and last ring of the sectors
-AROUND = 8  # sectors of each: the octants of Planar
+MOST_VOXELS = 1 << 16  # a node of a tree for nearly each is made before a network is
+UNIT_MM = 200.0
 
 
 @dataclass(frozen=True)
 class Sectors:
-    """Regions of a grid: first the inner pixels, one each, then sectors of rings about the impact pixel.
+    """Regions of a geometry: first those of one voxel, then sectors of several.
 
     Parameters
     ----------
     grid
-        The voxels; `Planar.ring` and `Planar.octant` define the sectors.
+        The voxels; `Geometry.regions` are the regions.
 
     Raises
     ------
     ValueError
-        If the grid has more rings than there are sectors for.
+        If there are more than MOST_VOXELS.
     """
 
-    grid: Planar
+    grid: Geometry
 
     def __post_init__(self) -> None:
-        grid = self.grid
         # before a tensor of voxels is made: a configuration may come from elsewhere
-        row, column = grid.impact
-        rings = max(row, grid.rows - 1 - row, column, grid.columns - 1 - column)
-        if rings > RINGS[-1][1]:
-            raise ValueError(f"an image has more than the {RINGS[-1][1]} rings that there are sectors for")
+        if self.grid.voxels > MOST_VOXELS:
+            raise ValueError(f"{self.grid.voxels} voxels are more than the {MOST_VOXELS} of a flow")
+
+    @cached_property
+    def sizes(self) -> Tensor:
+        """Voxels of each region of the geometry, int64 [R]."""
+        return torch.bincount(self.grid.regions)
 
     @cached_property
     def region(self) -> Tensor:
         """The region of every voxel, int64 [V]."""
-        ring = self.grid.ring
-        region = self.grid.octant.clone()
-        for number, (low, high) in enumerate(RINGS):
-            region += torch.where((ring >= low) & (ring <= high), self.inner + number * AROUND, 0)
-        inner = ring <= INNER_RING
-        region[inner] = torch.arange(self.inner)
-        return region
+        first = torch.argsort((self.sizes > 1).int(), stable=True)
+        number = torch.empty_like(first)
+        number[first] = torch.arange(self.count)
+        return number[self.grid.regions]
 
     @property
     def impact(self) -> int:
-        """The voxel that contains the impact."""
-        row, column = self.grid.impact
-        return row * self.grid.columns + column
+        """The voxel that contains the impact, or the first one beside it."""
+        return int(self.grid.outward[0])
 
     @property
     def inner(self) -> int:
-        """How many regions are single pixels; they come first."""
-        return (2 * INNER_RING + 1) ** 2
+        """How many regions are single voxels; they come first."""
+        return int((self.sizes == 1).sum())
 
     @property
     def count(self) -> int:
         """How many regions there are, R."""
-        return self.inner + len(RINGS) * AROUND
+        return len(self.sizes)
 
     @cached_property
     def pixels(self) -> Tensor:
@@ -95,7 +92,9 @@ class Sectors:
 
         sectors = range(self.inner, self.count)
         roots = [grow(torch.nonzero(self.region == sector)[:, 0]) for sector in sectors]
-        return Tree(torch.tensor(roots, dtype=torch.int32), torch.tensor(children, dtype=torch.int32))
+        return Tree(
+            torch.tensor(roots, dtype=torch.int32), torch.tensor(children, dtype=torch.int32).reshape(-1, 2)
+        )
 
     @cached_property
     def extents(self) -> Tensor:
@@ -112,10 +111,10 @@ class Sectors:
             for child in tree.children[node].tolist():
                 below = [~child] if child < 0 else pixels[child]
                 pixels[node] += below
-                x, y = (self.grid.centres_mm[below, :2].mean(0) / 200.0).tolist()
+                x, y = (self.grid.centres_mm[below, :2].mean(0) / UNIT_MM).tolist()
                 columns += [x, y, math.hypot(x, y), math.log(len(below)) / 4]
             rows.append(columns)
-        return torch.tensor(rows[::-1])
+        return torch.tensor(rows[::-1]).reshape(-1, 8)
 
     def _halves(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         x_y = self.grid.centres_mm[pixels, :2]

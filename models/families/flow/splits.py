@@ -13,7 +13,7 @@ from monsoon.models.kernels.split.reference import decide, node_inputs
 from monsoon.models.networks.modules import rational_quadratic_spline
 
 BINS = 8
-ASKED = 24  # divided nodes of a shower that a training step looks at
+ASKED = 24  # divided nodes of a shower that a training step looks at, unless the options say otherwise
 
 
 class Splits(nn.Module):
@@ -29,10 +29,13 @@ class Splits(nn.Module):
         Width of the context, F.
     hidden
         Width of the hidden layers.
+    asked
+        Divided nodes of a shower that a training step looks at.
     """
 
-    def __init__(self, sectors: Sectors, context: int, hidden: int) -> None:
+    def __init__(self, sectors: Sectors, context: int, hidden: int, asked: int = ASKED) -> None:
         super().__init__()
+        self.asked = asked
         self.sectors = sectors
         tree = sectors.fine
         self.nodes = len(tree.children)
@@ -87,8 +90,8 @@ class Splits(nn.Module):
     def loss(self, image_mev: Tensor, context: Tensor, valid: Tensor, order: Tensor) -> Tensor:
         """Negative log-likelihood of the divisions of each shower in nats, up to a constant.
 
-        Only nodes whose pixels are all valid count. It is an estimate from at most ASKED of those with energy
-        on both sides.
+        Only nodes whose pixels are all valid count. It is an estimate from at most `asked` of those with
+        energy on both sides.
 
         Parameters
         ----------
@@ -110,7 +113,7 @@ class Splits(nn.Module):
         tree = self.sectors.fine
         parts = tree.energies(image_mev)  # [N, M, 2]
         divided = ((parts > 0) & (tree.energies((~valid).float()) == 0)).all(2)
-        asked = min(ASKED, self.nodes)
+        asked = min(self.asked, self.nodes)
         drawn = torch.where(divided, order, 2.0).topk(asked, 1, largest=False)
         shower, column = torch.nonzero(drawn.values < 2.0, as_tuple=True)
         node = drawn.indices[shower, column]

@@ -1,4 +1,4 @@
-"""The network classifiers: a CNN and an MLP on whitened residuals, trained under the eight symmetries."""
+"""The network classifiers: a CNN and an MLP on whitened residuals, trained under all symmetries."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.metrics.classifiers.classifier import Flags, Floats, Rows
-from monsoon.models.metrics.classifiers.whitening import SIDE, Windows, reflected, residuals
+from monsoon.models.metrics.classifiers.whitening import Windows, residuals
 
 FINE = 9  # pixels a side that the convolutions see one by one
 FILTERS = 16
@@ -27,8 +27,9 @@ class Convolutions(nn.Module):
     is added to pixels leaves no mean.
     """
 
-    def __init__(self, conditions: int) -> None:
+    def __init__(self, pixels: int, conditions: int) -> None:
         super().__init__()
+        self.side = math.isqrt(pixels)
         self.first = nn.Conv2d(2, FILTERS, 3, padding=1)
         self.second = nn.Conv2d(FILTERS, FILTERS, 3, padding=1)
         self.shifts = nn.Linear(conditions, 2 * FILTERS)
@@ -36,8 +37,8 @@ class Convolutions(nn.Module):
         self.last = nn.Linear(64, 1)
 
     def forward(self, residual: Tensor, condition: Tensor) -> Tensor:
-        window = with_squares(residual).reshape(-1, 2, SIDE, SIDE)
-        edge = (SIDE - FINE) // 2
+        window = with_squares(residual).reshape(-1, 2, self.side, self.side)
+        edge = (self.side - FINE) // 2
         first, second = self.shifts(condition)[:, :, None, None].chunk(2, 1)
         seen = functional.relu(self.first(window[:, :, edge:-edge, edge:-edge]) + first)
         seen = functional.relu(self.second(seen) + second)  # [n, 16, 9, 9]
@@ -47,12 +48,12 @@ class Convolutions(nn.Module):
 
 
 class Dense(nn.Module):
-    """(residuals [n, 225], condition [n, C]) -> log odds [n]: two hidden layers on residuals and squares."""
+    """(residuals [n, P], condition [n, C]) -> log odds [n]: two hidden layers on residuals and squares."""
 
-    def __init__(self, conditions: int, width: int = 128) -> None:
+    def __init__(self, pixels: int, conditions: int, width: int = 128) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(2 * SIDE * SIDE + conditions, width),
+            nn.Linear(2 * pixels + conditions, width),
             nn.LeakyReLU(),
             nn.Linear(width, width),
             nn.LeakyReLU(),
@@ -65,19 +66,19 @@ class Dense(nn.Module):
 
 
 def with_squares(residual: Tensor) -> Tensor:
-    """Residuals and their squares, which are cut at 9 and are about zero in the mean, [n, 2, 225]."""
+    """Residuals and their squares, which are cut at 9 and are about zero in the mean, [n, 2, P]."""
     return torch.stack([residual, residual.square().clamp(max=9) - 1], 1)
 
 
 class WhitenedNetwork:
     """A classifier on whitened residuals and the condition; two folds, each asked about by the other."""
 
-    network: Callable[[int], nn.Module]
+    network: Callable[[int, int], nn.Module]  # of pixels and columns of the condition
     rate: float  # of AdamW at the start; it falls to zero along a cosine
     decay: float
     folds = 2
 
-    def __init__(self, showers: ShowerSet, grid: Planar, steps: int = 900, batch: int = 192) -> None:
+    def __init__(self, showers: ShowerSet, grid: Geometry, steps: int = 900, batch: int = 192) -> None:
         self.steps = steps
         self.batch = batch
         self._windows = Windows.of(showers, grid)
@@ -89,13 +90,14 @@ class WhitenedNetwork:
         residual = residuals(windows, rows[~label], share[~label])
         centre, scale = windows.condition[rows].mean(0), windows.condition[rows].std(0).clamp(min=1e-3)
         generator = torch.Generator().manual_seed(seed)
+        symmetries = len(windows.symmetries)
         with torch.device("meta"):
-            network = type(self).network(windows.condition.shape[1])
+            network = type(self).network(windows.log_pixels.shape[1], windows.condition.shape[1])
         initialise(network.to_empty(device="cpu"), generator)
 
         def answer(rows: Tensor, g: Tensor) -> Tensor:
             image = residual[rows].gather(1, windows.symmetries[g])
-            condition = (reflected(windows.condition[rows], g) - centre) / scale
+            condition = (windows.reflected(rows, g) - centre) / scale
             out: Tensor = network(image, condition)
             return out
 
@@ -105,7 +107,7 @@ class WhitenedNetwork:
             rows[side][torch.multinomial(share[side], self.steps * half, True, generator=generator)]
             for side in (label, ~label)
         ]
-        g = torch.randint(8, (self.steps, 2 * half), generator=generator)
+        g = torch.randint(symmetries, (self.steps, 2 * half), generator=generator)
         target = torch.cat([torch.ones(half), torch.zeros(half)])
         parameters = list(network.parameters())
         optimiser = torch.optim.AdamW(parameters, lr=self.rate, weight_decay=self.decay)
@@ -121,14 +123,14 @@ class WhitenedNetwork:
             asked = torch.from_numpy(test)
             answers = [
                 torch.cat([answer(part, torch.full_like(part, g)) for part in torch.split(asked, 1024)])
-                for g in range(8)
+                for g in range(symmetries)
             ]
         odds: Floats = torch.stack(answers).double().mean(0).numpy().astype(np.float64)
         return odds
 
 
 class WhitenedCNN(WhitenedNetwork):
-    """Sees neighbouring pixels together."""
+    """Sees neighbouring pixels together; of square images alone (`Geometry.window_side`)."""
 
     network = Convolutions
     rate, decay = 4e-3, 1e-2

@@ -14,12 +14,11 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.planar import Planar, reflect
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.metrics.classifiers.classifier import condition_columns
+from monsoon.models.records import Conditions
 
 FILL_MEV = 0.02  # an empty pixel is no further from a full one than noise of this size
-HALF = 7  # pixels to either side of the impact pixel: a window of 15x15
-SIDE = 2 * HALF + 1
 LARGEST = 8.0  # residuals beyond this many spreads are cut
 DEGREES = (
     5,
@@ -33,46 +32,54 @@ RIDGE = 1e-6  # in units of a mean square: settles columns that are constant or 
 
 @dataclass(frozen=True)
 class Windows:
-    """The inner windows of N showers and what explains them.
+    """The windows of N showers (`Geometry.window`, of P groups of voxels) and what explains them.
 
-    log_pixels    float32 [N, 225]    log(energy / MeV + 0.02)
+    log_pixels    float32 [N, P]      log(energy / MeV + 0.02)
     condition     float32 [N, 5 + S]  as in condition_columns
     log_response  float32 [N]         log((total + 0.02 MeV) / incident energy)
-    symmetries    int64   [8, 225]    the grid's symmetries inside the window
+    symmetries    int64   [G, P]      the geometry's symmetries inside the window
+    geometry                          the voxels
     """
 
     log_pixels: Tensor
     condition: Tensor
     log_response: Tensor
     symmetries: Tensor
+    geometry: Geometry
 
     @classmethod
-    def of(cls, showers: ShowerSet, grid: Planar) -> Windows:
+    def of(cls, showers: ShowerSet, grid: Geometry) -> Windows:
         """Cut out of whole images."""
-        window = torch.nonzero(grid.ring <= HALF)[:, 0]  # [225]
-        place = torch.zeros(grid.voxels, dtype=torch.int64)
-        place[window] = torch.arange(len(window))
+        group = grid.window
+        inside = torch.nonzero(group >= 0)[:, 0]
+        groups = int(group.max()) + 1
+        first = torch.zeros(groups, dtype=torch.int64)
+        first[group[inside].flip(0)] = inside.flip(0)  # a voxel of each group
         condition = condition_columns(showers.conditions)
+        pixels = torch.zeros(len(showers), groups)
+        pixels.index_add_(1, group[inside], showers.showers.energy_mev[:, inside])
         return cls(
-            torch.log(showers.showers.energy_mev[:, window] + FILL_MEV),
+            torch.log(pixels + FILL_MEV),
             condition,
             torch.log(showers.showers.total_mev().float() + FILL_MEV) - condition[:, 0],
-            place[grid.symmetries[:, window]],
+            group[grid.symmetries[:, first]],
+            grid,
         )
 
-
-def reflected(condition: Tensor, g: Tensor) -> Tensor:
-    """condition_columns [n, 5 + S] after symmetry g [n]."""
-    parts = [condition[:, :1], reflect(condition[:, 1:3], g), reflect(condition[:, 3:5], g), condition[:, 5:]]
-    return torch.cat(parts, 1)
+    def reflected(self, rows: Tensor, g: Tensor) -> Tensor:
+        """Condition columns of rows [n] after symmetries g [n], [n, 5 + S]."""
+        c = self.condition[rows]
+        direction = torch.nn.functional.pad(c[:, 3:5], (0, 1))
+        mirrored = self.geometry.reflect(Conditions(torch.zeros(len(c)), c[:, 0], direction, c[:, 1:3]), g)
+        return torch.cat([c[:, :1], mirrored.offset_mm, mirrored.direction[:, :2], c[:, 5:]], 1)
 
 
 def residuals(windows: Windows, reference: Tensor, weight: Tensor) -> Tensor:
-    """Log pixels less their weighted regression, over its spread, float32 [N, 225].
+    """Log pixels less their weighted regression, over its spread, float32 [N, P].
 
     The regression is a polynomial in condition and log response, of as high a degree as the rows allow. The
     spread follows them too: it is the root of a mean square whose logarithm is a quadratic regression. Both
-    are fitted on the reference rows alone, in all eight mirrors, so that the residuals of a reflected shower
+    are fitted on the reference rows alone, in all mirrors, so that the residuals of a reflected shower
     are its reflected residuals.
 
     reference  int64   [n], the rows to fit on
@@ -91,7 +98,7 @@ def residuals(windows: Windows, reference: Tensor, weight: Tensor) -> Tensor:
     bend = _regression(inputs, [torch.log(r**2 + 1e-4) for r in left], weight)
     # the mean of a logarithm is below the logarithm of the mean
     excess = sum(weight @ (r**2 / (x @ bend).exp()) for x, r in zip(inputs, left, strict=True))
-    excess = torch.as_tensor(excess / (8 * weight.sum())).clamp(min=1e-3)
+    excess = torch.as_tensor(excess / (len(mirrors) * weight.sum())).clamp(min=1e-3)
     parts = []
     for rows in torch.split(torch.arange(len(windows.log_pixels)), 2048):
         upright = torch.zeros_like(rows)
@@ -142,12 +149,12 @@ def _products(variables: int, degree: int) -> Iterator[tuple[int, ...]]:
 
 def _plain(windows: Windows, rows: Tensor, g: Tensor) -> Tensor:
     """Log energy, offset, direction, log response after symmetry g [n], float64 [n, 6]."""
-    condition = reflected(windows.condition[rows], g)[:, :5]
+    condition = windows.reflected(rows, g)[:, :5]
     return torch.cat([condition, windows.log_response[rows, None]], 1).double()
 
 
 def _regression(inputs: list[Tensor], outputs: list[Tensor], weight: Tensor) -> Tensor:
-    """Weighted least squares over all mirrors, float64 [Q, 225]."""
+    """Weighted least squares over all mirrors, float64 [Q, P]."""
     normal = sum(x.T @ (x * weight[:, None]) for x in inputs)
     moment = sum((x * weight[:, None]).T @ y for x, y in zip(inputs, outputs, strict=True))
     normal, moment = torch.as_tensor(normal), torch.as_tensor(moment)

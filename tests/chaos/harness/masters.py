@@ -10,7 +10,7 @@ from tests.chaos.harness.processes import kill
 from tests.chaos.harness.world import NotSeenError, Seen, Steps, World, until
 
 Ready = Callable[[], Generator[None, None, object]]
-INTERRUPTED = "monsoon: interrupted; run the same command again to go on"
+INTERRUPTED = "monsoon: interrupted; run the same command again to continue"
 HEADLESS = "monsoon: the head of the Ray cluster is gone;"
 
 

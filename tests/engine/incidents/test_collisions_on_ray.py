@@ -31,6 +31,6 @@ def test_ray_makes_the_collisions_of_one_process_in_their_order(detector: Detect
 
 def test_a_refusal_on_ray_is_one_clear_line(detector: Detector) -> None:
     settings = PoolSettings(("HardQCD:all = on", "Beams:eCM = 1"), 3, Transport(), detector, chunk=4)
-    with pytest.raises(InputError, match="Pythia cannot start") as caught:
+    with pytest.raises(InputError, match="Pythia cannot be initialised") as caught:
         list(collide_on_ray(settings, [Chunk(0, 4, 4)], workers=1))
     assert "\n" not in str(caught.value)

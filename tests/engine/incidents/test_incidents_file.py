@@ -193,7 +193,11 @@ BAD_COLUMNS: list[tuple[str, Any, str]] = [
     ("energy_mev", lambda c: pa.array(np.zeros(len(c), np.float32)), "energy_mev: is float, not list"),
     ("weight", lambda c: pa.array([None] * len(c), pa.float64()), "weight: has empty entries"),
     ("time_ns", lambda c: pa.array([[None]] * len(c), pa.list_(pa.float32())), "time_ns: has empty entries"),
-    ("time_ns", lambda c: pa.array([[1.0]] * len(c), pa.list_(pa.float32())), "time_ns: not as long as pdg"),
+    (
+        "time_ns",
+        lambda c: pa.array([[1.0]] * len(c), pa.list_(pa.float32())),
+        "time_ns: has another length than pdg",
+    ),
     ("event", lambda c: pa.array(np.arange(60)[::-1]), "event: 58 follows 59"),
     ("event", lambda c: pa.array(np.zeros(60, np.int64)), "event: 0 follows 0"),
     ("event", lambda c: pa.array(np.arange(60) - 5), "event: -5 is negative"),
@@ -202,10 +206,10 @@ BAD_VALUES: list[tuple[str, Any, str]] = [
     ("energy_mev", nested(np.float32("nan")), "event 1: energy_mev is not positive and finite"),
     ("energy_mev", nested(-5.0), "event 1: energy_mev is not positive and finite"),
     ("x_mm", nested(np.float32("inf")), "event 1: position_mm is not finite"),
-    ("direction_x", nested(7.0), "event 1: direction is no unit vector"),
-    ("direction_y", nested(np.float32("nan")), "event 1: direction is no unit vector"),
+    ("direction_x", nested(7.0), "event 1: direction is not a unit vector"),
+    ("direction_y", nested(np.float32("nan")), "event 1: direction is not a unit vector"),
     ("time_ns", nested(np.float32("nan")), "event 1: time_ns is not finite"),
-    ("collision", nested(3), "event 1: collision is none of its event"),
+    ("collision", nested(3), "event 1: collision is not in its event"),
     ("weight", lambda c: pa.array(np.full(60, np.nan)), "event 0: weight is not finite"),
     ("collisions", lambda c: pa.array(np.full(60, -1, np.int32)), "collision"),
     ("lost_neutrino", lambda c: pa.array(np.full(60, -1)), "event 0: lost is negative"),
@@ -259,7 +263,7 @@ def test_a_column_that_is_there_twice_is_refused(file: Path) -> None:
     metadata = pq.read_metadata(file).metadata
     twice = table.append_column("weight", table["weight"]).replace_schema_metadata(metadata)
     pq.write_table(twice, file.with_name("twice.parquet"))
-    with pytest.raises(InputError, match="column weight is there 2 times"):
+    with pytest.raises(InputError, match="column weight appears 2 times"):
         read_incidents(file.with_name("twice.parquet"))
 
 
@@ -277,7 +281,7 @@ def test_fewer_events_or_particles_than_promised_are_refused(file: Path) -> None
     metadata = pq.read_metadata(file).metadata
     path = file.with_name("less.parquet")
     pq.write_table(table.slice(0, 50).replace_schema_metadata(metadata), path)
-    with pytest.raises(InputError, match="has 50 events, not the 60 it promises"):
+    with pytest.raises(InputError, match="has 50 events, not the 60 of its header"):
         read_header(path)
     lists = [name for name in table.schema.names if pa.types.is_list(table.schema.field(name).type)]
     for name in lists:
@@ -318,12 +322,12 @@ def nest(levels: int) -> Any:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"events": "many"}, "events: is str in its description, not int"),
-        ({"settings": ["a"]}, "settings: is list in its description"),
-        ({"detector": {"a": 1}}, "detector: is dict in its description"),
-        ({"losses": None}, "losses: is NoneType in its description"),
+        ({"events": "many"}, "events: is str in its header, not int"),
+        ({"settings": ["a"]}, "settings: is list in its header"),
+        ({"detector": {"a": 1}}, "detector: is dict in its header"),
+        ({"losses": None}, "losses: is NoneType in its header"),
         ({"settings": {"a": nest(200)}}, "nested deeper than 32 levels"),
-        ({"events": 61}, "has 60 events, not the 61 it promises"),
+        ({"events": 61}, "has 60 events, not the 61 of its header"),
     ],
 )
 def test_a_description_of_other_kinds_is_refused(file: Path, changes: dict[str, Any], message: str) -> None:
@@ -336,7 +340,7 @@ def test_a_description_without_bottom_is_refused(file: Path) -> None:
     text = b'{"kind": "monsoon incidents", "settings": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     table = pq.read_table(file).replace_schema_metadata({b"monsoon": text})
     pq.write_table(table, file.with_name("deep.parquet"))
-    with pytest.raises(InputError, match="its description cannot be read"):
+    with pytest.raises(InputError, match="its header cannot be read"):
         read_metadata(file.with_name("deep.parquet"))
 
 
@@ -357,7 +361,7 @@ def test_another_schema_version_is_refused(file: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"\x89HDF\r\n\x1a\n" + bytes(1000)])
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "i.parquet").write_bytes(content)
-    with pytest.raises(InputError, match="no Parquet file"):
+    with pytest.raises(InputError, match="not a Parquet file"):
         read_incidents(tmp_path / "i.parquet")
 
 
@@ -368,10 +372,10 @@ def test_a_truncated_a_flipped_and_a_missing_file_are_refused(file: Path, tmp_pa
     flipped[len(content) // 3] ^= 0xFF
     (tmp_path / "flipped.parquet").write_bytes(flipped)
     for name, message in (
-        ("cut.parquet", "no Parquet file"),
+        ("cut.parquet", "not a Parquet file"),
         ("flipped.parquet", "damaged"),
         ("missing.parquet", "cannot be read"),
-        (".", "cannot be read|no Parquet file"),
+        (".", "cannot be read|not a Parquet file"),
     ):
         with pytest.raises(InputError, match=message):
             read_incidents(tmp_path / name)

@@ -232,7 +232,7 @@ def test_overlay_puts_pile_up_on_a_signal(
     assert np.array_equal(made.energy_mev[made.origin == Origin.SIGNAL], alone.energy_mev)
     assert made.source_event.tolist() == list(range(6))
     assert read_header(tmp_path / "made.parquet").settings["signal_sha256"] == content_hash(alone)
-    with pytest.raises(InputError, match="holds signal events 0"):
+    with pytest.raises(InputError, match="has signal events 0"):
         run("overlay", events=7, output=str(tmp_path / "more.parquet"), **given)
     assert not (tmp_path / "more.parquet").exists()
 

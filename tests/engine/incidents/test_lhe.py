@@ -75,11 +75,11 @@ def test_a_cut_file_gives_its_whole_events_and_the_loss(lhe: Path, cut: str, los
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no Les Houches file"),
-        (b"HepMC::Version 3\n", "no Les Houches file"),
-        (z_events(0).encode(), "no whole event"),
+        (b"", "not a Les Houches file"),
+        (b"HepMC::Version 3\n", "not a Les Houches file"),
+        (z_events(0).encode(), "no complete event"),
         (b"\x1f\x8b broken", "cannot be unpacked"),
-        (z_events(2).replace("2212 2212 6800 6800", "9 9 1 1").encode(), "Pythia cannot start"),
+        (z_events(2).replace("2212 2212 6800 6800", "9 9 1 1").encode(), "Pythia cannot be initialised"),
     ],
 )
 def test_a_useless_file_is_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:

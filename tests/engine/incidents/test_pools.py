@@ -88,13 +88,13 @@ def test_the_settings_are_stored_as_the_first_release_stored_them(
 
 def test_chunks_of_other_settings_are_not_taken(tmp_path: Path, settings: PoolSettings) -> None:
     Parts(tmp_path / "pool.parquet.parts", {**settings.stored(), "seed": 6}, "lhcb-ecal")
-    with pytest.raises(InputError, match="begun with another seed"):
+    with pytest.raises(InputError, match="started with another seed"):
         UnfinishedPool(tmp_path / "pool.parquet", settings, 20)
 
 
 def test_what_cannot_be_made_leaves_nothing(tmp_path: Path, detector: Detector) -> None:
     for cards, message in (
-        (("HardQCD:all = on", "Beams:eCM = 1"), "Pythia cannot start"),
+        (("HardQCD:all = on", "Beams:eCM = 1"), "Pythia cannot be initialised"),
         (("Nonsense:card = 1",), "Nonsense"),
     ):
         with pytest.raises(InputError, match=message):

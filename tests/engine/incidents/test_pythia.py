@@ -98,5 +98,5 @@ def test_an_unusable_card_is_named(card: str) -> None:
 
 
 def test_cards_that_pythia_cannot_start_with_are_refused() -> None:
-    with pytest.raises(InputError, match="Pythia cannot start"):
+    with pytest.raises(InputError, match="Pythia cannot be initialised"):
         Collider((*HARD, "Beams:eCM = 1"))

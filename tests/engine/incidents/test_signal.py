@@ -80,7 +80,7 @@ def test_other_settings_are_another_signal(tmp_path: Path, settings: PoolSetting
     make(tmp_path / "signal", settings, EventRange(0, 7))
     other = replace(settings, seed=signal_seed(2))
     assert signal_chunks("s", settings).identity != signal_chunks("s", other).identity
-    with pytest.raises(InputError, match="begun with another seed"):
+    with pytest.raises(InputError, match="started with another seed"):
         make(tmp_path / "signal", other, EventRange(0, 7))
 
 
@@ -108,7 +108,7 @@ def test_a_file_has_to_hold_each_event_once(tmp_path: Path, pool: Incidents) -> 
     found = signal_file(good, EventRange(0, 59))
     assert content_hash(found.read(EventRange(10, 20))) == content_hash(pool[10:21])
     assert found.identity == content_hash(pool)
-    with pytest.raises(InputError, match=r"holds signal events 0 \.\. 59, .* 0 \.\. 60 are asked for"):
+    with pytest.raises(InputError, match=r"has signal events 0 \.\. 59, .* 0 \.\. 60 are asked for"):
         signal_file(good, EventRange(0, 60))
     gaps = written("gaps", pool.select(np.arange(60) != 7))
     with pytest.raises(InputError, match="gaps"):

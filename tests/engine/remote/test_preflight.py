@@ -45,7 +45,7 @@ def test_a_node_that_sees_no_output_or_no_incidents_says_so(resolved: ResolvedCa
     stored = open_store(resolved.output).read(CAMPAIGN)
     elsewhere = ResolvedCampaign(resolved.campaign, "/not/there", "/nor/there", resolved.identity)
     output, incidents = examine(elsewhere, stored)
-    assert "output /not/there is not to be seen" in output
+    assert "output /not/there cannot be read" in output
     assert "/nor/there" in incidents
 
 

@@ -55,7 +55,7 @@ def test_an_open_token_that_cannot_be_tightened_is_refused(tmp_path: Path) -> No
     command = [*without_rights, sys.executable, "-c", program]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     (line,) = done.stdout.splitlines()
-    assert line.startswith(f"{token}: Ray's token can be read by others")
+    assert line.startswith(f"{token}: other users can read Ray's token")
     assert line.endswith("chmod 600 it")
 
 

@@ -139,23 +139,23 @@ PACKED = {
 }
 LHE = {
     **wholes(
-        (b"", "no Les Houches file"),
-        (b"<html></html>", "no Les Houches file"),
-        (b"\x00" * 5000, "no Les Houches file"),
-        (b"<LesHouchesEvents version='1.0'>\n</LesHouchesEvents>\n", "no whole event"),
-        (b"<LesHouchesEvents version='1.0'>\n<event>\n5 1", "no whole event"),
-        (b"<LesHouchesEvents>\n<event>\n</event>\n</LesHouchesEvents>\n", "Pythia cannot start"),
+        (b"", "not a Les Houches file"),
+        (b"<html></html>", "not a Les Houches file"),
+        (b"\x00" * 5000, "not a Les Houches file"),
+        (b"<LesHouchesEvents version='1.0'>\n</LesHouchesEvents>\n", "no complete event"),
+        (b"<LesHouchesEvents version='1.0'>\n<event>\n5 1", "no complete event"),
+        (b"<LesHouchesEvents>\n<event>\n</event>\n</LesHouchesEvents>\n", "Pythia cannot be initialised"),
     ),
     **swaps(
-        ("<init>", "<inti>", "Pythia cannot start"),
-        ("2212 2212 6800 6800 0 0 0 0 3 1", "2212 2212", "Pythia cannot start"),
+        ("<init>", "<inti>", "Pythia cannot be initialised"),
+        ("2212 2212 6800 6800 0 0 0 0 3 1", "2212 2212", "Pythia cannot be initialised"),
     ),
 }
 LHE_GZ = made(
     [
         ("cut", lambda good: good[:40], "cannot be unpacked"),
         ("damaged", lambda good: good[:12] + bytes(99), "cannot be unpacked"),
-        ("of something else", lambda _: gzip.compress(b"<html>"), "no Les Houches file"),
-        ("of no event", lambda _: gzip.compress(b"<LesHouchesEvents>"), "no whole event"),
+        ("of something else", lambda _: gzip.compress(b"<html>"), "not a Les Houches file"),
+        ("of no event", lambda _: gzip.compress(b"<LesHouchesEvents>"), "no complete event"),
     ]
 )

@@ -102,13 +102,13 @@ def first_event(value: object) -> Callable[[pa.ChunkedArray], object]:
 
 
 FOREIGN = wholes(
-    (b"", "no Parquet file"),
-    (b"PAR1", "no Parquet file"),
-    (b"PAR1" + bytes(100) + b"PAR1", "no Parquet file"),
-    (b"event,pdg\n0,22\n", "no Parquet file"),
+    (b"", "not a Parquet file"),
+    (b"PAR1", "not a Parquet file"),
+    (b"PAR1" + bytes(100) + b"PAR1", "not a Parquet file"),
+    (b"event,pdg\n0,22\n", "not a Parquet file"),
 )
 CUT = (
-    ("cut", lambda good: good[:-200], "no Parquet file"),
+    ("cut", lambda good: good[:-200], "not a Parquet file"),
     ("cut in its first bytes", lambda good: good[4:], "bad.parquet"),
 )
 TABLE = {
@@ -121,8 +121,8 @@ TABLE = {
                 (f"no {name}", table(**{name: None}), f"{name} is missing")
                 for name in ("event", "pdg", "pz_mev", "x_mm")
             ),
-            ("pdg twice", with_column("pdg", [11] * 5), "column pdg is there 2 times"),
-            ("weight twice", with_column("weight", [1.0] * 5), "column weight is there 2 times"),
+            ("pdg twice", with_column("pdg", [11] * 5), "column pdg appears 2 times"),
+            ("weight twice", with_column("weight", [1.0] * 5), "column weight appears 2 times"),
             ("event of text", table(event=list("abcde")), "column event: string is not an integer"),
             ("event of fractions", table(event=[0.0, 0.0, 1.0, 1.5, 2.0]), "is not an integer"),
             ("pdg of booleans", table(pdg=[True] * 5), "column pdg: bool is not an integer"),
@@ -144,7 +144,7 @@ TABLE = {
                 "event must lie in",
             ),
             ("a gap", table(event=[0, 0, 1, 1, 2_000_000]), "jumps from 1 to 2000000"),
-            ("a wide span", table(event=[0, 0, 1, 1, 1 << 40]), "events; at most"),
+            ("a wide span", table(event=[0, 0, 1, 1, 1 << 40]), "events, more than"),
             ("unknown species", table(pdg=[22, 22, 99999999, 22, 22]), "row 2: pdg 99999999"),
             ("species 2^32 + 22", table(pdg=[22, (1 << 32) + 22, 22, 22, 22]), "row 1: pdg must lie in"),
             (
@@ -162,23 +162,23 @@ INCIDENTS = {
             *CUT,
             ("a page's checksum", flipped_page, "damaged"),
             ("a table", table(), "not of incidents"),
-            ("no description", described_by(b""), "its description cannot be read"),
-            ("a description cut", described_by(b'{"kind": "monsoon inc'), "its description cannot be read"),
-            ("a deep description", described_by(b"[" * 5000 + b"]" * 5000), "its description cannot be read"),
+            ("no description", described_by(b""), "its header cannot be read"),
+            ("a description cut", described_by(b'{"kind": "monsoon inc'), "its header cannot be read"),
+            ("a deep description", described_by(b"[" * 5000 + b"]" * 5000), "its header cannot be read"),
             ("a description of a list", described_by(b"[1, 2]"), "not of incidents"),
             ("of another kind", described(kind="showers"), "not of incidents"),
             ("of another version", described(version=2), "schema version 2, not 1"),
             ("an unknown key", described(colour="red"), "description is incomplete"),
             ("no source", described(source=None), "description is incomplete"),
             ("events of text", described(events="20"), "events: is str"),
-            ("other events", described(events=21), "has 20 events, not the 21 it promises"),
+            ("other events", described(events=21), "has 20 events, not the 21 of its header"),
             ("other particles", described(particles=1), "particles, not the"),
             ("a list for a mapping", described(settings=[]), "settings: is list"),
             ("no pdg", changed(lambda t: t.drop_columns(["pdg"])), "pdg: the column is missing"),
             (
                 "event twice",
                 changed(lambda t: t.append_column("event", t["event"])),
-                "column event is there 2 times",
+                "column event appears 2 times",
             ),
             (
                 "weight float32",
@@ -192,7 +192,7 @@ INCIDENTS = {
             (
                 "uneven lists",
                 column("collision", lambda v: [[0], *v.to_pylist()[1:]]),
-                "collision: not as long as pdg",
+                "collision: has another length than pdg",
             ),
             ("negative event", column("event", first_event(-1)), "event: -1 is negative"),
             ("events out of order", column("event", lambda v: v.to_pylist()[::-1]), "sort the events"),
@@ -212,7 +212,7 @@ INCIDENTS = {
             ("direction of no length", column("direction_z", first_particle(0.0)), "direction"),
             ("backwards", column("direction_z", first_particle(-1.0)), "direction"),
             ("time infinite", column("time_ns", first_particle(INF)), "time_ns is not finite"),
-            ("collision 7 of 1", column("collision", first_particle(7)), "collision is none of its event"),
+            ("collision 7 of 1", column("collision", first_particle(7)), "collision is not in its event"),
             ("weight NaN", column("weight", first_event(NAN)), "weight is not finite"),
             ("negative loss", column("lost_below_threshold", first_event(-1)), "lost is negative"),
         ]

@@ -9,6 +9,7 @@ from tests.fuzz.readers.networks import NETWORKS
 from tests.fuzz.readers.outputs import OUTPUTS
 from tests.fuzz.readers.shards import SHARDS
 from tests.fuzz.readers.showers import SHOWERS
+from tests.fuzz.readers.tables import TABLES
 from tests.fuzz.readers.trainings import TRAININGS
 
 READERS: dict[str, Reader] = {
@@ -19,4 +20,5 @@ READERS: dict[str, Reader] = {
     **NETWORKS,
     **TRAININGS,
     **OUTPUTS,
+    **TABLES,
 }

@@ -11,6 +11,7 @@ import torch
 
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.files import sha256_of_json
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.store.card import markdown
 from monsoon.models.store.checkpoint import MODEL, WEIGHTS, load, save
 from monsoon.models.training.state import State, StateFolder
@@ -93,7 +94,7 @@ def _link(file: Path, name: Path) -> None:
 
 
 def _prepare_model(folder: Path) -> None:
-    network = Flow.prepare(SMALL_FLOW, made_showers(64))
+    network = Flow.prepare(SMALL_FLOW, made_showers(64), Planar())
     card = {"training": {"steps": 10, "seconds": 1.5, "device": "cpu", "recipe": {"steps": 10}}}
     save(
         folder,

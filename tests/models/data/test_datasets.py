@@ -62,7 +62,7 @@ def refusal(path: Path, read: Callable[[Path], Any] = read_conditions) -> str:
         ({"incident_pdg": np.array([22, 2**63, 22], np.uint64)}, "incident_pdg row 1 does not fit int32"),
         ({"incident_energies": h5py.Empty("f4")}, "incident_energies is a null dataset"),
         ({"incident_pdg": h5py.Empty("i4")}, "incident_pdg is a null dataset"),
-        ({"incident_pdg": None}, "no dataset incident_pdg; add one, int32"),
+        ({"incident_pdg": None}, "no dataset incident_pdg; say which: species=electron"),
         ({"showers": np.full((ROWS, 900), 1e39)}, "showers row 0 does not fit float32"),
         ({"weights": np.array([1, 1, 1e39])}, "weights row 2 does not fit float32"),
     ],

@@ -12,7 +12,6 @@ import torch
 from monsoon.models.data.examination import BLOCK, PROBE_ROWS, PROBES, examine_file, shared_rows
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.errors import InputError, SuspiciousInput
-from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.store.suite import SAMPLES
 
@@ -67,16 +66,6 @@ def test_empty_showers_of_one_energy_are_not_shared_rows(tmp_path: Path) -> None
     assert shared_rows(files[:1], files[1:]) == {}
 
 
-@pytest.mark.parametrize("voxels", [368, 6480])
-def test_another_geometry_is_one_line(tmp_path: Path, voxels: int) -> None:
-    with h5py.File(tmp_path / "x.h5", "w") as file:
-        file["incident_energies"], file["incident_pdg"] = np.full((9, 1), 65_536.0), np.full(9, 22)
-        file["showers"] = np.ones((9, voxels), np.float32)
-    with pytest.raises(InputError, match=rf"x.h5: showers has {voxels} voxels, not the 900 of 30 x 30"):
-        examine_file(tmp_path / "x.h5", Planar())
-    examine_file(tmp_path / "x.h5")
-
-
 def test_rows_in_gev_are_found_all_over_a_large_file_and_named_as_it_counts(tmp_path: Path) -> None:
     """The first half is in MeV, the second in GeV; most rows are not looked at."""
     rows = 4 * PROBES * PROBE_ROWS
@@ -95,4 +84,4 @@ def test_conditions_alone_are_examined(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "c.h5", "w") as file:
         file["incident_energies"], file["incident_pdg"] = np.full((9, 1), 50.0), np.full(9, 22)
     with pytest.warns(SuspiciousInput, match="c.h5: incident_energies row 0 is 50 MeV"):
-        examine_file(tmp_path / "c.h5", Planar())
+        examine_file(tmp_path / "c.h5")

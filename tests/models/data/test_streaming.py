@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 import zlib
@@ -19,8 +18,10 @@ from torch import Tensor
 
 from monsoon.models.data.batches import Batch, mirrored
 from monsoon.models.data.shower_files import ShowerSet, read_conditions, read_showers
-from monsoon.models.data.streaming import BLOCK_ROWS, BUFFER_BLOCKS, LANES, ShowerFiles, ShowerStream
+from monsoon.models.data.shower_rows import ShowerRows
+from monsoon.models.data.streaming import BLOCK_ROWS, BUFFER_BLOCKS, LANES, RowFiles, RowStream
 from monsoon.models.errors import InputError
+from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.store.suite import SAMPLES
 
@@ -53,11 +54,13 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return files
 
 
-def stream(files: Sequence[Path], batch: int = 256, seed: int = 1, **more: Any) -> ShowerStream:
-    return ShowerStream(files, batch, seed=seed, symmetries=more.pop("symmetries", False), **more)
+def stream(
+    files: Sequence[Path], batch: int = 256, seed: int = 1, geometry: Geometry | None = None, **more: Any
+) -> RowStream[ShowerSet]:
+    return RowStream(files, ShowerRows(geometry), batch, seed=seed, **more)
 
 
-def steps(of: ShowerStream, count: int, first: int = 0) -> list[Batch[ShowerSet]]:
+def steps(of: RowStream[ShowerSet], count: int, first: int = 0) -> list[Batch[ShowerSet]]:
     return list(islice(of.batches(first), count))
 
 
@@ -87,10 +90,10 @@ def equal_to_parts(whole: Batch[ShowerSet], parts: Sequence[Batch[ShowerSet]]) -
 
 @pytest.mark.parametrize("workers", [2, 3, 8])
 def test_a_step_has_the_same_rows_symmetries_and_noise_for_any_number_of_workers(workers: int) -> None:
-    alone = steps(stream(SHIPPED, symmetries=True), 3, first=100)
+    alone = steps(stream(SHIPPED, geometry=Planar()), 3, first=100)
     assert [len(batch) for batch in alone] == [256] * 3
     shared = [
-        steps(stream(SHIPPED, symmetries=True, rank=rank, workers=workers), 3, first=100)
+        steps(stream(SHIPPED, geometry=Planar(), rank=rank, workers=workers), 3, first=100)
         for rank in range(workers)
     ]
     for whole, *parts in zip(alone, *shared, strict=True):
@@ -137,7 +140,7 @@ def test_a_batch_is_from_all_over_the_files(many: list[Path]) -> None:
 def test_every_row_keeps_its_conditions_and_image_and_goes_through_one_symmetry() -> None:
     files, known = [SAMPLES / "egamma-heldout.h5"], read_showers(SAMPLES / "egamma-heldout.h5")
     row_of = {energy: row for row, energy in enumerate(known.conditions.energy_mev.tolist())}
-    batch = next(stream(files, symmetries=True).batches())
+    batch = next(stream(files, geometry=Planar()).batches())
     rows = known[torch.tensor([row_of[energy] for energy in names([batch])])]
     fits = []
     for g in range(8):
@@ -171,7 +174,7 @@ def test_nothing_before_a_step_is_read_to_start_there(many: list[Path], tmp_path
     number = int(np.searchsorted(np.cumsum([9_000, 100, 20_000, 1, 13_700, 7_000]), bad_name - 1, "right"))
     first = int(read_conditions(many[number]).energy_mev[0])
     spoilt = list(many)
-    rows = ShowerFiles([many[number]]).rows
+    rows = RowFiles([many[number]], ShowerRows()).rows
     image = np.repeat(np.arange(first, first + rows, dtype=np.float32)[:, None], VOXELS, 1)
     image[bad_name - first, 2] = np.nan
     spoilt[number] = write(tmp_path / "spoilt.h5", rows, first - 1, showers=image)
@@ -182,7 +185,7 @@ def test_nothing_before_a_step_is_read_to_start_there(many: list[Path], tmp_path
 
 
 def test_validation_reads_every_row_in_order_shared_by_workers(many: list[Path]) -> None:
-    files = ShowerFiles(many)
+    files = RowFiles(many, ShowerRows())
     alone = list(files.in_order(700))
     assert names(alone) == list(range(1, files.rows + 1))
     assert {len(batch) for batch in alone[:-1]} == {700}
@@ -195,24 +198,25 @@ def test_validation_reads_every_row_in_order_shared_by_workers(many: list[Path])
 def test_blocks_are_whole_chunks_of_the_files(tmp_path: Path) -> None:
     with h5py.File(write(tmp_path / "x.h5", 5000, showers=None), "a") as file:
         file.create_dataset("showers", data=np.ones((5000, VOXELS)), chunks=(300, 2))
-    blocks = ShowerFiles([tmp_path / "x.h5", SAMPLES / "egamma-heldout.h5"][:1]).blocks
+    blocks = RowFiles([tmp_path / "x.h5", SAMPLES / "egamma-heldout.h5"][:1], ShowerRows()).blocks
     assert blocks[:, 0].tolist() == [0, 900, 1800, 2700, 3600, 4500]
     assert blocks[:, 1].tolist() == [900, 1800, 2700, 3600, 4500, 5000]
 
 
-def test_the_checksum_is_that_of_the_files_bytes() -> None:
-    digest = hashlib.sha256(SHIPPED[0].read_bytes() + SHIPPED[1].read_bytes()).hexdigest()
-    assert ShowerFiles(SHIPPED).checksum == digest
-    assert ShowerFiles(SHIPPED[::-1]).checksum != digest
-
-
-def test_species_are_those_of_all_files() -> None:
-    assert ShowerFiles(SHIPPED[:1]).species == (11, 22)
-    assert ShowerFiles(SHIPPED).species == (-2212, -321, -211, -13, 11, 13, 22, 130, 211, 321, 2112, 2212)
+def test_a_part_of_the_rows_is_what_is_trained_on(many: list[Path]) -> None:
+    whole, part = set(names(list(RowFiles(many, ShowerRows()).in_order(1000)))), stream(many, part=10_000)
+    seen = names(steps(part, part.steps_per_epoch))
+    assert len(set(seen)) == len(seen) == part.steps_per_epoch * 256
+    assert set(seen) <= set(names(list(part.in_order(1000)))) < whole
+    assert len(names(list(part.in_order(1000)))) == 10_000
+    assert (
+        names(list(stream(many, part=10_000, rank=1, workers=2).in_order(1000)))[:9]
+        == names(list(part.in_order(1000)))[:9]
+    )
 
 
 BAD: list[tuple[str, Callable[[Path], Any], str]] = [
-    ("no file", lambda _: stream([]), "no shower files"),
+    ("no file", lambda _: stream([]), "no files"),
     ("absent", lambda at: stream([at / "absent.h5"]), "absent.h5: no such file"),
     (
         "voxels",
@@ -220,7 +224,8 @@ BAD: list[tuple[str, Callable[[Path], Any], str]] = [
         "b.h5: showers has 5 voxels, .*a.h5 has 4",
     ),
     ("no showers", lambda at: stream([write(at / "a.h5", 500, showers=None)]), "a.h5: no dataset showers"),
-    ("grid", lambda at: stream([write(at / "a.h5", 500)], symmetries=True), "a.h5: showers has 4 voxels"),
+    ("grid", lambda at: stream([write(at / "a.h5", 500)], geometry=Planar()), "a.h5: showers has 4 voxels"),
+    ("part", lambda at: stream([write(at / "a.h5", 500)], part=501), "rows: 501 of 500 that there are"),
     ("batch", lambda at: stream([write(at / "a.h5", 500)], batch=100), "batch: 100 is not a multiple of 8"),
     ("workers", lambda at: stream([write(at / "a.h5", 500)], workers=9), "workers: 9 are more than the 8"),
     ("few rows", lambda at: stream([write(at / "a.h5", 500)], batch=504), "batch: 504 is more than the 500"),
@@ -255,10 +260,11 @@ def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
                 dataset.id.write_direct_chunk((first, *[0] * (len(shape) - 1)), packed)
     program = (
         "import re, sys\n"
-        "from monsoon.models.data.streaming import ShowerStream\n"
+        "from monsoon.models.data.shower_rows import ShowerRows\n"
+        "from monsoon.models.data.streaming import RowStream\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024\n"
         "before = peak()\n"
-        "batches = ShowerStream([sys.argv[1]], 8000, seed=1).batches(100)\n"
+        "batches = RowStream([sys.argv[1]], ShowerRows(), 8000, seed=1).batches(100)\n"
         "for _ in range(4): next(batches)\n"
         "print(peak() - before)\n"
     )

@@ -11,6 +11,7 @@ import torch
 
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.domain.ranges import Domain, describe
+from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.records import Conditions
 from monsoon.models.store.suite import SAMPLES
 
@@ -204,7 +205,7 @@ def test_layered_showers_that_go_straight_in_serve_all_angles_and_planar_ones_do
     straight = made(photons.energy_mev, torch.zeros(3000), 11)
     straight = straight[~within(straight, (20, 30), (-1, 1))]
     assert not Domain.around(straight).inside(uniform(200, (2, 19), (3, 60), 11)).any()
-    domain = Domain.around(straight, layered=True)
+    domain = Domain.around(straight, SHIPPED["calochallenge-2"]())
     assert domain.inside(uniform(200, (2, 19), (0, 60), 11)).all()
     assert not domain.inside(uniform(200, (20.5, 29.5), (0, 60), 11)).any()
     assert not domain.inside(uniform(200, (101, 200), (0, 60), 11)).any()

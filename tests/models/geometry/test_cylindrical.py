@@ -72,7 +72,7 @@ def test_pieces_share_the_area_of_their_voxel(cylinder: Cylindrical) -> None:
         ]
     )
     assert torch.allclose(ring[:, 1] / ring[:, 0], middle, atol=0.05)  # the mean of r^2 is that of the area
-    angle = torch.atan2(xy[:, 1], xy[:, 0]) % (2 * math.pi)
+    angle = torch.atan2(xy[:, 1], xy[:, 0]) + math.pi
     sectors = torch.tensor([n.sectors for n in cylinder.stack])[cylinder.layer][voxel]
     assert torch.equal((angle / (2 * math.pi) * sectors).floor().long(), cylinder.sector[voxel])
 

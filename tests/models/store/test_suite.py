@@ -224,7 +224,7 @@ def test_a_suite_says_what_cannot_serve_outside(suite: Suite) -> None:
 
 def test_a_network_is_loaded_from_its_folder_alone_and_in_mixtures(tmp_path: Path) -> None:
     sample = read_showers(SAMPLES / "egamma-heldout.h5")
-    flow = Flow.prepare({"couplings": 2, "hidden": 8, "split_hidden": 8}, sample[:600])
+    flow = Flow.prepare({"couplings": 2, "hidden": 8, "split_hidden": 8}, sample[:600], Planar())
     save(tmp_path / "net", flow, {"name": "net"})
     mixed = load_suite(f"{tmp_path / 'net'},{SAMPLES / 'hadrons-heldout.h5'}", "clamp")
     assert [type(model) for model in mixed.models] == [Flow, Library]

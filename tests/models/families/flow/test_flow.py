@@ -29,7 +29,7 @@ def data(request: pytest.FixtureRequest) -> ShowerSet:
 @pytest.fixture(scope="module")
 def flow(data: ShowerSet) -> Flow:
     """Untrained, with weights at random that are far from zero."""
-    flow = Flow.prepare(SMALL, data)
+    flow = Flow.prepare(SMALL, data, Planar())
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in flow.parameters():
@@ -107,7 +107,7 @@ def test_signed_weights_leave_it_prepared(data: ShowerSet) -> None:
     weight = torch.ones(1200)
     weight[::3] = -1
     rows = data[:1200]
-    flow = Flow.prepare(SMALL, weighted(rows, weight))
+    flow = Flow.prepare(SMALL, weighted(rows, weight), Planar())
     assert all(value.isfinite().all() for value in flow.standard.buffers())
     loss = flow.training_step(Batch.of(weighted(rows, weight / 1200), torch.arange(1200)), 0)
     assert all(value.isfinite() for value in loss.values())
@@ -150,7 +150,7 @@ def test_regions_that_are_drawn_have_the_density_that_training_maximises(flow: F
 
 
 def test_training_lowers_the_loss_of_rows_it_has_not_seen(data: ShowerSet) -> None:
-    flow = Flow.prepare(SMALL, data[:1500])
+    flow = Flow.prepare(SMALL, data[:1500], Planar())
     held_out = batch(data[1500:2000])
     with torch.no_grad():
         before = {name: float(loss.mean()) for name, loss in flow.losses(held_out).items()}
@@ -169,7 +169,7 @@ def test_rows_of_weight_zero_do_not_matter(data: ShowerSet) -> None:
     rows = data[:80]
     weight = torch.cat([torch.ones(40), torch.zeros(40)]) / 40
     seeds = torch.arange(80)
-    flow = Flow.prepare(SMALL, data)
+    flow = Flow.prepare(SMALL, data, Planar())
     both = Batch.of(weighted(rows, weight), seeds)
     first = both[:40]
     torch.testing.assert_close(flow.training_step(both, 0), flow.training_step(first, 0))
@@ -227,4 +227,4 @@ def test_damaged_weights_are_refused(flow: Flow, tmp_path: object) -> None:
 
 def test_an_unknown_option_is_refused(data: ShowerSet) -> None:
     with pytest.raises(InputError, match="unknown option widht"):
-        Flow.prepare({"widht": 3}, data)
+        Flow.prepare({"widht": 3}, data, Planar())

@@ -12,7 +12,7 @@ from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.geometry.planar import Planar, reflect
 from monsoon.models.metrics.classification import CLASSIFIERS, classify
 from monsoon.models.metrics.classifiers.classifier import condition_columns
-from monsoon.models.metrics.classifiers.pixel_trees import hits_per_ring, log_shares
+from monsoon.models.metrics.classifiers.pixel_trees import hits_per_shell, log_shares
 from monsoon.models.metrics.classifiers.whitening import Windows, residuals
 from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.records import Conditions
@@ -86,8 +86,8 @@ def test_hits_are_counted_in_square_rings() -> None:
     image[0, 15, 15] = image[0, 14, 16] = image[0, 13, 15] = image[0, 0, 0] = 0.001
     expected = torch.zeros(16)
     expected[0], expected[1], expected[2], expected[15] = 1, 1, 1, 1
-    assert (hits_per_ring(image.flatten(1), GRID)[0] == expected).all()
-    full = hits_per_ring(torch.ones(1, 900), GRID)[0]
+    assert (hits_per_shell(image.flatten(1), GRID)[0] == expected).all()
+    full = hits_per_shell(torch.ones(1, 900), GRID)[0]
     assert full[1:15].tolist() == [8 * ring for ring in range(1, 15)]
 
 

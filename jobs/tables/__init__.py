@@ -1,0 +1,1 @@
+"""Verbs for tables: rows of generated columns, and what they are worth."""

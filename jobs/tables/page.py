@@ -1,0 +1,143 @@
+"""The page of a validation of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from monsoon.jobs.pages.blocks import (
+    Badge,
+    Block,
+    Cell,
+    Image,
+    Page,
+    Paragraph,
+    Section,
+    SideBySide,
+    Table,
+    Tone,
+)
+from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, steps
+from monsoon.jobs.plots.style import png
+from monsoon.jobs.tables.result import ABSOLUTE, SIGMA, TableResult
+from monsoon.models.data.tables.files import TableSet
+from monsoon.models.metrics.quality import Estimate
+
+BINS = 50
+
+
+def page_of(result: TableResult, real: TableSet, other: TableSet, samples: Mapping[str, TableSet]) -> Page:
+    """Verdicts, the joint classifier, separations, efficiencies, and every feature drawn.
+
+    Parameters
+    ----------
+    result
+        What was found.
+    real, other
+        The real rows, and those of the floor.
+    samples
+        Generated rows by model.
+    """
+    lead = (
+        f"{result.rows:,} rows of each sample against {result.reference}; the floor is as many other real "
+        f"rows against the same ones. Seed {result.seed}."
+    )
+    quick: list[Block] = (
+        [Paragraph("Less effort was asked for: not to quote.", warning=True)] if result.quick else []
+    )
+    return Page(
+        "Validation of a table's generators",
+        lead,
+        [
+            Section("verdicts", "Verdicts", [*quick, _verdicts(result)]),
+            Section("classifier", "Joint classifier and separations", [_classifier(result)]),
+            *([Section("efficiencies", "Efficiencies", _efficiencies(result))] if _cuts(result) else []),
+            Section("features", "Features", _features(result, real, other, samples)),
+        ],
+    )
+
+
+def _models(result: TableResult) -> list[str]:
+    return [name for name in result.judged if name != "floor"]
+
+
+def _cuts(result: TableResult) -> list[str]:
+    return list(result.judged["floor"].efficiency)
+
+
+def _verdicts(result: TableResult) -> Table:
+    rows: list[list[Cell]] = []
+    for name in _models(result):
+        failed = result.failures(name)
+        badge = Badge("fail", Tone.BAD) if failed else Badge("pass", Tone.GOOD)
+        rows.append([name, badge, "; ".join(failed) or "every requirement is met"])
+    return Table(["model", "verdict", "why"], rows, text_columns=[1, 2])
+
+
+def _classifier(result: TableResult) -> Table:
+    features = [column.name for column in result.schema.features]
+    rows = []
+    for name in [*_models(result), "floor"]:
+        found = result.judged[name]
+        separations = [f"{found.separation[feature]:.2g}" for feature in features]
+        rows.append([name, f"{found.auc:.3f} ± {found.error:.3f}", *separations, f"{found.outside:,}"])
+    caption = (
+        "Area under the ROC curve of boosted trees that see all features and the conditions (.5: not told "
+        "apart), the separation power of each feature, and rows whose conditions lie outside the training "
+        "domain."
+    )
+    return Table(["sample", "joint AUC", *(f"separation {f}" for f in features), "outside"], rows, caption)
+
+
+def _efficiencies(result: TableResult) -> list[Block]:
+    blocks: list[Block] = []
+    for cut in _cuts(result):
+        rows = []
+        for name in [*_models(result), "floor"]:
+            bins = result.judged[name].efficiency[cut]
+            worst = max(bins, key=lambda one: abs(one.difference))
+            pulls = [abs(one.difference) / one.error for one in bins if one.error > 0]
+            rows.append(
+                [
+                    name,
+                    f"{len(bins)}",
+                    f"{sum(not one.agrees(ABSOLUTE, SIGMA) for one in bins)}",
+                    f"{np.sqrt(np.mean(np.square(pulls))):.2f}" if pulls else "-",
+                    f"{worst.generated:.3f} for {worst.reference:.3f} ± {worst.error:.3f}",
+                    worst.where,
+                ]
+            )
+        head = ["sample", "bins", "beyond 1 % and 2 sigma", "rms pull", "largest difference", "where"]
+        blocks.append(
+            Table(head, rows, f"Share of rows with {cut}, by species and bins of the conditions", [5])
+        )
+    return blocks
+
+
+def _features(
+    result: TableResult, real: TableSet, other: TableSet, samples: Mapping[str, TableSet]
+) -> list[Block]:
+    blocks: list[Block] = []
+    images = []
+    complete = {
+        label: (result.schema.completed(rows.features.values), rows.weight.double().numpy())
+        for label, rows in {REFERENCE: real, FLOOR: other, **samples}.items()
+    }
+    for column in result.schema.features:
+        values = complete[REFERENCE][0].column(column.name).numpy()
+        low, high = np.quantile(values, [0.001, 0.999])
+        edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+        curves = {}
+        for label, (table, weight) in complete.items():
+            x = table.column(column.name).numpy()
+            counts, _ = np.histogram(x, edges, weights=weight)
+            squares, _ = np.histogram(x, edges, weights=weight**2)
+            scale = weight.sum() * np.diff(edges)
+            curves[label] = Estimate(counts / scale, np.sqrt(squares) / scale)
+        unit = f" [{column.unit}]" if column.unit else ""
+        figure = steps(edges, curves, f"{column.name}{unit}", "density")
+        images.append(Image(png(figure), f"{column.name}: generated and real", column.name))
+    for start in range(0, len(images), 2):
+        blocks.append(SideBySide(images[start : start + 2]))
+    return blocks

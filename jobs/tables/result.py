@@ -1,0 +1,64 @@
+"""What a validation of tables found, and whether that is good enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monsoon.models.data.tables.schema import Schema
+from monsoon.models.metrics.tables import Efficiency
+
+MOST_AUC = 0.53
+ABSOLUTE, SIGMA = 0.01, 2.0  # of an efficiency
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found of one sample against the real rows."""
+
+    auc: float
+    error: float
+    separation: dict[str, float]
+    efficiency: dict[str, list[Efficiency]] = field(default_factory=dict)
+    outside: int = 0
+
+
+@dataclass(frozen=True)
+class TableResult:
+    """Everything that the page of a validation of tables shows.
+
+    Attributes
+    ----------
+    rows : int
+        Of each sample.
+    judged : dict of Judged
+        By model, and of the floor under `floor`: other real rows against the same ones.
+    page : Path
+        The report.
+    """
+
+    rows: int
+    seed: int
+    reference: str
+    quick: bool
+    schema: Schema
+    judged: dict[str, Judged]
+    page: Path
+
+    def failures(self, model: str) -> list[str]:
+        """What of a model does not meet the requirements, a sentence each."""
+        found = self.judged[model]
+        said = []
+        if found.auc - SIGMA * found.error > MOST_AUC:
+            said.append(f"joint classifier {found.auc:.3f} +- {found.error:.3f}, more than {MOST_AUC}")
+        for cut, bins in found.efficiency.items():
+            beyond = [one for one in bins if not one.agrees(ABSOLUTE, SIGMA)]
+            floor = [one for one in self.judged["floor"].efficiency[cut] if not one.agrees(ABSOLUTE, SIGMA)]
+            if len(beyond) > max(len(floor), 0.05 * len(bins)):
+                worst = max(beyond, key=lambda one: abs(one.difference))
+                said.append(
+                    f"{cut}: {len(beyond)} of {len(bins)} bins beyond {ABSOLUTE:.0%} and {SIGMA:g} sigma "
+                    f"(floor {len(floor)}), the worst {worst.where}: {worst.generated:.3f}, "
+                    f"not {worst.reference:.3f}"
+                )
+        return said

@@ -1,0 +1,178 @@
+"""`monsoon validate` of tables: generated rows against real ones, side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from monsoon.engine.errors import InputError
+from monsoon.engine.sampling import noise_of_rows
+from monsoon.engine.storage import fetch, local_path
+from monsoon.jobs.pages.render import render
+from monsoon.jobs.progress.bar import JobProgress
+from monsoon.jobs.tables.page import page_of
+from monsoon.jobs.tables.result import Judged, TableResult
+from monsoon.models.data.tables.files import TableSet, read_table, table_rows
+from monsoon.models.data.tables.schema import Schema
+from monsoon.models.files import write_whole
+from monsoon.models.metrics.tables import Cut, efficiencies, joint_classifier, separations
+from monsoon.models.records import Table
+from monsoon.models.store.card_files import card_of, store_card
+from monsoon.models.store.table_generators import TableGenerator, load_table_generator
+
+PAGE, RECORD = "report.html", "report.json"
+LIMIT = 75_000  # rows of each sample
+REPEATS, QUICK_TREES, TREES = 3, 100, 200
+
+
+def validate(
+    models: Sequence[str],
+    *,
+    reference: str,
+    floor: str | None = None,
+    cuts: Sequence[str] = (),
+    out: str = "out/validation",
+    seed: int = 0,
+    quick: bool = False,
+    limit: int | None = None,
+    into_card: bool = False,
+    say: Callable[[str], None] = print,
+) -> TableResult:
+    """Compare rows of models with real rows of the same conditions; writes a page and a record.
+
+    Parameters
+    ----------
+    models
+        Generators of tables of one schema.
+    reference
+        A table that no generator was trained on.
+    floor
+        A second one; None: the reference is halved.
+    cuts
+        Selections, `FEATURE > VALUE`, whose efficiencies are compared in bins of the conditions.
+    out
+        Folder of the page.
+    seed
+        Of every random choice.
+    quick
+        Less effort: to look at, not to quote.
+    limit
+        Largest number of rows of each sample.
+    into_card
+        Store the numbers in the cards of the models.
+    say
+        Prints a line for each model.
+
+    Raises
+    ------
+    InputError
+        Where a model or file cannot be used, or models have different columns.
+    """
+    if not models:
+        raise InputError("no models; name at least one with --model")
+    generators = {name: load_table_generator(name) for name in models}
+    schema = _shared_schema(generators)
+    selections = {text: _cut(text, schema) for text in cuts}
+    real, other = _halves(fetch(reference), None if floor is None else fetch(floor), schema, limit, seed)
+    folder = local_path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    judged = {}
+    with JobProgress("samples", len(generators) + 1) as progress:
+        for name, sample in (("floor", other), *((n, None) for n in generators)):
+            outside = 0
+            if sample is None:
+                generator = generators[name]
+                sample = _sampled(generator, real, schema, seed)
+                outside = int((~generator.inside(real.conditions)).sum())
+            repeats, trees = (1, QUICK_TREES) if quick else (REPEATS, TREES)
+            trial = joint_classifier(sample, real, schema, seed, repeats, trees)
+            judged[name] = Judged(
+                trial.auc,
+                trial.error,
+                separations(sample, real, schema),
+                {text: efficiencies(sample, real, schema, cut) for text, cut in selections.items()},
+                outside,
+            )
+            progress.advance(1)
+    result = TableResult(len(real), seed, Path(reference).name, quick, schema, judged, folder / PAGE)
+    samples = {name: _sampled(generator, real, schema, seed) for name, generator in generators.items()}
+    write_whole(folder / PAGE, render(page_of(result, real, other, samples)))
+    record = {"rows": len(real), "seed": seed, "judged": {n: asdict(j) for n, j in judged.items()}}
+    write_whole(folder / RECORD, (json.dumps(record, indent=1) + "\n").encode())
+    for name in generators:
+        failed = result.failures(name)
+        say(f"{'fail' if failed else 'pass'} {name}: {'; '.join(failed) or 'every requirement is met'}")
+        if into_card:
+            store_card(name, {**card_of(name), "metrics": _metrics(result, name)})
+    return result
+
+
+def _metrics(result: TableResult, name: str) -> dict[str, dict[str, float]]:
+    ours, floor = result.judged[name], result.judged["floor"]
+    metrics = {
+        "auc/joint": {
+            "value": ours.auc,
+            "error": ours.error,
+            "floor": floor.auc,
+            "floor_error": floor.error,
+        }
+    }
+    for feature, value in ours.separation.items():
+        metrics[f"separation/{feature}"] = {"value": value, "floor": floor.separation[feature]}
+    for cut, bins in ours.efficiency.items():
+        metrics[f"largest difference/{cut}"] = {
+            "value": max((abs(one.difference) for one in bins), default=0.0),
+            "floor": max((abs(one.difference) for one in floor.efficiency[cut]), default=0.0),
+        }
+    return metrics
+
+
+def _shared_schema(generators: dict[str, TableGenerator]) -> Schema:
+    (first, schema), *others = ((name, generator.schema) for name, generator in generators.items())
+    for name, other in others:
+        if other.features != schema.features or other.conditions != schema.conditions:
+            raise InputError(f"model {name}: has other columns than {first}; compare them one by one")
+    return schema
+
+
+def _cut(text: str, schema: Schema) -> Cut:
+    feature, above, value = (part.strip() for part in text.partition(">"))
+    try:
+        cut = Cut(feature, float(value))
+    except ValueError:
+        cut = Cut("", 0.0)
+    if not above or cut.feature not in [column.name for column in schema.features]:
+        names = ", ".join(column.name for column in schema.features)
+        raise InputError(f"--cut {text!r}: not FEATURE > VALUE; features: {names}")
+    return cut
+
+
+def _halves(
+    reference: str, floor: str | None, schema: Schema, limit: int | None, seed: int
+) -> tuple[TableSet, TableSet]:
+    """Real rows to compare with, and as many others."""
+    most = min(limit or LIMIT, LIMIT)
+    plain = Schema(schema.features, schema.conditions)
+    if floor is not None:
+        rows = min(most, table_rows(reference), table_rows(floor))
+        return read_table(reference, plain, 0, rows), read_table(floor, plain, 0, rows)
+    every = read_table(reference, plain)
+    half = min(most, len(every) // 2)
+    if half < 1000:
+        raise InputError(f"{reference}: {len(every)} rows are too few to tell anything; give at least 2000")
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(every)))
+    return every[order[:half]], every[order[half : 2 * half]]
+
+
+def _sampled(generator: TableGenerator, real: TableSet, schema: Schema, seed: int) -> TableSet:
+    """Generated rows of the real rows' conditions, the learned features alone."""
+    noise = noise_of_rows(seed, range(len(real)), generator.noise_dimensions)
+    made = generator.sample(real.conditions, noise)
+    names = tuple(column.name for column in schema.learned)
+    learned = Table(names, torch.stack([made.column(name) for name in names], 1))
+    return TableSet(real.conditions, learned, torch.ones(len(real)))

@@ -1,0 +1,97 @@
+"""Which geometry the showers of a file have: what the file names, or else what the command says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+
+from monsoon.models.data.datasets import UNREADABLE, has, opened
+from monsoon.models.data.shower_files import CONDITIONS, extent
+from monsoon.models.errors import InputError
+from monsoon.models.geometry.geometry import Geometry, same
+from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.stored import UNUSABLE, as_stored, geometry_of
+
+ATTRIBUTE = "geometry"
+LARGEST = 1 << 22  # bytes of the attribute
+
+
+def named(geometry: Geometry) -> dict[str, str]:
+    """The attribute by which a file names its geometry, for `shower_writer`."""
+    return {ATTRIBUTE: json.dumps(as_stored(geometry))}
+
+
+def shower_geometry(path: str | Path, said: Geometry | None = None) -> Geometry:
+    """Find the geometry of a file's showers.
+
+    It is the one that the file names. Where it names none it is the one that the command says. Where that
+    says none either, files of 900 voxels with every dataset of conditions are planar images of 30 x 30
+    pixels: such files former releases wrote, and none of the CaloChallenge is like that.
+
+    Parameters
+    ----------
+    path
+        A file with showers.
+    said
+        What the command says.
+
+    Raises
+    ------
+    InputError
+        If file and command say different things, neither says anything, or there are other voxels.
+    """
+    stored, complete = _stored(Path(path))
+    found = stored or said
+    voxels = extent(path).voxels
+    if found is None and voxels == Planar().voxels and complete:
+        found = Planar()
+    if found is None:
+        raise InputError(
+            f"{path}: names no geometry of its {voxels} voxels; say which: geometry=NAME, a JSON file or a "
+            "binning.xml"
+        )
+    if stored and said and not same(stored, said):
+        raise InputError(f"{path}: its showers have {stored.label}, geometry says {said.label}; leave it out")
+    if voxels not in (None, found.voxels):
+        raise InputError(
+            f"{path}: showers has {voxels} voxels, {found.label} have {found.voxels}; name its own geometry"
+        )
+    return found
+
+
+def shared_geometry(paths: list[str], said: Geometry | None = None) -> Geometry:
+    """The one geometry of several files. Raises InputError where they differ; see `shower_geometry`."""
+    found = [shower_geometry(path, said) for path in paths]
+    for path, one in zip(paths, found, strict=True):
+        if not same(one, found[0]):
+            raise InputError(
+                f"{path}: its showers have {one.label}, those of {paths[0]} {found[0].label}; give files of "
+                "one geometry"
+            )
+    return found[0]
+
+
+def _stored(path: Path) -> tuple[Geometry | None, bool]:
+    """What a file names, and whether it has every dataset of conditions."""
+    with opened(path) as file:
+        complete = all(has(file, name) for name in CONDITIONS)
+        try:
+            text = _text(file)
+            return geometry_of(json.loads(text)) if text is not None else None, complete
+        except (RecursionError, *UNREADABLE, *UNUSABLE) as error:
+            raise InputError(
+                f"{path}: attribute {ATTRIBUTE} is no geometry ({error}); write what Monsoon writes there"
+            ) from error
+
+
+def _text(file: h5py.File) -> str | None:
+    if ATTRIBUTE not in file.attrs:
+        return None
+    if file.attrs.get_id(ATTRIBUTE).get_storage_size() > LARGEST:
+        raise ValueError("it is too large")
+    text = file.attrs[ATTRIBUTE]
+    if not isinstance(text, str) or len(text) > LARGEST:
+        raise ValueError("it is not a text, or too large")
+    return text

@@ -1,0 +1,72 @@
+"""Generators of tables, by name or folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from monsoon.models.data.tables.schema import Schema
+from monsoon.models.errors import InputError
+from monsoon.models.families.table import OF_TABLES
+from monsoon.models.records import Table
+from monsoon.models.store.checkpoint import MODEL, load, read_card
+from monsoon.models.store.suite import CHECKPOINTS, is_shipped
+
+
+class TableGenerator(Protocol):
+    """A generator of rows. Row i of a sample depends on row i of its arguments alone.
+
+    Attributes
+    ----------
+    schema : Schema
+        What the columns are.
+    noise_dimensions : int
+        Uniform numbers that a row needs, D.
+    """
+
+    schema: Schema
+    noise_dimensions: int
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that determines a sample."""
+        ...
+
+    def sample(self, conditions: Table, noise: Tensor) -> Table:
+        """Sample all features for N rows of conditions, by noise float32 [N, D], uniform in (0, 1)."""
+        ...
+
+    def inside(self, conditions: Table) -> Tensor:
+        """Whether each row of conditions lies in the training domain, bool [N]."""
+        ...
+
+
+def load_table_generator(name: str) -> TableGenerator:
+    """Load a generator of tables.
+
+    Parameters
+    ----------
+    name
+        A shipped name, or the folder of a trained model.
+
+    Raises
+    ------
+    InputError
+        If it cannot be used, or generates showers.
+    """
+    folder = CHECKPOINTS / name if is_shipped(name) else Path(name)
+    if not (folder / MODEL).is_file():
+        raise InputError(f"model {name}: no such model; name a shipped one, or the folder of a trained one")
+    stored = load(folder)
+    if stored.card["family"] not in OF_TABLES:
+        raise InputError(f"model {name}: generates showers, not rows of a table; name a generator of tables")
+    generator: TableGenerator = stored.model
+    return generator
+
+
+def describes_tables(name: str) -> bool:
+    """Whether this is the name or folder of a generator of tables. It is not loaded."""
+    folder = CHECKPOINTS / name if is_shipped(name) else Path(name)
+    return (folder / MODEL).is_file() and read_card(folder)["family"] in OF_TABLES

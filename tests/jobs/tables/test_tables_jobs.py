@@ -1,0 +1,103 @@
+"""`monsoon train`, `sample`, `validate` and `models` of tables, on the rows that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
+from monsoon.models.store.checkpoint import read_card
+from monsoon.models.store.suite import SAMPLES
+
+HELDOUT = str(SAMPLES / "rich-heldout.parquet")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe's flow after a few steps."""
+    output = tmp_path_factory.mktemp("trained") / "flow"
+    settings = ["steps=20", "batch=512", "validate_every=10", "checkpoint_every=10", "rows=5000"]
+    small = "options={couplings: 2, hidden: 16, bins: 4, knots: 4}"
+    assert main(["train", "flow-rich", *settings, small, f"output={output}", "--local"]) == DONE
+    return output
+
+
+def test_a_trained_flow_has_a_card_that_names_its_columns(trained: Path) -> None:
+    card = read_card(trained)
+    assert card["config"]["schema"]["features"][0]["name"] == "RichDLLe"
+    assert "of tables: RichDLLe, RichDLLmu" in (trained / "README.md").read_text()
+    assert card["config"]["patterns"]["codes"]
+
+
+def test_the_same_command_finds_the_model_finished(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["steps=20", "batch=512", "validate_every=10", "checkpoint_every=10", "rows=5000"]
+    small = "options={couplings: 2, hidden: 16, bins: 4, knots: 4}"
+    assert main(["train", "flow-rich", *settings, small, f"output={trained}", "--local"]) == DONE
+    assert "finished before" in capsys.readouterr().out
+    assert (
+        main(["train", "flow-rich", *settings, small, "rows=6000", f"output={trained}", "--local"])
+        == UNUSABLE
+    )
+    assert "rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", ["flow-rich", "library-rich"])
+def test_a_sample_has_the_conditions_and_exact_ties(model: str, tmp_path: Path) -> None:
+    out = tmp_path / "s.parquet"
+    assert (
+        main(["sample", "--model", model, "--conditions", HELDOUT, "--out", str(out), "--seed", "3"]) == DONE
+    )
+    made, asked = pq.read_table(out), pq.read_table(HELDOUT)
+    for name in ("pdg", "P_mev", "eta", "nTracks"):
+        assert made[name].to_pylist() == asked[name].to_pylist()
+    k, p = made["RichDLLk"].to_numpy(), made["RichDLLp"].to_numpy()
+    real_k, real_p = asked["RichDLLk"].to_numpy(), asked["RichDLLp"].to_numpy()
+    assert (k == p).mean() == pytest.approx((real_k == real_p).mean(), abs=0.02)
+    assert (k == 0).mean() == pytest.approx((real_k == 0).mean(), abs=0.02)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.parquet"]
+
+
+def test_the_shipped_flow_passes_and_a_flow_of_a_few_steps_fails(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["validate", "--reference", HELDOUT, "--quick", "--limit", "5000", "--cut", "RichDLLk > 0"]
+    assert main([*words, "--model", "flow-rich", "--out", str(tmp_path / "good")]) == DONE
+    assert "verdict: pass" in capsys.readouterr().out
+    assert main([*words, "--model", str(trained), "--out", str(tmp_path / "bad")]) == VERDICT_FAILED
+    assert "joint classifier" in capsys.readouterr().out
+    assert b"Efficiencies" in (tmp_path / "bad" / "report.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["sample", "--model", "flow-egamma", "--conditions", HELDOUT, "--out", "s.parquet"],
+            "generates showers",
+        ),
+        (["sample", "--model", "nobody", "--conditions", HELDOUT, "--out", "s.parquet"], "no such model"),
+        (["sample", "--model", "flow-rich", "--conditions", HELDOUT, "--out", "s.csv"], ".parquet"),
+        (["validate", "--model", "flow-rich", "--reference", HELDOUT, "--cut", "x"], "not FEATURE > VALUE"),
+        (["validate", "--reference", HELDOUT], "no models"),
+        (["generate", "run3", "model=flow-rich", "output=o"], "generates rows of a table"),
+        (["train", "flow-rich", "table=null", "output=o", "--local"], "table"),
+        (["train", "flow-egamma", "table={features: [x]}", "output=o", "--local"], "table"),
+        (["train", "flow-rich", "rows=10000000", "output=o", "--local"], "rows: 10000000 of"),
+        (["train", "flow-rich", "options={lasers: 1}", "output=o", "--local"], "unknown option lasers"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == UNUSABLE
+    line = capsys.readouterr().err.strip()
+    assert said in line
+    assert "\n" not in line
+    assert not list(tmp_path.iterdir())
