@@ -285,7 +285,7 @@ class TransportedLibrary(nn.Module):
 
     def _features(self, conditions: Conditions) -> Tensor:
         species = torch.tensor(self.species, dtype=torch.int32, device=conditions.pdg.device)
-        return features(conditions, species, self.grid.pixel_mm / 2)
+        return features(conditions, species, self.grid.largest_offset_mm)
 
     def _latent(self, conditions: Conditions) -> Tensor:
         """Latents [N, R], in buckets."""
