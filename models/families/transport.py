@@ -93,6 +93,7 @@ class TransportedLibrary(nn.Module):
         count = config["showers"]
         self.register_buffer("pdg", torch.zeros(count, dtype=torch.int32))
         self.register_buffer("energy_mev", torch.zeros(count))
+        self.energy_mev: Tensor
         self.register_buffer("direction", torch.zeros(count, 3))
         self.register_buffer("offset_mm", torch.zeros(count, 2))
         self.register_buffer("packed", torch.zeros(config["packed_bytes"], dtype=torch.uint8))

@@ -74,7 +74,8 @@ class MeanImage(nn.Module):
         of_hits = log_share - functional.logsigmoid(logit)  # a hit's own mean share
         shares = of_hits + share * torch.exp(-of_hits.clamp(min=-20.0))
         entropy = -(share * valid * torch.log_softmax(log_share, 1)).sum(1)
-        return (hits * valid + shares * hit).sum(1) + entropy / SPREAD_OF_SHARES**2
+        loss: Tensor = (hits * valid + shares * hit).sum(1) + entropy / SPREAD_OF_SHARES**2
+        return loss
 
     @torch.no_grad()
     def fit(self, images: Tensor) -> None:
