@@ -1,4 +1,4 @@
-"""One benchmark: our way and the peers' on the same input; results are compared first, then times."""
+"""One benchmark: Monsoon and its peers on the same input. Results are compared first, then times."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ OURS = "ours"
 
 @dataclass(frozen=True)
 class Provider(Generic[Result]):
-    """One way to do a stage, ours or a peer's.
+    """One implementation of a stage, ours or a peer's.
 
     Attributes
     ----------
-    name
-        As it stands in the history.
-    run
-        Does the stage once, and returns the result for the check.
-    n
-        How many units one run does.
+    name : str
+        Its name in the history.
+    run : callable
+        Runs the stage once, and returns the result for the check.
+    n : int
+        Units that one run processes.
     """
 
     name: str
@@ -36,22 +36,24 @@ class Provider(Generic[Result]):
 
 @dataclass(frozen=True)
 class Benchmark(Generic[Result]):
-    """A stage as we do it, and as others do it.
+    """A stage with our implementation and those of the peers.
 
     Attributes
     ----------
-    stage
-        As it stands in the history.
-    unit
+    stage : str
+        Its name in the history.
+    unit : str
         What a provider's `n` counts, such as "event".
-    ours, peers
-        The providers.
-    agree
+    ours : Provider
+        Our implementation.
+    peers : sequence of Provider
+        The other ones.
+    agree : callable
         Whether a peer's result equals ours, bit for bit.
-    rounds
-        How often each provider runs for its times.
-    size
-        Bytes of a result, where it is a file.
+    rounds : int
+        How often each provider is timed.
+    size : callable or None
+        Size of a result in bytes, if it is a file.
     """
 
     stage: str
@@ -65,24 +67,24 @@ class Benchmark(Generic[Result]):
 
 @dataclass(frozen=True)
 class Row:
-    """One provider at one stage. Quantiles and ratios are None where the check is red.
+    """The result of one provider for one stage. Quantiles and ratios are None if the check is "red".
 
     Attributes
     ----------
-    stage, provider
+    stage, provider : str
         Their names.
-    unit
+    unit : str
         "us/..." for times, "B/..." for sizes.
-    n
-        How many units one run does.
-    p20, p50, p80
+    n : int
+        Units that one run processes.
+    p20, p50, p80 : float or None
         Quantiles over the rounds, in `unit`.
-    ratio
-        The provider's p50 over ours: above 1, we take less.
-    low, high
+    ratio : float or None
+        The provider's p50 over ours; above 1, ours is better.
+    low, high : float or None
         p20 and p80 of the ratios within a round.
-    check
-        "ok"; "red": another result than ours; "-": no peer to compare with.
+    check : str
+        "ok" if the result equals ours, "red" if it differs, "-" if there are no peers.
     """
 
     stage: str
@@ -99,18 +101,18 @@ class Row:
 
 
 def measure(benchmark: Benchmark[Result]) -> list[Row]:
-    """Compare the results, then take the times.
+    """Compare the results of a benchmark, then measure the times.
 
     Parameters
     ----------
-    benchmark
-        What to run.
+    benchmark : Benchmark
+        The benchmark.
 
     Returns
     -------
     list of Row
-        Times of ours and of every peer, then sizes where the results are files. A peer whose result differs
-        from ours is not timed.
+        Times of our implementation and of every peer, then sizes if the results are files. A peer whose
+        result differs from ours is not timed.
     """
     ours = benchmark.ours
     result = ours.run()

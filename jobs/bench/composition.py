@@ -1,4 +1,4 @@
-"""Benchmarks of composition: placement alone, and all from images to hits."""
+"""Benchmarks of composition: placement alone, and everything from images to hits."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def benchmarks(inputs: Inputs, quick: bool) -> Iterator[Benchmark[list[Array]] |
 
 
 def place_peers(drawn: Drawn, detector: Detector, grid: Planar) -> dict[str, InChunks[list[Array]]]:
-    """Placement alone; a chunk's cells follow each other in the result."""
+    """The peers of placement, each as a function of the number of events in one call."""
     add_at, bincount, index_add = AddAt(detector, grid), Bincount(detector, grid), IndexAdd(detector, grid)
 
     def in_chunks(place: Callable[[Deposits], Cells], chunk: int) -> list[Array]:
@@ -74,7 +74,7 @@ def place_peers(drawn: Drawn, detector: Detector, grid: Planar) -> dict[str, InC
 
 
 def compose_peers(drawn: Drawn, detector: Detector, grid: Planar) -> dict[str, InChunks[Hits]]:
-    """Placement, then noise and digitisation vectorised over the same events."""
+    """The peers of composition: placement, then noise and digitisation, vectorised over the same events."""
     add_at, bincount, index_add = AddAt(detector, grid), Bincount(detector, grid), IndexAdd(detector, grid)
     in_numpy, in_torch = NumpyDigitise(detector, SEED), TorchDigitise(detector, SEED)
 
@@ -112,14 +112,24 @@ def place_ours(drawn: Drawn, detector: Detector, grid: Planar) -> list[Array]:
 
 
 def same_cells(ours: list[Array], theirs: list[Array]) -> bool:
-    """Whether the parts hold the same cells, however they are cut."""
+    """Whether two results have the same cells, whatever their division into parts."""
     return np.array_equal(np.concatenate(ours), np.concatenate(theirs))
 
 
 def at_best(
     peers: Mapping[str, InChunks[Result]], chunks: Sequence[int], events: int
 ) -> list[Provider[Result]]:
-    """Every peer with the chunk size that is fastest for it."""
+    """Providers for the peers, each with the chunk size that is fastest for it.
+
+    Parameters
+    ----------
+    peers : mapping of str to callable
+        The peers, as functions of the number of events in one call.
+    chunks : sequence of int
+        Numbers of events to try.
+    events : int
+        Number of events in all.
+    """
 
     def provider(name: str, run: InChunks[Result]) -> Provider[Result]:
         chunk = best_chunk(run, chunks)

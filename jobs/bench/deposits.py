@@ -1,4 +1,4 @@
-"""What every peer of placement takes, and what every peer of digitisation returns."""
+"""The common input of the peers of placement, and the common output of the peers of digitisation."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ def hits_of(events: Events) -> Hits:
 
 
 def same_hits(ours: Hits, theirs: Hits) -> bool:
-    """Whether hits are equal to the bit, types included."""
+    """Whether hits are equal bit for bit, including their types."""
     return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))

@@ -17,13 +17,25 @@ END_TO_END = "end to end"
 
 
 def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchmark[Path]]:
-    """All events for us; for the loop, which takes far longer, a few typical ones."""
+    """The benchmark with all events for Monsoon, and a few typical ones for the loop, which is far slower."""
     few, rounds = (20, 3) if quick else (100, 3)
     yield benchmark(inputs, few, directory, rounds)
 
 
 def benchmark(inputs: Inputs, few: int, directory: Path, rounds: int) -> Benchmark[Path]:
-    """Rates of both; the loop's events must equal those of ours with the same event numbers."""
+    """The benchmark of Monsoon against a loop, whose events must equal ours with the same numbers.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Detector, generators and incidents.
+    few : int
+        Events for the loop.
+    directory : Path
+        A folder for the files.
+    rounds : int
+        How often each is timed.
+    """
     mine, theirs = directory / "ours.parquet", directory / "loop.root"
     subset = inputs.incidents[typical(inputs.incidents, few)]
 
@@ -48,7 +60,7 @@ def benchmark(inputs: Inputs, few: int, directory: Path, rounds: int) -> Benchma
 
 
 def contains_same_events(ours: Path, theirs: Path) -> bool:
-    """Whether every event of theirs is the event of that number in ours, every column to the bit."""
+    """Whether every event of their file equals the one with the same number in ours, bit for bit."""
     mine, other = read(ours), read(theirs)
     by_number = dict(zip(mine.event.tolist(), event_hashes(mine), strict=True))
     return [by_number.get(number) for number in other.event.tolist()] == event_hashes(other)

@@ -1,4 +1,4 @@
-"""Where benchmark rows are kept: a CSV file that only grows, with versions and machine in every row."""
+"""The history of benchmarks: a CSV file that rows are appended to, each with versions and machine."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ COLUMNS = (
 
 
 def check_history(path: Path) -> None:
-    """Raise InputError where rows cannot be appended, before minutes are spent on measuring them."""
+    """Raise InputError if rows cannot be appended to a history. Called before minutes of measurements."""
     directory = path.absolute().parent
     if not directory.is_dir():
-        raise InputError(f"{path}: no such directory; give another --csv")
+        raise InputError(f"{path}: the folder does not exist; give another --csv")
     if not os.access(path if path.exists() else directory, os.W_OK) or path.is_dir():
         raise InputError(f"{path}: cannot be written; give another --csv")
     if path.exists() and path.stat().st_size:
@@ -37,7 +37,20 @@ def check_history(path: Path) -> None:
 
 
 def append(path: Path, rows: Sequence[Row]) -> None:
-    """Append rows with the time, commit, machine and versions of now; a new file gets the header first."""
+    """Append rows with the present time, commit, machine and versions.
+
+    Parameters
+    ----------
+    path : Path
+        The history; a new file gets a header.
+    rows : sequence of Row
+        The rows.
+
+    Raises
+    ------
+    InputError
+        As `check_history` does.
+    """
     check_history(path)
     where = (
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -57,9 +70,9 @@ def append(path: Path, rows: Sequence[Row]) -> None:
 
 
 def commit() -> str:
-    """The commit that runs, with "-dirty" where the tree differs from it; "unknown" outside a repository."""
+    """The present commit, with "-dirty" if the tree has changes; "unknown" outside a repository."""
     root = Path(__file__).parents[2]
-    if not (root / ".git").exists():  # installed, perhaps inside somebody else's repository
+    if not (root / ".git").exists():  # installed, perhaps inside another repository
         return "unknown"
     command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
     try:

@@ -22,7 +22,7 @@ from monsoon.models.store.suite import Suite, load_suite
 SEED = 20_260
 POOL_COLLISIONS = 1500
 RUN3_MU = 5.2
-BUSY_MU = 10.0  # about 1000 hits an event: what is written
+BUSY_MU = 10.0  # about 1000 hits per event, for the benchmark of writing
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,21 @@ EXTEND_EVENTS = 100  # one basket per event would take far longer
 def run_loop(incidents: Incidents, suite: Suite, detector: Detector, seed: int, path: Path) -> None:
     """Generate the incidents' events and write them to a TTree.
 
-    Only the generator sees particles one by one, because that is how it is called; what an event's
-    particles can share (their conditions, random numbers and statuses) is computed once an event.
+    Only the generator and the placement are called for each particle. What the particles of an event share
+    (conditions, random numbers and statuses) is computed once per event.
+
+    Parameters
+    ----------
+    incidents : Incidents
+        The events.
+    suite : Suite
+        The generators.
+    detector : Detector
+        The detector.
+    seed : int
+        Seed of the campaign.
+    path : Path
+        The file to write.
     """
     add_at, digitise = AddAt(detector, pixels_of(suite, detector)), NumpyDigitise(detector, seed)
     events = [

@@ -1,4 +1,4 @@
-"""Peer: `pq.write_table` with its defaults, on the table that we write too."""
+"""Peer: `pq.write_table` with its defaults, with the same table as ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monsoon.engine.records import Events
 
 
 def write(events: Events, path: Path) -> None:
-    """Lists from offsets and flat values, without Python objects: its fastest way."""
+    """Write events with lists made from offsets and flat values, without Python objects, the fastest way."""
     columns = {}
     for column in schema_of(events):
         values = pa.array(values_of(events, column))

@@ -1,4 +1,4 @@
-"""`monsoon bench`: every stage against its peers in one run; results are compared before times."""
+"""`monsoon bench`: every stage against its peers in one run. Results are compared before times."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ DONE, VERDICT_FAILED = 0, 3
 
 
 def bench(quick: bool, check: bool, csv: Path | None) -> int:
-    """Run all benchmarks, show the rows, and append them to a history.
+    """Run all benchmarks, print the results, and append them to a history.
 
     Parameters
     ----------
-    quick
-        Smaller sizes and fewer rounds.
-    check
-        Compare with what is promised (bars.py), too.
-    csv
-        The history; without it the repository's.
+    quick : bool
+        Use smaller sizes and fewer rounds.
+    check : bool
+        Also compare with the required speed (bars.py).
+    csv : Path or None
+        The history; None for that of the repository.
 
     Returns
     -------
     int
-        Exit code: 0, or 3 where a peer's result differs from ours or, with `check`, a bar is missed.
+        Exit code: 3 if a peer's result differs from ours or, with `check`, the required speed is missed;
+        otherwise 0.
 
     Raises
     ------
     InputError
-        Where the history cannot be appended to.
+        Where rows cannot be appended to the history.
     """
     history = csv or HISTORY
     check_history(history)
@@ -47,7 +48,7 @@ def bench(quick: bool, check: bool, csv: Path | None) -> int:
 
 
 def all_benchmarks(quick: bool, directory: Path) -> Iterator[Benchmark[Any]]:
-    """Every benchmark there is, each made when its turn comes: inputs are large."""
+    """All benchmarks, each prepared only when it is needed, because inputs are large."""
     inputs = make_inputs(256 if quick else 512)
     yield from stages.benchmarks(inputs, quick, directory)
     yield from composition.benchmarks(inputs, quick)
@@ -56,7 +57,7 @@ def all_benchmarks(quick: bool, directory: Path) -> Iterator[Benchmark[Any]]:
 
 
 def run_benchmarks(benchmarks: Iterable[Benchmark[Any]], check: bool, history: Path) -> int:
-    """Run benchmarks, keep and show their rows; returns the exit code of `bench`."""
+    """Run benchmarks, store and print their rows, and return the exit code; parameters as in `bench`."""
     rows: list[Row] = []
     for benchmark in benchmarks:
         rows += measure(benchmark)

@@ -1,4 +1,4 @@
-"""Benchmarks of our own stages one by one, without peers: where the time goes."""
+"""Benchmarks of Monsoon's stages one by one, without peers, to see where the time is spent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Benchmark rows for a person: a table on stdout."""
+"""Benchmark results as a table on stdout."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rich.table import Table
 from monsoon.jobs.bench.benchmark import OURS, Row
 from monsoon.jobs.bench.history import commit, machine
 
-RATIO = "ratio of the p50s; in brackets p20 and p80 of the ratios within a round; above 1: ours takes less"
+RATIO = "ratio of the p50s; in brackets p20 and p80 of the ratios within a round; above 1: ours is better"
 
 
 def show(rows: Sequence[Row]) -> None:
-    """One line a row, stages apart."""
+    """Print one line per row, with a rule between stages."""
     table = Table(title=f"monsoon bench, {commit()}, {machine()}", caption=RATIO)
     for name in ("stage", "provider", "unit", "n", "p20", "p50", "p80", "over ours", "check"):
         table.add_column(name, justify="left" if name in ("stage", "provider", "unit", "check") else "right")
@@ -32,10 +32,10 @@ def show(rows: Sequence[Row]) -> None:
             row.check,
         )
         last = row.stage
-    # wide enough that nothing is folded where stdout is a file
+    # wide enough that no line is folded if stdout is a file
     console = Console(width=None if Console().is_terminal else 150)
     console.print(table)
-    print("one core against one core: torch, numba and Arrow with one thread; Ray is left out")
+    print("one core each: torch, numba and Arrow with one thread, without Ray")
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""How providers are timed: by turns, on one core."""
+"""Timing of providers: in turns, on one core."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monsoon.engine.records import Array
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Give torch, numba and Arrow one thread each, as numpy has: one core is compared with one core."""
+    """Give torch, numba and Arrow one thread each, as numpy has, so that all providers use one core."""
     before = torch.get_num_threads(), numba.get_num_threads(), pa.cpu_count()
     torch.set_num_threads(1)
     numba.set_num_threads(1)
@@ -30,21 +30,21 @@ def one_core() -> Iterator[None]:
 
 
 def race(runners: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Array]:
-    """Time runners by turns (A B C A B C ...).
+    """Time functions in turns (A B C A B C ...).
 
-    Other load on the machine then slows all of them alike, and ratios can be taken within a round.
+    Other load on the machine then slows all of them alike, and ratios can be computed within a round.
 
     Parameters
     ----------
-    runners
-        What to time, by name. They have run once already: there is no warm-up.
-    rounds
-        How often each runs.
+    runners : mapping of str to callable
+        The functions, by name. There is no warm-up: they must have run once already.
+    rounds : int
+        How often each is timed.
 
     Returns
     -------
-    dict of str to Array
-        Seconds of every round, float64 [rounds], by name.
+    dict of str to float64 array [rounds]
+        The time of each round [s], by name.
     """
     seconds = {name: np.empty(rounds) for name in runners}
     for turn in range(rounds):
@@ -56,16 +56,16 @@ def race(runners: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, 
 
 
 def best_chunk(run: Callable[[int], object], chunks: Sequence[int], tries: int = 2) -> int:
-    """The chunk size that is fastest.
+    """Find the fastest chunk size.
 
     Parameters
     ----------
-    run
-        Does all the work in chunks of a size.
-    chunks
+    run : callable
+        Does all the work in chunks of the given size.
+    chunks : sequence of int
         Sizes to try.
-    tries
-        How often each is tried after a warm-up; the shortest time counts.
+    tries : int
+        How often each is timed, after a warm-up; the shortest time counts.
     """
     run(chunks[0])
     taken = dict.fromkeys(chunks, np.inf)

@@ -14,7 +14,7 @@ from monsoon.jobs.bench.deposits import Hits
 
 
 class TorchDigitise:
-    """As NumpyDigitise. The reference kernel is not it: that one is written to be read, and far slower."""
+    """The same as NumpyDigitise, in torch. The reference kernel would be far slower."""
 
     def __init__(self, detector: Detector, seed: int) -> None:
         self.key = key_of(seed)

@@ -1,4 +1,4 @@
-"""Peer: an uproot TTree, whole or grown piece by piece, as most Python users write ROOT files."""
+"""Peer: a TTree written with uproot, at once or in parts, as most Python users write ROOT files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ COMPRESSION = {"zlib-1 (defaults)": uproot.ZLIB(1), "zstd-1": uproot.ZSTD(1)}
 
 
 def write(parts: Sequence[Events], path: Path, compression: str) -> None:
-    """One `extend` for each part; a list's columns share one counter."""
+    """Write events to a TTree.
+
+    Parameters
+    ----------
+    parts : sequence of Events
+        The events, with one `extend` for each part.
+    path : Path
+        The file to write.
+    compression : str
+        A key of COMPRESSION.
+    """
     with uproot.recreate(path, compression=COMPRESSION[compression]) as file:
         for number, part in enumerate(parts):
             branches = branches_of(part)
@@ -28,7 +38,7 @@ def write(parts: Sequence[Events], path: Path, compression: str) -> None:
 
 
 def branches_of(events: Events) -> dict[str, Any]:
-    """Flat arrays by name, and one record array for each group of lists."""
+    """The branches of a TTree: flat arrays, and one record array for each group of lists."""
     branches: dict[str, Any] = {}
     for column in schema_of(events):
         values = values_of(events, column)

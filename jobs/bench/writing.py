@@ -1,4 +1,4 @@
-"""Benchmark of writing: events of about 1000 hits into one file."""
+"""Benchmark of writing: events with about 1000 hits to one file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WRITING = "write"
 
 
 def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchmark[Path]]:
-    """On 2048 or (quick) 512 events. All are compared with our Parquet, our RNTuple too."""
+    """The benchmark with 2048 or (quick) 512 events. All formats are compared with our Parquet."""
     number, rounds = (512, 5) if quick else (2048, 7)
     incidents = overlay(inputs.pool, BUSY_MU, SEED, np.arange(number))
     events = generate(incidents, inputs.suite, inputs.placing, SEED)
@@ -29,7 +29,17 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[Benchma
 
 
 def benchmark(events: Events, directory: Path, rounds: int) -> Benchmark[Path]:
-    """Times and bytes for these events."""
+    """The benchmark of times and sizes for some events.
+
+    Parameters
+    ----------
+    events : Events
+        The events to write.
+    directory : Path
+        A folder for the files.
+    rounds : int
+        How often each provider is timed.
+    """
 
     def provider(name: str, suffix: str, write: Callable[[Path], None]) -> Provider[Path]:
         path = directory / f"{len(list(directory.iterdir()))}-{name.replace(' ', '-')}{suffix}"
@@ -65,7 +75,7 @@ def benchmark(events: Events, directory: Path, rounds: int) -> Benchmark[Path]:
 
 
 def same_events(ours: Path, theirs: Path) -> bool:
-    """Whether two files hold the same events, every column to the bit."""
+    """Whether two files have the same events, bit for bit in every column."""
     return event_hashes(read(ours)) == event_hashes(read(theirs))
 
 

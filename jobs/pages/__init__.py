@@ -1,4 +1,4 @@
-"""HTML pages from plain values: a page is data (blocks.py), templates/ turn it into HTML (render.py).
+"""HTML pages from plain values: a page is data (blocks.py), and templates/ turn it into HTML (render.py).
 
-Nothing outside templates/ writes HTML. Every value is escaped by jinja2; no block takes ready-made HTML.
+Only templates/ contains HTML. jinja2 escapes every value, and no block accepts HTML.
 """

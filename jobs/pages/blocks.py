@@ -1,4 +1,4 @@
-"""What a page consists of: records without HTML, one for each macro of templates/blocks.html."""
+"""The parts of a page: records without HTML, one for each macro of templates/blocks.html."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class Tone(StrEnum):
-    """What a badge's colour says, beside its words."""
+    """The colour of a badge."""
 
     GOOD = "good"
     UNSURE = "unsure"
@@ -20,7 +20,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True)
 class Badge:
-    """A short coloured verdict, such as `pass`. Stands in a cell of a table or alone."""
+    """A short coloured verdict, such as `pass`, in a cell of a table or alone."""
 
     macro: ClassVar[str] = "badge"
     text: str
@@ -40,7 +40,7 @@ class Subtitle:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Running text; `warning` for what a reader must not miss."""
+    """A paragraph of text, highlighted if it is a `warning`."""
 
     macro: ClassVar[str] = "paragraph"
     text: str
@@ -57,7 +57,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and what they are, a row each."""
+    """Names and values, one row each."""
 
     macro: ClassVar[str] = "facts"
     rows: Sequence[tuple[str, Cell]]
@@ -67,16 +67,16 @@ class Facts:
 class Table:
     """A table with a head.
 
-    Parameters
+    Attributes
     ----------
-    head
+    head : sequence of str
         Titles of the columns.
-    rows
-        Cells, as many in each row as there are titles. The first one names its row.
-    caption
+    rows : sequence of sequences of Cell
+        As many cells in each row as there are titles. The first cell is the name of the row.
+    caption : str
         What the table shows, above it.
-    text_columns
-        Columns after the first that hold words and are aligned to the left; the others hold numbers.
+    text_columns : sequence of int
+        Indices of columns, after the first, with text aligned to the left; the others are numbers.
     """
 
     macro: ClassVar[str] = "table"
@@ -88,7 +88,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Bar:
-    """One row of `Bars`: `shown` is `value` as it is printed."""
+    """One row of `Bars`.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    value : float
+        Its value.
+    shown : str
+        The value as it is printed.
+    """
 
     name: str
     value: float
@@ -97,7 +107,17 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars:
-    """Named values as numbers, shares of their sum, and bars; the last row holds `total`."""
+    """Values as numbers, as shares of their sum, and as bars.
+
+    Attributes
+    ----------
+    name, unit : str
+        Titles of the columns of names and of values.
+    rows : sequence of Bar
+        The values.
+    total : str
+        The last row.
+    """
 
     macro: ClassVar[str] = "bars"
     name: str
@@ -106,7 +126,7 @@ class Bars:
     total: str
 
     def share(self, bar: Bar) -> str:
-        """A value's part of the sum in per cent; small parts keep two digits."""
+        """A value's share of the sum in per cent, with two significant digits below 1 %."""
         whole = sum(row.value for row in self.rows)
         if not whole:
             return "-"
@@ -114,25 +134,25 @@ class Bars:
         return "0 %" if not percent else f"{percent:.1f} %" if percent >= 1 else f"{percent:.2g} %"
 
     def width(self, bar: Bar) -> float:
-        """Length of a bar in per cent of the longest."""
+        """Length of a bar in per cent of the longest one."""
         longest = max(row.value for row in self.rows)
         return 100 * bar.value / longest if longest else 0.0
 
 
 @dataclass(frozen=True)
 class Image:
-    """A PNG inside the page.
+    """A PNG image inside the page.
 
-    Parameters
+    Attributes
     ----------
-    png
-        The file's bytes.
-    alt
-        What it shows, for those who cannot see it.
-    caption
-        What a reader should know to read it, below it.
-    scrolled
-        On a small screen a wide image is scrolled sideways instead of being shrunk.
+    png : bytes
+        The file.
+    alt : str
+        Alternative text for readers who cannot see it.
+    caption : str
+        An explanation below it.
+    scrolled : bool
+        Whether a wide image is scrolled sideways on a small screen, and not shrunk.
     """
 
     macro: ClassVar[str] = "image"
@@ -149,7 +169,7 @@ class Image:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Images beside each other where the screen is wide enough."""
+    """Images beside each other, if the screen is wide enough."""
 
     macro: ClassVar[str] = "side_by_side"
     images: Sequence[Image]
@@ -160,7 +180,17 @@ Block = Badge | Subtitle | Paragraph | Bullets | Facts | Table | Bars | Image | 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page with a title; the page's list of links leads to `anchor`."""
+    """A part of a page.
+
+    Attributes
+    ----------
+    anchor : str
+        Target of its link in the table of contents.
+    title : str
+        Its title.
+    blocks : sequence of Block
+        Its content.
+    """
 
     anchor: str
     title: str
@@ -169,7 +199,17 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page: its title, one or two sentences of introduction, and its sections."""
+    """A whole page.
+
+    Attributes
+    ----------
+    title : str
+        Its title.
+    lead : str
+        One or two sentences of introduction.
+    sections : sequence of Section
+        Its content.
+    """
 
     title: str
     lead: str

@@ -1,4 +1,4 @@
-"""Pages as HTML: the templates' only door."""
+"""Rendering of pages as HTML, from the templates."""
 
 from __future__ import annotations
 
@@ -7,38 +7,33 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from monsoon.jobs.pages.blocks import Block, Page
+from monsoon.jobs.pages.blocks import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(page: Page) -> bytes:
-    """A page as one HTML file in UTF-8 that refers to nothing outside itself.
+    """Render a page as one self-contained HTML file in UTF-8.
 
-    Every text is escaped. Names of files need not be Unicode: bytes that are not are shown as `\\udcXX`.
+    All text is escaped. Bytes in file names that are not Unicode are shown as `\\udcXX`.
 
     Parameters
     ----------
-    page
-        What to show.
+    page : Page
+        The page.
 
     Returns
     -------
     bytes
-        The file. A policy in its head forbids the browser to fetch or to run anything.
+        The file. A policy in its head forbids the browser to load or to run anything.
     """
     text = environment().get_template("page.html").render(page=page)
     return text.encode(errors="backslashreplace")
 
 
-def fragment(block: Block) -> str:
-    """One block alone as HTML, without a page around it."""
-    return str(getattr(environment().get_template("blocks.html").module, block.macro)(block))
-
-
 @cache
 def environment() -> Environment:
-    """The templates. They escape all values, and refuse names that a record does not have."""
+    """The environment of the templates. It escapes all values, and refuses names that a record lacks."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""The learning curve as an image."""
+"""The plot of the learning curve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from monsoon.models.training.history import Record
 
 
 def draw_curve(curve: Sequence[Record]) -> bytes:
-    """Score on validation and on training rows against the step, a PNG. The untrained network is left out."""
+    """Plot the scores on validation and training rows against the step.
+
+    Parameters
+    ----------
+    curve : sequence of Record
+        The records of the training. That of the untrained network is left out.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
     trained = [record for record in curve if record.step]
     with styled():
         figure, axes = single(7.0, 4.6)

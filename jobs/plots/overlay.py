@@ -1,6 +1,6 @@
-"""Reference, generators and floor drawn over one another, with a panel of ratios to the reference.
+"""Plots of the reference, generators and floor in one panel, with a panel of ratios to the reference.
 
-The floor is a second Geant4 sample: how far two samples of one kind differ at this size.
+The floor is a second Geant4 sample. It shows how much two equivalent samples of this size differ.
 """
 
 from __future__ import annotations
@@ -19,13 +19,21 @@ from monsoon.models.metrics.quality import Estimate
 REFERENCE, FLOOR = "Geant4", "Geant4, other (floor)"
 COLOURS = (ORANGE, BLUE, GREEN, PURPLE, SKY)
 MARKERS = "s^vPX"
-PER_BIN = 8  # showers in a bin of the reference below which its ratio says nothing
+PER_BIN = 8  # no ratio is shown for bins with fewer showers of the reference
 
 Sample_co = TypeVar("Sample_co", covariant=True)
 
 
 class Samples(Protocol[Sample_co]):
-    """A reference, a floor, and generated samples by the name of their generator."""
+    """A reference, a floor, and generated samples by the name of their generator.
+
+    Attributes
+    ----------
+    reference, floor : Sample_co
+        The two Geant4 samples.
+    generated : mapping of str to Sample_co
+        The generated samples.
+    """
 
     @property
     def reference(self) -> Sample_co: ...
@@ -50,17 +58,22 @@ def look(labels: list[str]) -> dict[str, tuple[str, str]]:
 
 
 def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figure:
-    """Values in bins of a logarithmic axis as points with error bars, and the reference's error as a band.
+    """Plot values in bins of a logarithmic axis as points with error bars, and the reference as a band.
+
+    Points of different samples are shifted horizontally, so that their error bars do not overlap.
 
     Parameters
     ----------
-    edges
-        Edges of the B bins, [B + 1].
-    curves
-        Values with errors, [B] each, by label; `REFERENCE` among them. Points of different labels stand
-        beside each other so that error bars do not cover one another.
-    x, y
-        What the axes show, with units.
+    edges : float array [B + 1]
+        Edges of the B bins.
+    curves : mapping of str to Estimate
+        Values with errors, [B] each, by label; `REFERENCE` must be one of them.
+    x, y : str
+        Labels of the axes, with units.
+
+    Returns
+    -------
+    Figure
     """
     figure, top, bottom = with_ratio()
     centre = np.sqrt(edges[:-1] * edges[1:])
@@ -79,7 +92,7 @@ def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figu
             error_bars(bottom, position, curve.over(band.value), colour, marker)
     top.set(ylabel=y, xscale="log")
     top.margins(y=0.15)
-    if (band.value[np.isfinite(band.value)] >= 0).all():  # an error bar may reach where nothing can be
+    if (band.value[np.isfinite(band.value)] >= 0).all():  # error bars may reach below 0
         top.set_ylim(bottom=max(top.get_ylim()[0], 0.0))
     top.legend()
     _finish(bottom, edges, curves, x)
@@ -87,19 +100,23 @@ def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figu
 
 
 def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: str = "") -> Figure:
-    """Histograms as steps with error bands.
+    """Plot histograms as steps with error bands.
 
     Parameters
     ----------
-    edges
-        Edges of the B bins, [B + 1].
-    curves
-        Values with errors, [B] each, by label; `REFERENCE` among them. No ratio is shown where the
-        reference has fewer than about `PER_BIN` showers.
-    x, y
-        What the axes show, with units.
-    axes
-        Which axes are logarithmic: "x", "y" or "xy".
+    edges : float array [B + 1]
+        Edges of the B bins.
+    curves : mapping of str to Estimate
+        Values with errors, [B] each, by label; `REFERENCE` must be one of them. No ratio is shown in bins
+        with fewer than about `PER_BIN` showers of the reference.
+    x, y : str
+        Labels of the axes, with units.
+    axes : str
+        The logarithmic axes: "", "x", "y" or "xy".
+
+    Returns
+    -------
+    Figure
     """
     figure, top, bottom = with_ratio()
     looks = look(list(curves))
@@ -141,7 +158,21 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
 def error_bars(
     axes: Axes, x: Array, curve: Estimate, colour: str, marker: str, label: str | None = None
 ) -> None:
-    """Points with error bars; those of the reference (marker "o") are open."""
+    """Draw points with error bars.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    x : float array [B]
+        Positions of the points.
+    curve : Estimate
+        Values with errors, [B].
+    colour, marker : str
+        As matplotlib names them. The reference's marker, "o", is drawn open.
+    label : str, optional
+        Its name in the legend.
+    """
     face = "white" if marker == "o" else colour
     axes.errorbar(
         x, curve.value, curve.error, fmt=marker, color=colour, markerfacecolor=face, markersize=4.2,
@@ -150,7 +181,7 @@ def error_bars(
 
 
 def _finish(axes: Axes, edges: Array, curves: Mapping[str, Estimate], x: str) -> None:
-    """The band of the reference's own uncertainty about one, and limits that show nearly every point."""
+    """Draw the reference's uncertainty as a band around 1, and set limits that show nearly all points."""
     reference = curves[REFERENCE]
     with np.errstate(divide="ignore", invalid="ignore"):
         band = np.nan_to_num(reference.error / np.where(reference.value > 0, reference.value, np.nan))

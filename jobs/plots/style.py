@@ -1,4 +1,4 @@
-"""How all plots look, and how they become bytes."""
+"""The style of all plots, and their conversion to PNG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: told apart by every kind of colour vision, and in grey by lightness
+# Okabe and Ito's palette: distinguishable with every kind of colour vision, and in grey by lightness
 BLACK, BLUE, ORANGE, GREEN, PURPLE, SKY = "#000000", "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9"
 GREY = "#8C8C8C"
 ENERGY_MAP = "magma_r"  # light is little: empty cells stay paper
@@ -36,7 +36,7 @@ _SIZES = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Everything drawn inside has Monsoon's style; that of the process stays as it was."""
+    """Use Monsoon's style during the context."""
     with matplotlib_style.context([mplhep.style.CMS, _SIZES]):
         yield
 
@@ -46,13 +46,13 @@ LEFT, RIGHT, BOTTOM, TOP, BAR = 0.95, 0.15, 0.65, 0.15, 1.05
 
 
 def single(width: float = 6.2, height: float = 4.6) -> tuple[Figure, Axes]:
-    """A figure with one plot; inches."""
+    """A figure with one plot; sizes in inches."""
     figure = _figure(width, height)
     return figure, figure.subplots()
 
 
 def with_ratio(width: float = 6.2, height: float = 5.6) -> tuple[Figure, Axes, Axes]:
-    """A figure with a plot and, below it on the same x axis, a panel for ratios."""
+    """A figure with a plot and, below it on the same x axis, a panel for ratios; sizes in inches."""
     figure = _figure(width, height)
     top, bottom = figure.subplots(2, sharex=True, height_ratios=[2.4, 1], gridspec_kw={"hspace": 0.06})
     return figure, top, bottom
@@ -114,7 +114,7 @@ def plain(name: str, letters: int = 60) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
+    """Render a figure as a PNG file."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The progress bar of a long job: done, rate, time left, stages. On stderr: stdout is for programs."""
+"""The progress bar of a long job: done, rate, time left, stages. It is on stderr; stdout is for programs."""
 
 from __future__ import annotations
 
@@ -22,34 +22,35 @@ from rich.text import Text
 
 
 class RateColumn(ProgressColumn):
-    """Mean rate since the start, without what was there before."""
+    """Mean rate since the start, without units done by earlier runs."""
 
     def render(self, task: Task) -> Text:
+        """The rate in units per second."""
         seconds = task.elapsed or 0.0
         done = task.completed - task.fields["before"]
         return Text(f"{done / seconds:,.0f}/s" if seconds and done else "-/s")
 
 
 class CalibratedRemainingColumn(ProgressColumn):
-    """Time left of a job whose units are seconds of a calibrated machine.
+    """Time left of a job whose units are seconds on a calibrated machine.
 
-    The estimate is there before anything is done. What is done corrects it by one factor, for a machine that
-    is faster or slower, gradually: PRIOR seconds at the calibrated speed count as if they had been measured.
-    The time inside a step that is not done yet is not taken for slowness.
+    An estimate is shown from the start. It is then corrected by one factor for the speed of this machine.
+    The factor changes gradually: PRIOR seconds at the calibrated speed count as if they had been measured.
+    The time since the last finished step does not change the factor.
     """
 
     PRIOR = 10.0
 
     def __init__(self) -> None:
         super().__init__()
-        self._last = (0.0, 0.0)  # completed units, and the seconds that had passed when they were
+        self._last = (0.0, 0.0)  # completed units, and the elapsed time when they were completed [s]
 
     def render(self, task: Task) -> Text:
-        """Hours, minutes and seconds."""
+        """The time left as h:mm:ss."""
         return Text(f"{timedelta(seconds=round(self.seconds(task)))!s} left", style="progress.remaining")
 
     def seconds(self, task: Task) -> float:
-        """Seconds that are left."""
+        """The time left [s]."""
         passed = task.elapsed or 0.0
         if task.completed != self._last[0]:
             self._last = task.completed, passed
@@ -59,16 +60,16 @@ class CalibratedRemainingColumn(ProgressColumn):
 
 
 class JobProgress:
-    """The bar of one job, a context.
+    """The progress bar of one job. It is a context manager.
 
     Parameters
     ----------
-    what
+    what : str
         What is counted, in the plural.
-    total
-        How many there are to be.
-    start
-        How many of them were there before; rates leave them out.
+    total : int
+        Number of units in all.
+    start : int
+        Units done by earlier runs, which do not count in the rate.
     """
 
     def __init__(self, what: str, total: int, start: int = 0) -> None:
@@ -80,7 +81,7 @@ class JobProgress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[shares]}"),
             console=Console(stderr=True),
-            redirect_stdout=sys.stdout.isatty(),  # else rich would take lines for programs to stderr, wrapped
+            redirect_stdout=sys.stdout.isatty(),  # otherwise rich would redirect stdout to stderr
         )
         self._task = self._progress.add_task(what, total=total, completed=start, before=start, shares="")
         self._seconds: Counter[str] = Counter()
@@ -99,10 +100,10 @@ class JobProgress:
 
         Parameters
         ----------
-        units
-            How many more are done.
-        seconds
-            Time that they took in each stage, by its name [s].
+        units : int
+            Number of units just done.
+        seconds : mapping of str to float, optional
+            Time that they took in each stage [s].
         """
         self._seconds.update(seconds or {})
         whole = sum(self._seconds.values())

@@ -1,4 +1,4 @@
-"""How a campaign's run shows itself: to people, to other drivers, to Prometheus and in the log."""
+"""Running a campaign and reporting its progress: to the user, other drivers, Prometheus and the log."""
 
 from __future__ import annotations
 
@@ -36,23 +36,27 @@ def run_campaign(
     events_before: int,
     say: Callable[[str], None],
 ) -> None:
-    """Make what is missing of a campaign and show how it goes. Needs a Ray that is initialised.
+    """Make the missing shards of a campaign on an initialised Ray, and report the progress.
 
     Parameters
     ----------
-    resolved, ledger
-        The campaign, and the records of what is committed.
-    tasks, shards
-        The missing shards, and how many they are.
-    events_before
+    resolved : ResolvedCampaign
+        The campaign.
+    ledger : Ledger
+        Its records.
+    tasks : iterator of EventRange
+        The missing shards.
+    shards : int
+        Their number.
+    events_before : int
         Events that are committed already.
-    say
-        Takes the lines for people.
+    say : callable
+        Prints a line.
 
     Raises
     ------
     InputError
-        Where storage, nodes or workers are not to be had.
+        Where storage, nodes or workers are not available.
     """
     store, wanted = ledger.store, ledger.campaign()
     status = DriverStatus(
@@ -79,7 +83,7 @@ def run_campaign(
 
 
 class _Narrator:
-    """One happening at a time, to everyone who listens."""
+    """Reports each happening to the user, the status file, Prometheus and the log."""
 
     def __init__(
         self, file: StatusFile, journal: Journal, progress: JobProgress, say: Callable[[str], None]
@@ -121,8 +125,8 @@ class _Narrator:
         if happening.by_another:
             if not self._another:
                 self._say(
-                    f"another driver works on this output: it had committed {record.range.stem} before; "
-                    "what it commits stands"
+                    f"another driver is working on this output: it had committed {record.range.stem} before; "
+                    "its shards are used as they are"
                 )
             self._another = True
         else:
@@ -141,7 +145,7 @@ class _Narrator:
 
 @contextmanager
 def _log(store: Store, path: str | None) -> Iterator[TextIO]:
-    """The stream for the structured log: where the campaign says, or in an output that is a folder."""
+    """The stream of the structured log: the campaign's file, or a new one in an output that is a folder."""
     if path is None and not isinstance(store, PosixStore):
         path = os.devnull
     if path is None:
@@ -156,7 +160,7 @@ def _log(store: Store, path: str | None) -> Iterator[TextIO]:
 
 @contextmanager
 def _watched_head(patience_s: float, file: StatusFile) -> Iterator[None]:
-    """End the process with a clear line where the cluster's head is gone: its driver cannot go on."""
+    """End the process with a message if the cluster's head is gone, because its driver cannot continue."""
     stop = Event()
 
     def watch() -> None:
@@ -165,11 +169,11 @@ def _watched_head(patience_s: float, file: StatusFile) -> Iterator[None]:
             file.write(now=True)
             print(
                 "\nmonsoon: the head of the Ray cluster is gone; start the cluster, and run the same command "
-                "again: what is committed stays",
+                "again: committed events are kept",
                 file=sys.stderr,
                 flush=True,
             )
-            os._exit(2)  # the main thread may be inside Ray, from where nothing returns
+            os._exit(2)  # the main thread may hang in a call to Ray
 
     thread = Thread(target=watch, name="head watch", daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""Collisions in the making as they are told to people: one bar, and Ray where it pays."""
+"""Making collisions with a progress bar, and in parallel on Ray if there are many."""
 
 from __future__ import annotations
 
@@ -27,25 +27,30 @@ def make_pool(
     workers: int | None = None,
     ray_address: str | None = None,
 ) -> str:
-    """Write a pool of Pythia collisions on the face, one event a collision, and return its URL.
+    """Write a pool of Pythia collisions, transported to the face, with one event per collision.
 
     Parameters
     ----------
-    output
-        URL of the pool; finished chunks wait in `<output>.parts/` and are taken up by the next call.
-    settings
-        What the collisions follow from.
-    collisions
-        How many there shall be.
-    workers
-        Processes; None for one, or all that the cluster has where the pool is large.
-    ray_address
-        Of the Ray to use; None for the one that is connected, or one of our own.
+    output : str or Path
+        URL of the pool. Finished chunks are kept in `<output>.parts/`, and the next call continues with them.
+    settings : PoolSettings
+        The settings of the pool.
+    collisions : int
+        Number of collisions.
+    workers : int, optional
+        Number of processes; by default one, or all CPUs of the cluster for a large pool.
+    ray_address : str, optional
+        The Ray cluster; by default the connected one, or a private one.
+
+    Returns
+    -------
+    str
+        Canonical URL of the pool.
 
     Raises
     ------
     InputError
-        For an output, settings or a Ray that cannot be used.
+        Where output, settings or Ray cannot be used.
     """
     pool = UnfinishedPool(output, settings, collisions)
     with JobProgress("collisions", collisions, pool.held) as progress:
@@ -62,23 +67,23 @@ def make_signal(
     *,
     ray_address: str | None = None,
 ) -> None:
-    """Make the signal events of these ranges that are not there yet.
+    """Make the missing signal events of some ranges.
 
     Parameters
     ----------
-    signal
-        Where they lie.
-    settings
-        What the signal was made of.
-    ranges
+    signal : SignalChunks
+        The signal.
+    settings : PoolSettings
+        The settings of the signal.
+    ranges : iterable of EventRange
         The events that are needed.
-    ray_address
-        Of the Ray to use where there are many; None for the one that is connected, or one of our own.
+    ray_address : str, optional
+        The Ray cluster, for many events; by default the connected one, or a private one.
 
     Raises
     ------
     InputError
-        Where Pythia, the storage or Ray refuses.
+        Where Pythia refuses the cards, or storage or Ray fail.
     """
     unfinished = UnfinishedSignal(signal, settings, ranges)
     if unfinished.held == unfinished.events:
@@ -89,12 +94,12 @@ def make_signal(
 
 
 def _collide(workers: int | None, ray_address: str | None) -> Collide:
-    """The chunks' incidents, made here or on Ray."""
+    """A function that makes chunks in this process or, if it is faster, on Ray."""
 
     def collide(settings: PoolSettings, chunks: Sequence[Chunk]) -> Iterator[Incidents]:
         if not parallel_pays(chunks, workers):
             return collide_here(settings, chunks)
-        # imported here: Ray takes seconds to import, and small pools do without
+        # imported here: Ray takes seconds to import, and small pools do not need it
         from monsoon.engine.remote.collisions import collide_on_ray
 
         return collide_on_ray(settings, chunks, workers, ray_address)

@@ -1,4 +1,4 @@
-"""The making of a campaign's pool as other terminals see it: `monsoon status` before there are events."""
+"""The status of a campaign while its pool is being made, for `monsoon status` in other terminals."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ PART = re.compile(r"collisions-(\d+)-(\d+)\.parquet")
 
 @contextmanager
 def told_of_pool(store: Store, pool: str, collisions: int, events: int) -> Iterator[None]:
-    """Keep a status file in the output up to date for as long as the context lasts.
+    """Keep a status file in the output up to date during the context.
 
     Parameters
     ----------
-    store
+    store : Store
         The campaign's output.
-    pool
-        Name of the pool's file in it; its finished parts lie in `<pool>.parts/`.
-    collisions, events
-        What the pool and the campaign are to hold.
+    pool : str
+        Name of the pool's file in it, whose finished parts are in `<pool>.parts/`.
+    collisions : int
+        Number of collisions of the pool.
+    events : int
+        Number of events of the campaign.
     """
     before = _collisions(store, pool)
     status = DriverStatus(
@@ -42,7 +44,7 @@ def told_of_pool(store: Store, pool: str, collisions: int, events: int) -> Itera
 
     def keep_up() -> None:
         while not stop.wait(EVERY_S):
-            with suppress(OSError):  # storage in trouble is met, and dealt with, where it matters
+            with suppress(OSError):  # failures of the storage are handled by the main thread
                 status.collisions_made = _collisions(store, pool) - before
             file.write(now=True)
 
@@ -58,6 +60,6 @@ def told_of_pool(store: Store, pool: str, collisions: int, events: int) -> Itera
 
 
 def _collisions(store: Store, pool: str) -> int:
-    """How many collisions the finished parts hold, by their names alone."""
+    """Number of collisions in the finished parts, from their names."""
     found = (PART.fullmatch(entry.name) for entry in store.list(f"{pool}.parts"))
     return sum(int(match[2]) - int(match[1]) + 1 for match in found if match)

@@ -1,4 +1,4 @@
-"""How a training shows itself: a bar and lines for people, losses.jsonl, TensorBoard, the learning curve."""
+"""Reports of a training: progress bar, lines, losses.jsonl, TensorBoard and the learning curve."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ FLUSH_S = 2.0
 
 
 class TrainingNarrator:
-    """Takes a training's events one by one and shows them; a context that closes files and bar at its end.
+    """Shows the events of a training. It is a context manager that closes files and progress bar.
 
     Parameters
     ----------
-    output
+    output : Path
         Folder of the training, for its files.
-    say
-        Takes the lines for people.
+    say : callable
+        Prints a line.
     """
 
     def __init__(self, output: Path, say: Callable[[str], None]) -> None:
         self._output, self._say, self._stack = output, say, ExitStack()
         self._losses: TextIO
-        self._board: Any = None  # tensorboard's writer, where it is installed
+        self._board: Any = None  # TensorBoard's writer, if it is installed
         self._progress: JobProgress
         self._flushed = 0.0
 
@@ -63,7 +63,7 @@ class TrainingNarrator:
             self._finish(event)
 
     def _start(self, event: Started) -> None:
-        """Also after a restart, when everything begins again from an earlier step."""
+        """Open files and bar. It is called again after a restart, from an earlier step."""
         self._stack.close()
         self._losses = self._stack.enter_context(_kept_until(event.step, self._output / LOSSES).open("a"))
         self._board = _board(self._output / TENSORBOARD, event.step, self._say)
@@ -124,13 +124,13 @@ class TrainingNarrator:
 
 
 def line_of(record: Record) -> str:
-    """A validation, for people."""
+    """A validation in one line."""
     score = f"step {record.step}: score {record.score.mean:.5g} +- {record.score.error:.2g}"
     return f"{score} (on training rows {record.fit.mean:.5g})" if record.fit else score
 
 
 def _kept_until(step: int, path: Path) -> Path:
-    """The log without what came after this step, which now comes again, and without a line cut short."""
+    """Remove lines after this step, which is repeated now, and a truncated last line from the log."""
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     kept = [line for line in lines if line.endswith("\n") and 0 < json.loads(line)["step"] <= step]
     write_whole(path, "".join(kept if step else []).encode())

@@ -56,8 +56,16 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 
 def has(file: h5py.File, name: str) -> bool:
-    """Whether a file has a dataset of this name, or a link; links are not followed, as `in` would."""
-    return bool(file.id.links.exists(name.encode()))
+    """Whether a file has a dataset of this name, or a link; links are not followed, as `in` would.
+
+    Raises InputError where the file's table of names is damaged.
+    """
+    try:
+        return bool(file.id.links.exists(name.encode()))
+    except UNREADABLE as error:
+        raise InputError(
+            f"{file.filename}: not a whole HDF5 file ({_short(error)}); copy or make it again"
+        ) from error
 
 
 def dataset_of(file: h5py.File, path: Path, name: str) -> h5py.Dataset | None:

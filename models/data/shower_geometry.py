@@ -42,15 +42,20 @@ def shower_geometry(path: str | Path, said: Geometry | None = None) -> Geometry:
     InputError
         If file and command say different things, neither says anything, or there are other voxels.
     """
-    stored, complete = _stored(Path(path))
+    stored, missing = _stored(Path(path))
     found = stored or said
     voxels = extent(path).voxels
-    if found is None and voxels == Planar().voxels and complete:
+    if found is None and voxels is None:
+        raise InputError(f"{path}: no dataset showers; give a file with showers")
+    if found is None and voxels == Planar().voxels and not missing:
         found = Planar()
     if found is None:
+        known = ""
+        if voxels == Planar().voxels:
+            known = f" (without {', '.join(missing)} it may be of others than 30 x 30 pixels)"
         raise InputError(
-            f"{path}: names no geometry of its {voxels} voxels; say which: geometry=NAME, a JSON file or a "
-            "binning.xml"
+            f"{path}: names no geometry of its {voxels} voxels{known}; say which: geometry=NAME, a JSON file "
+            f"or a binning.xml, or the file's attribute {ATTRIBUTE}"
         )
     if stored and said and not same(stored, said):
         raise InputError(f"{path}: its showers have {stored.label}, geometry says {said.label}; leave it out")
@@ -73,13 +78,13 @@ def shared_geometry(paths: list[str], said: Geometry | None = None) -> Geometry:
     return found[0]
 
 
-def _stored(path: Path) -> tuple[Geometry | None, bool]:
-    """What a file names, and whether it has every dataset of conditions."""
+def _stored(path: Path) -> tuple[Geometry | None, list[str]]:
+    """What a file names, and which datasets of conditions it does not have."""
     with opened(path) as file:
-        complete = all(has(file, name) for name in CONDITIONS)
+        missing = [name for name in CONDITIONS if not has(file, name)]
         try:
             text = _text(file)
-            return geometry_of(json.loads(text)) if text is not None else None, complete
+            return geometry_of(json.loads(text)) if text is not None else None, missing
         except (RecursionError, *UNREADABLE, *UNUSABLE) as error:
             raise InputError(
                 f"{path}: attribute {ATTRIBUTE} is no geometry ({error}); write what Monsoon writes there"

@@ -109,12 +109,20 @@ def load(folder: str | Path) -> Checkpoint:
         if not fits(restore, card["config"], tensors):  # before memory is taken for the network
             raise ValueError("the shapes of the tensors are others")
         network = restore(card["config"])
+        fixed = {name: value.clone() for name, value in network.named_buffers() if _is_mask(name)}
         network.load_state_dict(tensors)
+        if not all(torch.equal(value, network.get_buffer(name)) for name, value in fixed.items()):
+            raise ValueError("its masks are of another network")
     except (SafetensorError, *UNUSABLE) as error:
         raise InputError(f"{path}: does not fit the family {card['family']} of this release") from error
     network.requires_grad_(False)
     network.eval()
     return Checkpoint(network, card)
+
+
+def _is_mask(buffer: str) -> bool:
+    """Whether a buffer says which coordinates move: part of the architecture, stored with the weights."""
+    return buffer.rpartition(".")[2] in ("moved", "kept")
 
 
 def read_card(folder: str | Path) -> dict[str, Any]:
@@ -144,6 +152,12 @@ def read_card(folder: str | Path) -> dict[str, Any]:
             f"{path}: format {card['format']}, family {card['family']}; this release reads format {FORMAT} "
             f"of {', '.join(FAMILIES)}"
         )
+    try:
+        markdown(card)
+    except UNUSABLE as error:
+        raise InputError(
+            f"{path}: its card cannot be shown ({error}); copy the model's folder again"
+        ) from error
     return card
 
 

@@ -81,6 +81,9 @@ def showers(here: Here, **changes: object) -> list[str]:
         "incident_energies": np.full((4, 1), 5000.0),
         "showers": np.ones((4, 900)),
         "incident_pdg": np.full(4, 22),
+        "incident_position": np.zeros((4, 2)),
+        "incident_theta": np.zeros(4),
+        "incident_phi": np.zeros(4),
         **changes,
     }
     with h5py.File(here.folder / "mine.h5", "w") as file:

@@ -28,11 +28,11 @@ from monsoon.engine.storage import open_store
 from monsoon.jobs import signal
 from monsoon.jobs.cli import main
 from monsoon.jobs.generate import POOL, CampaignResult, generate
-from monsoon.jobs.pages.render import fragment
 from monsoon.jobs.plan import plan
 from monsoon.jobs.progress.collisions import make_pool
 from monsoon.jobs.report.accounts import provenance
 from tests.engine.incidents.les_houches import z_events
+from tests.jobs.pages.fragments import fragment
 
 HIGGS = ("HiggsSM:gg2H = on", "25:onMode = off", "25:onIfMatch = 22 22", "PartonLevel:MPI = off")
 EVENTS = 30

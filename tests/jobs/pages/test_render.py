@@ -26,7 +26,8 @@ from monsoon.jobs.pages.blocks import (
     Table,
     Tone,
 )
-from monsoon.jobs.pages.render import TEMPLATES, environment, fragment, render
+from monsoon.jobs.pages.render import TEMPLATES, environment, render
+from tests.jobs.pages.fragments import fragment
 
 HOSTILE = [
     "<script>alert(1)</script>",

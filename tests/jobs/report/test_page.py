@@ -19,13 +19,14 @@ from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.records import Loss
 from monsoon.engine.storage import open_store
 from monsoon.jobs.pages.blocks import Block, Paragraph
-from monsoon.jobs.pages.render import fragment, render
+from monsoon.jobs.pages.render import render
 from monsoon.jobs.report import accounts
 from monsoon.jobs.report.format import number
 from monsoon.jobs.report.page import report, write_report
 from monsoon.jobs.report.sample import read_sample
 from monsoon.models.records import Status
 from monsoon.models.store.suite import LIBRARY, SAMPLES, Suite
+from tests.jobs.pages.fragments import fragment
 
 VOID = {"meta", "img", "link", "br"}
 HOSTILE = "\"'><script>alert($1$)<script>&amp;{{ 7 * 7 }}"
