@@ -11,7 +11,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from torch import Tensor
 
@@ -57,6 +59,8 @@ ELECTROMAGNETIC = Metric(log_energy=0.3, offset_mm=4.0, direction=0.04)
 FEW = 4
 OF_ENERGY = 64  # energy alone tells the showers apart: of 2 000 from 1 to 100 GeV so many are within 15 %
 HADRONIC = Metric(log_energy=0.1, offset_mm=10.0, direction=0.1)
+LEAF = 10
+COARSE = 2.0  # units of distance: points of one such cell are asked for one after the other
 
 
 class Library:
@@ -74,6 +78,10 @@ class Library:
         showers have one place and direction.
     grid
         The showers' voxels; the default grid if it is not given.
+    leaf
+        Points in a leaf of the trees; showers that are equally near may be drawn in another order.
+    hadronic
+        What counts as near for hadrons and muons.
 
     Raises
     ------
@@ -84,7 +92,12 @@ class Library:
     noise_dimensions = 1
 
     def __init__(
-        self, showers: ShowerSet, neighbours: int | None = None, grid: Geometry | None = None
+        self,
+        showers: ShowerSet,
+        neighbours: int | None = None,
+        grid: Geometry | None = None,
+        leaf: int = LEAF,
+        hadronic: Metric = HADRONIC,
     ) -> None:
         self.grid: Geometry = grid or Planar()
         if showers.showers.energy_mev.shape[1] != self.grid.voxels:
@@ -92,11 +105,12 @@ class Library:
                 f"showers has {showers.showers.energy_mev.shape[1]} voxels, {self.grid.label} have "
                 f"{self.grid.voxels}; name the showers' own geometry"
             )
+        self._leaf, self._hadronic = leaf, hadronic
         self.neighbours = neighbours or (OF_ENERGY if _on_axis(showers.conditions) else FEW)
         self.domain = Domain.around(showers.conditions, self.grid)
         self.species = tuple(int(pdg) for pdg in self.domain.pdg)
-        self._images = compress(showers.showers.energy_mev)
-        self._permutations = torch.argsort(self.grid.symmetries, 1)  # to where a symmetry takes a voxel
+        self.images = compress(showers.showers.energy_mev)
+        self.permutations = torch.argsort(self.grid.symmetries, 1)  # to where a symmetry takes a voxel
         self._energy_mev = showers.conditions.energy_mev
         self._rows = {pdg: torch.nonzero(showers.conditions.pdg == pdg)[:, 0] for pdg in self.species}
         self._trees = {pdg: self._tree(showers.conditions[rows], pdg) for pdg, rows in self._rows.items()}
@@ -119,7 +133,7 @@ class Library:
         shower, symmetry = self.choose(conditions, noise)
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
         scale = torch.where(electromagnetic, conditions.energy_mev / self._energy_mev[shower], 1.0)
-        return Showers(GATHER.on(scale.device)(self._images, shower, self._permutations, symmetry, scale))
+        return Showers(GATHER.on(scale.device)(self.images, shower, self.permutations, symmetry, scale))
 
     def choose(self, conditions: Conditions, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Draw the library's row and the symmetry for each condition.
@@ -143,9 +157,11 @@ class Library:
         for pdg in torch.unique(conditions.pdg).tolist():
             tree = self._trees[pdg]
             wanted = torch.nonzero(conditions.pdg == pdg)[:, 0]
-            points = _metric(pdg).points(conditions[wanted])
+            points = self._metric(pdg).points(conditions[wanted]).numpy()
             among = min(self.neighbours, tree.n)
-            nearest = torch.from_numpy(tree.query(points.numpy(), k=range(1, among + 1))[1])  # [n, among]
+            walk = _neighbourly(points)
+            nearest = torch.empty(len(points), among, dtype=torch.int64)
+            nearest[walk] = torch.from_numpy(tree.query(points[walk], k=range(1, among + 1))[1])
             pick = (noise[wanted, 0] * among).long().clamp(max=among - 1)
             point = nearest.gather(1, pick[:, None])[:, 0]
             rows = self._rows[pdg]
@@ -153,7 +169,7 @@ class Library:
             symmetry[wanted] = point // len(rows)
             if tree.n == len(rows):  # every image stands for all that mirror it
                 rest = noise[wanted, 0] * among - pick
-                symmetry[wanted] = (rest * len(self._permutations)).long()
+                symmetry[wanted] = (rest * len(self.permutations)).long()
         return shower, symmetry
 
     def _tree(self, conditions: Conditions, pdg: int) -> KDTree:
@@ -163,26 +179,31 @@ class Library:
         few would else be images of one shower.
         """
         mirrored = []
-        for g in range(len(self._permutations)):
+        for g in range(len(self.permutations)):
             every = torch.full((len(conditions),), g)
-            mirrored.append(_metric(pdg).points(self.grid.reflect(conditions, every)))
+            mirrored.append(self._metric(pdg).points(self.grid.reflect(conditions, every)))
         alike = all(torch.equal(points, mirrored[0]) for points in mirrored)
-        return KDTree((mirrored[0] if alike else torch.cat(mirrored)).numpy())
+        return KDTree((mirrored[0] if alike else torch.cat(mirrored)).numpy(), self._leaf)
+
+    def _metric(self, pdg: int) -> Metric:
+        return ELECTROMAGNETIC if pdg in EGAMMA else self._hadronic
 
     def _fingerprint(self, showers: ShowerSet) -> str:
         digest = hashlib.sha256()
         c = showers.conditions
         for column in (c.pdg, c.energy_mev, c.direction, c.offset_mm, showers.showers.energy_mev):
             digest.update(column.contiguous().numpy().tobytes())
-        settings = [self.neighbours, self.grid.as_json(), asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
+        settings = [self.neighbours, self.grid.as_json(), asdict(ELECTROMAGNETIC), asdict(self._hadronic)]
         digest.update(json.dumps(settings, sort_keys=True).encode())
         return digest.hexdigest()
+
+
+def _neighbourly(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """An order of points [N, 5] in which near ones follow each other: a tree's nodes stay in the cache."""
+    cells = np.floor(points / COARSE)
+    return np.lexsort((cells[:, 0], cells[:, 3], cells[:, 4]))
 
 
 def _on_axis(conditions: Conditions) -> bool:
     """Whether all showers begin on the axis and go along it."""
     return not bool(conditions.offset_mm.any() or conditions.direction[:, :2].any())
-
-
-def _metric(pdg: int) -> Metric:
-    return ELECTROMAGNETIC if pdg in EGAMMA else HADRONIC

@@ -7,6 +7,12 @@ from typing import Any
 from monsoon.models.families.coupling import CouplingFlow
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.table_library import TableLibrary
+from monsoon.models.families.transport import TransportedLibrary
 
-FAMILIES: dict[str, Any] = {"flow": Flow, "coupling-flow": CouplingFlow, "table-library": TableLibrary}
+FAMILIES: dict[str, Any] = {
+    "flow": Flow,
+    "transported-library": TransportedLibrary,
+    "coupling-flow": CouplingFlow,
+    "table-library": TableLibrary,
+}
 OF_TABLES = ("coupling-flow", "table-library")

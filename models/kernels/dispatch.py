@@ -13,6 +13,8 @@ from monsoon.models.kernels.spline import cpu as spline_cpu
 from monsoon.models.kernels.spline import reference as spline_reference
 from monsoon.models.kernels.split import cpu as split_cpu
 from monsoon.models.kernels.split import reference as split_reference
+from monsoon.models.kernels.transport import cpu as transport_cpu
+from monsoon.models.kernels.transport import reference as transport_reference
 
 GATHER = Operation("gather", gather_reference.gather, cpu=gather_cpu.gather)
 HITS = Operation("hits", hits_reference.hits, cpu=hits_cpu.hits)
@@ -21,3 +23,4 @@ SPLINE: Operation[[Tensor, Tensor, float], tuple[Tensor, Tensor]] = Operation(
     "spline", spline_reference.spline, cpu=spline_cpu.spline
 )
 INVERSE_SPLINE = Operation("inverse spline", spline_reference.inverse_spline, cpu=spline_cpu.inverse_spline)
+TRANSPORT = Operation("transport", transport_reference.transport, cpu=transport_cpu.transport)

@@ -26,9 +26,10 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
 FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
+TRANSPORTED = (CHECKPOINTS / "transported-egamma", CHECKPOINTS / "transported-hadrons")
 SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
 SIW = (SAMPLES / "siw-electrons.h5",)
-SHIPPED = {"library": LIBRARY, "best": FLOWS, "siw": SIW}
+SHIPPED = {"library": LIBRARY, "best": FLOWS, "transported": TRANSPORTED, "siw": SIW}
 NEAREST, CLAMP, REFUSE = POLICIES = ("nearest", "clamp", "refuse")
 
 

@@ -41,6 +41,7 @@ SMALL = {
         "hits_hidden": 8,
         "split_hidden": 8,
     },
+    "transported-library": {"hidden": 16, "latent": 4},
     "coupling-flow": {"couplings": 4, "hidden": 16, "bins": 4, "knots": 3},
     "table-library": {"neighbours": 3},
 }

@@ -12,6 +12,7 @@ from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.library import Library
+from monsoon.models.families.transport import TransportedLibrary
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import EGAMMA, HADRONS, NEIGHBOUR
@@ -245,6 +246,9 @@ def test_models_are_loaded_by_name_and_by_file() -> None:
     assert small.other is not None
     assert load_suite(SMALL).other is None
     assert [type(model) for model in load_suite("best").models] == [Flow, Flow]
+    transported = load_suite("transported")
+    assert [type(model) for model in transported.models] == [TransportedLibrary, TransportedLibrary]
+    assert set(transported.species) == {*EGAMMA, *HADRONS}
 
 
 @pytest.mark.parametrize(

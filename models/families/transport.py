@@ -1,0 +1,319 @@
+"""The library with transport: Geant4 showers of nearby conditions, carried to the condition asked for.
+
+A library shower was made for a slightly other energy, impact and angle. A small network knows the usual
+image of every condition; the shower's hits and energies change by the ratio of what is usual at the two
+conditions (models/kernels/transport). What is left of the network's imperfection is that of a ratio near
+one, and fluctuations are Geant4's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from monsoon.models.data.batches import Batch
+from monsoon.models.data.packing import pack, unpack
+from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.domain.ranges import Domain
+from monsoon.models.errors import InputError
+from monsoon.models.families.library import ELECTROMAGNETIC, Library, Metric
+from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.geometry.stored import geometry_of
+from monsoon.models.kernels.dispatch import TRANSPORT
+from monsoon.models.kernels.gather import Images, compress
+from monsoon.models.kernels.transport import RARE, REACH, Asked, Stored, Usual
+from monsoon.models.networks.mean_image import MeanImage
+from monsoon.models.networks.preprocess import features
+from monsoon.models.records import Conditions, Showers
+from monsoon.models.species import EGAMMA
+
+# conditions in one matrix product: of one size, so that a row's bits do not depend on its position
+BUCKET = 256
+NOISE_BITS = 23  # of a uniform number
+AT_ONCE = 2048  # showers whose images of all voxels are in memory
+CHANCES, QUANTILES = 8, 64  # of the table of what new hits get
+TABLE_SHOWERS = 4000  # of the library, from which it is made
+LEAF = 32  # of the library's trees: the fastest where queries are in order
+FEWEST_HITS = 100  # for a row of the table of its own
+# hadrons and muons are not carried: nothing makes up for an impact that is another
+HADRONIC = Metric(log_energy=0.2, offset_mm=7.0, direction=0.07)
+DEFAULTS = {"hidden": 128, "latent": 48, "neighbours": 4}
+COLUMNS = ("pdg", "energy_mev", "direction", "offset_mm")
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What sampling needs besides the weights; it follows from them and from the showers.
+
+    Attributes
+    ----------
+    library : Library
+        The showers by their conditions.
+    total_mev : Tensor
+        Visible energy of each shower, float32 [L].
+    stored : Stored
+        The showers as the kernel needs them.
+    usual : Usual
+        Maps from latents to what is usual.
+    """
+
+    library: Library
+    total_mev: Tensor
+    stored: Stored
+    usual: Usual
+
+
+class TransportedLibrary(nn.Module):
+    """A library whose showers are carried to the conditions asked for; see `Generator` and `Trainable`.
+
+    The showers that it is prepared with are the library, and part of its weights.
+
+    Parameters
+    ----------
+    config
+        The whole configuration, as `prepare` makes it: options, grid, species, domain, and how many showers
+        there are in how many packed bytes.
+    """
+
+    noise_dimensions = 3  # which neighbour; two make the seed of all that becomes of its voxels
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.config = dict(config)
+        self.grid = geometry_of(config["grid"])
+        self.species = tuple(config["species"])
+        self.domain = Domain.from_json(config["domain"])
+        self.usual = MeanImage(5 + len(self.species), config["hidden"], config["latent"], self.grid.voxels)
+        count = config["showers"]
+        self.register_buffer("pdg", torch.zeros(count, dtype=torch.int32))
+        self.register_buffer("energy_mev", torch.zeros(count))
+        self.energy_mev: Tensor
+        self.register_buffer("direction", torch.zeros(count, 3))
+        self.register_buffer("offset_mm", torch.zeros(count, 2))
+        self.register_buffer("packed", torch.zeros(config["packed_bytes"], dtype=torch.uint8))
+        self.packed: Tensor
+        self._stock: Stock | None = None
+        self._versions: list[int] = []  # of the tensors that it follows from
+        self._inverse = _inverse(self.grid)
+
+    @classmethod
+    def prepare(cls, options: Mapping[str, Any], sample: ShowerSet, layout: Geometry) -> TransportedLibrary:
+        """Make a library of a sample, untrained.
+
+        Parameters
+        ----------
+        options
+            Keys of DEFAULTS, and seed.
+        sample
+            Training rows: the library.
+        layout
+            Their voxels.
+
+        Raises
+        ------
+        InputError
+            If an option is unknown.
+        """
+        if unknown := set(options) - set(DEFAULTS) - {"seed"}:
+            raise InputError(
+                f"options: unknown option {min(unknown)}; "
+                f"a transported library has {', '.join(DEFAULTS)}, seed"
+            )
+        packed = pack(compress(sample.showers.energy_mev), layout.voxels)
+        config = DEFAULTS | {key: value for key, value in options.items() if key != "seed"}
+        config |= {
+            "grid": layout.as_json(),
+            "species": [int(pdg) for pdg in torch.unique(sample.conditions.pdg)],
+            "domain": Domain.around(sample.conditions, layout).as_json(),
+            "showers": len(sample),
+            "packed_bytes": len(packed),
+        }
+        with torch.random.fork_rng(devices=[]):
+            # torch initialises layers from the global generator only
+            torch.manual_seed(options.get("seed", 0))
+            library = cls(config)
+        library.packed.copy_(packed)
+        for name in COLUMNS:
+            getattr(library, name).copy_(getattr(sample.conditions, name))
+        library.usual.fit(sample.showers.energy_mev)
+        return library
+
+    @classmethod
+    def restore(cls, config: Mapping[str, Any]) -> TransportedLibrary:
+        """Make a library without weights and showers; `load_state_dict` comes next."""
+        return cls(config)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load weights and showers; raises ValueError where the packed showers are none."""
+        result = super().load_state_dict(state_dict, strict, assign)
+        self._stock = None
+        if self.packed.device.type != "meta":
+            unpack(self.packed.cpu(), self.config["showers"], self.grid.voxels)
+        return result
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that determines a sample."""
+        metrics = [asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
+        constants = [metrics, LEAF, BUCKET, REACH, RARE, CHANCES, QUANTILES, TABLE_SHOWERS, FEWEST_HITS]
+        digest = hashlib.sha256(json.dumps([self.config, constants], sort_keys=True).encode())
+        for name, value in sorted(self.state_dict().items()):
+            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def inside(self, conditions: Conditions) -> Tensor:
+        """Whether each condition lies in the training domain, bool [N]."""
+        return self.domain.inside(conditions)
+
+    # training
+
+    def optimisers(self) -> dict[str, list[nn.Parameter]]:
+        """One, of the usual image; see `Trainable`."""
+        return {"usual": list(self.usual.parameters())}
+
+    def training_step(self, batch: Batch[ShowerSet], step: int) -> dict[str, Tensor]:
+        """The loss of the usual image, summed over the weighted rows; see `Trainable`."""
+        return {"usual": (batch.weight * self.validation_loss(batch)).sum()}
+
+    def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
+        """Loss of each row, [N]; see `MeanImage.loss`."""
+        image = batch.rows.showers.energy_mev
+        valid = self.grid.valid.to(image.device)[batch.symmetry] & (image.sum(1, keepdim=True) > 0)
+        return self.usual.loss(self._features(batch.rows.conditions), image, valid)
+
+    def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
+        """Nothing; see `Trainable`."""
+        return {}
+
+    def train(self, mode: bool = True) -> TransportedLibrary:
+        """Switch between training and sampling; what follows from the weights is worked out anew."""
+        self._stock = None
+        return super().train(mode)
+
+    # sampling
+
+    @torch.no_grad()
+    def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
+        """Sample one shower for each condition; see `Generator`."""
+        stock = self.stock()
+        shower, symmetry = stock.library.choose(conditions, noise)
+        electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
+        scale = torch.where(electromagnetic, conditions.energy_mev / self.energy_mev[shower], 1.0)
+        # what the shower's own frame calls the condition: the symmetry comes last
+        asked = self.grid.reflect(conditions, self._inverse[symmetry])
+        here = stock.stored.latent[shower]
+        become = Asked(
+            shower,
+            symmetry,
+            torch.where(electromagnetic[:, None], self._latent(asked), here),
+            self._latent(conditions),
+            stock.total_mev[shower] * scale,
+            _seeds(noise[:, 1:]),
+        )
+        transport, permutations = TRANSPORT.on(noise.device), stock.library.permutations
+        return Showers(transport(stock.stored, become, permutations, self.grid.valid, stock.usual))
+
+    def stock(self) -> Stock:
+        """What sampling needs, worked out when it is first asked for, and when weights have changed."""
+        versions = [tensor._version for tensor in (*self.parameters(), *self.buffers())]
+        if self._stock is None or versions != self._versions:
+            self._stock, self._versions = self._worked_out(), versions
+        return self._stock
+
+    @torch.no_grad()
+    def _worked_out(self) -> Stock:
+        conditions = Conditions(*(getattr(self, name) for name in COLUMNS))
+        images = unpack(self.packed, len(conditions), self.grid.voxels)
+        energy = dense(images, self.grid.voxels)
+        showers = ShowerSet(conditions, Showers(energy), torch.ones(len(conditions)))
+        latent = self._latent(conditions)
+        logit, activity = self._hits(latent, energy)
+        hit, share = self.usual.hit, self.usual.share
+        usual = Usual(
+            hit.weight.detach().T.contiguous(),
+            hit.bias.detach(),
+            share.weight.detach().T.contiguous(),
+            share.bias.detach(),
+            self._spread(latent[:TABLE_SHOWERS], energy[:TABLE_SHOWERS]),
+        )
+        return Stock(
+            Library(showers, self.config["neighbours"], self.grid, LEAF, HADRONIC),
+            energy.sum(1),
+            Stored(images, logit, activity, latent),
+            usual,
+        )
+
+    def _hits(self, latent: Tensor, energy: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of all hits, and activities; see `Stored`."""
+        logits, activities = [], []
+        for some, images in zip(torch.split(latent, AT_ONCE), torch.split(energy, AT_ONCE), strict=True):
+            logit, hit = self.usual.hit(some), images > 0
+            chance = torch.sigmoid(logit)
+            rare = chance <= RARE
+            logits.append(logit[hit])
+            activities.append((hit & rare).sum(1) / (chance * rare).sum(1).clamp(min=1.0))
+        activity = torch.cat(activities)
+        return torch.cat(logits), activity / activity.mean().clamp(min=1e-3)
+
+    def _spread(self, latent: Tensor, energy: Tensor) -> Tensor:
+        """Quantiles of hits' shares over their mean by the chance of a hit, float32 [CHANCES, QUANTILES].
+
+        A row without enough hits is that of the next higher chance that has them.
+        """
+        chance = torch.sigmoid(self.usual.hit(latent))
+        hit = (energy > 0) & (chance <= RARE)
+        mean = torch.exp(self.usual.share(latent)) / chance
+        ratio = (energy / (energy.sum(1, keepdim=True) * mean))[hit]
+        row = (chance[hit] * (CHANCES / RARE)).long().clamp(max=CHANCES - 1)
+        at = (torch.arange(QUANTILES) + 0.5) / QUANTILES
+        table = torch.ones(CHANCES, QUANTILES)
+        for b in reversed(range(CHANCES)):
+            of_row = ratio[row == b].sort().values
+            if len(of_row) >= FEWEST_HITS:
+                quantiles = of_row[(at * len(of_row)).long()]
+                table[b] = quantiles / quantiles.mean()
+            elif b + 1 < CHANCES:
+                table[b] = table[b + 1]
+        return table
+
+    def _features(self, conditions: Conditions) -> Tensor:
+        species = torch.tensor(self.species, dtype=torch.int32, device=conditions.pdg.device)
+        return features(conditions, species, self.grid.largest_offset_mm)
+
+    def _latent(self, conditions: Conditions) -> Tensor:
+        """Latents [N, R], in buckets."""
+        x = self._features(conditions)
+        filled = torch.cat([x, x.new_zeros(-len(x) % BUCKET, x.shape[1])])
+        latent = x.new_zeros(len(filled), self.config["latent"])
+        for start in range(0, len(filled), BUCKET):
+            latent[start : start + BUCKET] = self.usual.trunk(filled[start : start + BUCKET])
+        return latent[: len(x)]
+
+
+def dense(images: Images, voxels: int) -> Tensor:
+    """Sparse images written out, float32 [L, V]."""
+    count = images.offsets.diff()
+    whole = torch.zeros(len(count), voxels)
+    whole[torch.repeat_interleave(torch.arange(len(count)), count), images.voxel.long()] = images.energy
+    return whole
+
+
+def _seeds(noise: Tensor) -> Tensor:
+    """int64 [N] of all the bits of two uniform numbers, [N, 2]."""
+    bits = (noise.double() * (1 << NOISE_BITS)).long()
+    return (bits[:, 0] << NOISE_BITS) | bits[:, 1]
+
+
+def _inverse(grid: Geometry) -> Tensor:
+    """The symmetry that undoes each symmetry, int64 [G]."""
+    undone = torch.argsort(grid.symmetries, 1)
+    same = (undone[:, None] == grid.symmetries[None]).all(2)
+    return same.int().argmax(1)
