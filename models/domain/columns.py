@@ -44,7 +44,7 @@ class ColumnDomain:
         numbers = tuple(name for name in conditions.names if name not in discrete)
         kinds = _columns(conditions, discrete)
         values = _columns(conditions, numbers)
-        combinations, which = torch.unique(kinds, dim=0, return_inverse=True)
+        combinations, which = combinations_of(kinds)
         ranges = torch.zeros(len(combinations), len(numbers), 2, dtype=torch.float64)
         for number in range(len(combinations)):
             rows = values[which == number]
@@ -79,9 +79,24 @@ class ColumnDomain:
     def from_json(cls, stored: Mapping[str, Any]) -> ColumnDomain:
         """The domain of `as_json`."""
         discrete, numbers = tuple(stored["discrete"]), tuple(stored["numbers"])
-        combinations = torch.tensor(stored["combinations"], dtype=torch.float64).reshape(-1, len(discrete))
-        ranges = torch.tensor(stored["ranges"], dtype=torch.float64).reshape(-1, len(numbers), 2)
+        count = len(stored["combinations"])
+        combinations = torch.tensor(stored["combinations"], dtype=torch.float64).reshape(count, len(discrete))
+        ranges = torch.tensor(stored["ranges"], dtype=torch.float64).reshape(count, len(numbers), 2)
         return cls(discrete, numbers, combinations, ranges, tuple((n, a, b) for n, a, b in stored["gaps"]))
+
+
+def combinations_of(kinds: Tensor) -> tuple[Tensor, Tensor]:
+    """The different rows of discrete values, [K, A], and the number of each row's, int64 [N].
+
+    Parameters
+    ----------
+    kinds
+        float64 [N, A]; without columns all rows are alike.
+    """
+    if not kinds.shape[1]:
+        return kinds[:1], torch.zeros(len(kinds), dtype=torch.int64)
+    combinations, which = torch.unique(kinds, dim=0, return_inverse=True)
+    return combinations, which
 
 
 def _columns(table: Table, names: tuple[str, ...]) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from monsoon.models.data.tables.files import TableSet
 from monsoon.models.data.tables.schema import Schema
-from monsoon.models.domain.columns import ColumnDomain
+from monsoon.models.domain.columns import ColumnDomain, combinations_of
 from monsoon.models.errors import InputError
 from monsoon.models.networks.columns import Given
 from monsoon.models.records import Table
@@ -144,7 +144,7 @@ class TableLibrary(nn.Module):
         """
         wanted, points = self._points(conditions.values)
         drawn = torch.empty(len(conditions), dtype=torch.int64)
-        for combination in torch.unique(wanted, dim=0):
+        for combination in combinations_of(wanted)[0]:
             rows = torch.nonzero((wanted == combination).all(1))[:, 0]
             if tuple(combination.tolist()) not in self._trees:
                 raise InputError(
@@ -162,7 +162,7 @@ class TableLibrary(nn.Module):
         """For each combination of discrete conditions its rows, and a tree of their points."""
         kinds, points = self._points(self.conditions.double())
         trees: dict[tuple[float, ...], tuple[Tensor, Any]] = {}
-        for combination in torch.unique(kinds, dim=0):
+        for combination in combinations_of(kinds)[0]:
             rows = torch.nonzero((kinds == combination).all(1))[:, 0]
             trees[tuple(combination.tolist())] = rows, KDTree(points[rows].numpy())
         return trees

@@ -81,7 +81,7 @@ class Given(nn.Module):
     Attributes
     ----------
     width : int
-        Inputs, F.
+        Inputs, F; one that is constant where nothing is given.
     """
 
     def __init__(self, columns: Sequence[Column], values: Sequence[Sequence[float]], knots: int) -> None:
@@ -96,7 +96,7 @@ class Given(nn.Module):
         self.scale: Tensor
         self.knot: Tensor
         self.slope: Tensor
-        self.width = sum(map(len, self.values)) + len(self.numbers) * (1 + knots)
+        self.width = (sum(map(len, self.values)) + len(self.numbers) * (1 + knots)) or 1
 
     @staticmethod
     def values_of(columns: Sequence[Column], sample: Tensor) -> list[list[float]]:
@@ -127,7 +127,11 @@ class Given(nn.Module):
         for place, real in enumerate(self.standardised(conditions).unbind(1)):
             steps = torch.sigmoid((real[:, None] - self.knot[place]) * self.slope[place])
             parts += [real[:, None].clamp(-10, 10).float(), steps.float()]
-        return torch.cat(parts, 1) if parts else conditions.new_zeros(len(conditions), 0).float()
+        return (
+            torch.cat(parts, 1)
+            if parts
+            else torch.ones_like(conditions.new_zeros(len(conditions), 1)).float()
+        )
 
     def standardised(self, conditions: Tensor) -> Tensor:
         """The numbers among the conditions, of mean 0 and spread 1, float64 [N, B]."""
