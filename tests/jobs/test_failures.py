@@ -23,7 +23,7 @@ from monsoon.jobs.failures import remedy_of
 MENDED = {
     "input": (InputError("x.h5: row 3: negative"), "x.h5: row 3: negative"),
     "full disk": (OSError(errno.ENOSPC, "No space left on device", "/data/x"), "/data/x: No space left"),
-    "permission": (PermissionError(errno.EACCES, "Permission denied", "/root/x"), "that you may use"),
+    "permission": (PermissionError(errno.EACCES, "Permission denied", "/root/x"), "that you have access to"),
     "open files": (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
     "other of the system": (OSError("validate_socket_filename failed"), "validate_socket_filename failed"),
     "memory": (MemoryError(), "out of memory"),
@@ -40,7 +40,7 @@ BUGS = (KeyError("energy"), ValueError("shapes"), AssertionError(), TypeError("x
 
 
 @pytest.mark.parametrize("case", MENDED)
-def test_what_a_person_can_mend_is_one_line_with_a_remedy(case: str) -> None:
+def test_what_the_user_can_fix_is_one_line_with_a_remedy(case: str) -> None:
     error, said = MENDED[case]
     line = remedy_of(error)
     assert line is not None

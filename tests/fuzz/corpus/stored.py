@@ -151,10 +151,10 @@ STATE = {
             ("no content", without("content"), "damaged"),
             ("content a list", edited("content", to=[1]), "damaged"),
             ("content null", edited("content", to=None), "damaged"),
-            ("no checksum", without("sha256"), "checksum does not fit"),
-            ("another step", edited("content", "step", to=3), "checksum does not fit"),
-            ("no sum of the tensors", summed(lambda c: c.pop("tensors_sha256")), "checksum does not fit"),
-            ("a number for it", summed(lambda c: c.update(tensors_sha256=3)), "checksum does not fit"),
+            ("no checksum", without("sha256"), "checksum does not match"),
+            ("another step", edited("content", "step", to=3), "checksum does not match"),
+            ("no sum of the tensors", summed(lambda c: c.pop("tensors_sha256")), "checksum does not match"),
+            ("a number for it", summed(lambda c: c.update(tensors_sha256=3)), "checksum does not match"),
         ]
     ),
 }
