@@ -156,7 +156,9 @@ def _events(batch: pa.RecordBatch, columns: tuple[Column, ...]) -> Events:
         array = batch[column.name]
         if column.group != "event":
             bounds = array.offsets.to_numpy().astype(np.int64)
-            offsets[column.group] = bounds - bounds[0]
+            found = offsets.setdefault(column.group, bounds - bounds[0])
+            if not np.array_equal(found, bounds - bounds[0]):
+                raise ValueError(f"{column.name}: lists of other lengths than its neighbours")
             array = array.flatten()
         values[column.name] = array.to_numpy(zero_copy_only=False).astype(column.dtype, copy=False)
     return assemble(values, offsets)

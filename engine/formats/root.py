@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import awkward as ak
+import numpy as np
 import uproot
 
 from monsoon.engine.formats.schema import (
@@ -168,7 +169,9 @@ def _events(table: Table, columns: tuple[Column, ...], first: int, end: int) -> 
     for column in columns:
         array = table[column.name].array(entry_start=first, entry_stop=end)
         if column.group != "event":
-            offsets[column.group] = offsets_of(ak.to_numpy(ak.num(array)))
+            found = offsets_of(ak.to_numpy(ak.num(array)))
+            if not np.array_equal(offsets.setdefault(column.group, found), found):
+                raise ValueError(f"{column.name}: lists of other lengths than its neighbours")
             array = ak.flatten(array)
         values[column.name] = ak.to_numpy(array).astype(column.dtype, copy=False)
     return assemble(values, offsets)

@@ -40,9 +40,9 @@ def mutated_hdf5(content: bytes, random: Random) -> bytes:
         changes = sorted(random.choices(CHANGES, k=random.choice((1, 1, 1, 2, 3))), key=LIES.__contains__)
         lies = sum(change in LIES for change in changes)
         for change in changes[: len(changes) - lies + 1]:
-            names = [name for name in file if isinstance(file.get(name), h5py.Dataset)]
-            if names:
-                with suppress(MemoryError, RuntimeError):  # of what an earlier change claims
+            with suppress(MemoryError, RuntimeError):  # of what an earlier change claims
+                names = [name for name in file if isinstance(file.get(name), h5py.Dataset)]
+                if names:
                     change(file, random.choice(names), random)
     found = held.getvalue()
     return mutated_bytes(found, random) if random.random() < 0.05 else found
