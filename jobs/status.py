@@ -9,7 +9,7 @@ from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.plan import count_tasks
 from monsoon.engine.ledger.status import DriverStatus, read_statuses
 from monsoon.engine.storage import open_store, storage_answers
-from monsoon.models.said import tell
+from monsoon.models.said import said, tell
 
 SHOWN_TROUBLES = 5
 NOBODY = "no driver is working on it; the same `monsoon generate` command continues it"
@@ -80,7 +80,8 @@ def _say_driver(driver: DriverStatus, say: Callable[[str], None]) -> None:
         say(f"failed calls: {sum(driver.failures.values())} ({kinds}); each was tried again or set aside")
     for trouble in driver.troubles[-SHOWN_TROUBLES:]:
         clock = time.strftime("%H:%M:%S", time.localtime(trouble.time))
-        say(f"  {clock} {trouble.shard}: {trouble.failure}: {trouble.reason} [{trouble.node}]")
+        what = (said(part) for part in (trouble.shard, trouble.failure, trouble.reason))
+        say(f"  {clock} {': '.join(what)} [{said(trouble.node)}]")
 
 
 def _state(driver: DriverStatus) -> str:

@@ -78,7 +78,12 @@ class LheFile:
             for first in range(0, self.events, self.block):
                 pythia.rndm.init(stream(self.seed, first // self.block))
                 # "none": a refused event is a missing entry, so that positions in the file are known
-                batch = pythia.nextBatch(min(self.block, self.events - first), "none")
+                try:
+                    batch = pythia.nextBatch(min(self.block, self.events - first), "none")
+                except (IndexError, RuntimeError) as error:
+                    raise InputError(
+                        f"{self.path}: Pythia fails after event {first}; remove the damaged event"
+                    ) from error
                 if pythia.infoPython().atEndOfFile():
                     raise InputError(
                         f"{self.path}: Pythia stops before the last of its {self.events} events; an event "
