@@ -74,7 +74,7 @@ def test_a_campaign_on_a_server_is_the_campaign_here(
     assert read_manifest(store)["content"] == here
     assert len(list(store.list(EVENTS))) == 6
     assert len(list(store.list(COMMITS))) == 3
-    assert main(["report", store.url]) == DONE
+    assert main(["report", store.url, "--detector", there["detector"]]) == DONE
     assert store.read("report.html").startswith(b"<!DOCTYPE html>")
 
 
