@@ -227,13 +227,17 @@ class Domain:
 
         Raises
         ------
-        KeyError, TypeError
+        KeyError, TypeError, ValueError
             If something else is stored.
         """
+        pdg = torch.tensor(stored["pdg"], dtype=torch.int32)
+        energy, cosine = (torch.tensor(stored[key], dtype=torch.float32) for key in ("energy_mev", "cosine"))
+        if (pdg.dim(), energy.shape, cosine.shape) != (1, (len(pdg), 2), (len(pdg),)):
+            raise ValueError("a domain has two energies and a cosine for each species")
         return cls(
-            torch.tensor(stored["pdg"], dtype=torch.int32),
-            torch.tensor(stored["energy_mev"], dtype=torch.float32),
-            torch.tensor(stored["cosine"], dtype=torch.float32),
+            pdg,
+            energy,
+            cosine,
             tuple(Gap(gap["pdg"], tuple(gap["energy_mev"]), tuple(gap["cosine"])) for gap in stored["holes"]),
             tuple(
                 Band(
