@@ -169,7 +169,7 @@ def test_an_endpoint_that_is_no_url_is_an_error_of_the_storage(
 @pytest.mark.parametrize("url", ["s3://me:hidden@bucket/x", "s3://bucket/x?token=hidden", "s3://", "s3:///x"])
 def test_urls_name_a_bucket_and_a_prefix_and_nothing_else(url: str) -> None:
     pytest.importorskip("s3fs", reason="s3fs is not installed")
-    with pytest.raises(InputError, match="give (only )?s3://BUCKET/PREFIX") as refused:
+    with pytest.raises(InputError, match=r"give (only )?s3://BUCKET/PREFIX") as refused:
         open_store(url)
     assert "hidden" not in str(refused.value)
 
