@@ -1,53 +1,39 @@
-"""Sampling in buckets of one size: in matrix products of one size a row's bits do not depend on its batch."""
+"""Rows in buckets of one size: in matrix products of one size a row's bits do not depend on its batch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, Self, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 
-class Sliced(Protocol):
-    """Rows that can be taken by number."""
-
-    def __getitem__(self, rows: Tensor | slice) -> Self: ...
-
-
-C = TypeVar("C", bound=Sliced)
-
-
-def in_buckets(
-    size: int, sample: Callable[[C, Tensor], Tensor], conditions: C, noise: Tensor, width: int
-) -> Tensor:
-    """Sample rows a bucket at a time; the last bucket is filled up with copies of its last row.
+def in_buckets(size: int, width: int, compute: Callable[..., Tensor], *arguments: Any) -> Tensor:
+    """Compute rows a bucket at a time; the last bucket is filled up with copies of its last row.
 
     Parameters
     ----------
     size
         Rows of a bucket, B.
-    sample
-        Makes [B, width] of B conditions and their noise; row i of row i.
-    conditions
-        Of N rows.
-    noise
-        [N, D].
     width
-        Of a sample of no rows.
+        Of a result of no rows.
+    compute
+        Makes [B, width] of B rows of the arguments; row i of row i.
+    *arguments
+        Of N rows each, such as conditions and their noise; the last one is a tensor.
 
     Returns
     -------
     Tensor
         [N, width].
     """
+    last: Tensor = arguments[-1]
     parts = []
-    for start in range(0, len(noise), size):
-        rows = slice(start, start + size)
-        some, u = conditions[rows], noise[rows]
-        short = size - len(u)
+    for start in range(0, len(last), size):
+        short = max(0, start + size - len(last))
+        rows: slice | Tensor = slice(start, start + size)
         if short:
-            fill = torch.arange(size, device=noise.device).clamp(max=len(u) - 1)
-            some, u = some[fill], u[fill]
-        parts.append(sample(some, u)[: size - short])
-    return torch.cat(parts) if parts else noise.new_zeros(0, width)
+            rows = torch.arange(start, start + size, device=last.device).clamp(max=len(last) - 1)
+        parts.append(compute(*(argument[rows] for argument in arguments))[: size - short])
+    return torch.cat(parts) if parts else last.new_zeros(0, width)

@@ -10,8 +10,6 @@ Real NVP, arXiv:1605.08803; neural spline flows, arXiv:1906.04032. Negative weig
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -27,6 +25,8 @@ from monsoon.models.data.tables.schema import Schema
 from monsoon.models.domain.columns import ColumnDomain
 from monsoon.models.errors import InputError
 from monsoon.models.families.buckets import in_buckets
+from monsoon.models.families.fingerprint import fingerprint
+from monsoon.models.families.options import chosen, initialised
 from monsoon.models.networks.columns import Given, from_real, to_real
 from monsoon.models.networks.modules import AffineCoupling, Coupling, mlp
 from monsoon.models.networks.patterns import Patterns
@@ -131,30 +131,20 @@ class CouplingFlow(nn.Module):
         InputError
             If an option is unknown, or weights are negative and `weight_steps` is zero.
         """
-        known = [field.name for field in fields(CouplingOptions)]
-        if unknown := set(options) - {*known, "seed"}:
-            raise InputError(
-                f"options: unknown option {min(unknown)}; a coupling flow has {', '.join(known)}, seed"
-            )
-        chosen = CouplingOptions(**{key: value for key, value in options.items() if key != "seed"})
-        if not chosen.weight_steps:
+        names = [field.name for field in fields(CouplingOptions)]
+        settings = CouplingOptions(**chosen(options, names, "a coupling flow"))
+        if not settings.weight_steps:
             refuse_negative(sample)
-        conditions, rows = sample.conditions.values, sample.features.values
-        discrete = tuple(column.name for column in layout.conditions if column.kind == "discrete")
-        values = Given.values_of(layout.conditions, conditions)
+        values = Given.values_of(layout.conditions, sample.conditions.values)
         few = tuple(name for name, some in zip(sample.conditions.names, values, strict=True) if some)
         config = {
-            "options": asdict(chosen),
+            "options": asdict(settings),
             "schema": layout.as_json(),
             "values": values,
-            "patterns": Patterns.of(rows, layout.whole).as_json(),
-            "domain": ColumnDomain.around(
-                sample.conditions, tuple(n for n in discrete if n in few)
-            ).as_json(),
+            "patterns": Patterns.of(sample.features.values, layout.whole).as_json(),
+            "domain": ColumnDomain.around(sample.conditions, few).as_json(),
         }
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(options.get("seed", 0))  # layers are initialised from the global generator
-            flow = cls(config)
+        flow = initialised(lambda: cls(config), options)
         flow._fit(sample)
         return flow
 
@@ -166,10 +156,7 @@ class CouplingFlow(nn.Module):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that determines a sample."""
-        digest = hashlib.sha256(json.dumps([self.config, BUCKET, BOUND, SOFT], sort_keys=True).encode())
-        for name, value in sorted(self.state_dict().items()):
-            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self, [self.config, BUCKET, BOUND, SOFT])
 
     def inside(self, conditions: Table) -> Tensor:
         """Whether each row of conditions lies in the training domain, bool [N]."""
@@ -244,8 +231,7 @@ class CouplingFlow(nn.Module):
         given = self._given(conditions)
         which = self.patterns.which(rows)
         log_pattern = functional.log_softmax(self.pattern(given), 1).gather(1, which[:, None])[:, 0]
-        context = torch.cat([given, functional.one_hot(which, len(self.free)).to(given)], 1)
-        present = self.free[which].to(given)  # [N, D]
+        context, present = self._context(given, which)
         real, log_slope = self._real(rows, uniform)
         y = real.to(given)
         x, log_size = self.standard.forward_with_slope(_with_one(context), y)
@@ -270,15 +256,14 @@ class CouplingFlow(nn.Module):
         noise
             float32 [N, noise_dimensions], uniform in (0, 1).
         """
-        learned = in_buckets(BUCKET, self._bucket, conditions.values, noise, len(self.schema.learned))
+        learned = in_buckets(BUCKET, len(self.schema.learned), self._bucket, conditions.values, noise)
         return self.schema.completed(learned.double())
 
     def _bucket(self, conditions: Tensor, noise: Tensor) -> Tensor:
         given = self._given(conditions)
         cumulative = functional.softmax(self.pattern(given), 1).cumsum(1)
         which = (noise[:, :1] > cumulative[:, :-1]).sum(1)
-        context = torch.cat([given, functional.one_hot(which, len(self.free)).to(given)], 1)
-        present = self.free[which].to(given)
+        context, present = self._context(given, which)
         x = torch.where(present > 0, torch.special.ndtri(noise[:, 1:]), 0.0)
         for coupling in reversed(self.couplings):
             x = cast(Coupling, coupling).inverse(x, present, context)
@@ -293,6 +278,11 @@ class CouplingFlow(nn.Module):
         parameter = next(self.pattern.parameters())
         return cast(Tensor, self.given(conditions)).to(parameter)
 
+    def _context(self, given: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
+        """What the flow sees of rows of these patterns, [N, F + K], and which columns are free, [N, D]."""
+        pattern = functional.one_hot(which, len(self.free)).to(given)
+        return torch.cat([given, pattern], 1), self.free[which].to(given)
+
     def _real(self, rows: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
         both = [
             to_real(column, rows[:, n], uniform[:, n].double())
@@ -304,7 +294,7 @@ class CouplingFlow(nn.Module):
         """What weights are regressed on: conditions and standardised features, [N, F + D]."""
         given = self._given(rows.conditions.values)
         which = self.patterns.which(rows.features.values)
-        context = torch.cat([given, functional.one_hot(which, len(self.free)).to(given)], 1)
+        context, _ = self._context(given, which)
         real, _ = self._real(rows.features.values, uniform)
         return torch.cat([given, self.standard(_with_one(context), real.to(given))], 1)
 
@@ -313,7 +303,7 @@ class CouplingFlow(nn.Module):
         self.given.fit(sample.conditions.values)
         given = self._given(sample.conditions.values)
         which = self.patterns.which(sample.features.values)
-        context = torch.cat([given, functional.one_hot(which, len(self.free)).to(given)], 1)
+        context, _ = self._context(given, which)
         real, _ = self._real(sample.features.values, torch.full_like(sample.features.values, 0.5))
         weight = sample.weight[:, None] * self.free[which]
         self.standard.fit(_with_one(context), real.float(), weight, 1e-6)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -17,6 +15,8 @@ from monsoon.models.data.tables.files import TableSet
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.domain.columns import ColumnDomain, combinations_of
 from monsoon.models.errors import InputError
+from monsoon.models.families.fingerprint import fingerprint
+from monsoon.models.families.options import chosen
 from monsoon.models.networks.columns import Given
 from monsoon.models.records import Table
 
@@ -85,19 +85,15 @@ class TableLibrary(nn.Module):
         InputError
             If an option is unknown, or rows have weights: a library draws them alike.
         """
-        known = [field.name for field in fields(LibraryOptions)]
-        if unknown := set(options) - {*known, "seed"}:
-            raise InputError(
-                f"options: unknown option {min(unknown)}; a library of rows has {', '.join(known)}, seed"
-            )
+        names = [field.name for field in fields(LibraryOptions)]
+        settings = LibraryOptions(**chosen(options, names, "a library of rows"))
         if bool((sample.weight != 1).any()):
             raise InputError("weights: a library of rows draws them alike; leave weight out of the table")
-        chosen = LibraryOptions(**{key: value for key, value in options.items() if key != "seed"})
         values = Given.values_of(layout.conditions, sample.conditions.values)
         few = tuple(name for name, some in zip(sample.conditions.names, values, strict=True) if some)
         library = cls(
             {
-                "options": asdict(chosen),
+                "options": asdict(settings),
                 "schema": layout.as_json(),
                 "values": values,
                 "domain": ColumnDomain.around(sample.conditions, few).as_json(),
@@ -117,10 +113,7 @@ class TableLibrary(nn.Module):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that determines a sample."""
-        digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
-        for name, value in sorted(self.state_dict().items()):
-            digest.update(name.encode() + value.contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self, self.config)
 
     def inside(self, conditions: Table) -> Tensor:
         """Whether each row of conditions lies in the training domain, bool [N]."""

@@ -8,8 +8,6 @@ one, and fluctuations are Geant4's own.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,8 +19,10 @@ from monsoon.models.data.batches import Batch
 from monsoon.models.data.packing import pack, unpack
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
-from monsoon.models.errors import InputError
+from monsoon.models.families.buckets import in_buckets
+from monsoon.models.families.fingerprint import fingerprint
 from monsoon.models.families.library import ELECTROMAGNETIC, Library, Metric
+from monsoon.models.families.options import chosen, initialised
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.kernels.dispatch import TRANSPORT
@@ -33,8 +33,7 @@ from monsoon.models.networks.preprocess import features
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.species import EGAMMA
 
-# conditions in one matrix product: of one size, so that a row's bits do not depend on its position
-BUCKET = 256
+BUCKET = 256  # conditions in one matrix product
 NOISE_BITS = 23  # of a uniform number
 AT_ONCE = 2048  # showers whose images of all voxels are in memory
 CHANCES, QUANTILES = 8, 64  # of the table of what new hits get
@@ -120,13 +119,9 @@ class TransportedLibrary(nn.Module):
         InputError
             If an option is unknown.
         """
-        if unknown := set(options) - set(DEFAULTS) - {"seed"}:
-            raise InputError(
-                f"options: unknown option {min(unknown)}; "
-                f"a transported library has {', '.join(DEFAULTS)}, seed"
-            )
+        given = chosen(options, DEFAULTS, "a transported library")
         packed = pack(compress(sample.showers.energy_mev), layout.voxels)
-        config = DEFAULTS | {key: value for key, value in options.items() if key != "seed"}
+        config = DEFAULTS | given
         config |= {
             "grid": layout.as_json(),
             "species": [int(pdg) for pdg in torch.unique(sample.conditions.pdg)],
@@ -134,10 +129,7 @@ class TransportedLibrary(nn.Module):
             "showers": len(sample),
             "packed_bytes": len(packed),
         }
-        with torch.random.fork_rng(devices=[]):
-            # torch initialises layers from the global generator only
-            torch.manual_seed(options.get("seed", 0))
-            library = cls(config)
+        library = initialised(lambda: cls(config), options)
         library.packed.copy_(packed)
         for name in COLUMNS:
             getattr(library, name).copy_(getattr(sample.conditions, name))
@@ -164,10 +156,7 @@ class TransportedLibrary(nn.Module):
         """SHA-256 of all that determines a sample."""
         metrics = [asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
         constants = [metrics, LEAF, BUCKET, REACH, RARE, CHANCES, QUANTILES, TABLE_SHOWERS, FEWEST_HITS]
-        digest = hashlib.sha256(json.dumps([self.config, constants], sort_keys=True).encode())
-        for name, value in sorted(self.state_dict().items()):
-            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self, [self.config, constants])
 
     def inside(self, conditions: Conditions) -> Tensor:
         """Whether each condition lies in the training domain, bool [N]."""
@@ -291,11 +280,7 @@ class TransportedLibrary(nn.Module):
     def _latent(self, conditions: Conditions) -> Tensor:
         """Latents [N, R], in buckets."""
         x = self._features(conditions)
-        filled = torch.cat([x, x.new_zeros(-len(x) % BUCKET, x.shape[1])])
-        latent = x.new_zeros(len(filled), self.config["latent"])
-        for start in range(0, len(filled), BUCKET):
-            latent[start : start + BUCKET] = self.usual.trunk(filled[start : start + BUCKET])
-        return latent[: len(x)]
+        return in_buckets(BUCKET, self.config["latent"], self.usual.trunk, x)
 
 
 def dense(images: Images, voxels: int) -> Tensor:

@@ -12,8 +12,6 @@ Neural spline flows, arXiv:1906.04032.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -23,11 +21,13 @@ from torch import Tensor, nn
 from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
-from monsoon.models.errors import InputError
+from monsoon.models.families.buckets import in_buckets
+from monsoon.models.families.fingerprint import fingerprint
 from monsoon.models.families.flow.energy import EnergyModel
 from monsoon.models.families.flow.hits import Hits
 from monsoon.models.families.flow.sectors import Sectors
 from monsoon.models.families.flow.splits import Splits
+from monsoon.models.families.options import chosen, initialised
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.networks.modules import Coupling, mlp
@@ -39,8 +39,7 @@ BOUND = 6.0  # of the splines of standardised energies
 SOFT = 2.0  # spreads beyond which the tails of log energies are compressed
 COMMON = 0.1  # spread of a factor common to all regions of a shower, which training adds
 LARGEST_LOG = 3.0  # by which the context may widen or narrow a coordinate
-# showers sampled at once: in matrix products of one size a row's bits do not depend on its position
-BUCKET = 256
+BUCKET = 256  # showers sampled at once
 ELECTROMAGNETIC = [(0.0, float("inf"))]
 # nothing, a trace, part of a minimum-ionising signal, that signal, a shower
 HADRONIC = [(0.0, 0.0), (0.0, 1.0), (1.0, 40.0), (40.0, 75.0), (75.0, float("inf"))]
@@ -113,22 +112,17 @@ class Flow(nn.Module):
         InputError
             If an option is unknown.
         """
-        known = [*DEFAULTS, *BESIDES, "seed"]
-        if unknown := set(options) - set(known):
-            raise InputError(f"options: unknown option {min(unknown)}; a flow has {', '.join(known)}")
+        given = chosen(options, [*DEFAULTS, *BESIDES], "a flow")
         species = [int(pdg) for pdg in torch.unique(sample.conditions.pdg)]
         classes = ELECTROMAGNETIC if set(species) <= set(EGAMMA) else HADRONIC
-        config = DEFAULTS | {key: value for key, value in options.items() if key != "seed"}
+        config = DEFAULTS | given
         config |= {
             "grid": layout.as_json(),
             "species": species,
             "domain": Domain.around(sample.conditions, layout).as_json(),
             "classes": [[low, None if high == float("inf") else high] for low, high in classes],
         }
-        with torch.random.fork_rng(devices=[]):
-            # torch initialises layers from the global generator only
-            torch.manual_seed(options.get("seed", 0))
-            flow = cls(config)
+        flow = initialised(lambda: cls(config), options)
         flow._fit(sample)
         return flow
 
@@ -140,10 +134,7 @@ class Flow(nn.Module):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that determines a sample."""
-        digest = hashlib.sha256(json.dumps([self.config, BUCKET, BOUND, SOFT], sort_keys=True).encode())
-        for name, value in sorted(self.state_dict().items()):
-            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self, [self.config, BUCKET, BOUND, SOFT])
 
     def inside(self, conditions: Conditions) -> Tensor:
         """Whether each condition lies in the training domain, bool [N]."""
@@ -233,16 +224,7 @@ class Flow(nn.Module):
     @torch.no_grad()
     def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
         """Sample one shower for each condition; see `Generator`."""
-        showers = []
-        for start in range(0, len(conditions), BUCKET):
-            rows = slice(start, start + BUCKET)
-            c, u = conditions[rows], noise[rows]
-            short = BUCKET - len(u)
-            if short:  # filled up with copies of the last row
-                fill = torch.arange(BUCKET).clamp(max=len(u) - 1)
-                c, u = c[fill], u[fill]
-            showers.append(self._bucket(c, u)[: BUCKET - short])
-        return Showers(torch.cat(showers) if showers else noise.new_zeros(0, self.grid.voxels))
+        return Showers(in_buckets(BUCKET, self.grid.voxels, self._bucket, conditions, noise))
 
     def _bucket(self, conditions: Conditions, noise: Tensor) -> Tensor:
         """Images [BUCKET, V]."""
