@@ -28,7 +28,7 @@ from monsoon.models.families.buckets import in_buckets
 from monsoon.models.families.fingerprint import fingerprint
 from monsoon.models.families.options import chosen, initialised
 from monsoon.models.networks.columns import Given, from_real, to_real
-from monsoon.models.networks.modules import AffineCoupling, Coupling, mlp
+from monsoon.models.networks.modules import AffineCoupling, Coupling, HalfMoved, mlp
 from monsoon.models.networks.patterns import Patterns
 from monsoon.models.networks.preprocess import Standardise
 from monsoon.models.records import Table
@@ -266,7 +266,7 @@ class CouplingFlow(nn.Module):
         context, present = self._context(given, which)
         x = torch.where(present > 0, torch.special.ndtri(noise[:, 1:]), 0.0)
         for coupling in reversed(self.couplings):
-            x = cast(Coupling, coupling).inverse(x, present, context)
+            x = cast(HalfMoved, coupling).inverse(x, present, context)
             x = torch.where(present > 0, x, 0.0)
         real = self.standard.inverse(_with_one(context), x).double()
         columns = [from_real(column, real[:, n]) for n, column in enumerate(self.schema.learned)]

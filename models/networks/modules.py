@@ -78,8 +78,11 @@ def rational_quadratic_spline(x: Tensor, parameters: Tensor, bound: float) -> tu
     return (SPLINE.on(x.device) if single else SPLINE.by(REFERENCE))(x, parameters, bound)
 
 
-class Coupling(nn.Module):
-    """Moves some coordinates by splines whose parameters follow from the other coordinates and the context.
+class HalfMoved(nn.Module):
+    """What couplings share: some coordinates move by maps that follow from the other ones and the context.
+
+    A coupling has `towards`, a map of the moved coordinates towards the noise with the log of its slope, and
+    `back`, its inverse; both are told what the network gives for each row.
 
     Parameters
     ----------
@@ -88,25 +91,26 @@ class Coupling(nn.Module):
     context
         Width of the context, F.
     hidden
-        Width of the network that gives the splines.
-    bins
-        Of each spline.
-    bound
-        Beyond it the map is the identity.
-
-    References
-    ----------
-    Durkan, Bekasov, Murray, Papamakarios: Neural spline flows, arXiv:1906.04032.
+        Width of the network.
+    numbers
+        That the network gives for each moved coordinate.
     """
 
-    def __init__(self, moved: Tensor, context: int, hidden: int, bins: int, bound: float) -> None:
+    def __init__(self, moved: Tensor, context: int, hidden: int, numbers: int) -> None:
         super().__init__()
-        self.bins, self.bound = bins, bound
         self.register_buffer("moved", torch.nonzero(moved)[:, 0])
         self.register_buffer("kept", torch.nonzero(~moved)[:, 0])
         self.moved: Tensor
         self.kept: Tensor
-        self.conditioner = mlp(len(self.kept) + context, hidden, len(self.moved) * (3 * bins - 1))
+        self.conditioner = mlp(len(self.kept) + context, hidden, len(self.moved) * numbers)
+
+    def towards(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Moved coordinates [N, M], and the log of their slopes, of what the network gives."""
+        raise NotImplementedError
+
+    def back(self, z: Tensor, raw: Tensor) -> Tensor:
+        """The inverse of `towards`."""
+        raise NotImplementedError
 
     def forward(self, x: Tensor, present: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Map coordinates towards the noise.
@@ -128,9 +132,7 @@ class Coupling(nn.Module):
         log_determinant : Tensor
             float32 [N].
         """
-        moved, log_slope = rational_quadratic_spline(
-            x[:, self.moved], self._splines(x, present, context), self.bound
-        )
+        moved, log_slope = self.towards(x[:, self.moved], self._raw(x, present, context))
         there = present[:, self.moved]
         moved = torch.where(there > 0, moved, x[:, self.moved])
         return x.index_copy(1, self.moved, moved), (log_slope * there).sum(1)
@@ -152,20 +154,53 @@ class Coupling(nn.Module):
         Tensor
             float32 [N, D]; values of coordinates that are absent have no meaning.
         """
-        moved = inverse_rational_quadratic_spline(
-            z[:, self.moved], self._splines(z, present, context), self.bound
-        )
-        return z.index_copy(1, self.moved, moved)
+        return z.index_copy(1, self.moved, self.back(z[:, self.moved], self._raw(z, present, context)))
 
-    def _splines(self, x: Tensor, present: Tensor, context: Tensor) -> Tensor:
+    def _raw(self, x: Tensor, present: Tensor, context: Tensor) -> Tensor:
         kept = x[:, self.kept] * present[:, self.kept]
-        raw = self.conditioner(torch.cat([kept, context], 1))
-        parameters: Tensor = raw.view(len(x), len(self.moved), 3 * self.bins - 1)
-        return parameters
+        raw: Tensor = self.conditioner(torch.cat([kept, context], 1))
+        return raw
 
 
-class AffineCoupling(nn.Module):
-    """Moves some coordinates by affine maps that follow from the other coordinates and the context.
+class Coupling(HalfMoved):
+    """Moves coordinates by rational-quadratic splines; see `HalfMoved`.
+
+    Parameters
+    ----------
+    moved
+        bool [D], the coordinates that move.
+    context
+        Width of the context, F.
+    hidden
+        Width of the network that gives the splines.
+    bins
+        Of each spline.
+    bound
+        Beyond it the map is the identity.
+
+    References
+    ----------
+    Durkan, Bekasov, Murray, Papamakarios: Neural spline flows, arXiv:1906.04032.
+    """
+
+    def __init__(self, moved: Tensor, context: int, hidden: int, bins: int, bound: float) -> None:
+        super().__init__(moved, context, hidden, 3 * bins - 1)
+        self.bins, self.bound = bins, bound
+
+    def towards(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Evaluate the splines; see `HalfMoved`."""
+        return rational_quadratic_spline(x, self._splines(raw), self.bound)
+
+    def back(self, z: Tensor, raw: Tensor) -> Tensor:
+        """Evaluate their inverses; see `HalfMoved`."""
+        return inverse_rational_quadratic_spline(z, self._splines(raw), self.bound)
+
+    def _splines(self, raw: Tensor) -> Tensor:
+        return raw.view(len(raw), len(self.moved), 3 * self.bins - 1)
+
+
+class AffineCoupling(HalfMoved):
+    """Moves coordinates by affine maps; see `HalfMoved`.
 
     Parameters
     ----------
@@ -184,27 +219,18 @@ class AffineCoupling(nn.Module):
     LARGEST = 3.0  # of the log of a scale
 
     def __init__(self, moved: Tensor, context: int, hidden: int) -> None:
-        super().__init__()
-        self.register_buffer("moved", torch.nonzero(moved)[:, 0])
-        self.register_buffer("kept", torch.nonzero(~moved)[:, 0])
-        self.moved: Tensor
-        self.kept: Tensor
-        self.conditioner = mlp(len(self.kept) + context, hidden, 2 * len(self.moved))
+        super().__init__(moved, context, hidden, 2)
 
-    def forward(self, x: Tensor, present: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Map coordinates towards the noise; see `Coupling.forward`."""
-        shift, log_scale = self._maps(x, present, context)
-        there = present[:, self.moved]
-        moved = x[:, self.moved] * log_scale.exp() + shift
-        moved = torch.where(there > 0, moved, x[:, self.moved])
-        return x.index_copy(1, self.moved, moved), (log_scale * there).sum(1)
+    def towards(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale, then shift; see `HalfMoved`."""
+        shift, log_scale = self._maps(raw)
+        return x * log_scale.exp() + shift, log_scale
 
-    def inverse(self, z: Tensor, present: Tensor, context: Tensor) -> Tensor:
-        """Map noise to coordinates; see `Coupling.inverse`."""
-        shift, log_scale = self._maps(z, present, context)
-        return z.index_copy(1, self.moved, (z[:, self.moved] - shift) * torch.exp(-log_scale))
+    def back(self, z: Tensor, raw: Tensor) -> Tensor:
+        """Undo shift and scale; see `HalfMoved`."""
+        shift, log_scale = self._maps(raw)
+        return (z - shift) * torch.exp(-log_scale)
 
-    def _maps(self, x: Tensor, present: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        kept = x[:, self.kept] * present[:, self.kept]
-        shift, raw = self.conditioner(torch.cat([kept, context], 1)).chunk(2, 1)
-        return shift, self.LARGEST * torch.tanh(raw / self.LARGEST)
+    def _maps(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        shift, log_scale = raw.chunk(2, 1)
+        return shift, self.LARGEST * torch.tanh(log_scale / self.LARGEST)
