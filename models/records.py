@@ -125,6 +125,10 @@ class Table:
         """One column, float64 [N]. Raises ValueError where there is none of this name."""
         return self.values[:, self.names.index(name)]
 
+    def select(self, names: Sequence[str]) -> Table:
+        """Some columns, in this order. Raises ValueError where there is none of a name."""
+        return Table(tuple(names), self.values[:, [self.names.index(name) for name in names]])
+
     def to(self, device: torch.device | str) -> Table:
         """The same rows on a device."""
         return Table(self.names, self.values.to(device))

@@ -18,26 +18,27 @@ from monsoon.jobs.pages.blocks import (
     Table,
     Tone,
 )
-from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, steps
+from monsoon.jobs.plots.overlay import FLOOR as OTHER
+from monsoon.jobs.plots.overlay import REFERENCE, steps
 from monsoon.jobs.plots.style import png
-from monsoon.jobs.tables.result import ABSOLUTE, SIGMA, TableResult
+from monsoon.jobs.tables.result import ABSOLUTE, FLOOR, SIGMA, TableResult
 from monsoon.models.data.tables.files import TableSet
 from monsoon.models.metrics.quality import Estimate
 
 BINS = 50
 
 
-def page_of(result: TableResult, real: TableSet, other: TableSet, samples: Mapping[str, TableSet]) -> Page:
+def page_of(result: TableResult, real: TableSet, samples: Mapping[str, TableSet]) -> Page:
     """Verdicts, the joint classifier, separations, efficiencies, and every feature drawn.
 
     Parameters
     ----------
     result
         What was found.
-    real, other
-        The real rows, and those of the floor.
+    real
+        The real rows.
     samples
-        Generated rows by model.
+        Generated rows by model, and other real ones under `FLOOR`.
     """
     lead = (
         f"{result.rows:,} rows of each sample against {result.reference}; the floor is as many other real "
@@ -53,17 +54,17 @@ def page_of(result: TableResult, real: TableSet, other: TableSet, samples: Mappi
             Section("verdicts", "Verdicts", [*quick, _verdicts(result)]),
             Section("classifier", "Joint classifier and separations", [_classifier(result)]),
             *([Section("efficiencies", "Efficiencies", _efficiencies(result))] if _cuts(result) else []),
-            Section("features", "Features", _features(result, real, other, samples)),
+            Section("features", "Features", _features(result, real, samples)),
         ],
     )
 
 
 def _models(result: TableResult) -> list[str]:
-    return [name for name in result.judged if name != "floor"]
+    return [name for name in result.judged if name != FLOOR]
 
 
 def _cuts(result: TableResult) -> list[str]:
-    return list(result.judged["floor"].efficiency)
+    return list(result.judged[FLOOR].efficiency)
 
 
 def _verdicts(result: TableResult) -> Table:
@@ -78,7 +79,7 @@ def _verdicts(result: TableResult) -> Table:
 def _classifier(result: TableResult) -> Table:
     features = [column.name for column in result.schema.features]
     rows = []
-    for name in [*_models(result), "floor"]:
+    for name in [*_models(result), FLOOR]:
         found = result.judged[name]
         separations = [f"{found.separation[feature]:.2g}" for feature in features]
         rows.append([name, f"{found.auc:.3f} ± {found.error:.3f}", *separations, f"{found.outside:,}"])
@@ -94,7 +95,7 @@ def _efficiencies(result: TableResult) -> list[Block]:
     blocks: list[Block] = []
     for cut in _cuts(result):
         rows = []
-        for name in [*_models(result), "floor"]:
+        for name in [*_models(result), FLOOR]:
             bins = result.judged[name].efficiency[cut]
             worst = max(bins, key=lambda one: abs(one.difference))
             pulls = [abs(one.difference) / one.error for one in bins if one.error > 0]
@@ -115,14 +116,13 @@ def _efficiencies(result: TableResult) -> list[Block]:
     return blocks
 
 
-def _features(
-    result: TableResult, real: TableSet, other: TableSet, samples: Mapping[str, TableSet]
-) -> list[Block]:
+def _features(result: TableResult, real: TableSet, samples: Mapping[str, TableSet]) -> list[Block]:
     blocks: list[Block] = []
     images = []
+    named = {OTHER if name == FLOOR else name: rows for name, rows in samples.items()}
     complete = {
         label: (result.schema.completed(rows.features.values), rows.weight.double().numpy())
-        for label, rows in {REFERENCE: real, FLOOR: other, **samples}.items()
+        for label, rows in {REFERENCE: real, **named}.items()
     }
     for column in result.schema.features:
         values = complete[REFERENCE][0].column(column.name).numpy()

@@ -8,6 +8,7 @@ from pathlib import Path
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.metrics.tables import Efficiency
 
+FLOOR = "floor"  # among the samples: other real rows
 MOST_AUC = 0.53
 ABSOLUTE, SIGMA = 0.01, 2.0  # of an efficiency
 
@@ -53,7 +54,7 @@ class TableResult:
             said.append(f"joint classifier {found.auc:.3f} +- {found.error:.3f}, more than {MOST_AUC}")
         for cut, bins in found.efficiency.items():
             beyond = [one for one in bins if not one.agrees(ABSOLUTE, SIGMA)]
-            floor = [one for one in self.judged["floor"].efficiency[cut] if not one.agrees(ABSOLUTE, SIGMA)]
+            floor = [one for one in self.judged[FLOOR].efficiency[cut] if not one.agrees(ABSOLUTE, SIGMA)]
             if len(beyond) > max(len(floor), 0.05 * len(bins)):
                 worst = max(beyond, key=lambda one: abs(one.difference))
                 said.append(

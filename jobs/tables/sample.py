@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from monsoon.engine.sampling import noise_of_rows
 from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.parts import begin
 from monsoon.jobs.progress.bar import JobProgress
-from monsoon.models.data.tables.files import read_columns, table_rows
+from monsoon.models.data.tables.files import file_and_tree, read_columns, table_rows
 from monsoon.models.data.tables.schema import Column
 from monsoon.models.files import sha256_of, temporary_beside
 from monsoon.models.records import Table
@@ -56,24 +58,25 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
     generator = load_table_generator(model)
     columns = generator.schema.conditions
     rows = table_rows(source)
+    if not rows:
+        raise InputError(f"{conditions}: has no rows; give one for each row that is wanted")
     read_columns(source, columns, 0, min(rows, 1))
     about = {"generator": f"Monsoon, model {model}", "fingerprint": generator.fingerprint, "seed": str(seed)}
     folder = path.with_name(f".{path.name}.parts")
-    begin(folder, path, about | {"conditions": sha256_of(Path(source.rpartition(":")[0] or source))})
-    starts = range(0, rows, BLOCK)
-    missing = [start for start in starts if not (folder / f"{start}.parquet").exists()]
-    done = sum(min(BLOCK, rows - start) for start in starts) - sum(min(BLOCK, rows - s) for s in missing)
-    with JobProgress("rows", rows, start=done) as progress:
+    begin(folder, path, about | {"conditions": sha256_of(file_and_tree(source)[0])})
+    parts = {start: folder / f"{start}.parquet" for start in range(0, rows, BLOCK)}
+    missing = [start for start, part in parts.items() if not part.exists()]
+    left = sum(min(BLOCK, rows - start) for start in missing)
+    with JobProgress("rows", rows, start=rows - left) as progress:
         for start in missing:
             stop = min(start + BLOCK, rows)
             given = read_columns(source, columns, start, stop)
             noise = noise_of_rows(seed, range(start, stop), generator.noise_dimensions)
             made = generator.sample(given, noise)
-            _write(
-                folder / f"{start}.parquet", _arrow(given, columns, made, generator.schema.features), about
-            )
+            table = _arrow(given, columns, made, generator.schema.features)
+            _write(parts[start], iter([table]), about)
             progress.advance(stop - start)
-    _join([folder / f"{start}.parquet" for start in starts], path)
+    _write(path, map(pq.read_table, parts.values()), about)
     shutil.rmtree(folder)
 
 
@@ -87,23 +90,14 @@ def _arrow(given: Table, columns: tuple[Column, ...], made: Table, features: tup
     return pa.table(arrays)
 
 
-def _write(path: Path, table: pa.Table, about: dict[str, str]) -> None:
+def _write(path: Path, tables: Iterator[pa.Table], about: dict[str, str]) -> None:
+    """Write tables, at least one, a row group each, into a file that is there whole or not at all."""
     partial = temporary_beside(path)
     try:
-        pq.write_table(table.replace_schema_metadata(about), partial, compression="zstd")
-        partial.rename(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _join(parts: list[Path], path: Path) -> None:
-    partial = temporary_beside(path)
-    try:
-        with pq.ParquetWriter(partial, pq.read_schema(parts[0]), compression="zstd") as writer:
-            for part in parts:
-                writer.write_table(pq.read_table(part))
+        first = next(tables)
+        with pq.ParquetWriter(partial, first.schema.with_metadata(about), compression="zstd") as writer:
+            for table in chain([first], tables):
+                writer.write_table(table.replace_schema_metadata(about))
         partial.rename(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error

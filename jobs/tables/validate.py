@@ -16,12 +16,11 @@ from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.pages.render import render
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.tables.page import page_of
-from monsoon.jobs.tables.result import Judged, TableResult
+from monsoon.jobs.tables.result import FLOOR, Judged, TableResult
 from monsoon.models.data.tables.files import TableSet, read_table, table_rows
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.files import write_whole
 from monsoon.models.metrics.tables import Cut, efficiencies, joint_classifier, separations
-from monsoon.models.records import Table
 from monsoon.models.store.card_files import card_of, store_card
 from monsoon.models.store.table_generators import TableGenerator, load_table_generator
 
@@ -81,27 +80,25 @@ def validate(
     real, other = _halves(fetch(reference), None if floor is None else fetch(floor), schema, limit, seed)
     folder = local_path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    judged = {}
+    repeats, trees = (1, QUICK_TREES) if quick else (REPEATS, TREES)
+    samples, judged = {FLOOR: other}, {}
     with JobProgress("samples", len(generators) + 1) as progress:
-        for name, sample in (("floor", other), *((n, None) for n in generators)):
-            outside = 0
-            if sample is None:
-                generator = generators[name]
-                sample = _sampled(generator, real, schema, seed)
-                outside = int((~generator.inside(real.conditions)).sum())
-            repeats, trees = (1, QUICK_TREES) if quick else (REPEATS, TREES)
+        for name in (FLOOR, *generators):
+            generator = generators.get(name)
+            if generator is not None:
+                samples[name] = _sampled(generator, real, schema, seed)
+            sample = samples[name]
             trial = joint_classifier(sample, real, schema, seed, repeats, trees)
             judged[name] = Judged(
                 trial.auc,
                 trial.error,
                 separations(sample, real, schema),
                 {text: efficiencies(sample, real, schema, cut) for text, cut in selections.items()},
-                outside,
+                0 if generator is None else int((~generator.inside(real.conditions)).sum()),
             )
             progress.advance(1)
     result = TableResult(len(real), seed, Path(reference).name, quick, schema, judged, folder / PAGE)
-    samples = {name: _sampled(generator, real, schema, seed) for name, generator in generators.items()}
-    write_whole(folder / PAGE, render(page_of(result, real, other, samples)))
+    write_whole(folder / PAGE, render(page_of(result, real, samples)))
     record = {"rows": len(real), "seed": seed, "judged": {n: asdict(j) for n, j in judged.items()}}
     write_whole(folder / RECORD, (json.dumps(record, indent=1) + "\n").encode())
     for name in generators:
@@ -113,7 +110,7 @@ def validate(
 
 
 def _metrics(result: TableResult, name: str) -> dict[str, dict[str, float]]:
-    ours, floor = result.judged[name], result.judged["floor"]
+    ours, floor = result.judged[name], result.judged[FLOOR]
     metrics = {
         "auc/joint": {
             "value": ours.auc,
@@ -173,6 +170,5 @@ def _sampled(generator: TableGenerator, real: TableSet, schema: Schema, seed: in
     """Generated rows of the real rows' conditions, the learned features alone."""
     noise = noise_of_rows(seed, range(len(real)), generator.noise_dimensions)
     made = generator.sample(real.conditions, noise)
-    names = tuple(column.name for column in schema.learned)
-    learned = Table(names, torch.stack([made.column(name) for name in names], 1))
+    learned = made.select([column.name for column in schema.learned])
     return TableSet(real.conditions, learned, torch.ones(len(real)))

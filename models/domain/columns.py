@@ -42,8 +42,8 @@ class ColumnDomain:
     def around(cls, conditions: Table, discrete: tuple[str, ...]) -> ColumnDomain:
         """The domain of a model that is trained on these conditions; all of them are inside."""
         numbers = tuple(name for name in conditions.names if name not in discrete)
-        kinds = _columns(conditions, discrete)
-        values = _columns(conditions, numbers)
+        kinds = conditions.select(discrete).values
+        values = conditions.select(numbers).values
         combinations, which = combinations_of(kinds)
         ranges = torch.zeros(len(combinations), len(numbers), 2, dtype=torch.float64)
         for number in range(len(combinations)):
@@ -56,7 +56,7 @@ class ColumnDomain:
 
     def inside(self, conditions: Table) -> Tensor:
         """Whether each row of conditions is inside, bool [N]."""
-        kinds, values = _columns(conditions, self.discrete), _columns(conditions, self.numbers)
+        kinds, values = conditions.select(self.discrete).values, conditions.select(self.numbers).values
         inside = torch.zeros(len(conditions), dtype=torch.bool)
         for combination, ranges in zip(self.combinations, self.ranges, strict=True):
             low, high = ranges.unbind(1)
@@ -97,11 +97,6 @@ def combinations_of(kinds: Tensor) -> tuple[Tensor, Tensor]:
         return kinds[:1], torch.zeros(len(kinds), dtype=torch.int64)
     combinations, which = torch.unique(kinds, dim=0, return_inverse=True)
     return combinations, which
-
-
-def _columns(table: Table, names: tuple[str, ...]) -> Tensor:
-    columns = [table.column(name) for name in names]
-    return torch.stack(columns, 1) if columns else torch.zeros(len(table), 0, dtype=torch.float64)
 
 
 def _gaps(values: Tensor) -> list[tuple[float, float]]:

@@ -66,7 +66,7 @@ class TableSet:
 
 def is_table(path: str | Path) -> bool:
     """Whether the name is that of a table: `.parquet`, `.csv`, `.root` or `.root:TREE`."""
-    return _split(path)[0].suffix in SUFFIXES
+    return file_and_tree(path)[0].suffix in SUFFIXES
 
 
 def table_rows(path: str | Path) -> int:
@@ -93,29 +93,16 @@ def read_table(path: str | Path, schema: Schema, start: int = 0, stop: int | Non
         If the file cannot be read, a column is missing or there twice, or a value is NaN, infinite or not one
         that the column may have.
     """
-    columns = [*schema.learned, *schema.conditions]
-    with _opened(path) as source:
-        stop = source.rows if stop is None else stop
-        names = [column.name for column in columns] + ([schema.weight] if schema.weight else [])
-        values = source.read(names, start, stop)
-    for column in columns:
-        _refuse(path, column, values[column.name], start)
-    weight = np.ones(stop - start, np.float32)
+    weighing = [Column(schema.weight)] if schema.weight else []
+    every = read_columns(path, [*schema.learned, *schema.conditions, *weighing], start, stop)
+    weight = torch.ones(len(every))
     if schema.weight:
-        _refuse(path, Column(schema.weight), values[schema.weight], start)
-        with np.errstate(over="ignore"):
-            weight = values[schema.weight].astype(np.float32)
-        _refuse(path, Column(schema.weight), weight.astype(np.float64), start)  # beyond single precision
+        weight = every.column(schema.weight).float()
+        _refuse(path, weighing[0], weight.double().numpy(), start)  # what is beyond single precision
     features, conditions = (
-        Table(
-            tuple(column.name for column in some),
-            torch.from_numpy(np.stack([values[column.name] for column in some], 1))
-            if some
-            else torch.zeros(stop - start, 0, dtype=torch.float64),
-        )
-        for some in (schema.learned, schema.conditions)
+        every.select([column.name for column in some]) for some in (schema.learned, schema.conditions)
     )
-    return TableSet(conditions, features, torch.from_numpy(weight))
+    return TableSet(conditions, features, weight)
 
 
 def read_columns(
@@ -127,8 +114,10 @@ def read_columns(
         values = source.read([column.name for column in columns], start, stop)
     for column in columns:
         _refuse(path, column, values[column.name], start)
-    names = tuple(column.name for column in columns)
-    return Table(names, torch.from_numpy(np.stack([values[name] for name in names], 1)))
+    stacked = np.empty((stop - start, len(columns)))
+    for number, column in enumerate(columns):
+        stacked[:, number] = values[column.name]
+    return Table(tuple(column.name for column in columns), torch.from_numpy(stacked))
 
 
 def _refuse(path: str | Path, column: Column, values: Doubles, start: int) -> None:
@@ -212,7 +201,7 @@ class _Parquet(_Source):
 
 class _Root(_Source):
     def __init__(self, path: str | Path, tree: Any) -> None:
-        rows, size = int(tree.num_entries), _split(path)[0].stat().st_size
+        rows, size = int(tree.num_entries), file_and_tree(path)[0].stat().st_size
         if not 0 <= rows <= ROWS_PER_BYTE * size:
             raise InputError(f"{path}: says it has {rows} rows in {size} bytes; write it again")
         super().__init__(path, tree.keys(recursive=False), rows)
@@ -236,8 +225,8 @@ class _Csv(_Source):
         return {name: part[name].to_numpy() for name in names}
 
 
-def _split(path: str | Path) -> tuple[Path, str | None]:
-    """The file, and the tree in it where one is named."""
+def file_and_tree(path: str | Path) -> tuple[Path, str | None]:
+    """The file that a name is of, and the tree in it where one is named: `FILE.root:TREE`."""
     text = str(path)
     head, colon, tree = text.rpartition(":")
     if colon and head.endswith(".root"):
@@ -248,7 +237,7 @@ def _split(path: str | Path) -> tuple[Path, str | None]:
 @contextmanager
 def _opened(path: str | Path) -> Iterator[_Source]:
     """An open file. Raises InputError for whatever is wrong with it, also while it is read."""
-    file, tree = _split(path)
+    file, tree = file_and_tree(path)
     kind = SUFFIXES.get(file.suffix)
     if kind is None:
         raise InputError(f"{path}: not a table; give {', '.join(SUFFIXES)} or FILE.root:TREE")
