@@ -21,9 +21,10 @@ from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
 from monsoon.models.data.shower_geometry import shared_geometry
-from monsoon.models.data.tables.files import is_table, table_rows
+from monsoon.models.data.tables.files import file_and_tree, is_table, table_rows
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.files import read_object, sha256_of, write_whole
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.geometry.stored import as_stored, read_geometry
 from monsoon.models.said import said
 from monsoon.models.species import species_of
@@ -171,14 +172,15 @@ def _described(path: str, use: str) -> dict[str, str | int]:
         "name": Path(path).name,
         "use": use,
         "rows": table_rows(path) if is_table(path) else extent(path).rows,
-        "sha256": sha256_of(path),
+        "sha256": sha256_of(file_and_tree(path)[0]),
     }
 
 
 def _found(name: str) -> str:
-    for path in (Path(name), SAMPLES / name):
+    file, tree = file_and_tree(name)
+    for path in (file, SAMPLES / file):
         if path.is_file():
-            return str(path.absolute())
+            return f"{path.absolute()}:{tree}" if tree else str(path.absolute())
     raise InputError(f"{name}: no such file; give a shower file (HDF5, CaloChallenge layout) or a table")
 
 
@@ -189,7 +191,7 @@ def _claim(output: Path, fit: Fit) -> None:
         "options": fit.options,
         "files": fit.files,
         **_layout(fit),
-        **({"rows": fit.rows} if fit.rows else {}),
+        "rows": fit.rows,
         **asdict(fit.recipe),
     }
     identity = json.loads(json.dumps(identity))
@@ -202,7 +204,9 @@ def _claim(output: Path, fit: Fit) -> None:
             write_whole(file, json.dumps(identity, indent=1).encode())
     except (OSError, ValueError) as error:
         raise InputError(f"output {output}: {error}; give a folder to write in") from error
-    refuse_another(output, _stored(file), identity, "another output")
+    # releases that knew one geometry alone did not store it
+    found = {"geometry": as_stored(Planar()), **_stored(file)}
+    refuse_another(output, found, identity, "another output")
 
 
 def _layout(fit: Fit) -> dict[str, Any]:

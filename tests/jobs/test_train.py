@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,22 @@ def test_another_training_is_refused_and_the_difference_named(
     other = config((files[1], files[0]), output)
     with pytest.raises(InputError, match="was begun with files = "):
         train(other, local=True)
+
+
+def test_a_training_of_a_release_that_stored_no_geometry_goes_on(
+    trained: tuple[Path, list[str]], files: tuple[str, str], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(trained[0], output)
+    stored = json.loads((output / "training.json").read_text())
+    for key in ("geometry", "species", "rows"):
+        del stored[key]
+    (output / "training.json").write_text(json.dumps(stored))
+    said: list[str] = []
+    assert not train(config(files, output), local=True, say=said.append).failed
+    assert said == [f"finished before: the model is in {output}, nothing to do"]
+    with pytest.raises(InputError, match="was begun with rows = None, not 500"):
+        train(config(files, output, rows=500), local=True)
 
 
 def test_a_diverging_training_fails_and_leaves_no_model(files: tuple[str, str], tmp_path: Path) -> None:

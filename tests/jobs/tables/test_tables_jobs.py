@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import uproot
 
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
 from monsoon.models.store.checkpoint import read_card
@@ -41,6 +43,21 @@ def test_the_same_command_finds_the_model_finished(trained: Path, capsys: pytest
         == UNUSABLE
     )
     assert "rows" in capsys.readouterr().err
+
+
+def test_a_tree_of_a_root_file_is_trained_on_and_sampled_for(tmp_path: Path) -> None:
+    rows = pq.read_table(HELDOUT).to_pydict()
+    for name, part in (("train", slice(0, 3000)), ("other", slice(3000, 4000))):
+        columns = {key: np.asarray(column)[part] for key, column in rows.items()}
+        with uproot.recreate(tmp_path / f"{name}.root") as file:
+            for tree in ("tracks", "more"):
+                file.mktree(tree, {key: column.dtype for key, column in columns.items()}).extend(columns)
+    train, other = (f"{tmp_path}/{name}.root:tracks" for name in ("train", "other"))
+    words = ["train", "library-rich", f"train=[{train}]", f"validation=[{other}]", f"output={tmp_path}/out"]
+    assert main([*words, "--local"]) == DONE
+    out = tmp_path / "s.parquet"
+    assert main(["sample", "--model", f"{tmp_path}/out", "--conditions", other, "--out", str(out)]) == DONE
+    assert pq.read_metadata(out).num_rows == 1000
 
 
 @pytest.mark.parametrize("model", ["flow-rich", "library-rich"])
