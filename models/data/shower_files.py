@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monsoon.models.data.datasets import beyond, dataset_of, has, opened, rows_of, take_over
+from monsoon.models.data.extent import Extent
 from monsoon.models.data.plausibility import examine_energies, refuse_impossible_angles
 from monsoon.models.errors import InputError
 from monsoon.models.files import Disk, temporary_beside
@@ -58,21 +59,6 @@ class ShowerSet:
         """The same rows on a device."""
         showers = Showers(self.showers.energy_mev.to(device))
         return ShowerSet(self.conditions.to(device), showers, self.weight.to(device))
-
-
-@dataclass(frozen=True)
-class Extent:
-    """How large a shower file is.
-
-    voxels    None where the file has conditions alone
-    together  rows that are stored, and so best read, together
-    weighted  whether it has weights
-    """
-
-    rows: int
-    voxels: int | None
-    together: int
-    weighted: bool
 
 
 def extent(path: str | Path) -> Extent:

@@ -9,10 +9,10 @@ import h5py
 
 from monsoon.models.data.datasets import UNREADABLE, has, opened
 from monsoon.models.data.shower_files import CONDITIONS, extent
-from monsoon.models.errors import InputError
+from monsoon.models.errors import UNUSABLE, InputError
 from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.geometry.stored import UNUSABLE, as_stored, geometry_of
+from monsoon.models.geometry.stored import as_stored, geometry_of
 
 ATTRIBUTE = "geometry"
 LARGEST = 1 << 22  # bytes of the attribute
@@ -85,7 +85,7 @@ def _stored(path: Path) -> tuple[Geometry | None, list[str]]:
         try:
             text = _text(file)
             return geometry_of(json.loads(text)) if text is not None else None, missing
-        except (RecursionError, *UNREADABLE, *UNUSABLE) as error:
+        except (*UNREADABLE, *UNUSABLE) as error:
             raise InputError(
                 f"{path}: attribute {ATTRIBUTE} is no geometry ({error}); write what Monsoon writes there"
             ) from error

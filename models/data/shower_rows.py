@@ -9,9 +9,9 @@ from pathlib import Path
 from torch import Tensor
 
 from monsoon.models.data.batches import Batch, mirrored_batch
+from monsoon.models.data.extent import Extent
 from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import ShowerSet, extent, read_rows
-from monsoon.models.data.streaming import Extent
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.geometry import Geometry
 
@@ -32,27 +32,23 @@ class ShowerRows:
     geometry: Geometry | None = None
     pdg: int | None = None
 
-    def extent(self, path: Path) -> Extent:
-        """How large a file is. Raises InputError where it has no showers of this geometry."""
-        found = extent(path)
-        if found.voxels is None:
-            raise InputError(f"{path}: no dataset showers; give files with showers to train on")
-        if self.geometry is not None and found.voxels != self.geometry.voxels:
-            raise InputError(
-                f"{path}: showers has {found.voxels} voxels, {self.geometry.label} have "
-                f"{self.geometry.voxels}; give showers of this geometry"
-            )
-        return Extent(found.rows, found.together, found.weighted)
-
-    def together(self, extents: Sequence[tuple[Path, Extent]]) -> None:
-        """Raise InputError where files have different voxels."""
-        first, *others = [(path, extent(path).voxels) for path, _ in extents]
-        for path, voxels in others:
-            if voxels != first[1]:
+    def extents(self, files: Sequence[Path]) -> list[Extent]:
+        """How large files are. Raises InputError where one has no showers, or not those of the others' geometry."""
+        found = [extent(path) for path in files]
+        for path, one in zip(files, found, strict=True):
+            if one.voxels is None:
+                raise InputError(f"{path}: no dataset showers; give files with showers to train on")
+            if self.geometry is not None and one.voxels != self.geometry.voxels:
                 raise InputError(
-                    f"{path}: showers has {voxels} voxels, {first[0]} has {first[1]}; "
+                    f"{path}: showers has {one.voxels} voxels, {self.geometry.label} have "
+                    f"{self.geometry.voxels}; give showers of this geometry"
+                )
+            if one.voxels != found[0].voxels:
+                raise InputError(
+                    f"{path}: showers has {one.voxels} voxels, {files[0]} has {found[0].voxels}; "
                     "give files of one geometry"
                 )
+        return found
 
     def read(self, path: Path, start: int, stop: int) -> ShowerSet:
         """Rows of one file; see `read_rows`."""

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monsoon.models.data.batches import GAMMA, Batch, R, mixed
+from monsoon.models.data.extent import Extent
 from monsoon.models.errors import InputError
 
 T = TypeVar("T")
@@ -32,34 +33,11 @@ BUFFER_BLOCKS = 3
 ORDER, SHUFFLE, NOISE, PART = 1, 2, 3, 4  # what random numbers are for
 
 
-@dataclass(frozen=True)
-class Extent:
-    """How large a file is.
-
-    Attributes
-    ----------
-    rows : int
-        That it has.
-    together : int
-        Rows that are stored, and so best read, together.
-    weighted : bool
-        Whether it has weights.
-    """
-
-    rows: int
-    together: int
-    weighted: bool
-
-
 class Kind(Protocol[R]):
     """How files of one kind are read, and what becomes of their rows in a training."""
 
-    def extent(self, path: Path) -> Extent:
-        """How large a file is. Raises InputError where it cannot be used."""
-        ...
-
-    def together(self, extents: Sequence[tuple[Path, Extent]]) -> None:
-        """Raise InputError where the files do not fit together."""
+    def extents(self, files: Sequence[Path]) -> list[Extent]:
+        """How large files are. Raises InputError where one cannot be used, or they do not fit together."""
         ...
 
     def read(self, path: Path, start: int, stop: int) -> R:
@@ -104,8 +82,7 @@ class RowFiles(Generic[R]):
         if not files:
             raise InputError("no files; name at least one")
         self.files, self.kind = tuple(Path(file) for file in files), kind
-        extents = [kind.extent(file) for file in self.files]
-        kind.together(list(zip(self.files, extents, strict=True)))
+        extents = kind.extents(self.files)
         self.has_weights = any(found.weighted for found in extents)
         self._ends = np.cumsum([found.rows for found in extents])
         self.rows = int(self._ends[-1])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from monsoon.models.errors import InputError
+from monsoon.models.errors import UNUSABLE, InputError
 from monsoon.models.files import read_small
 from monsoon.models.geometry.binning import MOST_LAYERS, read_binning
 from monsoon.models.geometry.cylindrical import Cylindrical, Layer
@@ -15,7 +15,6 @@ from monsoon.models.geometry.planar import Planar
 
 LARGEST = 1 << 22  # bytes of a file
 MOST_VOXELS = 1 << 20
-UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def _regular(layers: int, sectors: int, rings: int, width_mm: float, depth_mm: float) -> Cylindrical:
@@ -99,7 +98,7 @@ def _of_file(path: str, read: Callable[[], Geometry]) -> Geometry:
         return _bounded(read())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a geometry's file") from error
-    except (RecursionError, *UNUSABLE) as error:
+    except UNUSABLE as error:
         raise InputError(
             f"{path}: no geometry ({error}); write what files of showers name theirs by"
         ) from error

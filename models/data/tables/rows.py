@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from monsoon.models.data.batches import Batch
-from monsoon.models.data.streaming import Extent
+from monsoon.models.data.extent import Extent
 from monsoon.models.data.tables.files import TableSet, read_table, table_rows
 from monsoon.models.data.tables.schema import Schema
 
@@ -28,14 +28,14 @@ class TableRows:
 
     schema: Schema
 
-    def extent(self, path: Path) -> Extent:
-        """How large a file is. Raises InputError where it cannot be read or a column is missing."""
-        rows = table_rows(path)
-        read_table(path, self.schema, 0, min(1, rows))
-        return Extent(rows, TOGETHER, self.schema.weight is not None)
-
-    def together(self, extents: Sequence[tuple[Path, Extent]]) -> None:
-        """Nothing: each file has the columns of the schema."""
+    def extents(self, files: Sequence[Path]) -> list[Extent]:
+        """How large files are. Raises InputError where one cannot be read or a column is missing."""
+        found = []
+        for path in files:
+            rows = table_rows(path)
+            read_table(path, self.schema, 0, min(1, rows))
+            found.append(Extent(rows, None, TOGETHER, self.schema.weight is not None))
+        return found
 
     def read(self, path: Path, start: int, stop: int) -> TableSet:
         """Rows of one file; see `read_table`."""
