@@ -10,11 +10,9 @@ from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.kernels.splitmix import GAMMA, mixed, shifted, uniform
 from monsoon.models.records import Showers
 
-GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as int64
-MIXER = ((30, 0xBF58476D1CE4E5B9 - (1 << 64)), (27, 0x94D049BB133111EB - (1 << 64)))
-LAST_SHIFT = 31
 MAX_DIMENSIONS = 1 << 24
 
 
@@ -110,8 +108,7 @@ class Batch(Generic[R]):
         call = self._calls[0]
         self._calls[0] += 1
         dimension = torch.arange(dimensions, device=self.seeds.device) + call * MAX_DIMENSIONS
-        words = mixed(self.seeds[:, None] + dimension * GAMMA)  # [N, dimensions]
-        return words.bitwise_right_shift_(41).bitwise_and_((1 << 23) - 1).float().add_(0.5).mul_(2.0**-23)
+        return uniform(mixed(self.seeds[:, None] + dimension * GAMMA))  # [N, dimensions]
 
     def normal(self, dimensions: int) -> Tensor:
         """Draw new noise, Gaussian of mean 0 and variance 1, float32 [N, dimensions]; see `uniform`."""
@@ -140,34 +137,9 @@ def mirrored_batch(rows: ShowerSet, seeds: Tensor, geometry: Geometry) -> Batch[
     geometry
         The showers' voxels.
     """
-    words = _shifted(mixed(seeds - GAMMA), 32)  # noise starts at the seed itself
+    words = shifted(mixed(seeds - GAMMA), 32)  # noise starts at the seed itself
     symmetry = (words * len(geometry.symmetries)) >> 32
     return replace(Batch.of(mirrored(rows, symmetry, geometry), seeds), symmetry=symmetry)
-
-
-def mixed(words: Tensor) -> Tensor:
-    """Hash 64-bit words, by the finaliser of splitmix64.
-
-    Integer arithmetic alone, so that processors and accelerators agree bit for bit.
-
-    Parameters
-    ----------
-    words
-        int64, of any shape.
-
-    Returns
-    -------
-    Tensor
-        int64 of the same shape; words that look random.
-
-    References
-    ----------
-    Steele, Lea, Flood: Fast splittable pseudorandom number generators, doi:10.1145/2660193.2660195.
-    """
-    words = words.clone()
-    for shift, factor in MIXER:
-        words.bitwise_xor_(_shifted(words, shift)).mul_(factor)
-    return words.bitwise_xor_(_shifted(words, LAST_SHIFT))
 
 
 def mirrored(rows: ShowerSet, g: Tensor, geometry: Geometry) -> ShowerSet:
@@ -187,8 +159,3 @@ def mirrored(rows: ShowerSet, g: Tensor, geometry: Geometry) -> ShowerSet:
         Showers(rows.showers.energy_mev.gather(1, geometry.symmetries[g])),
         rows.weight,
     )
-
-
-def _shifted(words: Tensor, bits: int) -> Tensor:
-    """Shift to the right, as if there were no sign."""
-    return (words >> bits).bitwise_and_((1 << (64 - bits)) - 1)

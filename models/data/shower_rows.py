@@ -33,7 +33,7 @@ class ShowerRows:
     pdg: int | None = None
 
     def extents(self, files: Sequence[Path]) -> list[Extent]:
-        """How large files are. Raises InputError where one has no showers, or not those of the others' geometry."""
+        """How large files are. Raises InputError where one has no showers, or those of another geometry."""
         found = [extent(path) for path in files]
         for path, one in zip(files, found, strict=True):
             if one.voxels is None:

@@ -22,9 +22,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.data.batches import GAMMA, Batch, R, mixed
+from monsoon.models.data.batches import Batch, R
 from monsoon.models.data.extent import Extent
 from monsoon.models.errors import InputError
+from monsoon.models.kernels.splitmix import GAMMA, mixed
 
 T = TypeVar("T")
 LANES = 8

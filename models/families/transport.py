@@ -26,7 +26,7 @@ from monsoon.models.families.options import chosen, initialised
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.kernels.dispatch import TRANSPORT
-from monsoon.models.kernels.gather import Images, compress
+from monsoon.models.kernels.gather import compress, dense
 from monsoon.models.kernels.transport import RARE, REACH, Asked, Stored, Usual
 from monsoon.models.networks.mean_image import MeanImage
 from monsoon.models.networks.preprocess import features
@@ -221,7 +221,7 @@ class TransportedLibrary(nn.Module):
     def _worked_out(self) -> Stock:
         conditions = Conditions(*(getattr(self, name) for name in COLUMNS))
         images = unpack(self.packed, len(conditions), self.grid.voxels)
-        energy = dense(images, self.grid.voxels)
+        energy = dense(images, images.energy, self.grid.voxels)
         showers = ShowerSet(conditions, Showers(energy), torch.ones(len(conditions)))
         latent = self._latent(conditions)
         logit, activity = self._hits(latent, energy)
@@ -281,14 +281,6 @@ class TransportedLibrary(nn.Module):
         """Latents [N, R], in buckets."""
         x = self._features(conditions)
         return in_buckets(BUCKET, self.config["latent"], self.usual.trunk, x)
-
-
-def dense(images: Images, voxels: int) -> Tensor:
-    """Sparse images written out, float32 [L, V]."""
-    count = images.offsets.diff()
-    whole = torch.zeros(len(count), voxels)
-    whole[torch.repeat_interleave(torch.arange(len(count)), count), images.voxel.long()] = images.energy
-    return whole
 
 
 def _seeds(noise: Tensor) -> Tensor:

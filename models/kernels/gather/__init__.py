@@ -41,3 +41,27 @@ def compress(images: Tensor) -> Images:
     offsets = torch.zeros(len(images) + 1, dtype=torch.int64)
     offsets[1:] = torch.bincount(image, minlength=len(images)).cumsum(0)
     return Images(offsets, voxel.to(torch.int32), images[image, voxel])
+
+
+def dense(images: Images, values: Tensor, voxels: int) -> Tensor:
+    """Write sparse images out: the inverse of `compress`, for their energies or other values of hits.
+
+    Parameters
+    ----------
+    images
+        L images.
+    values
+        float32 [K], of their hits.
+    voxels
+        Of an image, V.
+
+    Returns
+    -------
+    Tensor
+        float32 [L, V], zero where there is no hit.
+    """
+    count = images.offsets.diff()
+    whole = torch.zeros(len(count), voxels, dtype=values.dtype, device=values.device)
+    image = torch.repeat_interleave(torch.arange(len(count), device=values.device), count)
+    whole[image, images.voxel.long()] = values
+    return whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from monsoon.models.kernels.gather import Images
+from monsoon.models.kernels.gather import Images, dense
 
 
 def gather(images: Images, shower: Tensor, permutations: Tensor, symmetry: Tensor, scale: Tensor) -> Tensor:
@@ -31,10 +31,5 @@ def gather(images: Images, shower: Tensor, permutations: Tensor, symmetry: Tenso
     Tensor
         float32 [N, V].
     """
-    count = images.offsets.diff()
-    dense = torch.zeros(len(count), permutations.shape[1])
-    dense[torch.repeat_interleave(torch.arange(len(count)), count), images.voxel.long()] = images.energy
-    return (
-        torch.zeros(len(shower), permutations.shape[1]).scatter_(1, permutations[symmetry], dense[shower])
-        * scale[:, None]
-    )
+    whole = dense(images, images.energy, permutations.shape[1])[shower]
+    return torch.zeros_like(whole).scatter_(1, permutations[symmetry], whole) * scale[:, None]

@@ -5,11 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from monsoon.models.kernels.gather import Images
+from monsoon.models.kernels import splitmix
+from monsoon.models.kernels.gather import dense
 from monsoon.models.kernels.transport import RARE, REACH, Asked, Stored, Usual
-
-GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 over the golden ratio, as int64
-MIXER = ((30, 0xBF58476D1CE4E5B9 - (1 << 64)), (27, 0x94D049BB133111EB - (1 << 64)))
 
 
 def transport(stored: Stored, asked: Asked, permutations: Tensor, valid: Tensor, usual: Usual) -> Tensor:
@@ -42,10 +40,10 @@ def transport(stored: Stored, asked: Asked, permutations: Tensor, valid: Tensor,
         float32 [N, V].
     """
     voxels, images, shower = permutations.shape[1], stored.images, asked.shower
-    image = _dense(images, images.energy, voxels)[shower]  # [N, V]
+    image = dense(images, images.energy, voxels)[shower]  # [N, V]
     hit, here = image > 0, stored.latent[shower]
     step = asked.latent - here
-    known = _dense(images, stored.logit, voxels)[shower]
+    known = dense(images, stored.logit, voxels)[shower]
     before = torch.where(hit, known, here @ usual.hit + usual.hit_bias)
     after = before + step @ usual.hit
     h, h_wanted = torch.sigmoid(before), torch.sigmoid(after)
@@ -82,18 +80,10 @@ def transport(stored: Stored, asked: Asked, permutations: Tensor, valid: Tensor,
     return (moved * scale[:, None]).float()
 
 
-def _dense(images: Images, values: Tensor, voxels: int) -> Tensor:
-    """Values of hits [K] in the voxels of their images, zeros elsewhere, [L, V]."""
-    count = images.offsets.diff()
-    whole = torch.zeros(len(count), voxels)
-    whole[torch.repeat_interleave(torch.arange(len(count)), count), images.voxel.long()] = values
-    return whole
-
-
 def uniform(seed: Tensor, voxels: int) -> Tensor:
     """Random numbers of every voxel of every shower, uniform in (0, 1).
 
-    The finaliser of splitmix64 (doi:10.1145/2660193.2660195) over a counter: integers alone.
+    See `splitmix`: integers alone, so that all devices draw the same numbers.
 
     Parameters
     ----------
@@ -107,13 +97,4 @@ def uniform(seed: Tensor, voxels: int) -> Tensor:
     Tensor
         float32 [N, V].
     """
-    words = seed[:, None] + torch.arange(1, voxels + 1) * GOLDEN
-    for shift, factor in MIXER:
-        words = (words ^ _shifted(words, shift)) * factor
-    words = words ^ _shifted(words, 31)
-    return (_shifted(words, 41).float() + 0.5) * 2.0**-23
-
-
-def _shifted(words: Tensor, bits: int) -> Tensor:
-    """Shift to the right, as if there were no sign."""
-    return (words >> bits) & ((1 << (64 - bits)) - 1)
+    return splitmix.uniform(splitmix.mixed(seed[:, None] + torch.arange(1, voxels + 1) * splitmix.GAMMA))

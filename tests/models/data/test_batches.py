@@ -8,8 +8,9 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from monsoon.models.data.batches import GAMMA, Batch, mixed
+from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet, read_rows
+from monsoon.models.kernels.splitmix import GAMMA, mixed
 from monsoon.models.store.suite import SAMPLES
 
 ROWS = 200

@@ -12,13 +12,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from monsoon.models.data.batches import GAMMA, Batch, mixed
+from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import read_rows
 from monsoon.models.data.tables.files import TableSet
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.errors import InputError
 from monsoon.models.families.table import FAMILIES, OF_TABLES
 from monsoon.models.geometry.planar import Planar
+from monsoon.models.kernels.splitmix import GAMMA, mixed
 from monsoon.models.records import Showers, Table
 from monsoon.models.store.checkpoint import load, save
 from monsoon.models.store.suite import SAMPLES

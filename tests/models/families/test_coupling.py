@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monsoon.models.data.batches import GAMMA, Batch, mixed
+from monsoon.models.data.batches import Batch
 from monsoon.models.data.tables.files import TableSet
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.errors import InputError
 from monsoon.models.families.coupling import CouplingFlow
 from monsoon.models.families.table_library import TableLibrary
+from monsoon.models.kernels.splitmix import GAMMA, mixed
 from monsoon.models.records import Table
 
 SCHEMA = Schema((Column("x"),), (Column("c"),), "w")
