@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers
 

@@ -22,7 +22,8 @@ from xml.parsers import expat
 
 from monsoon.models.errors import InputError
 from monsoon.models.files import read_small, write_whole
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
+from monsoon.models.geometry.layer import Layer
 
 LARGEST = 1 << 22  # bytes of a file
 MOST_LAYERS = 10_000

@@ -15,45 +15,13 @@ from torch import Tensor
 
 from monsoon.models.geometry.calochallenge import high_level
 from monsoon.models.geometry.geometry import Pieces, View
+from monsoon.models.geometry.layer import MOST_PIECES, TOO_FINE, Layer
 from monsoon.models.geometry.projections import across, along
 from monsoon.models.records import Conditions, Showers
 
 BANDS = (1, 3)  # of the regions: the innermost ring, the next two, and the rest of each layer
 WINDOW = 256  # groups of voxels that networks of classifiers look at, at most
-POINTS = 4  # pieces of a voxel are at most so small a part of the finest cell
 FURTHEST_MM, MOST_SECTORS = 1e6, 1 << 16
-MOST_PIECES = 1 << 24
-TOO_FINE = f"more than {MOST_PIECES} pieces of voxels"
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer: rings about the axis, each cut into equal sectors of azimuth.
-
-    Attributes
-    ----------
-    edges_mm : tuple of float
-        Radii of the rings' edges, increasing; fewer than two where the layer has no voxels.
-    sectors : int
-        Of azimuth; sector a covers a .. a + 1 of `sectors` parts of the circle, which begins at -pi, as the
-        CaloChallenge has it.
-    depth_mm : float
-        Distance of the layer's middle from the front of the first one; 0 where it is not known.
-    """
-
-    edges_mm: tuple[float, ...]
-    sectors: int = 1
-    depth_mm: float = 0.0
-
-    @property
-    def rings(self) -> int:
-        """How many rings there are."""
-        return max(0, len(self.edges_mm) - 1)
-
-    @property
-    def voxels(self) -> int:
-        """How many voxels there are."""
-        return self.rings * self.sectors
 
 
 @dataclass(frozen=True)
@@ -214,10 +182,14 @@ class Cylindrical:
         return self.voxel(layer, sector, ring)
 
     @cached_property
+    def band(self) -> Tensor:
+        """The band of rings that every voxel is in, see BANDS; int64 [V]."""
+        return torch.bucketize(self.ring, torch.tensor(BANDS), right=True)
+
+    @cached_property
     def regions(self) -> Tensor:
         """Bands of rings in each layer, int64 [V]."""
-        band = torch.bucketize(self.ring, torch.tensor(BANDS), right=True)
-        compact: Tensor = torch.unique(self.layer * (len(BANDS) + 1) + band, return_inverse=True)[1]
+        compact: Tensor = torch.unique(self.layer * (len(BANDS) + 1) + self.band, return_inverse=True)[1]
         return compact
 
     @cached_property
@@ -252,7 +224,6 @@ class Cylindrical:
 
         As few layers are summed as give at most WINDOW groups, if not all.
         """
-        band = torch.bucketize(self.ring, torch.tensor(BANDS), right=True)
         blocks = torch.zeros(self.layers, dtype=torch.int64)
         full = [number for number, n in enumerate(self.stack) if n.voxels]
         most = max(n.sectors for n in self.stack)
@@ -264,7 +235,7 @@ class Cylindrical:
                 if other or place - first == together:
                     block, first = block + 1, place
                 blocks[number] = block
-            key = (blocks[self.layer] * most + self.sector) * (len(BANDS) + 1) + band
+            key = (blocks[self.layer] * most + self.sector) * (len(BANDS) + 1) + self.band
             groups: Tensor = torch.unique(key, return_inverse=True)[1]
             if int(groups.max()) < WINDOW:
                 break
@@ -327,7 +298,7 @@ class Cylindrical:
         for n in self.stack:
             key = n.edges_mm, n.sectors  # most stacks repeat a few layers
             if key not in of_layer:
-                of_layer[key] = _points(n, finest_um, MOST_PIECES - sum(counts))
+                of_layer[key] = n.points(finest_um, MOST_PIECES - sum(counts))
             counts += of_layer[key][0]
             points += of_layer[key][1]
             if sum(counts) > MOST_PIECES:
@@ -395,24 +366,3 @@ class Cylindrical:
                 for n in stored["layers"]
             )
         )
-
-
-def _points(layer: Layer, finest_um: int, most: int) -> tuple[list[int], list[Tensor]]:
-    """How many points each voxel of a layer has, and their places in mm, float64 [., 2] each."""
-    counts, points = [], []
-    width = 2 * math.pi / layer.sectors
-    for sector in range(layer.sectors):
-        for low, high in pairwise(layer.edges_mm):
-            along = math.ceil(POINTS * 1000 * (high - low) / finest_um)
-            around = math.ceil(POINTS * 1000 * high * width / finest_um)
-            counts.append(along * around)
-            if sum(counts) > most:
-                raise ValueError(TOO_FINE)
-            # rings of equal area, each at the radius that halves it
-            share = (torch.arange(along, dtype=torch.float64) + 0.5) / along
-            radius = (low**2 + (high**2 - low**2) * share).sqrt()
-            parts = (torch.arange(around, dtype=torch.float64) + 0.5) / around
-            azimuth = (sector + parts) * width - math.pi
-            x, y = radius[:, None] * azimuth.cos(), radius[:, None] * azimuth.sin()
-            points.append(torch.stack([x, y], -1).reshape(-1, 2))
-    return counts, points

@@ -9,8 +9,9 @@ from typing import Any
 from monsoon.models.errors import UNUSABLE, InputError
 from monsoon.models.files import read_small
 from monsoon.models.geometry.binning import MOST_LAYERS, read_binning
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.planar import Planar
 
 LARGEST = 1 << 22  # bytes of a file

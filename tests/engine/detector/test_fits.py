@@ -10,8 +10,9 @@ from monsoon.engine.detector.detector import SHIPPED, Detector
 from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_showers
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.errors import InputError, SuspiciousInput
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.planar import Planar
 
 

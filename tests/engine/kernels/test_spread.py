@@ -10,8 +10,9 @@ from torch import Tensor
 
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.kernels.spread import Deposits, Lattice, Voxels, cpu, reference
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.geometry import Pieces
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.planar import Planar
 
 KERNELS = pytest.mark.parametrize("kernel", [reference, cpu], ids=["reference", "cpu"])

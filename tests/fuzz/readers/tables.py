@@ -15,7 +15,8 @@ import uproot
 from monsoon.models.data.tables.files import read_table, table_rows
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.geometry.binning import write_binning
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.stored import as_stored, read_geometry
 from tests.fuzz.mutation.arrow import mutated_parquet
 from tests.fuzz.mutation.octets import mutated_bytes, mutated_text

@@ -11,8 +11,9 @@ import pytest
 from monsoon.models.data.shower_files import read_conditions, read_rows, read_showers, write_showers
 from monsoon.models.data.shower_geometry import named, shared_geometry, shower_geometry
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.store.suite import SAMPLES

@@ -12,7 +12,8 @@ import torch
 from monsoon.models.data.shower_files import read_conditions
 from monsoon.models.domain.gaps import find_bands
 from monsoon.models.domain.ranges import Domain
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions
 from monsoon.models.store.suite import SAMPLES

@@ -9,7 +9,8 @@ import pytest
 
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.binning import read_binning, write_binning
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.stored import read_geometry
 
 PHOTON = {

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.records import Conditions, Showers
 
 RAGGED = Cylindrical(

@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.records import Conditions
 
 STACK = Cylindrical(tuple(Layer(tuple(4.65 * r for r in range(10)), 16, 3.4 * n) for n in range(45)))

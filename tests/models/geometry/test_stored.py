@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from monsoon.models.errors import InputError
-from monsoon.models.geometry.cylindrical import Cylindrical, Layer
+from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.geometry.stored import SHIPPED, as_stored, geometry_of, read_geometry
 
