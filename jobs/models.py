@@ -15,13 +15,12 @@ from monsoon.jobs.tables import models as table_models
 from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
-from monsoon.models.families.table import OF_TABLES
 from monsoon.models.generator import Generator
 from monsoon.models.metrics.classification import CLASSIFIERS
 from monsoon.models.metrics.contest import GROUPS
 from monsoon.models.records import Conditions
 from monsoon.models.store.card_files import LIBRARY, card_of, store_card
-from monsoon.models.store.checkpoint import MODEL, load, read_card
+from monsoon.models.store.checkpoint import MODEL, load, makes_rows, read_card
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
 
 MILLISECONDS = "ms_per_shower"  # entry of a card: by the name in the table, then by batch size
@@ -103,7 +102,7 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
 def entries(folder: Path = CHECKPOINTS) -> list[Entry]:
     """All shipped generators: the libraries, then every trained model in a folder."""
     paths = [path.parent for path in sorted(folder.glob(f"*/{MODEL}"))]
-    trained = [_trained(path) for path in paths if read_card(path)["family"] not in OF_TABLES]
+    trained = [_trained(path) for path in paths if not makes_rows(read_card(path))]
     return [*(_library(group) for group in GROUPS), *trained]
 
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from monsoon.engine.config import parse_overrides, read_mapping, validate
 from monsoon.engine.errors import InputError, unknown_key
-from monsoon.models.families.table import FAMILIES, OF_TABLES
+from monsoon.models.data.tables.files import is_table
+from monsoon.models.families.table import FAMILIES, ONLY_SHOWERS, ONLY_TABLES
 from monsoon.models.training.recipe import Recipe
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -64,11 +65,12 @@ class TrainConfig(BaseModel):
     def _consistent(self) -> TrainConfig:
         if self.family not in FAMILIES:
             raise ValueError(f"family: {self.family!r} is not one of {', '.join(FAMILIES)}")
-        if (self.family in OF_TABLES) != (self.table is not None):
-            tables = ", ".join(OF_TABLES)
-            raise ValueError(
-                f"table: says what the columns are for families of tables ({tables}), and no others"
-            )
+        if self.family in (ONLY_SHOWERS if self.table is not None else ONLY_TABLES):
+            there, other = ("is there", "showers") if self.table is not None else ("is missing", "tables")
+            raise ValueError(f"table: {there}, and {self.family} learns {other} alone")
+        tables = [name for name in (*self.train, *self.validation) if is_table(name)]
+        if tables and self.table is None:
+            raise ValueError(f"table: is missing; {tables[0]} is a table: say what its columns are")
         if self.device not in (None, "cpu", "cuda"):
             raise ValueError(f"device: {self.device!r} is not cpu or cuda")
         if isinstance(self.workers, tuple) and not 0 < self.workers[0] <= self.workers[1]:

@@ -11,8 +11,7 @@ import torch
 from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.data.tables.files import read_table
 from monsoon.models.data.tables.schema import Schema
-from monsoon.models.families.table import OF_TABLES
-from monsoon.models.store.checkpoint import MODEL, read_card
+from monsoon.models.store.checkpoint import MODEL, makes_rows, read_card
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
 from monsoon.models.store.table_generators import load_table_generator
 
@@ -34,7 +33,7 @@ HELDOUT = SAMPLES / "rich-heldout.parquet"
 def folders(folder: Path = CHECKPOINTS) -> list[Path]:
     """Folders of all shipped generators of tables."""
     paths = [path.parent for path in sorted(folder.glob(f"*/{MODEL}"))]
-    return [path for path in paths if read_card(path)["family"] in OF_TABLES]
+    return [path for path in paths if makes_rows(read_card(path))]
 
 
 def row_of(name: str, card: Mapping[str, Any]) -> tuple[str, ...]:

@@ -15,4 +15,5 @@ FAMILIES: dict[str, Any] = {
     "coupling-flow": CouplingFlow,
     "table-library": TableLibrary,
 }
-OF_TABLES = ("coupling-flow", "table-library")
+ONLY_SHOWERS = ("flow", "transported-library")
+ONLY_TABLES = ("table-library",)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monsoon.models.geometry.calochallenge import high_level
-from monsoon.models.geometry.geometry import Pieces, View
+from monsoon.models.geometry.geometry import Lattice, Pieces, View
 from monsoon.models.geometry.layer import MOST_PIECES, TOO_FINE, Layer
 from monsoon.models.geometry.projections import across, along
 from monsoon.models.records import Conditions, Showers
@@ -93,6 +93,15 @@ class Cylindrical:
         return (
             f"{self.voxels} voxels in {sum(layer.voxels > 0 for layer in self.stack)} of {self.layers} layers"
         )
+
+    @property
+    def lattice(self) -> Lattice | None:
+        """Layers, sectors and rings, where all layers have as many of them."""
+        shapes = {(layer.sectors, layer.rings) for layer in self.stack}
+        if len(shapes) > 1:
+            return None
+        sectors, rings = shapes.pop()
+        return Lattice((self.layers, sectors, rings), (False, True, False))
 
     @cached_property
     def layer(self) -> Tensor:

@@ -62,6 +62,22 @@ class Pieces:
     high_um: Tensor
 
 
+@dataclass(frozen=True)
+class Lattice:
+    """Voxels in rows along some axes, for convolutions.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Voxels along each axis, slowest first; their product is V.
+    wraps : tuple of bool
+        Whether the last voxel along an axis neighbours the first.
+    """
+
+    shape: tuple[int, ...]
+    wraps: tuple[bool, ...]
+
+
 class Geometry(Protocol):
     """The voxels that a shower lives on, V of them in L layers.
 
@@ -144,6 +160,11 @@ class Geometry(Protocol):
     @property
     def window_side(self) -> int:
         """Groups along a side, where the window is a square image numbered row by row; else 0."""
+        ...
+
+    @property
+    def lattice(self) -> Lattice | None:
+        """How the voxels, in their order, fill a lattice; None where they do not."""
         ...
 
     @property

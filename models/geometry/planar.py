@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monsoon.models.geometry import observables as of
-from monsoon.models.geometry.geometry import Pieces, View
+from monsoon.models.geometry.geometry import Lattice, Pieces, View
 from monsoon.models.records import Conditions, Showers
 
 CONTAINMENT = (3, 5)  # pixels a side, about the impact pixel
@@ -99,6 +99,11 @@ class Planar:
     def label(self) -> str:
         """`30 x 30 pixels of 20.2 mm`, rows first."""
         return f"{self.rows} x {self.columns} pixels of {self.pixel_mm:g} mm"
+
+    @property
+    def lattice(self) -> Lattice:
+        """Rows and columns."""
+        return Lattice((self.rows, self.columns), (False, False))
 
     @cached_property
     def steps(self) -> Tensor:

@@ -11,6 +11,7 @@ from monsoon.models.records import Conditions
 
 MIDDLE_MEV = 10_000.0  # of the training energies, on a log scale
 WIDTH = 1.33  # of a log-uniform energy over two decades
+CONDITION = 5  # columns of a condition besides its species
 FLATTEST = 0.4  # sine of the angle that the transverse direction is measured in
 
 

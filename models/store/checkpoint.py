@@ -120,6 +120,11 @@ def load(folder: str | Path) -> Checkpoint:
     return Checkpoint(network, card)
 
 
+def makes_rows(card: Mapping[str, Any]) -> bool:
+    """Whether a card is of a generator of table rows; it is one of showers otherwise."""
+    return "schema" in card["config"]
+
+
 def _is_mask(buffer: str) -> bool:
     """Whether a buffer says which coordinates move: part of the architecture, stored with the weights."""
     return buffer.rpartition(".")[2] in ("moved", "kept")

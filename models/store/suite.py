@@ -15,12 +15,11 @@ from monsoon.models.data.shower_geometry import shower_geometry
 from monsoon.models.domain.ranges import describe
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import Library
-from monsoon.models.families.table import OF_TABLES
 from monsoon.models.generator import Generator
 from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import NEIGHBOUR
-from monsoon.models.store.checkpoint import load
+from monsoon.models.store.checkpoint import load, makes_rows
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -336,7 +335,7 @@ def _load_part(path: Path, geometry: Geometry | None, pdg: int | None) -> Genera
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
     stored = load(path)
-    if stored.card["family"] in OF_TABLES:
+    if makes_rows(stored.card):
         raise InputError(f"{path}: generates rows of a table, not showers; name a generator of showers")
     model: Generator = stored.model
     return model

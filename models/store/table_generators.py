@@ -9,9 +9,8 @@ from torch import Tensor
 
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.errors import InputError
-from monsoon.models.families.table import OF_TABLES
 from monsoon.models.records import Table
-from monsoon.models.store.checkpoint import MODEL, load, read_card
+from monsoon.models.store.checkpoint import MODEL, load, makes_rows, read_card
 from monsoon.models.store.suite import CHECKPOINTS, is_shipped
 
 
@@ -60,7 +59,7 @@ def load_table_generator(name: str) -> TableGenerator:
     if not (folder / MODEL).is_file():
         raise InputError(f"model {name}: no such model; name a shipped one, or the folder of a trained one")
     stored = load(folder)
-    if stored.card["family"] not in OF_TABLES:
+    if not makes_rows(stored.card):
         raise InputError(f"model {name}: generates showers, not rows of a table; name a generator of tables")
     generator: TableGenerator = stored.model
     return generator
@@ -69,4 +68,4 @@ def load_table_generator(name: str) -> TableGenerator:
 def describes_tables(name: str) -> bool:
     """Whether this is the name or folder of a generator of tables. It is not loaded."""
     folder = CHECKPOINTS / name if is_shipped(name) else Path(name)
-    return (folder / MODEL).is_file() and read_card(folder)["family"] in OF_TABLES
+    return (folder / MODEL).is_file() and makes_rows(read_card(folder))

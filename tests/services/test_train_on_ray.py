@@ -110,7 +110,8 @@ def test_a_killed_worker_is_replaced_and_training_goes_on(
     starts = [line for line in said if line.startswith(("training", "going on"))]
     assert len(starts) == 2
     going_on = re.match(r"going on after step (\d+)", starts[1])
-    assert going_on and 3 <= int(going_on[1]) < STEPS
+    assert going_on
+    assert 3 <= int(going_on[1]) < STEPS
     assert_same(output, alone)
 
 

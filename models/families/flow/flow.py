@@ -23,26 +23,22 @@ from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.families.buckets import in_buckets
 from monsoon.models.families.fingerprint import fingerprint
-from monsoon.models.families.flow.energy import EnergyModel
 from monsoon.models.families.flow.hits import Hits
 from monsoon.models.families.flow.sectors import Sectors
 from monsoon.models.families.flow.splits import Splits
 from monsoon.models.families.options import chosen, initialised
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.stored import geometry_of
+from monsoon.models.networks.energy import EnergyModel, classes_of, shower_context, shower_quadratics
 from monsoon.models.networks.modules import Coupling, mlp
 from monsoon.models.networks.preprocess import Standardise, features, quadratic
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.species import EGAMMA
 
 BOUND = 6.0  # of the splines of standardised energies
 SOFT = 2.0  # spreads beyond which the tails of log energies are compressed
 COMMON = 0.1  # spread of a factor common to all regions of a shower, which training adds
 LARGEST_LOG = 3.0  # by which the context may widen or narrow a coordinate
 BUCKET = 256  # showers sampled at once
-ELECTROMAGNETIC = [(0.0, float("inf"))]
-# nothing, a trace, part of a minimum-ionising signal, that signal, a shower
-HADRONIC = [(0.0, 0.0), (0.0, 1.0), (1.0, 40.0), (40.0, 75.0), (75.0, float("inf"))]
 DEFAULTS = {
     "couplings": 6,
     "hidden": 192,
@@ -114,7 +110,7 @@ class Flow(nn.Module):
         """
         given = chosen(options, [*DEFAULTS, *BESIDES], "a flow")
         species = [int(pdg) for pdg in torch.unique(sample.conditions.pdg)]
-        classes = ELECTROMAGNETIC if set(species) <= set(EGAMMA) else HADRONIC
+        classes = classes_of(species)
         config = DEFAULTS | given
         config |= {
             "grid": layout.as_json(),
@@ -291,13 +287,10 @@ class Flow(nn.Module):
         return centre, LARGEST_LOG * torch.tanh(size / LARGEST_LOG)
 
     def _context(self, known: Tensor, classes: Tensor, coordinate: Tensor, visible: Tensor) -> Tensor:
-        size = torch.log(visible.clamp(min=1e-2)) / 5 - 1
-        return torch.cat([known, coordinate[:, None], size[:, None], self.energy.one_hot(classes)], 1)
+        return shower_context(known, coordinate, visible, self.energy.one_hot(classes))
 
     def _quadratic(self, known: Tensor, classes: Tensor, coordinate: Tensor) -> Tensor:
-        """For the regions' regressions: quadratics of condition and energy for each class; species."""
-        of_class = quadratic(torch.cat([known[:, :5], coordinate[:, None]], 1), self.energy.one_hot(classes))
-        return torch.cat([of_class, known[:, 5:]], 1)
+        return shower_quadratics(known, coordinate, self.energy.one_hot(classes))
 
     @torch.no_grad()
     def _fit(self, sample: ShowerSet) -> None:

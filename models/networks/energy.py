@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -10,10 +11,56 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monsoon.models.networks.modules import inverse_rational_quadratic_spline, mlp, rational_quadratic_spline
-from monsoon.models.networks.preprocess import Standardise
+from monsoon.models.networks.preprocess import CONDITION, Standardise, quadratic
+from monsoon.models.species import EGAMMA
 
 BOUND, BINS = 5.0, 20
 LOG_TWO_PI = math.log(2 * math.pi)
+ELECTROMAGNETIC = [(0.0, math.inf)]
+# nothing, a trace, part of a minimum-ionising signal, that signal, a shower
+HADRONIC = [(0.0, 0.0), (0.0, 1.0), (1.0, 40.0), (40.0, 75.0), (75.0, math.inf)]
+
+
+def classes_of(species: Sequence[int]) -> list[tuple[float, float]]:
+    """Low and high end in MeV of the classes of visible energy that showers of some species have."""
+    return ELECTROMAGNETIC if set(species) <= set(EGAMMA) else HADRONIC
+
+
+def shower_context(known: Tensor, coordinate: Tensor, visible_mev: Tensor, classes: Tensor) -> Tensor:
+    """What is known of a shower once its visible energy is drawn.
+
+    Parameters
+    ----------
+    known
+        float32 [N, 5 + S], as `features` makes it.
+    coordinate, visible_mev
+        float32 [N].
+    classes
+        float32 [N, C], one column for each class.
+
+    Returns
+    -------
+    Tensor
+        float32 [N, 5 + S + 2 + C].
+    """
+    size = torch.log(visible_mev.clamp(min=1e-2)) / 5 - 1
+    return torch.cat([known, coordinate[:, None], size[:, None], classes], 1)
+
+
+def shower_quadratics(known: Tensor, coordinate: Tensor, classes: Tensor) -> Tensor:
+    """For regressions: quadratics of condition and energy for each class, then species, [N, 28 C + S].
+
+    Parameters
+    ----------
+    known
+        float32 [N, 5 + S], as `features` makes it.
+    coordinate
+        float32 [N].
+    classes
+        float32 [N, C], one column for each class.
+    """
+    of_class = quadratic(torch.cat([known[:, :CONDITION], coordinate[:, None]], 1), classes)
+    return torch.cat([of_class, known[:, CONDITION:]], 1)
 
 
 class EnergyModel(nn.Module):

@@ -1,0 +1,1 @@
+"""Families that learn vectors: showers and tables look the same to them."""
