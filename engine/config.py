@@ -64,7 +64,7 @@ class Campaign(BaseModel):
     model: str = "library"
     """Shipped names, folders or shower files, separated by commas, that together cover all species."""
     outside: str = "nearest"  # models/store/suite.py
-    """For particles outside the training domain: nearest, clamp, refuse, or the model to use instead."""
+    """For particles outside the training domain: nearest, clamp, scale, refuse, or another model."""
     content_version: int = 1
     """Raised by hand when the same input gives other events."""
 

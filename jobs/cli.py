@@ -304,11 +304,14 @@ def models(
         typer.Option("--write", help="a Markdown file with markers, in which to replace the table"),
     ] = None,
     time: Annotated[bool, typer.Option("--time", help="measure the time per shower now")] = False,
+    outside: Annotated[
+        bool, typer.Option("--outside", help="measure showers above the training energies now, for the cards")
+    ] = False,
 ) -> None:
     """Print a table of the shipped generators: quality, with floors, and speed."""
     from monsoon.jobs.models import models as run
 
-    run(write, time)
+    run(write, time, outside)
 
 
 @app.command()

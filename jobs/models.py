@@ -14,16 +14,20 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs.tables import models as table_models
 from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.data.shower_files import read_showers
+from monsoon.models.domain.scaling import PHOTON, scales
 from monsoon.models.families.library import Library
 from monsoon.models.generator import Generator
+from monsoon.models.metrics.beyond import beyond
 from monsoon.models.metrics.classification import CLASSIFIERS
 from monsoon.models.metrics.contest import GROUPS
 from monsoon.models.records import Conditions
 from monsoon.models.store.card_files import LIBRARY, card_of, store_card
 from monsoon.models.store.checkpoint import MODEL, load, makes_rows, read_card
-from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
+from monsoon.models.store.suite import CHECKPOINTS, CLAMP, NEAREST, SAMPLES, SCALE, Suite
 
 MILLISECONDS = "ms_per_shower"  # entry of a card: by the name in the table, then by batch size
+OUTSIDE = "outside"  # entry of a card: by the name in the table, then by policy
+HIGH = SAMPLES / "egamma-high.h5"
 BATCHES = (50, 400, 2048)
 ROUNDS = 7
 BEGIN, END = "<!-- monsoon models: begin -->", "<!-- monsoon models: end -->"
@@ -56,7 +60,9 @@ class Entry:
     conditions: Callable[[], Conditions]
 
 
-def models(write: str | None = None, time: bool = False, say: Callable[[str], None] = print) -> None:
+def models(
+    write: str | None = None, time: bool = False, outside: bool = False, say: Callable[[str], None] = print
+) -> None:
     """Print the table of the shipped models.
 
     Parameters
@@ -65,6 +71,8 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
         A Markdown file; the table is written between its two marker comments.
     time : bool
         Measure the time per shower now, on one thread, and store it in the cards.
+    outside : bool
+        Measure showers above the training energies now, under each policy, and store that in the cards.
     say : callable
         Prints the table.
 
@@ -82,6 +90,10 @@ def models(write: str | None = None, time: bool = False, say: Callable[[str], No
             with Console(stderr=True).status(f"timing {entry.name}"):
                 measured = time_of(entry.load(), entry.conditions())
             card = {**card, MILLISECONDS: {**card.get(MILLISECONDS, {}), entry.name: measured}}
+            store_card(entry.model, card)
+        if outside and PHOTON in (model := entry.load()).species:
+            with Console(stderr=True).status(f"{entry.name} above its training energies"):
+                card = {**card, OUTSIDE: {**card.get(OUTSIDE, {}), entry.name: beyond_of(model)}}
             store_card(entry.model, card)
         rows.append(row_of(entry.name, card, card.get(MILLISECONDS, {}).get(entry.name, {})))
     of_tables: list[tuple[str, ...]] = [table_models.HEAD]
@@ -150,6 +162,16 @@ def time_of(model: Generator, conditions: Conditions) -> dict[str, float]:
     """
     batches = {str(batch): conditions[torch.arange(batch) % len(conditions)] for batch in BATCHES}
     return {batch: 1000 * seconds_per_row(model, asked, ROUNDS) for batch, asked in batches.items()}
+
+
+def beyond_of(model: Generator) -> dict[str, list[dict[str, Any]]]:
+    """How far showers above the training energies lie from Geant4's, by policy; see `beyond`."""
+    reference = read_showers(HIGH)
+    library = None if isinstance(model, Library) else Suite([Library(read_showers(SAMPLES / "egamma.h5"))])
+    suites = {NEAREST: Suite([model], NEAREST, library), CLAMP: Suite([model], CLAMP)}
+    if scales(model.grid, model.species):
+        suites[SCALE] = Suite([model], SCALE)
+    return {policy: beyond(suite, reference) for policy, suite in suites.items()}
 
 
 def markdown(rows: list[tuple[str, ...]]) -> str:

@@ -19,6 +19,7 @@ class Status(IntEnum):
     NO_GENERATOR = 3  # no generator for the species: it leaves no energy
     OUTSIDE_CLAMPED = 4  # outside; policy: the shower of the nearest condition inside
     OUTSIDE_OTHER = 5  # outside; policy: another model, inside whose domain it is
+    OUTSIDE_SCALED = 6  # outside; policy: scaled from the greatest energy inside by the laws of showers
 
 
 @dataclass(frozen=True)

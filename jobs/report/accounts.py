@@ -22,6 +22,7 @@ STATUS_TEXT = {
     Status.NO_GENERATOR: "no generator for the species: left no energy",
     Status.OUTSIDE_CLAMPED: "outside the training domain; policy: moved to the nearest condition inside",
     Status.OUTSIDE_OTHER: "outside the training domain; policy: another model",
+    Status.OUTSIDE_SCALED: "above the training energies; policy: scaled by the laws of showers",
 }
 FALLING = ": it falls with the distance from the beam, as counts are of transverse energy"
 LOSS_TEXT = {

@@ -19,11 +19,13 @@ from monsoon.models.domain.ranges import Domain
 from monsoon.models.generator import Generator
 from monsoon.models.records import Status
 from monsoon.models.store.checkpoint import read_card
-from monsoon.models.store.suite import CLAMP, NEAREST, REFUSE, Suite, parts
+from monsoon.models.store.suite import CLAMP, NEAREST, REFUSE, SCALE, Suite, parts
 
 OUTSIDE = {
     NEAREST: "gets the nearest Geant4 shower of a library",
     CLAMP: "gets the shower of the nearest condition inside",
+    SCALE: "gets a shower scaled by the laws of showers (photons and electrons of too high energy), or else "
+    "that of the nearest condition inside",
     REFUSE: "is refused",
 }
 
@@ -142,7 +144,7 @@ def domain_rows(trained: Trained) -> list[tuple[str, ...]]:
 def outside_domain(manifest: Mapping[str, Any]) -> str:
     """What happened to the particles that no generator was trained for."""
     counts = manifest["counts"]
-    statuses = (Status.OUTSIDE_NEAREST, Status.OUTSIDE_CLAMPED, Status.OUTSIDE_OTHER)
+    statuses = (Status.OUTSIDE_NEAREST, Status.OUTSIDE_CLAMPED, Status.OUTSIDE_OTHER, Status.OUTSIDE_SCALED)
     outside = sum(counts.get(f"status_{status.name.lower()}", 0) for status in statuses)
     share = f" ({outside / counts['particles']:.2%})" if counts["particles"] else ""
     policy = manifest.get("outside", NEAREST)

@@ -155,6 +155,10 @@ class Domain:
             inside &= ~gap.holds(conditions)
         return inside
 
+    def greatest_mev(self, conditions: Conditions) -> Tensor:
+        """The greatest training energy of each condition's species, float32 [N]."""
+        return self.energy_mev[self._species(conditions), 1]
+
     def clamp(self, conditions: Conditions) -> Conditions:
         """Move conditions to the nearest ones inside; those inside stay as they are.
 

@@ -18,11 +18,13 @@ def markdown(card: Card) -> str:
         Any of these entries; what is not known is left out: name, family, parameters, species,
         weights {sha256, bytes}, config {domain, ...}, training {steps, seconds, device, recipe, findings},
         data {files: [{name, use, rows, sha256}]}, curve [...],
-        metrics {name: {value, error, floor, floor_error}}.
+        metrics {name: {value, error, floor, floor_error}}, outside {name: {policy: [bins of `beyond`]}}.
     """
     parts = [f"# {card.get('name', 'model')}\n", _facts(card)]
     if "metrics" in card:
         parts += ["## Judged\n", _metrics(card["metrics"])]
+    if "outside" in card:
+        parts += ["## Above the training energies\n", _outside(card["outside"])]
     if "data" in card:
         parts += ["## Data\n", _data(card["data"])]
     if "training" in card:
@@ -70,6 +72,23 @@ def _number(value: float | None, error: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if error is None else f"{value:.4g} +- {error:.2g}"
+
+
+def _outside(outside: Card) -> str:
+    """A row a policy and bin of energy: the means over those of Geant4, less one."""
+    entries = [(name, policy, entry) for name, of in outside.items() for policy in of for entry in of[policy]]
+    known = ("energy_gev", "showers")
+    quantities = [key for key in entries[0][2] if key not in known] if entries else []
+    rows = [
+        "Relative to Geant4 at the same conditions, less one.\n",
+        f"| model | `outside=` | GeV | showers | {' | '.join(quantities)} |",
+        "|" + "---|" * (4 + len(quantities)),
+    ]
+    for name, policy, entry in entries:
+        low, high = entry["energy_gev"]
+        found = " | ".join(f"{entry[key][0]:+.3f} +- {entry[key][1]:.3f}" for key in quantities)
+        rows.append(f"| {name} | {policy} | {low:g}-{high:g} | {entry['showers']} | {found} |")
+    return "\n".join([*rows, ""])
 
 
 def _data(data: Card) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.data.shower_geometry import shower_geometry
 from monsoon.models.domain.ranges import describe
+from monsoon.models.domain.scaling import Scaling, scales
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import Library
 from monsoon.models.generator import Generator
@@ -29,7 +30,7 @@ TRANSPORTED = (CHECKPOINTS / "transported-egamma", CHECKPOINTS / "transported-ha
 SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
 SIW = (SAMPLES / "siw-electrons.h5",)
 SHIPPED = {"library": LIBRARY, "best": FLOWS, "transported": TRANSPORTED, "siw": SIW}
-NEAREST, CLAMP, REFUSE = POLICIES = ("nearest", "clamp", "refuse")
+NEAREST, CLAMP, SCALE, REFUSE = POLICIES = ("nearest", "clamp", "scale", "refuse")
 
 
 class Suite:
@@ -40,6 +41,7 @@ class Suite:
     ========  =====================================================================================
     nearest   a library gives its nearest shower; for a network, `other` makes the shower
     clamp     the shower is that of the nearest condition inside, also in its energy
+    scale     photons and electrons above the energies of the domain by models/domain/scaling.py; others clamp
     refuse    InputError
     None      `other` makes the shower
     ========  =====================================================================================
@@ -92,6 +94,11 @@ class Suite:
                     raise ValueError(f"two generators claim species {pdg}")
                 self.model_of[pdg] = number
         self.species = tuple(sorted(self.model_of))
+        self.scaled = [outside == SCALE and scales(model.grid, model.species) for model in models]
+        if outside == SCALE and not any(self.scaled):
+            raise ValueError(
+                "no generator makes photons and electrons in the shipped pixels, which can be scaled"
+            )
         served = other.species if other else ()
         for pdg, number in self.model_of.items():
             if self.hands_over(models[number]) and pdg not in served:
@@ -187,8 +194,11 @@ class Routing:
             status[rows] = torch.where(inside, int(Status.OUTSIDE_OTHER), other.status)
         else:
             self._refuse()
-            clamped = self.suite.outside == CLAMP
-            status[~self.inside] = int(Status.OUTSIDE_CLAMPED if clamped else Status.OUTSIDE_NEAREST)
+            nearest = self.suite.outside == NEAREST
+            status[~self.inside] = int(Status.OUTSIDE_NEAREST if nearest else Status.OUTSIDE_CLAMPED)
+            for rows, scaling in zip(self.rows, self._scalings, strict=True):
+                if scaling is not None:
+                    status[rows[scaling.applies]] = int(Status.OUTSIDE_SCALED)
         return status
 
     def sample(self, noise: Tensor) -> Showers:
@@ -218,14 +228,23 @@ class Routing:
             own[rows] = False
             if len(rows):
                 energy[rows] = other.sample(noise[rows, : other.noise_dimensions]).energy_mev
-        for model, of_model in zip(suite.models, self.rows, strict=True):
+        for model, of_model, scaling in zip(suite.models, self.rows, self._scalings, strict=True):
             rows = of_model[own[of_model]]
             if len(rows):
-                inputs = self.conditions[rows]
-                if suite.outside == CLAMP:
+                inputs = self.conditions[rows] if scaling is None else scaling.conditions
+                if suite.outside in (CLAMP, SCALE):
                     inputs = model.domain.clamp(inputs)
-                energy[rows] = model.sample(inputs, noise[rows, : model.noise_dimensions]).energy_mev
+                image = model.sample(inputs, noise[rows, : model.noise_dimensions]).energy_mev
+                energy[rows] = image if scaling is None else scaling.scaled(image)
         return Showers(energy)
+
+    @cached_property
+    def _scalings(self) -> list[Scaling | None]:
+        """How rows of each generator are scaled, where the policy does so; it has no other suite."""
+        return [
+            Scaling.of(self.conditions[rows], model.domain) if scaled else None
+            for model, rows, scaled in zip(self.suite.models, self.rows, self.suite.scaled, strict=True)
+        ]
 
     @cached_property
     def _handed_over(self) -> tuple[Tensor, Routing]:
@@ -247,7 +266,7 @@ def refusal(conditions: Conditions, row: int) -> InputError:
     """The error that ends a job: the condition in this row is outside the training domain, and refused."""
     return InputError(
         f"{describe(conditions, row)} is outside the model's training domain; leave such particles out, "
-        f"or set outside to {NEAREST}, {CLAMP} or another model"
+        f"or set outside to {NEAREST}, {CLAMP}, {SCALE} or another model"
     )
 
 
@@ -261,7 +280,8 @@ def load_suite(
     model
         Shipped names, folders of trained models and shower files, joined by commas.
     outside
-        What happens outside the training domains: nearest, clamp, refuse, or another model in the same words,
+        What happens outside the training domains: nearest, clamp, scale, refuse, or another model in the same
+        words,
         which then takes over. Nearest, for a network, is a shower of the shipped library, where that is of
         the network's geometry; else the network's own at the nearest condition inside.
     geometry, pdg
@@ -295,7 +315,9 @@ def _load_other(outside: str, geometry: Geometry | None, pdg: int | None) -> Sui
     try:
         return load_suite(outside, NEAREST, geometry, pdg)
     except InputError as error:
-        raise InputError(f"outside {outside}: {error}; or choose {NEAREST}, {CLAMP} or {REFUSE}") from error
+        raise InputError(
+            f"outside {outside}: {error}; or choose {NEAREST}, {CLAMP}, {SCALE} or {REFUSE}"
+        ) from error
 
 
 def is_shipped(name: str) -> bool:

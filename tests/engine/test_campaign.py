@@ -131,7 +131,7 @@ def test_refuse_names_the_particle_before_anything_is_made(
     with pytest.raises(InputError) as raised:
         resolve_in(tmp_path, incidents, model, "refuse")
     assert "event 0: species 22 of 0.9 GeV at " in str(raised.value)
-    assert "set outside to nearest, clamp or another model" in str(raised.value)
+    assert "set outside to nearest, clamp, scale or another model" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not list(tmp_path.iterdir())
 

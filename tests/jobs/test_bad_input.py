@@ -181,7 +181,7 @@ CASES: dict[str, tuple[Words, str]] = {
         "d.yaml: face_z_mm",
     ),
     "unknown model": (lambda h: h.campaign("model=no-such"), "no-such: no such file"),
-    "unknown policy": (lambda h: h.campaign("outside=drop"), "or choose nearest, clamp or refuse"),
+    "unknown policy": (lambda h: h.campaign("outside=drop"), "or choose nearest, clamp, scale or refuse"),
     "a particle that is refused": (lambda h: h.campaign("outside=refuse"), "GeV at"),
     # outputs
     "occupied output": (

@@ -86,7 +86,7 @@ def test_statuses_say_how_each_particle_was_treated(suite: Suite) -> None:
 
 def test_files_keep_their_meaning() -> None:
     """Statuses are stored as numbers."""
-    assert [status.value for status in Status] == [0, 1, 2, 3, 4, 5]
+    assert [status.value for status in Status] == [0, 1, 2, 3, 4, 5, 6]
     assert (Status.OUTSIDE_NEAREST, Status.NO_GENERATOR) == (2, 3)
 
 
@@ -157,7 +157,9 @@ def test_a_refused_particle_ends_it_in_one_line(suite: Suite) -> None:
     assert torch.equal(refuse.status(inside), suite.status(inside))
     assert torch.equal(refuse.sample(inside, noise(4)).energy_mev, suite.sample(inside, noise(4)).energy_mev)
     outside = conditions([22, 12345, 3122], [2e4, FAR_MEV, FAR_MEV])
-    with pytest.raises(InputError, match=r"species 3122 of 500 GeV at 0 degrees.*nearest, clamp or another"):
+    with pytest.raises(
+        InputError, match=r"species 3122 of 500 GeV at 0 degrees.*nearest, clamp, scale or another"
+    ):
         refuse.status(outside)
     with pytest.raises(InputError, match="500 GeV"):
         refuse.sample(outside, noise(3))
@@ -255,7 +257,7 @@ def test_models_are_loaded_by_name_and_by_file() -> None:
     ("model", "outside", "match"),
     [
         ("no-such", "nearest", "no-such: no such file"),
-        (SMALL.split(",")[0], "no-such", "no-such: no such file.*or choose nearest, clamp or refuse"),
+        (SMALL.split(",")[0], "no-such", "no-such: no such file.*or choose nearest, clamp, scale or refuse"),
         (SMALL.split(",")[0] + "," + SMALL.split(",")[0], "clamp", "two generators claim species"),
         (SMALL, SMALL.split(",")[0], "no other generator for species"),
     ],
