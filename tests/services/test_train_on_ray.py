@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 
 import pytest
@@ -94,15 +93,13 @@ def test_two_workers_on_ray_agree_with_one_without(
 
 
 def test_a_killed_worker_is_replaced_and_training_goes_on(
-    files: tuple[str, str], alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: tuple[str, str], alone: Path, tmp_path: Path
 ) -> None:
-    mark = uuid.uuid4().hex
-    monkeypatch.setenv("MONSOON_TEST_MARK", mark)  # which Ray's processes inherit
     said: list[str] = []
 
     def say(line: str) -> None:
         if line.startswith("step 6:") and not any("step 6:" in before for before in said):
-            os.kill(train_workers(mark)[0], signal.SIGKILL)
+            os.kill(train_workers()[0], signal.SIGKILL)
         said.append(line)
 
     output = tmp_path / "out"
@@ -140,14 +137,23 @@ def test_more_workers_than_there_is_room_for_are_refused(files: tuple[str, str],
         train(config(files, tmp_path / "out", 1000))
 
 
-def train_workers(mark: str) -> list[int]:
-    """Ray Train's worker processes below this test."""
-    found = []
+def train_workers() -> list[int]:
+    """Ray Train's worker processes below this one, whichever test started its Ray."""
+    parents, workers = {}, []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            name, environment = ((process / file).read_bytes() for file in ("cmdline", "environ"))
+            name, stat = ((process / file).read_text() for file in ("cmdline", "stat"))
         except OSError:  # gone meanwhile
             continue
-        if name.startswith(b"ray::") and b"TrainWorker" in name and mark.encode() in environment:
-            found.append(int(process.name))
-    return sorted(found)
+        parents[int(process.name)] = int(stat.rpartition(")")[2].split()[1])
+        if name.startswith("ray::") and "TrainWorker" in name:
+            workers.append(int(process.name))
+    return sorted(pid for pid in workers if os.getpid() in above(pid, parents))
+
+
+def above(pid: int, parents: dict[int, int]) -> list[int]:
+    """The process that started this one, the one that started that, and so on."""
+    found = []
+    while pid in parents:
+        found.append(pid := parents[pid])
+    return found
