@@ -29,7 +29,7 @@ from monsoon.models.geometry.stored import as_stored, read_geometry
 from monsoon.models.said import said
 from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import LARGEST_CARD, read_card
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, is_shipped
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
 from monsoon.models.training.progress import Finished
 
@@ -151,7 +151,18 @@ def _fit(config: TrainConfig) -> Fit:
         else shared_geometry([*train, *validation], geometry),
         None if config.species is None else species_of(config.species),
         config.rows,
+        None if config.init is None else _started_from(config.init),
     )
+
+
+def _started_from(model: str) -> dict[str, str]:
+    """Where a trained model is, and which. Raises InputError where it is none."""
+    folder = CHECKPOINTS / model if is_shipped(model) else Path(model)
+    try:
+        card = read_card(folder)
+    except InputError as error:
+        raise InputError(f"init: {error}") from error
+    return {"folder": str(folder.absolute()), "name": folder.name, "sha256": card["weights"]["sha256"]}
 
 
 def _examine(fit: Fit) -> None:
@@ -192,6 +203,7 @@ def _claim(output: Path, fit: Fit) -> None:
         "files": fit.files,
         **_layout(fit),
         "rows": fit.rows,
+        "init": fit.init and fit.init["sha256"],
         **asdict(fit.recipe),
     }
     identity = json.loads(json.dumps(identity))

@@ -37,6 +37,8 @@ class TrainConfig(BaseModel):
     """Columns of tables: features to generate, conditions that are given, weight; README."""
     rows: Annotated[int, Field(gt=0)] | None = None
     """Rows to train on, drawn at random from the files; absent: all."""
+    init: str | None = None
+    """A trained model to start from, a shipped name or a folder; its weights are taken where they fit."""
     geometry: str | None = None
     """Voxels of files that name none: a shipped geometry, a JSON file, or binning.xml#particle."""
     species: str | None = None

@@ -35,6 +35,7 @@ from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished
 from monsoon.models.training.recipe import Recipe
 from monsoon.models.training.state import StateFolder
+from monsoon.models.training.transfer import take_over
 
 SAMPLE_ROWS, SAMPLE_VALUES = 50_000, 45_000_000  # at most, for preprocessing and the domain
 VALIDATION_ROWS = 1024  # at once
@@ -147,6 +148,9 @@ class Fit:
         The species, if the shower files have none.
     rows : int or None
         Rows that are used for training, drawn at random; None for all.
+    init : dict or None
+        The trained model whose weights the network starts from, where they fit: its `folder`, and `name` and
+        `sha256` for the card.
     """
 
     family: str
@@ -159,6 +163,7 @@ class Fit:
     layout: Geometry | Schema
     pdg: int | None = None
     rows: int | None = None
+    init: dict[str, str] | None = None
 
     def kind(self, training: bool = True) -> Kind[Any]:
         """How the files are read: in training showers are seen under the symmetries of their geometry."""
@@ -210,6 +215,8 @@ class Fit:
                 rows = min(SAMPLE_ROWS, SAMPLE_VALUES // self.layout.voxels)
             sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
             prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample, self.layout)
+            if self.init is not None:
+                take_over(prepared, self.init["folder"], self.family)
             write_whole(output / NETWORK, json.dumps(prepared.config).encode())
         broadcast(0, device)  # the first worker writes the config
         return prepared or self._restored(output)
@@ -266,6 +273,7 @@ class Fit:
                 "workers": workers(),
                 "device": device_name(device),
                 "options": self.options,
+                **({"init": f"{self.init['name']}, SHA-256 {self.init['sha256']}"} if self.init else {}),
                 "recipe": asdict(self.recipe),
                 "findings": [finding.text for finding in end.findings],
             },

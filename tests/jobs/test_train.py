@@ -270,3 +270,18 @@ def test_shipped_recipes_are_valid_and_can_be_overridden(recipe: str) -> None:
 def test_an_unknown_recipe_names_those_there_are() -> None:
     with pytest.raises(InputError, match=r"nothing: no such file or recipe; recipes: .*flow-sample"):
         load_training("nothing")
+
+
+def test_a_training_starts_from_a_trained_model(
+    files: tuple[str, str], trained: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    assert not train(config(files, output, init=str(trained[0])), local=True).failed
+    before, after = (load(folder).card for folder in (trained[0], output))
+    assert after["curve"][0]["score"]["mean"] == pytest.approx(before["training"]["score"], rel=1e-3)
+    assert before["weights"]["sha256"] in after["training"]["init"]
+    with pytest.raises(InputError, match="was begun with init = "):
+        train(config(files, output), local=True)
+    with pytest.raises(InputError, match=r"init: .*none.*cannot be read"):
+        train(config(files, tmp_path / "other", init=str(tmp_path / "none")), local=True)
+    assert not (tmp_path / "other").exists()
