@@ -307,11 +307,14 @@ def models(
     outside: Annotated[
         bool, typer.Option("--outside", help="measure showers above the training energies now, for the cards")
     ] = False,
+    picture: Annotated[
+        str | None, typer.Option("--picture", help="a PNG file, for a plot of quality against speed")
+    ] = None,
 ) -> None:
     """Print a table of the shipped generators: quality, with floors, and speed."""
     from monsoon.jobs.models import models as run
 
-    run(write, time, outside)
+    run(write, time, outside, picture)
 
 
 @app.command()

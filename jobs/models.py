@@ -11,11 +11,13 @@ import torch
 from rich.console import Console
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.plots.quality_and_speed import Point, draw_choice
 from monsoon.jobs.tables import models as table_models
 from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.domain.scaling import PHOTON, scales
 from monsoon.models.families.library import Library
+from monsoon.models.files import write_whole
 from monsoon.models.generator import Generator
 from monsoon.models.metrics.beyond import beyond
 from monsoon.models.metrics.classification import CLASSIFIERS
@@ -29,6 +31,7 @@ MILLISECONDS = "ms_per_shower"  # entry of a card: by the name in the table, the
 OUTSIDE = "outside"  # entry of a card: by the name in the table, then by policy
 HIGH = SAMPLES / "egamma-high.h5"
 BATCHES = (50, 400, 2048)
+GEANT4_MS = {"egamma": (70.0, 170.0), "hadrons": (30.0, 50.0)}  # of one core, for the shipped showers
 ROUNDS = 7
 BEGIN, END = "<!-- monsoon models: begin -->", "<!-- monsoon models: end -->"
 HEAD = (
@@ -61,7 +64,11 @@ class Entry:
 
 
 def models(
-    write: str | None = None, time: bool = False, outside: bool = False, say: Callable[[str], None] = print
+    write: str | None = None,
+    time: bool = False,
+    outside: bool = False,
+    picture: str | None = None,
+    say: Callable[[str], None] = print,
 ) -> None:
     """Print the table of the shipped models.
 
@@ -73,6 +80,8 @@ def models(
         Measure the time per shower now, on one thread, and store it in the cards.
     outside : bool
         Measure showers above the training energies now, under each policy, and store that in the cards.
+    picture : str, optional
+        A PNG file, for quality against speed.
     say : callable
         Prints the table.
 
@@ -104,6 +113,9 @@ def models(
                 card = {**card, table_models.MICROSECONDS: table_models.time_of(folder)}
             store_card(str(folder), card)
         of_tables.append(table_models.row_of(folder.name, card))
+    if picture is not None:
+        panels = {group: points_of(group) for group in GROUPS}
+        write_whole(Path(picture), draw_choice(panels, GEANT4_MS))
     table = f"{markdown(rows)}\n\n{markdown(of_tables)}"
     say(table)
     if write is not None:
@@ -162,6 +174,20 @@ def time_of(model: Generator, conditions: Conditions) -> dict[str, float]:
     """
     batches = {str(batch): conditions[torch.arange(batch) % len(conditions)] for batch in BATCHES}
     return {batch: 1000 * seconds_per_row(model, asked, ROUNDS) for batch, asked in batches.items()}
+
+
+def points_of(group: str) -> list[Point]:
+    """Quality and speed of the generators of a group of species, of those that both are known of."""
+    found = []
+    for entry in entries():
+        card = card_of(entry.model)
+        milliseconds = card.get(MILLISECONDS, {}).get(entry.name, {}).get(str(BATCHES[-1]))
+        seen = [m for name, m in card.get("metrics", {}).items() if name.startswith(f"{group} auc/")]
+        if milliseconds and seen and (entry.model != LIBRARY or entry.name == f"{LIBRARY}, {group}"):
+            best = max(seen, key=lambda metric: metric["value"])
+            name = entry.name.split(",")[0]
+            found.append(Point(name, milliseconds, best["value"], best["error"], best["floor"]))
+    return found
 
 
 def beyond_of(model: Generator) -> dict[str, list[dict[str, Any]]]:

@@ -15,6 +15,7 @@ from monsoon.jobs.models import (
     entries,
     markdown,
     models,
+    points_of,
     row_of,
     time_of,
 )
@@ -77,3 +78,12 @@ def test_time_is_measured_at_every_batch_size() -> None:
     found = time_of(Library(showers), showers.conditions)
     assert set(found) == {str(batch) for batch in BATCHES}
     assert all(0 < milliseconds < 1000 for milliseconds in found.values())
+
+
+def test_quality_against_speed_is_drawn_of_what_is_measured(tmp_path: Path) -> None:
+    points = {group: points_of(group) for group in ("egamma", "hadrons")}
+    for group, found in points.items():
+        assert {"library", f"flow-{group}"} <= {point.name for point in found}
+        assert all(0 < point.milliseconds < 10 and 0.45 < point.auc < 1 for point in found)
+    models(picture=str(tmp_path / "choice.png"), say=lambda table: None)
+    assert (tmp_path / "choice.png").read_bytes().startswith(b"\x89PNG")
