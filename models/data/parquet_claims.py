@@ -109,9 +109,7 @@ def _check_chunk(file: BinaryIO, chunk: Any, size: int) -> None:
     while values < chunk.num_values:
         file.seek(at)
         header, length = _header(file.read(min(HEADER_BYTES, end - at)))
-        unpacked, packed = (
-            size if isinstance(size := header.get(key), int) else -1 for key in (UNPACKED, PACKED)
-        )
+        unpacked, packed = _integer(header, UNPACKED), _integer(header, PACKED)
         at += length + packed
         room -= unpacked
         if packed < 0 or unpacked < 0 or at > end or room < 0:
@@ -131,8 +129,13 @@ def _described(header: Fields) -> tuple[int, int]:
         return 0, 0
     if len(kinds) != 1 or header.get(KIND) != NUMBERS[kinds[0]] or not isinstance(header[kinds[0]], dict):
         return 0, -1
-    count = header[kinds[0]].get(VALUES)
-    return kinds[0], count if isinstance(count, int) else -1
+    return kinds[0], _integer(header[kinds[0]], VALUES)
+
+
+def _integer(fields: Fields, number: int) -> int:
+    """An integer among fields; -1 where it is not there."""
+    value = fields.get(number)
+    return value if isinstance(value, int) else -1
 
 
 def _header(content: bytes) -> tuple[Fields, int]:
