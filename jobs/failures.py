@@ -31,6 +31,7 @@ LIBRARIES = {
     "zipfile": "a compressed input is damaged; get it again",
     "zlib": "a compressed input is damaged; get it again",
 }
+NO_CACHE = "no locator available"  # numba, where it finds no folder that can be written
 
 
 def remedy_of(error: BaseException) -> str | None:
@@ -58,6 +59,8 @@ def remedy_of(error: BaseException) -> str | None:
         return "the input is nested too deeply; reduce the nesting"
     if isinstance(error, ModuleNotFoundError) and (error.name or "monsoon").split(".")[0] != "monsoon":
         return f"{error.name} is not installed; pip install it, or leave out the option that needs it"
+    if isinstance(error, RuntimeError) and NO_CACHE in str(error):
+        return "compiled code can be kept nowhere; set NUMBA_CACHE_DIR to a folder that can be written"
     library = next((name for name in map(_package, type(error).__mro__) if name in LIBRARIES), None)
     if library is not None:
         return f"{library}: {_line(error)}; {LIBRARIES[library]}"

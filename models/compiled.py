@@ -21,16 +21,19 @@ def keep_compiled() -> None:
         return
     import tempfile  # imported here: usually not needed, and `import monsoon` has to be fast
 
-    folder = Path(tempfile.gettempdir()) / f"monsoon-numba-{os.getuid()}"
+    with suppress(OSError):  # without any writable place, numba reports it
+        folder = Path(tempfile.gettempdir()) / f"monsoon-numba-{os.getuid()}"
+        os.environ[VARIABLE] = str(folder) if _private(folder) else tempfile.mkdtemp(prefix="monsoon-numba-")
+
+
+def _private(folder: Path) -> bool:
+    """Whether a folder, which is made if it is missing, is this user's alone: code from there is executed."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         status = folder.lstat()
-        # code from there is executed: the folder must be this user's, and not a link
-        private = status.st_uid == os.getuid() and status.st_mode & 0o170077 == 0o040000
     except OSError:
-        private = False
-    with suppress(OSError):  # without any writable place, numba reports it
-        os.environ[VARIABLE] = str(folder) if private else tempfile.mkdtemp(prefix="monsoon-numba-")
+        return False
+    return status.st_uid == os.getuid() and status.st_mode & 0o170077 == 0o040000  # a folder, not a link
 
 
 def _user_cache() -> Path:

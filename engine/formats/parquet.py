@@ -25,6 +25,7 @@ from monsoon.engine.formats.schema import (
     values_of,
 )
 from monsoon.engine.records import Array, Events, concatenate
+from monsoon.models.data.parquet_claims import check_pages
 
 SUFFIX = ".parquet"
 ROW_GROUP_EVENTS = 5000
@@ -75,7 +76,8 @@ def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
 def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
     """Read the events of one file in order.
 
-    The footer is held against the file's size first: a few kB can claim billions of values.
+    The footer is held against the file's size first, then pages against the footer: a few kB can claim
+    billions of values.
 
     Parameters
     ----------
@@ -94,9 +96,10 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
     OSError, ValueError
         Where it is not a whole event file, perhaps only after some blocks; with them pyarrow's errors.
     """
-    with pq.ParquetFile(path) as file:
+    with path.open("rb") as raw, pq.ParquetFile(raw) as file:
         columns = _columns_of(file.metadata)
         _refuse_bombs(file.metadata, columns, path.stat().st_size)
+        check_pages(raw, file.metadata, [column.name for column in columns], range(file.num_row_groups))
         if not file.metadata.num_rows:
             yield no_events(columns)
         for group in range(file.num_row_groups):  # one by one: given all, Arrow reads ahead without bound

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.claims import check_claims
 from monsoon.engine.incidents.content import ContentHash, content_hash
 from monsoon.engine.incidents.schema import (
     EVENT_COLUMNS,
@@ -32,6 +30,7 @@ from monsoon.engine.incidents.schema import (
 from monsoon.engine.incidents.soundness import check_order, check_values
 from monsoon.engine.records import ORIGINS, Incidents, Loss, concatenate
 from monsoon.engine.storage import split_url, storage_answers
+from monsoon.models.data.parquet_claims import check_claims
 
 __all__ = [
     "Header",
@@ -249,7 +248,7 @@ def read_incidents(
     InputError
         Where the file is missing, damaged or not of incidents, or, if `strict`, contains an invalid value.
     """
-    with _open(url) as (file, size):
+    with _open(url) as (file, raw):
         header = _header(url, file)
         schema = schema_with(origins_in(file.schema_arrow))
         paths = [file.schema.column(i).path for i in range(len(file.schema))]
@@ -259,8 +258,8 @@ def read_incidents(
             for index in range(file.metadata.num_row_groups)
             if _overlaps(file.metadata.row_group(index).column(column).statistics, first, last)
         ]
-        check_claims(url, file.metadata, schema.names, groups, size)
         try:
+            check_claims(url, raw, file.metadata, schema.names, groups)
             parts = [from_table(url, file.read_row_group(index, schema.names)) for index in groups]
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{url}: damaged; {REMEDY}") from error
@@ -281,8 +280,8 @@ def read_incidents(
 
 
 @contextmanager
-def _open(url: str | Path) -> Iterator[tuple[pq.ParquetFile, int]]:
-    """Open the file; yields it and its size in bytes."""
+def _open(url: str | Path) -> Iterator[tuple[pq.ParquetFile, BinaryIO]]:
+    """Open the file; yields it as Parquet and as bytes."""
     store, name = split_url(url)
     try:
         raw = store.open(name)
@@ -291,11 +290,10 @@ def _open(url: str | Path) -> Iterator[tuple[pq.ParquetFile, int]]:
         raise InputError(f"{url}: cannot be read ({reason}); give a file of incidents") from error
     with raw:
         try:
-            size = raw.seek(0, os.SEEK_END)
             file = pq.ParquetFile(raw, page_checksum_verification=True)
         except (OSError, pa.ArrowException, RecursionError, UnicodeDecodeError) as error:
             raise InputError(f"{url}: not a Parquet file, or truncated; {REMEDY}") from error
-        yield file, size
+        yield file, raw
 
 
 def _header(url: str | Path, file: pq.ParquetFile) -> Header:

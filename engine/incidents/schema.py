@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.claims import check_names
 from monsoon.engine.records import ORIGINS, Array, Incidents, Loss, offsets_of
 
 REMEDY = "make it again with `monsoon incidents`"
@@ -155,3 +154,26 @@ def from_table(path: str | Path, table: pa.Table) -> Incidents:
 def _plain(kind: pa.DataType) -> tuple[bool, pa.DataType]:
     """A type without the name of its list elements and whether they may be null."""
     return (True, kind.value_type) if pa.types.is_list(kind) else (False, kind)
+
+
+def check_names(path: str | Path, names: Collection[str], wanted: Iterable[str]) -> None:
+    """Refuse a file that has a column twice, which can happen when tables are joined.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, for the message.
+    names : collection of str
+        Names of all its columns.
+    wanted : iterable of str
+        Names of the columns to be read.
+
+    Raises
+    ------
+    InputError
+        Where one of these is there more than once.
+    """
+    names = list(names)
+    for name in wanted:
+        if names.count(name) > 1:
+            raise InputError(f"{path}: column {name} appears {names.count(name)} times; keep one of them")

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.claims import check_claims, check_names
 from monsoon.engine.incidents.pdg import masses_mev
+from monsoon.engine.incidents.schema import check_names
 from monsoon.engine.records import Array, Particles, offsets_of
+from monsoon.models.data.parquet_claims import check_claims
 
 WHOLE = ("event", "pdg")
 MOMENTUM = ("px_mev", "py_mev", "pz_mev")
@@ -89,7 +90,7 @@ def read_table(path: str | Path) -> Particles:
 
 def _columns(path: Path) -> dict[str, Array]:
     try:
-        with pq.ParquetFile(path) as file:
+        with path.open("rb") as raw, pq.ParquetFile(raw) as file:
             schema = file.schema_arrow
             check_names(path, schema.names, (*WHOLE, *MOMENTUM, *VERTEX, *OPTIONAL))
             missing = [name for name in (*WHOLE, *MOMENTUM, *VERTEX) if name not in schema.names]
@@ -101,7 +102,7 @@ def _columns(path: Path) -> dict[str, Array]:
             rows, groups = file.metadata.num_rows, range(file.metadata.num_row_groups)
             if rows > LARGEST_ROWS:
                 raise InputError(f"{path}: {rows} rows, more than {LARGEST_ROWS}; split the table")
-            check_claims(path, file.metadata, wanted, groups, path.stat().st_size)
+            check_claims(path, raw, file.metadata, wanted, groups)
             table = file.read(wanted)
             if table.num_rows != rows:
                 raise InputError(f"{path}: has {table.num_rows} rows, its footer says {rows}; write it again")

@@ -17,6 +17,7 @@ from monsoon.engine.detector.description import Description
 from monsoon.engine.detector.detector import Detector, shipped_detectors
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage import Store
+from monsoon.models.data.parquet_claims import check_claims
 
 DESCRIPTION = "detector.json"
 CELLS = "cells.parquet"
@@ -151,8 +152,9 @@ def _cells_problem(store: Store, detector: Detector) -> str | None:
         with store.open(CELLS) as raw, pq.ParquetFile(raw, page_checksum_verification=True) as file:
             if file.schema_arrow not in (SCHEMA, SCHEMA_1) or file.metadata.num_rows != len(wanted):
                 return "not the table of this detector's cells"
+            check_claims(CELLS, raw, file.metadata, file.schema_arrow.names, range(file.num_row_groups))
             found = file.read()
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException, InputError):
         return "not a whole Parquet file"
     for name in found.column_names:
         mine, theirs = (table[name].to_numpy() for table in (wanted, found))

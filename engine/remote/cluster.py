@@ -22,6 +22,7 @@ from monsoon.engine.remote.placement import shortage
 from monsoon.engine.remote.private import expect_token, loopback, private_ray, tighten_token_file
 
 ANSWER_SECONDS = 5.0
+SLOW = "run the same command again where memory and processes are not limited, and the machine is less busy"
 
 
 @contextmanager
@@ -81,15 +82,21 @@ def _start(address: str, **arguments: Any) -> None:
     try:
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **arguments)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise InputError(
-            f"ray_address {address}: {reason}; start Ray there, or leave ray_address out"
+            f"ray_address {address}: {_first_line(error)}; start Ray there, or leave ray_address out"
         ) from error
     except OSError as error:
         ray.shutdown()  # stop the parts that have started
         raise InputError(_why_it_did_not_start(error)) from error
+    except Exception as error:  # what Ray raises where a part of it takes longer than 30 s has no other type
+        ray.shutdown()
+        raise InputError(f"Ray cannot start: {_first_line(error)}; {SLOW}") from error
     if callable(handler) and current_thread() is main_thread():
         signal.signal(signal.SIGTERM, handler)  # Ray has replaced it by its own
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _why_it_did_not_start(error: OSError) -> str:

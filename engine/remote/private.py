@@ -7,6 +7,7 @@ is in a file with the permissions of the umask.
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import shutil
 import stat
@@ -30,6 +31,7 @@ from monsoon.engine.errors import InputError
 LOOPBACK = "127.0.0.1"
 OLDEST = (2, 59)  # the first release whose local cluster requires a token
 OWN_FOLDER = "ray-"
+SMALL_STORE = 1 << 28  # bytes; what passes through it are counts and plans
 
 
 @contextmanager
@@ -56,9 +58,18 @@ def private_ray() -> Iterator[dict[str, Any]]:
     try:
         with _private_token():
             # Ray makes the folder that it is given readable for all users: hence a subfolder
-            yield {"_temp_dir": os.path.join(folder, "r"), "_node_ip_address": LOOPBACK}
+            yield {"_temp_dir": os.path.join(folder, "r"), "_node_ip_address": LOOPBACK, **_small_store()}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _small_store() -> dict[str, int]:
+    """A small object store where batch systems limit the address space: every process maps it whole.
+
+    Ray's default is a third of the machine's memory.
+    """
+    limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+    return {"object_store_memory": SMALL_STORE} if limited else {}
 
 
 @contextmanager

@@ -57,7 +57,12 @@ def _case(reader: Reader, name: str, folder: Path, work: Path, seed: int, case: 
     start = monotonic()
     scratch = emptied(work / "scratch")
     path = work / f"input{reader.suffix}"
-    path.write_bytes(mutated(reader, name, folder, seed, case))
+    path.unlink(missing_ok=True)
+    try:
+        path.write_bytes(mutated(reader, name, folder, seed, case))
+    except Exception:  # of the fuzzer itself
+        path.touch()
+        return Outcome(FOUND, f"mutator of {name}", traceback.format_exc()), monotonic() - start
     before = _peak_bytes()
     outcome = attempt(reader, path, folder, scratch)
     used = _peak_bytes(reset=False) - before

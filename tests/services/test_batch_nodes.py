@@ -8,16 +8,18 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import monsoon
 from monsoon.jobs.cli import DONE, UNUSABLE
+from tests.fuzz.readers.collisions import asciiv3
 
 PACKAGE = Path(monsoon.__file__).parent
 GUN = ["incidents", "gun", "pdg=22", "energy_mev=5000", "theta_rad=0.1", "events=2", "output=p.parquet"]
+HEPMC = ["incidents", "hepmc", "input=in.hepmc", "threshold_mev=0", "output=p.parquet"]
 CAMPAIGN = ["generate", "run3", "incidents=p.parquet", "mu=null", "events=2", "workers=1", "output=out"]
 # root may write everywhere: without these rights it is a user like others
 USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] if os.geteuid() == 0 else []
@@ -25,13 +27,17 @@ pytestmark = pytest.mark.skipif(bool(USER) and not shutil.which("setpriv"), reas
 
 
 def ran(
-    folder: Path, words: list[str], source: Path = PACKAGE.parent, **variables: str
+    folder: Path,
+    words: list[str],
+    source: Path = PACKAGE.parent,
+    limits: Sequence[str] = (),
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
-    """A command in a folder, with Monsoon from a source, as a user without root's rights."""
+    """A command in a folder, with Monsoon from a source, as a user without root's rights, under limits."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "NUMBA_"))}
     environment |= {"PYTHONPATH": str(source), "RAY_worker_niceness": "0", **variables}
     return subprocess.run(
-        [*USER, sys.executable, "-m", "monsoon", *words],
+        [*limits, *USER, sys.executable, "-m", "monsoon", *words],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -117,6 +123,19 @@ def test_a_campaign_leaves_no_token_in_the_home(node: Path) -> None:
     assert not (home / ".ray" / "auth_token").exists()
 
 
+def test_a_campaign_runs_in_a_limited_address_space(node: Path) -> None:
+    done = ran(node, CAMPAIGN, limits=["prlimit", "--as=8000000000"])
+    assert done.returncode == DONE, done.stderr
+
+
+def test_a_ray_that_does_not_come_up_is_one_line_with_the_remedy(node: Path) -> None:
+    """Its files may not be as long as they have to be."""
+    before = set(os.listdir(node))
+    done = ran(node, CAMPAIGN, limits=["prlimit", "--fsize=1000000"])
+    assert_refused(done, "Ray cannot start", "run the same command again")
+    assert set(os.listdir(node)) == before
+
+
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Path]:
     """A copy of the package without compiled files, that its user may read alone."""
@@ -130,23 +149,35 @@ def installation(tmp_path: Path) -> Iterator[Path]:
         folder.chmod(0o755)
 
 
+@pytest.mark.parametrize("words", [GUN, HEPMC], ids=["gun", "hepmc"])
 @pytest.mark.parametrize("home", ["closed", "missing"])
 def test_a_read_only_installation_works_and_compiles_once_for_its_user(
-    installation: Path, closed: Path, tmp_path: Path, home: str
+    installation: Path, closed: Path, tmp_path: Path, home: str, words: list[str]
 ) -> None:
     work, temporary = tmp_path / "work", tmp_path / "tmp"
     work.mkdir()
     temporary.mkdir()
+    (work / "in.hepmc").write_bytes(asciiv3())
     place = str(closed if home == "closed" else closed / "missing")
-    done = ran(work, GUN, installation, HOME=place, TMPDIR=str(temporary))
+    done = ran(work, words, installation, HOME=place, TMPDIR=str(temporary))
     assert done.returncode == DONE, done.stderr
     (cache,) = temporary.glob("monsoon-numba-*")
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
     compiled = set(cache.rglob("*.nbi"))
     assert compiled
-    again = [*GUN[:-1], "output=again.parquet"]
+    again = [*words[:-1], "output=again.parquet"]
     assert ran(work, again, installation, HOME=place, TMPDIR=str(temporary)).returncode == DONE
     assert set(cache.rglob("*.nbi")) == compiled
+
+
+def test_without_a_place_for_compiled_code_there_is_one_line_with_the_remedy(
+    installation: Path, closed: Path, tmp_path: Path
+) -> None:
+    given = ran(tmp_path, GUN, installation, HOME=str(closed), NUMBA_CACHE_DIR=str(closed))
+    assert_refused(given, "set NUMBA_CACHE_DIR")
+    full = ran(tmp_path, GUN, installation, ["prlimit", "--fsize=0"], HOME=str(closed))
+    assert_refused(full, "set NUMBA_CACHE_DIR")
+    assert not (tmp_path / "p.parquet").exists()
 
 
 def test_compiled_code_of_somebody_else_is_not_run(installation: Path, closed: Path, tmp_path: Path) -> None:

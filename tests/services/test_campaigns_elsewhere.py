@@ -14,15 +14,18 @@ from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import content_hash, event_hashes
-from monsoon.engine.ledger.commits import COMMITS, EVENTS, Ledger
+from monsoon.engine.incidents.parquet import read_incidents
+from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
 from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.plan import EventRange
-from monsoon.engine.storage import open_store
+from monsoon.engine.storage import Store, open_store
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
+from monsoon.jobs.generate import KEPT_IN_STORE, MADE_IN_STORE
 from monsoon.jobs.sample import sample
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.store.checkpoint import TRAINED
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, Suite
+from tests.fuzz.corpus.tables import column, first_particle
 
 
 def monsoon(*words: str) -> str:
@@ -93,6 +96,31 @@ def test_a_model_on_a_server_is_the_model_here(url: str, tmp_path: Path) -> None
     assert {22, 211} <= set(suite.species)
     with pytest.raises(InputError, match=r"flow/model\.json: cannot be read"):
         sample(f"{url}/absent/flow", library, str(tmp_path / "x.h5"))
+
+
+def held(store: Store) -> dict[str, bytes]:
+    """Every file of a campaign's output, with its content."""
+    folders = ("", *(name.rstrip("/") for name in (*MADE_IN_STORE, *KEPT_IN_STORE) if name.endswith("/")))
+    names = {f"{folder}/{entry.name}".lstrip("/") for folder in folders for entry in store.list(folder)}
+    return {name: store.read(name) for name in names}
+
+
+def test_a_refused_campaign_leaves_a_server_as_it_was(url: str, pool: Path, tmp_path: Path) -> None:
+    """Refused once the ledger is open, as the event asked for has a particle of negative energy."""
+    bad = tmp_path / "bad.parquet"
+    bad.write_bytes(column("energy_mev", first_particle(-1.0))(pool.read_bytes()))
+    event = int(read_incidents(bad, strict=False).event_of_particle[0])
+    words = ["generate", "run3", "mu=null", "events=40", f"output={url}/out"]
+    alone = [*words, f"incidents={bad}", f"only={event}"]
+    assert main(alone) == UNUSABLE
+    store = open_store(f"{url}/out")
+    assert held(store) == {}
+    assert main([*alone[:-1], f"only={event + 1}"]) == DONE
+    before = held(store)
+    assert CAMPAIGN in before
+    assert main(alone) == UNUSABLE  # what was made before stays
+    assert main([*words, f"incidents={pool}", "seed=5"]) == UNUSABLE  # another campaign
+    assert held(store) == before
 
 
 def test_a_server_that_is_not_there_is_one_line(

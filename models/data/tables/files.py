@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from monsoon.models.data.parquet_claims import check_claims
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.errors import InputError
 from monsoon.models.records import Table
@@ -174,10 +175,10 @@ class _Source:
 
 
 class _Parquet(_Source):
-    def __init__(self, path: str | Path, file: Any) -> None:
+    def __init__(self, path: str | Path, raw: BinaryIO, file: Any) -> None:
         metadata = file.metadata
         super().__init__(path, file.schema_arrow.names, metadata.num_rows)
-        self._file = file
+        self._raw, self._file = raw, file
         sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
         if any(not 0 <= size <= LARGEST_GROUP for size in sizes) or sum(sizes) != self.rows:
             raise InputError(f"{path}: its row groups are not what its footer says; write the file again")
@@ -186,7 +187,9 @@ class _Parquet(_Source):
     def _read(self, names: list[str], start: int, stop: int) -> dict[str, Any]:
         first = max(0, int(np.searchsorted(self._ends, start, side="right")) - 1)
         last = int(np.searchsorted(self._ends, stop, side="left"))
-        table = self._file.read_row_groups(list(range(first, last)), columns=names, use_threads=False)
+        groups = list(range(first, last))
+        check_claims(self.path, self._raw, self._file.metadata, names, groups)
+        table = self._file.read_row_groups(groups, columns=names, use_threads=False)
         table = table.slice(start - int(self._ends[first]), stop - start)
         found = {}
         for name in names:
@@ -249,8 +252,8 @@ def _opened(path: str | Path) -> Iterator[_Source]:
             if kind == "parquet":
                 import pyarrow.parquet as pq
 
-                with pq.ParquetFile(file) as opened:
-                    yield _Parquet(path, opened)
+                with file.open("rb") as raw, pq.ParquetFile(raw) as opened:
+                    yield _Parquet(path, raw, opened)
             elif kind == "root":
                 import uproot
 

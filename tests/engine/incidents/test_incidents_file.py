@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents import claims, parquet
+from monsoon.engine.incidents import parquet
 from monsoon.engine.incidents.parquet import (
     content_hash,
     read_header,
@@ -22,6 +22,7 @@ from monsoon.engine.incidents.parquet import (
     write_incidents,
 )
 from monsoon.engine.records import Incidents, concatenate
+from monsoon.models.data import parquet_claims
 
 
 def write(path: Path, *parts: Incidents, **more: Any) -> parquet.Header:
@@ -295,8 +296,8 @@ def test_fewer_events_or_particles_than_promised_are_refused(file: Path) -> None
 def test_a_file_that_unpacks_to_far_more_than_it_is_is_refused_by_its_footer(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "FREE_BYTES", 0)
-    monkeypatch.setattr(claims, "LARGEST_RATIO", 0)
+    monkeypatch.setattr(parquet_claims, "FREE_BYTES", 0)
+    monkeypatch.setattr(parquet_claims, "LARGEST_RATIO", 0)
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda *_: pytest.fail("read"))
     with pytest.raises(InputError, match="claims to unpack to more than 0 times its"):
         read_incidents(file)

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents import claims, table
+from monsoon.engine.incidents import table
 from monsoon.engine.incidents.table import LARGEST_SPAN, WIDEST_GAP, read_table
+from monsoon.models.data import parquet_claims
 
 GOOD: dict[str, list[Any]] = {
     "event": [7, 5, 5, 10],
@@ -116,8 +117,8 @@ def test_a_table_that_unpacks_to_far_more_than_it_is_is_refused_by_its_footer(
     whole = {name: np.full(rows, 22) for name in ("event", "pdg")}
     pq.write_table(pa.table({**columns, **whole}), tmp_path / "t.parquet")
     assert len(read_table(tmp_path / "t.parquet").pdg) == rows
-    monkeypatch.setattr(claims, "FREE_BYTES", 0)
-    monkeypatch.setattr(claims, "LARGEST_RATIO", 100)
+    monkeypatch.setattr(parquet_claims, "FREE_BYTES", 0)
+    monkeypatch.setattr(parquet_claims, "LARGEST_RATIO", 100)
     monkeypatch.setattr(pq.ParquetFile, "read", lambda *_: pytest.fail("read"))
     with pytest.raises(InputError, match="claims to unpack to more than 100 times its"):
         read_table(tmp_path / "t.parquet")

@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from tests.fuzz.mutation.apart import Apart, serve
 from tests.fuzz.mutation.octets import mutated_bytes
 
 TYPES = (
@@ -28,12 +29,19 @@ VALUES = (
     *(2.0**31, 2.0**32 + 22, 2.0**40 + 22, 2.0**63, -(2.0**63), 1e-3, 1e7, 3.2, 90.0),
 )
 Change = Callable[[h5py.File, str, Random], None]
+APART = Apart("tests.fuzz.mutation.hdf5")
 
 
 def mutated_hdf5(content: bytes, random: Random) -> bytes:
-    """The file with one to three of its datasets changed; one in four with changed bytes instead."""
-    if random.random() < 0.25:
-        return mutated_bytes(content, random)
+    """The file with one to three of its datasets changed; one in four with changed bytes instead.
+
+    HDF5 can crash while it writes what no file should claim: then bytes are changed, too.
+    """
+    changed = None if random.random() < 0.25 else APART(content, random)
+    return mutated_bytes(content, random) if changed is None else changed
+
+
+def _mutated(content: bytes, random: Random) -> bytes:
     held = io.BytesIO(content)
     with h5py.File(held, "r+") as file:
         # changes read what is there: those that make it claim more than it has come last, and once
@@ -187,3 +195,6 @@ CHANGES: tuple[Change, ...] = (
     _virtual, _external, _storage,
 )  # fmt: skip
 LIES = (_claim, _virtual, _external, _storage)
+
+if __name__ == "__main__":
+    serve(_mutated)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -134,7 +135,7 @@ def mutated_tree(tree: Any, random: Random) -> Any:
     for _ in range(random.choice((1, 1, 1, 2, 4))):
         places = list(_places(tree))
         if not places:
-            return random.choice(LEAVES)
+            return deepcopy(random.choice(LEAVES))
         holder, key = random.choice(places)
         if isinstance(holder, dict):
             _change_mapping(holder, key, random)
@@ -164,7 +165,7 @@ def drawn(strategy: st.SearchStrategy[Any], random: Random, examples: int = 6) -
 
 def value(random: Random) -> Any:
     """A leaf or a small tree that is probably not what stood there."""
-    return drawn(TREES, random) if random.random() < 0.1 else random.choice(LEAVES)
+    return drawn(TREES, random) if random.random() < 0.1 else deepcopy(random.choice(LEAVES))
 
 
 def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
@@ -190,12 +191,16 @@ def _change_mapping(holder: dict[str, Any], key: str, random: Random) -> None:
     elif kind == 3:
         del holder[key]
     elif kind == 4:
-        holder[random.choice(("", "x", f"{key} ", key.upper(), "a" * 300, "\x1b[0m", "é"))] = holder[key]
+        holder[random.choice(("", "x", f"{key} ", key.upper(), "a" * 300, "\x1b[0m", "é"))] = deepcopy(
+            holder[key]
+        )
     elif kind == 5:
         other = random.choice(list(holder))
         holder[key], holder[other] = holder[other], holder[key]
     else:
-        holder[key] = random.choice(([holder[key]], {key: holder[key]}, str(holder[key]), [holder[key]] * 2))
+        holder[key] = random.choice(
+            ([holder[key]], {key: holder[key]}, str(holder[key]), [holder[key], deepcopy(holder[key])])
+        )
 
 
 def _change_list(holder: list[Any], key: int, random: Random) -> None:
@@ -205,7 +210,7 @@ def _change_list(holder: list[Any], key: int, random: Random) -> None:
     elif kind == 2:
         del holder[key]
     elif kind == 3:
-        holder.insert(key, holder[key])
+        holder.insert(key, deepcopy(holder[key]))
     elif kind == 4:
         holder.insert(key, value(random))
     else:
