@@ -15,6 +15,7 @@ from monsoon.models.networks.preprocess import CONDITION, Standardise, quadratic
 from monsoon.models.species import EGAMMA
 
 BOUND, BINS = 5.0, 20
+ROUNDING = 1e-6  # of a sum of energies in single precision, as a share
 LOG_TWO_PI = math.log(2 * math.pi)
 ELECTROMAGNETIC = [(0.0, math.inf)]
 # nothing, a trace, part of a minimum-ionising signal, that signal, a shower
@@ -158,6 +159,48 @@ class EnergyModel(nn.Module):
         z, log_slope = rational_quadratic_spline(coordinate, self._spline(context, classes), BOUND)
         inside = log_slope - 0.5 * (z.square() + LOG_TWO_PI)
         return -log_class - torch.where(self.high[classes] > 0, inside, 0.0)
+
+    def log_prob(
+        self, context: Tensor, features: Tensor, incident_mev: Tensor, visible_mev: Tensor
+    ) -> Tensor:
+        """The logarithm of the density of visible energies as `sample` draws them.
+
+        It is per MeV. Where `sample` cuts energies, at the ends of their class and at the incident energy, it
+        is the logarithm of the probability to be cut there; so it is for "exactly nothing". Energies that are
+        never drawn have minus infinity.
+
+        Parameters
+        ----------
+        context
+            [N, F].
+        features
+            [N, G].
+        incident_mev
+            [N], above the ends of all classes.
+        visible_mev
+            [N].
+
+        Returns
+        -------
+        Tensor
+            [N], in nats.
+        """
+        classes = self.classes(visible_mev)
+        log_class = functional.log_softmax(self.which(context), 1).gather(1, classes[:, None])[:, 0]
+        logs = torch.log(visible_mev.clamp(min=1e-9) / incident_mev)[:, None]
+        both = [cast(Standardise, one).forward_with_slope(features, logs) for one in self.standards]
+        coordinate, steep = (
+            torch.cat(some, 1).gather(1, classes[:, None])[:, 0] for some in zip(*both, strict=True)
+        )
+        z, log_slope = rational_quadratic_spline(coordinate, self._spline(context, classes), BOUND)
+        inside = log_slope + steep - 0.5 * (z.square() + LOG_TWO_PI) - torch.log(visible_mev.clamp(min=1e-9))
+        low, high = self.low[classes], self.high[classes]
+        top = torch.minimum(self._below(high), incident_mev)
+        inside = torch.where(visible_mev >= top * (1 - ROUNDING), torch.special.log_ndtr(-z), inside)
+        lowest = (low > 0) & (visible_mev <= low * (1 + ROUNDING))
+        inside = torch.where(lowest, torch.special.log_ndtr(z), inside)
+        never = (visible_mev > incident_mev * (1 + ROUNDING)) | ((visible_mev == 0) & (high > 0))
+        return log_class + torch.where(high > 0, inside, 0.0).masked_fill(never, -math.inf)
 
     def sample(
         self, context: Tensor, features: Tensor, incident_mev: Tensor, noise: Tensor

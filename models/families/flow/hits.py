@@ -92,7 +92,7 @@ class Hits(nn.Module):
             float32 [N], in nats.
         """
         asked, weight = self._asked(step)
-        inputs = hit[:, self.order].float()
+        inputs = hit[:, self.order].to(self.first.dtype)
         network = self.network(context)
         ends = [0, *asked.tolist()]
         steps = (inputs[:, a:b] @ network.first[a:b] for a, b in pairwise(ends))
@@ -101,8 +101,10 @@ class Hits(nn.Module):
         far = torch.stack([torch.relu(h) @ network.last[k] + network.base[:, k] for h, k in seen], 1)
         near = network.near[asked].long()
         ties = network.beside[asked] * (near >= 0)
-        ties = torch.zeros_like(inputs[:1]).repeat(len(asked), 1).scatter_add(1, near.clamp(min=0), ties)
-        logits = (far + inputs @ ties.T).float()  # half precision is not enough for a sum of hundreds
+        ties = inputs.new_zeros(len(asked), inputs.shape[1]).scatter_add(1, near.clamp(min=0), ties)
+        logits = (far + inputs @ ties.T).to(
+            inputs.dtype
+        )  # half precision is not enough for a sum of hundreds
         each = functional.binary_cross_entropy_with_logits(logits, inputs[:, asked], reduction="none")
         return (each * weight * valid[:, self.order[asked]]).sum(1)
 

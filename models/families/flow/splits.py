@@ -109,7 +109,6 @@ class Splits(nn.Module):
         Tensor
             float32 [N].
         """
-        hit = (image_mev > 0).float()
         tree = self.sectors.fine
         parts = tree.energies(image_mev)  # [N, M, 2]
         divided = ((parts > 0) & (tree.energies((~valid).float()) == 0)).all(2)
@@ -117,6 +116,36 @@ class Splits(nn.Module):
         drawn = torch.where(divided, order, 2.0).topk(asked, 1, largest=False)
         shower, column = torch.nonzero(drawn.values < 2.0, as_tuple=True)
         node = drawn.indices[shower, column]
+        log_density = self._log_density(image_mev, parts, context, shower, node)
+        number = divided.sum(1)
+        every = number / number.clamp(min=1, max=asked)  # nodes that each asked one stands for
+        return torch.zeros_like(every).index_add(0, shower, -log_density) * every
+
+    def log_prob(self, image_mev: Tensor, context: Tensor) -> Tensor:
+        """The logarithm of the density of all divisions, each in the log ratio of its two energies.
+
+        Parameters
+        ----------
+        image_mev
+            [N, V].
+        context
+            [N, F].
+
+        Returns
+        -------
+        Tensor
+            [N], in nats.
+        """
+        parts = self.sectors.fine.energies(image_mev)
+        shower, node = torch.nonzero((parts > 0).all(2), as_tuple=True)
+        log_density = self._log_density(image_mev, parts, context, shower, node)
+        return image_mev.new_zeros(len(image_mev)).index_add(0, shower, log_density)
+
+    def _log_density(
+        self, image_mev: Tensor, parts: Tensor, context: Tensor, shower: Tensor, node: Tensor
+    ) -> Tensor:
+        """Of the log ratio at some nodes of some showers, int64 [n] each; parts [N, M, 2] are energies."""
+        tree, hit = self.sectors.fine, (image_mev > 0).to(image_mev.dtype)
         count, weight = tree.energies(hit)[shower, node], tree.energies(hit * self.usual)[shower, node]
         part = parts[shower, node]
         inputs = node_inputs(part.sum(1), count, weight)
@@ -125,10 +154,7 @@ class Splits(nn.Module):
         ratio = torch.log(part[:, 0]) - torch.log(part[:, 1])
         scaled = (ratio - inputs[:, 3] - shift) * torch.exp(-scale)
         z, log_slope = rational_quadratic_spline(scaled, spline, REACH)
-        log_density = -z.abs() - 2 * functional.softplus(-z.abs()) + log_slope - scale  # of a logistic z
-        number = divided.sum(1)
-        every = number / number.clamp(min=1, max=asked)  # nodes that each asked one stands for
-        return torch.zeros_like(every).index_add(0, shower, -log_density) * every
+        return -z.abs() - 2 * functional.softplus(-z.abs()) + log_slope - scale  # of a logistic z
 
     def sample(self, energy_mev: Tensor, hit: Tensor, context: Tensor, noise: Tensor) -> Tensor:
         """Divide the sectors' energies among the hit pixels.
