@@ -210,7 +210,7 @@ class Fit:
         """
         family, prepared = FAMILIES[self.family], None
         # a model that the network learns from, here and wherever the training goes on
-        teacher = {TEACHER: load(self.options[TEACHER]).model} if TEACHER in self.options else {}
+        teacher = {TEACHER: load(str(self.options[TEACHER])).model} if TEACHER in self.options else {}
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
             output.mkdir(parents=True, exist_ok=True)
             rows = SAMPLE_ROWS

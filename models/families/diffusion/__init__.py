@@ -1,1 +1,1 @@
-"""Generators that carry noise to data along a path: flow matching, denoising diffusion, students of either."""
+"""Generators that carry noise to data along a path: flow matching, diffusion, students of either."""

@@ -60,7 +60,8 @@ class Student(Denoiser):
 
     Options = StudentOptions
     label = "a student"
-    OWN = ("steps", "substeps")
+    OWN: ClassVar[tuple[str, ...]] = ("steps", "substeps")
+    SHARED: ClassVar[tuple[str, ...]] = ("width", "blocks", "known", "precision", "weight_steps")
 
     def build(self) -> None:
         """Make the network; there is no teacher yet."""
@@ -74,7 +75,7 @@ class Student(Denoiser):
         Parameters
         ----------
         options
-            `teacher`, a trained `Denoiser`; `steps`, `substeps` and seed.
+            `teacher`, a trained `Denoiser`; `steps` and `substeps`.
         sample, layout
             Of the kind that the teacher was trained on.
 
@@ -87,10 +88,10 @@ class Student(Denoiser):
         teacher = given.pop("teacher", None)
         if not isinstance(teacher, Denoiser):
             raise InputError(f"options: teacher {teacher!r} is no model that carries noise to data in steps")
-        settings = asdict(cls.Options(**given))
-        settings |= {name: getattr(teacher.options, name) for name in ("width", "blocks", "known")}
-        student = cls({**teacher.config, "options": settings, "teacher": teacher.fingerprint})
-        student.load_state_dict(teacher.state_dict(), strict=False)  # the teacher may have regressed weights
+        settings = cls.Options(**given, **{name: getattr(teacher.options, name) for name in cls.SHARED})
+        cls.refuse_signed(settings, sample)
+        student = cls({**teacher.config, "options": asdict(settings), "teacher": teacher.fingerprint})
+        student.load_state_dict(teacher.state_dict())
         student.learn_from(teacher)
         return student
 
@@ -122,6 +123,10 @@ class Student(Denoiser):
                 way = self._way(point[rows], number, encoded.context[rows], encoded.present[rows])
                 taught = taught.index_copy(0, rows, way.to(taught.dtype))
         return (predicted - taught).square().sum(1)
+
+    def in_steps(self, steps: int) -> Self:
+        """Refused with InputError: a student has learned its own steps."""
+        raise InputError(f"steps: {steps}, and a student has learned {self.options.steps}; train another")
 
     @torch.no_grad()
     def _way(self, point: Tensor, part: int, context: Tensor, present: Tensor) -> Tensor:

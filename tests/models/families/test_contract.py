@@ -45,7 +45,7 @@ SMALL = {
     "transported-library": {"hidden": 16, "latent": 4},
     "coupling-flow": {"couplings": 4, "hidden": 16, "bins": 4},
     "flow-matching": {"steps": 2, "width": 8, "known": 8},
-    "diffusion": {"steps": 2, "width": 8, "known": 8},
+    "diffusion": {"steps": 2, "width": 8, "known": 8, "precision": "bfloat16"},
     "student": {"steps": 2, "substeps": 1},
     "table-library": {"neighbours": 3},
 }

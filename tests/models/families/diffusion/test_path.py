@@ -27,7 +27,7 @@ MEAN, SIGMA = 0.7, 0.4
 
 
 def gaussian(x: Tensor, angle: float | Tensor) -> Tensor:
-    """The mean direction for data of mean MEAN and standard deviation SIGMA: a regression of two Gaussians."""
+    """The mean direction for data of mean MEAN and spread SIGMA: a regression of two Gaussians."""
     angle = torch.as_tensor(angle, dtype=x.dtype)
     sine, cosine = torch.sin(angle), torch.cos(angle)
     variance = (sine * SIGMA) ** 2 + cosine**2
