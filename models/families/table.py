@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from monsoon.models.families.coupling import CouplingFlow
+from monsoon.models.families.diffusion.denoiser import Diffusion, FlowMatching
+from monsoon.models.families.diffusion.student import Student
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.table_library import TableLibrary
 from monsoon.models.families.transport import TransportedLibrary
@@ -13,6 +15,9 @@ FAMILIES: dict[str, Any] = {
     "flow": Flow,
     "transported-library": TransportedLibrary,
     "coupling-flow": CouplingFlow,
+    "flow-matching": FlowMatching,
+    "diffusion": Diffusion,
+    "student": Student,
     "table-library": TableLibrary,
 }
 ONLY_SHOWERS = ("flow", "transported-library")

@@ -28,7 +28,7 @@ from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import read_object, write_whole
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
-from monsoon.models.store.checkpoint import LARGEST_CARD, save
+from monsoon.models.store.checkpoint import LARGEST_CARD, load, save
 from monsoon.models.store.outline import fits
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
@@ -40,6 +40,7 @@ from monsoon.models.training.transfer import take_over
 SAMPLE_ROWS, SAMPLE_VALUES = 50_000, 45_000_000  # at most, for preprocessing and the domain
 VALIDATION_ROWS = 1024  # at once
 LONGEST_REASON = 200
+TEACHER = "teacher"  # option of families that learn from a trained model: its folder
 NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
 
 
@@ -208,18 +209,24 @@ class Fit:
         The weights come from the training's state. At step 0 these are the first worker's.
         """
         family, prepared = FAMILIES[self.family], None
+        # a model that the network learns from, here and wherever the training goes on
+        teacher = {TEACHER: load(str(self.options[TEACHER])).model} if TEACHER in self.options else {}
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
             output.mkdir(parents=True, exist_ok=True)
             rows = SAMPLE_ROWS
             if not isinstance(self.layout, Schema):
                 rows = min(SAMPLE_ROWS, SAMPLE_VALUES // self.layout.voxels)
             sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
-            prepared = family.prepare({"seed": self.recipe.seed, **self.options}, sample, self.layout)
+            options = {"seed": self.recipe.seed, **self.options, **teacher}
+            prepared = family.prepare(options, sample, self.layout)
             if self.init is not None:
                 take_over(prepared, self.init["folder"], self.family)
             write_whole(output / NETWORK, json.dumps(prepared.config).encode())
         broadcast(0, device)  # the first worker writes the config
-        return prepared or self._restored(output)
+        network = prepared or self._restored(output)
+        if teacher:
+            network.learn_from(teacher[TEACHER])
+        return network
 
     def _restored(self, output: Path) -> Any:
         """The network that was prepared, without weights; of a state's shapes where there is one."""

@@ -105,16 +105,21 @@ class VectorFamily(nn.Module):
         own = [field.name for field in fields(cls.Options)]
         given = chosen(options, [*own, *vectors.options], cls.label)
         settings = cls.Options(**{name: value for name, value in given.items() if name in own})
-        if not settings.weight_steps and not cls.signed and bool((sample.weight < 0).any()):
-            raise InputError(
-                f"weights: some are negative, and the loss of {cls.label} has no bound with them; set "
-                "options weight_steps, so that their mean is regressed first"
-            )
+        cls.refuse_signed(settings, sample)
         of_vectors = vectors.options | {name: given[name] for name in vectors.options if name in given}
         config = {"options": asdict(settings), **vectors.prepare(of_vectors, sample, layout)}
         family = initialised(lambda: cls(config), options)
         family.vectors.fit(sample)
         return family
+
+    @classmethod
+    def refuse_signed(cls, settings: VectorOptions, sample: Any) -> None:
+        """Raise InputError where weights are negative and nothing is done about it."""
+        if not settings.weight_steps and not cls.signed and bool((sample.weight < 0).any()):
+            raise InputError(
+                f"weights: some are negative, and the loss of {cls.label} has no bound with them; set "
+                "options weight_steps, so that their mean is regressed first"
+            )
 
     @classmethod
     def restore(cls, config: Mapping[str, Any]) -> Self:

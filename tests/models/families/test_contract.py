@@ -44,6 +44,9 @@ SMALL = {
     },
     "transported-library": {"hidden": 16, "latent": 4},
     "coupling-flow": {"couplings": 4, "hidden": 16, "bins": 4},
+    "flow-matching": {"steps": 2, "width": 8, "known": 8},
+    "diffusion": {"steps": 2, "width": 8, "known": 8, "precision": "bfloat16"},
+    "student": {"steps": 2, "substeps": 1},
     "table-library": {"neighbours": 3},
 }
 CASES = [f"{name}/showers" for name in FAMILIES if name not in ONLY_TABLES]
@@ -82,6 +85,8 @@ class Case:
         return self.rows.conditions
 
     def prepare(self, **options: Any) -> Any:
+        if self.name == "student":
+            options["teacher"] = trained(f"flow-matching/{'table' if self.layout is SCHEMA else 'showers'}")
         return FAMILIES[self.name].prepare({"seed": 1, **SMALL[self.name], **options}, self.rows, self.layout)
 
     def values(self, sample: Any) -> Tensor:

@@ -1,0 +1,1 @@
+"""Generators that carry noise to data along a path: flow matching, diffusion, students of either."""
