@@ -8,11 +8,13 @@ from monsoon.models.families.coupling import CouplingFlow
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.table_library import TableLibrary
 from monsoon.models.families.transport import TransportedLibrary
+from monsoon.models.families.vae import Vae
 
 FAMILIES: dict[str, Any] = {
     "flow": Flow,
     "transported-library": TransportedLibrary,
     "coupling-flow": CouplingFlow,
+    "vae": Vae,
     "table-library": TableLibrary,
 }
 ONLY_SHOWERS = ("flow", "transported-library")

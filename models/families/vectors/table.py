@@ -39,6 +39,7 @@ class TableVectors(nn.Module):
     options: ClassVar[dict[str, int]] = {"knots": 16, "pattern_hidden": 128}
     noise_dimensions: ClassVar[int] = 1
     lattice: ClassVar[None] = None
+    sparse: ClassVar[bool] = False
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
