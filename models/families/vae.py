@@ -199,7 +199,7 @@ class Vae(VectorFamily):
         Numbers below `least` [N, D] are empty. One uniform number says whether there is a hit, and where it
         lies inside the probability of a hit which value it has.
         """
-        latent, own = noise.split([self.options.latent, self.vectors.width], 1)
+        latent, own = torch.split(noise, [self.options.latent, self.vectors.width], 1)
         z = torch.special.ndtri(latent)
         for coupling in reversed(self.prior):
             z = cast(HalfMoved, coupling).inverse(z, torch.ones_like(z), context)
@@ -237,7 +237,8 @@ class Vae(VectorFamily):
 
     def _decoded(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Mean and log width of each number, and the logit of a hit where they are learned, [N, D] each."""
-        mean, log_width, *logit = self.decoder(torch.cat([z, context], 1)).split(self.vectors.width, 1)
+        raw: Tensor = self.decoder(torch.cat([z, context], 1))
+        mean, log_width, *logit = torch.split(raw, self.vectors.width, 1)
         return mean, _bounded(log_width), logit[0] if logit else None
 
     def _log_likelihood(self, encoded: Encoded, z: Tensor) -> Tensor:

@@ -41,7 +41,8 @@ def above(least: Tensor, mean: Tensor, log_width: Tensor) -> Tensor:
 
     Subtracted from `gaussian` it makes the density that of numbers above `least` alone.
     """
-    return torch.special.log_ndtr(_height(least, mean, log_width))
+    total: Tensor = torch.special.log_ndtr(_height(least, mean, log_width))
+    return total
 
 
 def drawn_above(share: Tensor, least: Tensor, mean: Tensor, log_width: Tensor) -> Tensor:
@@ -54,7 +55,7 @@ def drawn_above(share: Tensor, least: Tensor, mean: Tensor, log_width: Tensor) -
     least, mean, log_width
         [...].
     """
-    beyond = share * torch.special.ndtr(_height(least, mean, log_width))
+    beyond = share * above(least, mean, log_width).exp()
     return torch.maximum(mean - log_width.exp() * torch.special.ndtri(beyond), least)
 
 

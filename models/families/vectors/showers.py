@@ -158,7 +158,8 @@ class ShowerVectors(nn.Module):
 
     def _least(self, regressors: Tensor) -> Tensor:
         """Where a voxel without energy begins, [N, V]."""
-        return self.standard(regressors, regressors.new_tensor(math.log(self.floor_mev)))
+        least: Tensor = self.standard(regressors, regressors.new_tensor(math.log(self.floor_mev)))
+        return least
 
     def _logs(self, image: Tensor, uniform: Tensor) -> Tensor:
         """Logarithms of e + e0; empty voxels lie below ln e0 by their uniform number."""
