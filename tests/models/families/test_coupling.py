@@ -86,7 +86,7 @@ def test_whole_numbers_are_learned_by_either_dequantization(dequantization: str)
     made = flow.sample(rows.conditions, noise).values[:, 0]
     for kind in (0, 1):
         shares = torch.stack([(made[c == kind] == value).float().mean() for value in range(3)])
-        torch.testing.assert_close(shares, chances[kind], atol=0.04, rtol=0)
+        torch.testing.assert_close(shares, chances[kind], atol=0.06, rtol=0)
 
 
 def test_an_unknown_dequantization_is_refused() -> None:
