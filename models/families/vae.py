@@ -214,7 +214,7 @@ class Vae(VectorFamily):
     def _posterior(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
         """Mean and log width of the latents given the rows, [N, latent] each."""
         both = self.encoder(torch.cat([encoded.seen, encoded.context], 1))
-        mean, log_width = both.chunk(2, 1)
+        mean, log_width = both.to(encoded.context).chunk(2, 1)  # also where a training is in half precision
         return mean, _bounded(log_width)
 
     def _drawn(
@@ -237,7 +237,7 @@ class Vae(VectorFamily):
 
     def _decoded(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Mean and log width of each number, and the logit of a hit where they are learned, [N, D] each."""
-        raw: Tensor = self.decoder(torch.cat([z, context], 1))
+        raw: Tensor = self.decoder(torch.cat([z, context], 1)).to(context)
         mean, log_width, *logit = torch.split(raw, self.vectors.width, 1)
         return mean, _bounded(log_width), logit[0] if logit else None
 
