@@ -10,6 +10,7 @@ from monsoon.models.families.diffusion.student import Student
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.table_library import TableLibrary
 from monsoon.models.families.transport import TransportedLibrary
+from monsoon.models.families.vae import Vae
 
 FAMILIES: dict[str, Any] = {
     "flow": Flow,
@@ -18,6 +19,7 @@ FAMILIES: dict[str, Any] = {
     "flow-matching": FlowMatching,
     "diffusion": Diffusion,
     "student": Student,
+    "vae": Vae,
     "table-library": TableLibrary,
 }
 ONLY_SHOWERS = ("flow", "transported-library")

@@ -11,11 +11,20 @@ from torch import Tensor, nn
 from monsoon.models.data.tables.schema import Column
 
 MOST_VALUES = 32  # of a discrete condition that gets an input for each value
+DEQUANTIZATIONS = ("uniform", "gaussian")
 EDGE = 1e-6  # how near a bounded column comes to its ends, as a share of its range
 
 
-def to_real(column: Column, values: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+def to_real(
+    column: Column, values: Tensor, uniform: Tensor, dequantization: str = "uniform"
+) -> tuple[Tensor, Tensor]:
     """Map the values of a feature onto the real line.
+
+    A discrete value k becomes k + u with u in (0, 1), so that a density can learn it; the way back is the
+    whole number below, exactly. With `uniform` u is as likely everywhere, and what is to be learned has
+    steps. With `gaussian` u is the logistic function of a Gaussian number, and vanishes smoothly at the
+    steps. Either way the mean over u of the log-density, log slope included, is at most the log-probability
+    of k, and that of the density is the probability: variational dequantization by a fixed distribution.
 
     Parameters
     ----------
@@ -24,14 +33,20 @@ def to_real(column: Column, values: Tensor, uniform: Tensor) -> tuple[Tensor, Te
     values
         float64 [N].
     uniform
-        float [N] in (0, 1): a discrete value k becomes k + u, where densities are.
+        float64 [N] in (0, 1), which u of discrete values follow from.
+    dequantization
+        One of DEQUANTIZATIONS.
 
     Returns
     -------
     real : Tensor
         float64 [N].
     log_slope : Tensor
-        float64 [N], of the map.
+        float64 [N], of the map from the value, or from the uniform number of a discrete one.
+
+    References
+    ----------
+    Theis, van den Oord, Bethge, arXiv:1511.01844; Flow++, arXiv:1902.00275.
     """
     if column.kind == "positive":
         real = values.log()
@@ -40,6 +55,11 @@ def to_real(column: Column, values: Tensor, uniform: Tensor) -> tuple[Tensor, Te
         low, high = _ends(column)
         share = ((values - low) / (high - low)).clamp(EDGE, 1 - EDGE)
         return torch.logit(share), -(share * (1 - share)).log() - math.log(high - low)
+    if column.kind == "discrete" and dequantization == "gaussian":
+        normal = torch.special.ndtri(uniform)
+        share = torch.sigmoid(normal)
+        slope = 0.5 * (normal.square() + math.log(2 * math.pi))  # of the quantile, in logarithms
+        return values + share, slope + (share * (1 - share)).log()
     if column.kind == "discrete":
         return values + uniform, torch.zeros_like(values)
     return values, torch.zeros_like(values)

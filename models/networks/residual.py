@@ -1,4 +1,4 @@
-"""A residual network on vectors, for numbers that lie on no lattice."""
+"""Residual networks on vectors: row i of the output depends on row i of the input alone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,41 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+class Residual(nn.Module):
+    """Linear maps with shortcuts, and SiLU between, so that gradients of gradients are smooth.
+
+    Parameters
+    ----------
+    inputs, hidden, outputs
+        Width of the first, the inner and the last values.
+    blocks
+        Shortcuts; each passes two linear maps by.
+    last
+        Factor of the last map's initial weights.
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, blocks: int, last: float = 1.0) -> None:
+        super().__init__()
+        self.first = nn.Linear(inputs, hidden)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
+            for _ in range(blocks)
+        )
+        self.last = nn.Sequential(nn.SiLU(), nn.Linear(hidden, outputs))
+        with torch.no_grad():
+            for parameter in self.last.parameters():
+                parameter.mul_(last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [N, outputs] of inputs [N, inputs]."""
+        x = self.first(x)
+        for block in self.blocks:
+            x = x + block(x)
+        return cast(Tensor, self.last(x))
+
+
 class ResidualNet(nn.Module):
-    """A vector of a vector and a context, through residual blocks that see the context each.
+    """A vector of a vector and a context, which every residual block sees: what it says counts at any depth.
 
     Parameters
     ----------

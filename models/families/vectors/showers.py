@@ -40,6 +40,7 @@ class ShowerVectors(nn.Module):
     name: ClassVar[str] = "energy"
     options: ClassVar[dict[str, int]] = {"energy_hidden": 64}
     noise_dimensions: ClassVar[int] = 2
+    sparse: ClassVar[bool] = True
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
@@ -106,7 +107,8 @@ class ShowerVectors(nn.Module):
         coordinate = self.energy.coordinate(of_species, conditions.energy_mev, visible, classes)
         one_hot = self.energy.one_hot(classes)
         logs = self._logs(image, batch.uniform(self.width))
-        x, log_size = self.standard.forward_with_slope(shower_quadratics(known, coordinate, one_hot), logs)
+        regressors = shower_quadratics(known, coordinate, one_hot)
+        x, log_size = self.standard.forward_with_slope(regressors, logs)
         present = (self.valid[batch.symmetry] & (visible > 0)[:, None]).float()
         of_log = torch.where(image > 0, -torch.log(image + self.floor_mev), 0.0)
         return Encoded(
@@ -115,6 +117,7 @@ class ShowerVectors(nn.Module):
             shower_context(known, coordinate, visible, one_hot),
             self.energy.loss(known, classes, coordinate),
             ((of_log + log_size) * present).sum(1),
+            self._least(regressors),
         )
 
     def begin(self, conditions: Conditions, noise: Tensor) -> Begun:
@@ -122,10 +125,12 @@ class ShowerVectors(nn.Module):
         known, of_species = self._known(conditions)
         classes, coordinate, visible = self.energy.sample(known, of_species, conditions.energy_mev, noise)
         one_hot = self.energy.one_hot(classes)
+        regressors = shower_quadratics(known, coordinate, one_hot)
         return Begun(
             shower_context(known, coordinate, visible, one_hot),
             (visible > 0).float()[:, None].expand(-1, self.width),
-            torch.cat([visible[:, None], shower_quadratics(known, coordinate, one_hot)], 1),
+            torch.cat([visible[:, None], regressors], 1),
+            self._least(regressors),
         )
 
     def finish(self, conditions: Conditions, begun: Begun, x: Tensor) -> Tensor:
@@ -150,6 +155,11 @@ class ShowerVectors(nn.Module):
         """The features of each condition [N, 5 + S], and their products for each species [N, 21 S]."""
         known = features(conditions, self.pdg, self.grid.largest_offset_mm)
         return known, quadratic(known[:, :CONDITION], known[:, CONDITION:])
+
+    def _least(self, regressors: Tensor) -> Tensor:
+        """Where a voxel without energy begins, [N, V]."""
+        least: Tensor = self.standard(regressors, regressors.new_tensor(math.log(self.floor_mev)))
+        return least
 
     def _logs(self, image: Tensor, uniform: Tensor) -> Tensor:
         """Logarithms of e + e0; empty voxels lie below ln e0 by their uniform number."""

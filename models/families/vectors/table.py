@@ -13,8 +13,9 @@ from monsoon.models.data.batches import Batch
 from monsoon.models.data.tables.files import TableSet
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.domain.columns import ColumnDomain
+from monsoon.models.errors import InputError
 from monsoon.models.families.vectors.vectors import Begun, Encoded
-from monsoon.models.networks.columns import Given, from_real, to_real
+from monsoon.models.networks.columns import DEQUANTIZATIONS, Given, from_real, to_real
 from monsoon.models.networks.modules import mlp
 from monsoon.models.networks.patterns import Patterns
 from monsoon.models.networks.preprocess import Standardise
@@ -36,15 +37,17 @@ class TableVectors(nn.Module):
     """
 
     name: ClassVar[str] = "pattern"
-    options: ClassVar[dict[str, int]] = {"knots": 16, "pattern_hidden": 128}
+    options: ClassVar[dict[str, Any]] = {"knots": 16, "pattern_hidden": 128, "dequantization": "uniform"}
     noise_dimensions: ClassVar[int] = 1
     lattice: ClassVar[None] = None
+    sparse: ClassVar[bool] = False
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         self.schema = Schema.from_json(config["schema"])
         self.domain = ColumnDomain.from_json(config["domain"])
         self.patterns = Patterns.from_json(config["patterns"])
+        self.dequantization = config.get("dequantization", "uniform")  # models of old have none
         self.given = Given(self.schema.conditions, config["values"], config["knots"])
         self.register_buffer("free", self.patterns.free, persistent=False)  # [K, D]
         self.free: Tensor
@@ -55,7 +58,10 @@ class TableVectors(nn.Module):
 
     @classmethod
     def prepare(cls, options: Mapping[str, Any], sample: TableSet, layout: Schema) -> dict[str, Any]:
-        """The configuration for a table; see `Vectors`."""
+        """The configuration for a table; see `Vectors`. Raises InputError."""
+        if options["dequantization"] not in DEQUANTIZATIONS:
+            known = ", ".join(DEQUANTIZATIONS)
+            raise InputError(f"options: dequantization {options['dequantization']!r} is not one of {known}")
         values = Given.values_of(layout.conditions, sample.conditions.values)
         few = tuple(name for name, some in zip(sample.conditions.names, values, strict=True) if some)
         return {
@@ -133,7 +139,7 @@ class TableVectors(nn.Module):
 
     def _real(self, rows: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
         both = [
-            to_real(column, rows[:, n], uniform[:, n].double())
+            to_real(column, rows[:, n], uniform[:, n].double(), self.dequantization)
             for n, column in enumerate(self.schema.learned)
         ]
         return torch.stack([real for real, _ in both], 1), torch.stack([slope for _, slope in both], 1)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+import torch
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -34,6 +35,8 @@ class Encoded:
         float32 [N], of what is drawn first: its negative log-likelihood in nats, up to a constant.
     log_slope : Tensor
         float32 [N], of the map from the row to the numbers of x that are present.
+    least : Tensor or None
+        float32 [N, D], below which all values of x mean the same: an empty voxel. None where none do.
     """
 
     x: Tensor
@@ -41,6 +44,17 @@ class Encoded:
     context: Tensor
     loss: Tensor
     log_slope: Tensor
+    least: Tensor | None = None
+
+    @property
+    def hit(self) -> Tensor:
+        """float32 [N, D], 1 for numbers that are present and not empty."""
+        return self.present if self.least is None else self.present * (self.x > self.least)
+
+    @property
+    def seen(self) -> Tensor:
+        """The vectors [N, D] without what means nothing: how far below `least` a number lies."""
+        return (self.x if self.least is None else torch.maximum(self.x, self.least)) * self.present
 
 
 @dataclass(frozen=True)
@@ -53,11 +67,14 @@ class Begun:
         As in `Encoded`.
     drawn : Tensor
         What `finish` needs to know, [N, ...].
+    least : Tensor or None
+        As in `Encoded`: smaller numbers are empty.
     """
 
     context: Tensor
     present: Tensor
     drawn: Tensor
+    least: Tensor | None = None
 
 
 class Vectors(Protocol):
@@ -77,6 +94,8 @@ class Vectors(Protocol):
         Uniform numbers that `begin` needs.
     lattice : Lattice or None
         How vectors are images; None where they are not.
+    sparse : bool
+        Whether numbers can be empty: there is a `least`.
     """
 
     name: str
@@ -85,6 +104,7 @@ class Vectors(Protocol):
     values: int
     noise_dimensions: int
     lattice: Lattice | None
+    sparse: bool
 
     @classmethod
     def prepare(cls, options: Mapping[str, Any], sample: Any, layout: Any) -> dict[str, Any]:

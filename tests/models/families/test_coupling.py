@@ -31,6 +31,12 @@ def mixture(rows: int) -> TableSet:
 
 def generated_mean(rows: TableSet, steps: int, **options: int) -> float:
     flow = CouplingFlow.prepare({**SMALL, **options}, rows, SCHEMA)
+    fit(flow, rows, steps)
+    noise = torch.rand(4000, flow.noise_dimensions, generator=torch.Generator().manual_seed(9))
+    return float(flow.sample(rows.conditions[:4000], noise).values.mean())
+
+
+def fit(flow: CouplingFlow, rows: TableSet, steps: int) -> None:
     optimisers = {name: torch.optim.Adam(parts, 5e-3) for name, parts in flow.optimisers().items()}
     for step in range(steps):
         chosen = torch.randint(len(rows), (512,), generator=torch.Generator().manual_seed(step))
@@ -39,8 +45,6 @@ def generated_mean(rows: TableSet, steps: int, **options: int) -> float:
             optimisers[name].zero_grad()
             (loss / batch.weight.sum()).backward()
             optimisers[name].step()
-    noise = torch.rand(4000, flow.noise_dimensions, generator=torch.Generator().manual_seed(9))
-    return float(flow.sample(rows.conditions[:4000], noise).values.mean())
 
 
 def test_with_signed_weights_the_flow_is_that_of_the_pure_sample_and_without_it_is_not() -> None:
@@ -65,3 +69,26 @@ def test_rows_may_be_generated_of_nothing(family: type[CouplingFlow] | type[Tabl
     assert made.values.shape == (50, 1)
     assert made.values.isfinite().all()
     assert model.inside(alone.conditions).all()
+
+
+@pytest.mark.parametrize("dequantization", ["uniform", "gaussian"])
+def test_whole_numbers_are_learned_by_either_dequantization(dequantization: str) -> None:
+    """Of 0, 1 and 2 with probabilities that depend on the condition."""
+    generator = torch.Generator().manual_seed(4)
+    c = torch.randint(2, (6000,), generator=generator)
+    chances = torch.tensor([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]])
+    n = torch.multinomial(chances[c], 1, generator=generator).double()
+    rows = TableSet(Table(("c",), c[:, None].double()), Table(("n",), n), torch.ones(6000))
+    schema = Schema((Column("n", "discrete"),), (Column("c", "discrete"),))
+    flow = CouplingFlow.prepare({**SMALL, "bins": 16, "dequantization": dequantization}, rows, schema)
+    fit(flow, rows, 250)
+    noise = torch.rand(6000, flow.noise_dimensions, generator=generator)
+    made = flow.sample(rows.conditions, noise).values[:, 0]
+    for kind in (0, 1):
+        shares = torch.stack([(made[c == kind] == value).float().mean() for value in range(3)])
+        torch.testing.assert_close(shares, chances[kind], atol=0.06, rtol=0)
+
+
+def test_an_unknown_dequantization_is_refused() -> None:
+    with pytest.raises(InputError, match="dequantization 'cubic' is not one of uniform, gaussian"):
+        CouplingFlow.prepare({**SMALL, "dequantization": "cubic", "weight_steps": 1}, mixture(100), SCHEMA)

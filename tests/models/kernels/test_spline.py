@@ -153,3 +153,34 @@ def test_respline_takes_the_kernel_for_all_but_doubles() -> None:
         assert "_Spline" in str(value.grad_fn)
         assert value.dtype == torch.float32
     assert "_Spline" not in str(rational_quadratic_spline(x.double(), raw.double(), BOUND)[0].grad_fn)
+
+
+def numbers_at_edges_and_tails(rows: int, seed: int, size: float) -> tuple[Tensor, Tensor]:
+    """Of each row of parameters: ends of bins in x and y, the floats beside them, far tails; [rows, M]."""
+    raw = extremes(rows) if size == 0 else parameters(rows, size=size, seed=seed)
+    ends = torch.cat([_knots(raw[:, :8], BOUND), _knots(raw[:, 8:16], BOUND)], 1)
+    up, down = torch.full_like(ends, torch.inf), torch.full_like(ends, -torch.inf)
+    far = torch.tensor([1e-40, 1e3, 1e10, 1e30, 3e38]).expand(rows, -1)
+    x = torch.cat([ends, torch.nextafter(ends, up), torch.nextafter(ends, down), far, -far], 1)
+    return x, raw[:, None].expand(-1, x.shape[1], -1)
+
+
+def count_not_finite(evaluations: int, size: float, seed: int) -> int:
+    """Of so many evaluations (spline, gradients, inverse; kernels and reference) those not finite."""
+    done, wrong = 0, 0
+    while done < evaluations:
+        x, raw = numbers_at_edges_and_tails(500, seed + done, size)
+        weights = (torch.ones_like(x), torch.ones_like(x))
+        found = [*worked_out(cpu.spline, x, raw, weights), *spline(x, raw, BOUND)]
+        found += [inverse_spline(x, raw, BOUND), *spline(x, raw, BOUND, inverse=True)]
+        finite = torch.stack(
+            [part.isfinite() if part.ndim == 2 else part.isfinite().all(2) for part in found]
+        )
+        wrong += int((~finite.all(0)).sum())
+        done += x.numel()
+    return wrong
+
+
+@pytest.mark.parametrize("size", [0.0, 1.0, 30.0])
+def test_nothing_is_nan_at_the_ends_of_bins_and_in_far_tails(size: float) -> None:
+    assert count_not_finite(60_000, size, 0) == 0
