@@ -6,6 +6,7 @@ from typing import Any
 
 from monsoon.models.families.coupling import CouplingFlow
 from monsoon.models.families.flow.flow import Flow
+from monsoon.models.families.gan import Gan
 from monsoon.models.families.table_library import TableLibrary
 from monsoon.models.families.transport import TransportedLibrary
 
@@ -13,6 +14,7 @@ FAMILIES: dict[str, Any] = {
     "flow": Flow,
     "transported-library": TransportedLibrary,
     "coupling-flow": CouplingFlow,
+    "gan": Gan,
     "table-library": TableLibrary,
 }
 ONLY_SHOWERS = ("flow", "transported-library")

@@ -34,6 +34,8 @@ class Encoded:
         float32 [N], of what is drawn first: its negative log-likelihood in nats, up to a constant.
     log_slope : Tensor
         float32 [N], of the map from the row to the numbers of x that are present.
+    least : Tensor or None
+        float32 [N, D], below which all values of x mean the same: an empty voxel. None where none do.
     """
 
     x: Tensor
@@ -41,6 +43,7 @@ class Encoded:
     context: Tensor
     loss: Tensor
     log_slope: Tensor
+    least: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class Vectors(Protocol):
         Uniform numbers that `begin` needs.
     lattice : Lattice or None
         How vectors are images; None where they are not.
+    not_learned : tuple of str
+        The observables that do not follow smoothly from the vector.
     """
 
     name: str
@@ -85,6 +90,12 @@ class Vectors(Protocol):
     values: int
     noise_dimensions: int
     lattice: Lattice | None
+    not_learned: tuple[str, ...]
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names of what `observed` gives, in its order."""
+        ...
 
     @classmethod
     def prepare(cls, options: Mapping[str, Any], sample: Any, layout: Any) -> dict[str, Any]:
@@ -114,6 +125,14 @@ class Vectors(Protocol):
 
     def finish(self, conditions: Any, begun: Begun, x: Tensor) -> Tensor:
         """Rows [N, values] of vectors [N, D]: images in MeV, or learned columns. Differentiable in x."""
+        ...
+
+    def rows(self, sample: Any) -> Tensor:
+        """The rows [N, values] of a training sample, as `finish` makes them."""
+        ...
+
+    def observed(self, conditions: Any, rows: Tensor) -> dict[str, Tensor]:
+        """The observables of N rows [N, values], float64 [N] each."""
         ...
 
     def inside(self, conditions: Any) -> Tensor:

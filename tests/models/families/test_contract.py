@@ -44,6 +44,7 @@ SMALL = {
     },
     "transported-library": {"hidden": 16, "latent": 4},
     "coupling-flow": {"couplings": 4, "hidden": 16, "bins": 4},
+    "gan": {"latent": 4, "hidden": 16, "features": 4},
     "table-library": {"neighbours": 3},
 }
 CASES = [f"{name}/showers" for name in FAMILIES if name not in ONLY_TABLES]
