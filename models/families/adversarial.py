@@ -15,7 +15,7 @@ from torch.nn import functional
 Critic = Callable[[Tensor], Tensor]
 """Vectors [N, D] to one number for each row, [N]; row i of row i."""
 
-LEAST_SQUARED = 1e-8  # keeps the gradient of a distance finite where it is 0
+LEAST_SQUARED = 1e-12  # below it a distance has no gradient, which would be infinite at 0
 
 
 def classifier(real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
@@ -132,6 +132,40 @@ def lipschitz_penalty(critic: Critic, x: Tensor, direction: Tensor, away: Tensor
     return (share * functional.relu(slope - 1).square()).sum()
 
 
+def cramer(real: Tensor, fake: Tensor, other: Tensor, weight: Tensor) -> Tensor:
+    """|x - g| + |x - g'| - |g - g'|: the energy distance at equal condition, but for a constant.
+
+    Its mean over conditions is least where the generated distribution of each condition is the real one. The
+    constant, |x - x'|, would need two real rows of a condition.
+
+    Parameters
+    ----------
+    real, fake, other
+        x, and two generated rows g and g' of the same condition, as the critic's features, [N, K].
+    weight
+        [N], of the three rows.
+
+    Returns
+    -------
+    Tensor
+        [].
+
+    References
+    ----------
+    Bellemare et al., arXiv:1705.10743.
+    """
+    of_real = length(real - fake) + length(real - other)
+    return (weight * (of_real - length(fake - other))).sum()
+
+
+def cramer_critic(at: Tensor, other: Tensor) -> Tensor:
+    """|x - g'| - |x|: larger for real than for generated rows x, [N] of features [N, K].
+
+    The second term stands for the distance to another real row of the condition, which there is none of.
+    """
+    return length(at - other) - length(at)
+
+
 def energy_distance(real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
     """2 E|x - g| - E|x - x'| - E|g - g'|, without bias: over pairs of different rows, weighted w_i w_j.
 
@@ -150,10 +184,6 @@ def energy_distance(real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
     Tensor
         []; its mean over samples is 0 if and only if both have one distribution.
 
-    References
-    ----------
-    Bellemare et al., arXiv:1705.10743.
-
     Examples
     --------
     >>> energy_distance(torch.tensor([[0.0], [2.0]]), torch.tensor([[3.0], [3.0]]), torch.ones(2))
@@ -161,27 +191,10 @@ def energy_distance(real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
     """
     share = weight / weight.sum()
     pairs = share[:, None] * share * (1 - torch.eye(len(share), device=share.device))
-    apart = 2 * distances(real, fake) - distances(real, real) - distances(fake, fake)
+    apart = 2 * torch.cdist(real, fake) - torch.cdist(real, real) - torch.cdist(fake, fake)
     return (pairs * apart).sum() / (1 - share.square().sum()).clamp(min=0.5)
-
-
-def witness(at: Tensor, real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
-    """E|at - g| - E|at - x|: larger where there are more real than generated rows, [M] of `at` [M, K]."""
-    share = weight / weight.sum()
-    return distances(at, fake) @ share - distances(at, real) @ share
-
-
-def distances(a: Tensor, b: Tensor) -> Tensor:
-    """Euclidean distances [N, M] of rows [N, K] and [M, K], twice differentiable, in full precision."""
-    with torch.autocast(a.device.type, enabled=False):
-        a, b = (rows.float() if rows.dtype != torch.float64 else rows for rows in (a, b))
-        squared = a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T
-        apart = squared > LEAST_SQUARED
-        return torch.where(apart, torch.where(apart, squared, 1.0).sqrt(), 0.0)
 
 
 def length(x: Tensor) -> Tensor:
     """Euclidean length of rows [N, D], [N]; its gradient is 0 where that is 0."""
-    squared = x.float().square().sum(1)
-    some = squared > 0
-    return torch.where(some, torch.where(some, squared, 1.0).sqrt(), 0.0)
+    return x.float().square().sum(1).clamp(min=LEAST_SQUARED).sqrt()

@@ -29,7 +29,8 @@ Loss = Literal["saturating", "non-saturating", "wgan", "wgan-gp", "wgan-alp", "c
 CLASSIFIERS = ("saturating", "non-saturating")
 PENALTY = {"wgan-gp": 10.0, "wgan-alp": 100.0, "cramer": 10.0}  # as in the papers
 FURTHEST = 4.0  # that the adversarial Lipschitz penalty looks, in units of the vectors
-LARGEST_LOG = 3.0  # of the size of a number's own noise
+START = 0.5  # about the size of a number's own noise at first: less than the rows', so that latents matter
+LARGEST_LOG = 3.0  # of the size over this one
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Gan(VectorFamily):
         options, width, context = self.options, self.vectors.width, self.vectors.context
         self.draws = options.latent + width
         sizes = (options.hidden, 2 * width, options.blocks)
-        self.generator = Residual(context + options.latent, *sizes, last=0.1)
+        self.generator = Residual(context + options.latent, *sizes)
         told = options.features if options.loss == "cramer" else 1
         self.critic = Residual(width + context, options.hidden, told, options.blocks)
         self.statistics = Statistics(self.vectors, options.enforce, options.hold_out)
@@ -140,7 +141,7 @@ class Gan(VectorFamily):
         """Vectors of contexts: a mean and a size for each number, which follow from the latents."""
         latent, own = torch.special.ndtri(noise).split([self.options.latent, self.vectors.width], 1)
         mean, log_size = self.generator(torch.cat([latent, context], 1)).chunk(2, 1)
-        size = torch.exp(LARGEST_LOG * torch.tanh(log_size / LARGEST_LOG))
+        size = START * torch.exp(LARGEST_LOG * torch.tanh(log_size / LARGEST_LOG))
         return torch.where(present > 0, mean + size * own, 0.0)
 
     def losses(self, encoded: Encoded, weight: Tensor, batch: Batch[Any], step: int) -> dict[str, Tensor]:
@@ -148,10 +149,11 @@ class Gan(VectorFamily):
         if self.options.loss == "wgan":
             self._clip()
         real = _seen(encoded, encoded.x)
-        fake = self._fake(encoded, batch)
-        losses = {"critic": self._critic_loss(encoded, real, fake.detach(), weight, batch)}
+        fake, other = (self._fake(encoded, batch) for _ in range(2))
+        told = self._critic_loss(encoded, real, fake.detach(), other.detach(), weight, batch)
+        losses = {"critic": told}
         if (step + 1) % self.options.critic_steps == 0:
-            losses["generator"] = self._generator_loss(encoded, real, fake, weight)
+            losses["generator"] = self._generator_loss(encoded, real, fake, other, weight)
             if self.statistics.enforce:
                 made = self.generated(batch.rows.conditions, batch.uniform(self.noise_dimensions))
                 known = self.vectors.rows(batch.rows)
@@ -185,8 +187,8 @@ class Gan(VectorFamily):
         told |= neighbourhood(columns[1] / unit, columns[0] / unit)
         if self.options.loss in CLASSIFIERS:
             encoded = self.vectors.encode(batch)
-            of_real = self._critic(encoded, _seen(encoded, encoded.x))
-            of_fake = self._critic(encoded, self._fake(encoded, batch))
+            of_real = self._features(encoded, _seen(encoded, encoded.x))
+            of_fake = self._features(encoded, self._fake(encoded, batch))
             told["critic_real"] = float((of_real > 0).double().mean())
             told["critic_fake"] = float((of_fake < 0).double().mean())
         return told
@@ -196,53 +198,59 @@ class Gan(VectorFamily):
         return _seen(encoded, self.draw(encoded.context, encoded.present, batch.uniform(self.draws)))
 
     def _features(self, encoded: Encoded, x: Tensor) -> Tensor:
-        """What the critic makes of rows that are seen, [N, 1 or K]."""
-        of_row: Tensor = self.critic(torch.cat([x * encoded.present, encoded.context], 1))
-        return of_row
+        """What the critic makes of rows that are seen, [N, 1 or K].
 
-    def _critic(self, encoded: Encoded, x: Tensor) -> Tensor:
-        """The critic's number of each row, [N]."""
-        return self._features(encoded, x)[:, 0]
+        To the Cramer GAN's features the row itself belongs: whatever the critic does not see yet, a distance
+        that is 0 for one distribution alone is left.
+        """
+        of_row: Tensor = self.critic(torch.cat([x * encoded.present, encoded.context], 1))
+        return torch.cat([x, of_row], 1) if self.options.loss == "cramer" else of_row
 
     def _critic_loss(
-        self, encoded: Encoded, real: Tensor, fake: Tensor, weight: Tensor, batch: Batch[Any]
+        self,
+        encoded: Encoded,
+        real: Tensor,
+        fake: Tensor,
+        other: Tensor,
+        weight: Tensor,
+        batch: Batch[Any],
     ) -> Tensor:
-        of_real, of_fake = self._features(encoded, real), self._features(encoded, fake)
-        loss, share = self.options.loss, scale(batch) * self.mean_weight * torch.ones_like(weight)
-        if loss in CLASSIFIERS:
-            return adversarial.classifier(of_real[:, 0], of_fake[:, 0], weight)
-        if loss == "cramer":
+        if self.options.loss == "cramer":
+            of_other = self._features(encoded, other)
 
             def critic(x: Tensor) -> Tensor:
-                return adversarial.witness(self._features(encoded, x), of_real, of_fake, weight)
+                return adversarial.cramer_critic(self._features(encoded, x), of_other)
 
-            distance = weight.sum() * adversarial.energy_distance(of_real, of_fake, weight)
         else:
 
             def critic(x: Tensor) -> Tensor:
-                return self._critic(encoded, x)
+                return self._features(encoded, x)[:, 0]
 
-            distance = adversarial.wasserstein(of_real[:, 0], of_fake[:, 0], weight)
-        if loss == "wgan":
+        of_real, of_fake = critic(real), critic(fake)
+        if self.options.loss in CLASSIFIERS:
+            return adversarial.classifier(of_real, of_fake, weight)
+        distance = adversarial.wasserstein(of_real, of_fake, weight)
+        if self.options.loss == "wgan":
             return -distance
+        share = scale(batch) * self.mean_weight * encoded.present.amax(1)  # no slope where nothing is learned
         place = batch.uniform(1)
-        if loss == "wgan-alp":
+        if self.options.loss == "wgan-alp":
             x = torch.where(place < 0.5, real, fake)
             direction = batch.normal(self.vectors.width) * encoded.present
             away = FURTHEST * batch.uniform(1)
             return self.penalty * adversarial.lipschitz_penalty(critic, x, direction, away, share) - distance
-        present = encoded.present.amax(1) * share  # where nothing is learned there is no slope
-        return self.penalty * adversarial.gradient_penalty(critic, real, fake, place, present) - distance
+        return self.penalty * adversarial.gradient_penalty(critic, real, fake, place, share) - distance
 
-    def _generator_loss(self, encoded: Encoded, real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
-        of_fake = self._features(encoded, fake)
+    def _generator_loss(
+        self, encoded: Encoded, real: Tensor, fake: Tensor, other: Tensor, weight: Tensor
+    ) -> Tensor:
+        of_real, of_fake = (self._features(encoded, x) for x in (real, fake))
+        if self.options.loss == "cramer":
+            return adversarial.cramer(of_real, of_fake, self._features(encoded, other), weight)
         if self.options.loss == "saturating":
             return adversarial.saturating(of_fake[:, 0], weight)
         if self.options.loss == "non-saturating":
             return adversarial.non_saturating(of_fake[:, 0], weight)
-        of_real = self._features(encoded, real)
-        if self.options.loss == "cramer":
-            return weight.sum() * adversarial.energy_distance(of_real, of_fake, weight)
         return adversarial.wasserstein(of_real[:, 0], of_fake[:, 0], weight)
 
     @torch.no_grad()
@@ -264,5 +272,5 @@ def _spreads(real: Tensor, fake: Tensor, again: Tensor) -> Tensor:
     (and by a wrong mean).
     """
     generated = (fake - again).var(0) / 2
-    left = (real - fake).var(0) - generated
+    left = ((real - fake).var(0) + (real - again).var(0)) / 2 - generated
     return torch.where(left > 0, (generated / left).sqrt(), math.nan)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 
@@ -17,11 +16,9 @@ class Residual(nn.Module):
         Width of the first, the inner and the last values.
     blocks
         Shortcuts; each passes two linear maps by.
-    last
-        Factor of the last map's initial weights.
     """
 
-    def __init__(self, inputs: int, hidden: int, outputs: int, blocks: int, last: float = 1.0) -> None:
+    def __init__(self, inputs: int, hidden: int, outputs: int, blocks: int) -> None:
         super().__init__()
         self.first = nn.Linear(inputs, hidden)
         self.blocks = nn.ModuleList(
@@ -29,9 +26,6 @@ class Residual(nn.Module):
             for _ in range(blocks)
         )
         self.last = nn.Sequential(nn.SiLU(), nn.Linear(hidden, outputs))
-        with torch.no_grad():
-            for parameter in self.last.parameters():
-                parameter.mul_(last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [N, outputs] of inputs [N, inputs]."""
