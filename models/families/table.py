@@ -8,6 +8,7 @@ from monsoon.models.families.coupling import CouplingFlow
 from monsoon.models.families.diffusion.denoiser import Diffusion, FlowMatching
 from monsoon.models.families.diffusion.student import Student
 from monsoon.models.families.flow.flow import Flow
+from monsoon.models.families.gan import Gan
 from monsoon.models.families.table_library import TableLibrary
 from monsoon.models.families.transport import TransportedLibrary
 from monsoon.models.families.vae import Vae
@@ -20,6 +21,7 @@ FAMILIES: dict[str, Any] = {
     "diffusion": Diffusion,
     "student": Student,
     "vae": Vae,
+    "gan": Gan,
     "table-library": TableLibrary,
 }
 ONLY_SHOWERS = ("flow", "transported-library")

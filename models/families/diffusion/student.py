@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -131,7 +131,7 @@ class Student(Denoiser):
     @torch.no_grad()
     def _way(self, point: Tensor, part: int, context: Tensor, present: Tensor) -> Tensor:
         """The mean direction of the teacher's way through one part, [N, D]."""
-        teacher = cast(Denoiser, self._teacher[0].to(point.device))
+        teacher = self._teacher[0].to(point.device)
         begin, end = END * part / self.options.steps, END * (part + 1) / self.options.steps
         if part == self.options.steps - 1:
             end = END
@@ -139,4 +139,6 @@ class Student(Denoiser):
         def direction(x: Tensor, angle: float) -> Tensor:
             return teacher.direction(x, x.new_full((len(x), 1), angle), context, present)
 
-        return (heun(direction, point, self.options.substeps, begin, end) - point) / (end - begin)
+        reached = heun(direction, point, self.options.substeps, begin, end)
+        way: Tensor = (reached - point) / (end - begin)
+        return way

@@ -43,11 +43,12 @@ class Regions:
         x = self.standard(quadratics, logits)
         centre, size = self._location(context)
         x = (x - centre) * torch.exp(-size)
-        log_density = -(size * present).sum(1)
+        log_density: Tensor = -(size * present).sum(1)
         for coupling in self.couplings:
             x, log_slope = coupling(x, present, context)
             log_density = log_density + log_slope
-        return 0.5 * (x.square() * present).sum(1) - log_density
+        nats: Tensor = 0.5 * (x.square() * present).sum(1) - log_density
+        return nats
 
     def log_prob(self, quadratics: Tensor, log_shares: Tensor, present: Tensor, context: Tensor) -> Tensor:
         """The logarithm of the density of the shares, in their logarithms.

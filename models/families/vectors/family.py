@@ -40,6 +40,11 @@ class VectorOptions:
 
     LEAST: ClassVar[Mapping[str, int]] = {"weight_steps": 0}
 
+    @property
+    def signed(self) -> bool:
+        """Whether the loss can use negative weights as they are."""
+        return False
+
     def __post_init__(self) -> None:
         """Refuse numbers out of range. Raises InputError."""
         for name, low in self.LEAST.items():
@@ -63,8 +68,6 @@ class VectorFamily(nn.Module):
     Options: ClassVar[type[VectorOptions]]
     label: ClassVar[str]
     """The family in a message: `a coupling flow`."""
-    signed: ClassVar[bool] = False
-    """Whether negative weights can be used as they are."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
@@ -115,7 +118,7 @@ class VectorFamily(nn.Module):
     @classmethod
     def refuse_signed(cls, settings: VectorOptions, sample: Any) -> None:
         """Raise InputError where weights are negative and nothing is done about it."""
-        if not settings.weight_steps and not cls.signed and bool((sample.weight < 0).any()):
+        if not settings.weight_steps and not settings.signed and bool((sample.weight < 0).any()):
             raise InputError(
                 f"weights: some are negative, and the loss of {cls.label} has no bound with them; set "
                 "options weight_steps, so that their mean is regressed first"
@@ -173,7 +176,8 @@ class VectorFamily(nn.Module):
         """The loss of each part, summed over the weighted rows; see `Trainable`.
 
         With `weight_steps` the first steps regress the weight of a row on all that is known of it; later
-        ones train on the regressed weight in place of the row's own: it has the same mean, and no sign.
+        ones train on the regressed weight in place of the row's own: it has the same mean, and no sign. A
+        family's own loss has the row's weight all the same where it can use negative ones.
 
         References
         ----------
@@ -183,14 +187,12 @@ class VectorFamily(nn.Module):
         if self.weigh is not None:
             expected = self.weigh(torch.cat([encoded.context, encoded.x], 1))[:, 0]
             if step < self.options.weight_steps:
-                largest = batch.rows.weight.abs().argmax()
-                scale = weight[largest] / batch.rows.weight[largest]  # a sum over rows becomes a mean
-                return {"weights": (scale * (expected - batch.rows.weight).square()).sum()}
-            scale = weight.sum() / batch.rows.weight.sum()
-            weight = scale * expected.detach().clamp(min=0.0)
+                return {"weights": (scale(batch) * (expected - batch.rows.weight).square()).sum()}
+            weight = weight.sum() / batch.rows.weight.sum() * expected.detach().clamp(min=0.0)
             done = step - self.options.weight_steps
         first = {self.vectors.name: (weight * encoded.loss).sum()}
-        return first | self.losses(encoded, weight, batch, done)
+        own = batch.weight if self.options.signed else weight
+        return first | self.losses(encoded, own, batch, done)
 
     def validation_loss(self, batch: Batch[Any]) -> Tensor:
         """The family's score; see `Trainable`."""
@@ -213,3 +215,9 @@ class VectorFamily(nn.Module):
         begun = self.vectors.begin(conditions, noise[:, : self.vectors.noise_dimensions])
         x = self.draw(begun.context, begun.present, noise[:, self.vectors.noise_dimensions :])
         return self.vectors.finish(conditions, begun, x)
+
+
+def scale(batch: Batch[Any]) -> Tensor:
+    """What the training core multiplied the rows' own weights with, []."""
+    largest = batch.rows.weight.abs().argmax()
+    return batch.weight[largest] / cast(Tensor, batch.rows.weight)[largest]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import torch
@@ -22,6 +23,9 @@ from monsoon.models.records import Conditions, Showers
 SOFT = 3.0  # spreads beyond which tails of log energies are compressed
 FAINT = 0.05  # share of the hit voxels whose energy lies below the offset of the logarithm
 LARGEST_LOG = 20.0  # of an energy in MeV
+NOTHING = Conditions(
+    torch.tensor([22], dtype=torch.int32), torch.ones(1), torch.tensor([[0.0, 0.0, 1.0]]), torch.zeros(1, 2)
+)  # of a shower that is asked for its observables' names
 
 
 class ShowerVectors(nn.Module):
@@ -41,6 +45,7 @@ class ShowerVectors(nn.Module):
     options: ClassVar[dict[str, int]] = {"energy_hidden": 64}
     noise_dimensions: ClassVar[int] = 2
     sparse: ClassVar[bool] = True
+    not_learned: ClassVar[tuple[str, ...]] = ("visible_mev", "response")
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
@@ -73,6 +78,11 @@ class ShowerVectors(nn.Module):
             "domain": Domain.around(sample.conditions, layout).as_json(),
             "floor_mev": float(hit.kthvalue(1 + int(FAINT * len(hit))).values) if len(hit) else 1.0,
         }
+
+    @cached_property
+    def observables(self) -> tuple[str, ...]:
+        """Names of the geometry's observables; see `Vectors`."""
+        return tuple(self.observed(NOTHING, torch.zeros(1, self.width)))
 
     @classmethod
     def restore(cls, config: Mapping[str, Any]) -> Self:
@@ -142,6 +152,14 @@ class ShowerVectors(nn.Module):
         image = image.index_add(1, torch.tensor([self.impact], device=x.device), nothing)
         total = image.sum(1, dtype=torch.float64)
         return (image * (visible / total)[:, None]).float()
+
+    def rows(self, sample: ShowerSet) -> Tensor:
+        """Images, visible MeV [N, V]; see `Vectors`."""
+        return sample.showers.energy_mev
+
+    def observed(self, conditions: Conditions, rows: Tensor) -> dict[str, Tensor]:
+        """The observables of the geometry; see `Vectors`."""
+        return self.grid.observables(conditions, Showers(rows))
 
     def inside(self, conditions: Conditions) -> Tensor:
         """Whether each condition lies in the training domain, bool [N]."""

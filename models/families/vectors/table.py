@@ -55,6 +55,8 @@ class TableVectors(nn.Module):
         self.width = self.values = len(self.schema.learned)
         self.context = self.given.width + len(self.free)
         self.standard = Standardise(self.context + 1, self.width, SOFT)
+        self.observables = tuple(column.name for column in self.schema.features)
+        self.not_learned = tuple(column.name for column in self.schema.learned if column.kind == "discrete")
 
     @classmethod
     def prepare(cls, options: Mapping[str, Any], sample: TableSet, layout: Schema) -> dict[str, Any]:
@@ -118,6 +120,15 @@ class TableVectors(nn.Module):
         real = self.standard.inverse(_with_one(begun.context), x).double()
         columns = [from_real(column, real[:, n]) for n, column in enumerate(self.schema.learned)]
         return self.patterns.filled(begun.drawn, torch.stack(columns, 1))
+
+    def rows(self, sample: TableSet) -> Tensor:
+        """Learned columns, float64 [N, D]; see `Vectors`."""
+        return sample.features.values
+
+    def observed(self, conditions: Table, rows: Tensor) -> dict[str, Tensor]:
+        """All columns, computed ones too; see `Vectors`."""
+        table = self.completed(rows)
+        return dict(zip(table.names, table.values.unbind(1), strict=True))
 
     def inside(self, conditions: Table) -> Tensor:
         """Whether each row of conditions lies in the training domain, bool [N]."""

@@ -96,6 +96,8 @@ class Vectors(Protocol):
         How vectors are images; None where they are not.
     sparse : bool
         Whether numbers can be empty: there is a `least`.
+    not_learned : tuple of str
+        The observables that do not follow smoothly from the vector.
     """
 
     name: str
@@ -105,6 +107,12 @@ class Vectors(Protocol):
     noise_dimensions: int
     lattice: Lattice | None
     sparse: bool
+    not_learned: tuple[str, ...]
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names of what `observed` gives, in its order."""
+        ...
 
     @classmethod
     def prepare(cls, options: Mapping[str, Any], sample: Any, layout: Any) -> dict[str, Any]:
@@ -134,6 +142,14 @@ class Vectors(Protocol):
 
     def finish(self, conditions: Any, begun: Begun, x: Tensor) -> Tensor:
         """Rows [N, values] of vectors [N, D]: images in MeV, or learned columns. Differentiable in x."""
+        ...
+
+    def rows(self, sample: Any) -> Tensor:
+        """The rows [N, values] of a training sample, as `finish` makes them."""
+        ...
+
+    def observed(self, conditions: Any, rows: Tensor) -> dict[str, Tensor]:
+        """The observables of N rows [N, values], float64 [N] each."""
         ...
 
     def inside(self, conditions: Any) -> Tensor:

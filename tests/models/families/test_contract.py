@@ -48,6 +48,7 @@ SMALL = {
     "diffusion": {"steps": 2, "width": 8, "known": 8, "precision": "bfloat16"},
     "student": {"steps": 2, "substeps": 1},
     "vae": {"latent": 4, "hidden": 16, "blocks": 1, "prior": "flow", "couplings": 2},
+    "gan": {"latent": 4, "hidden": 16, "features": 4},
     "table-library": {"neighbours": 3},
 }
 CASES = [f"{name}/showers" for name in FAMILIES if name not in ONLY_TABLES]
