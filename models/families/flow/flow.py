@@ -163,8 +163,8 @@ class Flow(nn.Module):
     def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
         """Negative log-likelihood in nats per shower [N], or a little more, up to what no weight changes.
 
-        Regions are looked at with one draw of the common factor, splits at some nodes. That is about a hundred
-        times as fast as the integral of `log_prob`, of which it is a bound from above on average.
+        Regions are looked at with one draw of the common factor, splits at some nodes: about a hundred
+        times as fast as `log_prob`, and on average no less than minus that.
         """
         return torch.stack(list(self.losses(batch).values())).sum(0)
 

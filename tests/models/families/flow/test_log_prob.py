@@ -178,20 +178,23 @@ def test_one_voxel_has_the_frequencies_of_its_energies(
     there = pattern(sample, voxels)
     energy = sample[:, voxels[0]].double()
     for low, high in ((1.0, 40.0), (40.0, 75.0), (75.0, INCIDENT)):
-        inside = torch.exp(torch.linspace(math.log(low), math.log(high), 2001).double())[1:-1]
+        inside = torch.exp(torch.linspace(math.log(low) + 2e-6, math.log(high) - 2e-6, 151).double())
         image = torch.zeros(len(inside), GRID.voxels).double()
         image[:, voxels[0]] = inside
-        expected = float(torch.trapezoid(density(double, image), inside))
-        agrees(expected, there & (energy > low * (1 + 1e-6)) & (energy < high * (1 - 1e-6)))
-        half = inside[1000]
-        part = float(torch.trapezoid(density(double, image[:1001]), inside[:1001]))
+        each = density(double, image)
+        agrees(
+            float(torch.trapezoid(each, inside)),
+            there & (energy > low * (1 + 1e-6)) & (energy < high * (1 - 1e-6)),
+        )
+        half = inside[75]
+        part = float(torch.trapezoid(each[:76], inside[:76]))
         agrees(part, there & (energy > low * (1 + 1e-6)) & (energy < half))
     ends = torch.zeros(2, GRID.voxels).double()
     ends[:, voxels[0]] = torch.tensor([75.0 - 1e-12, 75.0])  # drawn in one class, or in the next
     agrees(float(density(double, ends).sum()), there & ((energy - 75).abs() < 1e-4))
 
 
-@pytest.mark.parametrize("voxels", [(1, 3), (1, 6), (5, 12), (5, 6)])
+@pytest.mark.parametrize("voxels", [(1, 3), (1, 6), (5, 12)])
 def test_two_voxels_have_the_frequencies_of_their_energies(
     double: Flow, sample: Tensor, voxels: tuple[int, int]
 ) -> None:
@@ -199,8 +202,8 @@ def test_two_voxels_have_the_frequencies_of_their_energies(
     first, second = voxels
     there = pattern(sample, voxels)
     visible, ratio = sample.sum(1).double(), torch.log(sample[:, first] / sample[:, second]).double()
-    log_v = torch.linspace(math.log(75.0), math.log(INCIDENT), 101).double()[1:-1]
-    y = torch.linspace(-14, 14, 141).double()
+    log_v = torch.linspace(math.log(75.0) + 2e-6, math.log(INCIDENT) - 2e-6, 41).double()
+    y = torch.linspace(-14, 14, 57).double()
     v, share = torch.exp(log_v), torch.sigmoid(y)
 
     def image(total: Tensor) -> Tensor:
@@ -213,9 +216,8 @@ def test_two_voxels_have_the_frequencies_of_their_energies(
     each = (density(double, image(v)) * volume).reshape(len(v), len(y))
     inside = there & (visible > 75 * (1 + 1e-6))
     agrees(float(torch.trapezoid(torch.trapezoid(each, y), log_v)), inside)
-    half = 75
-    corner = float(torch.trapezoid(torch.trapezoid(each[:40, : half + 1], y[: half + 1]), log_v[:40]))
-    agrees(corner, inside & (visible < v[39]) & (ratio < y[half]))
+    corner = float(torch.trapezoid(torch.trapezoid(each[:16, :31], y[:31]), log_v[:16]))
+    agrees(corner, inside & (visible < v[15]) & (ratio < y[30]))
     end = torch.zeros(1).double()
     for total in (75.0 - 1e-12, 75.0):
         at = image(torch.tensor([total]).double())
