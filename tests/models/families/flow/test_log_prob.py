@@ -13,6 +13,7 @@ from torch import Tensor
 from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.families.flow import regions as flow_regions
+from monsoon.models.families.flow.density import Density
 from monsoon.models.families.flow.flow import COMMON, Flow
 from monsoon.models.families.flow.integral import log_integral
 from monsoon.models.geometry.planar import Planar
@@ -99,7 +100,7 @@ def test_the_density_is_that_of_the_samplers_jacobian(monkeypatch: pytest.Monkey
     c = Conditions(
         *(part.double() if part.is_floating_point() else part for part in vars(conditions(1, 22)).values())
     )
-    known, simple = flow.known(c)
+    known, simple = flow.encoding.known(c)
     regions, voxels = flow.sectors.count, torch.nonzero(hit[0])[:, 0]
     present = (flow.sectors.sums(hit.double()) > 0).double()
     there = torch.nonzero(present[0])[:, 0]
@@ -112,9 +113,9 @@ def test_the_density_is_that_of_the_samplers_jacobian(monkeypatch: pytest.Monkey
         kn, si = known.expand(rows, -1), simple.expand(rows, -1)
         u = torch.stack([torch.full_like(z[:, 0], 0.5), torch.special.ndtr(z[:, 0])], 1)
         classes, coordinate, visible = flow.energy.sample(kn, si, c.energy_mev.expand(rows), u)
-        context = flow._context(kn, classes, coordinate, visible)
-        quadratics = flow._quadratic(kn, classes, coordinate)
-        context = torch.cat([context, flow._counts(hit).expand(rows, -1)], 1)
+        context = flow.encoding.context(kn, classes, coordinate, visible)
+        quadratics = flow.encoding.quadratics(kn, classes, coordinate)
+        context = torch.cat([context, flow.encoding.counts(hit).expand(rows, -1)], 1)
         x = torch.zeros(rows, regions).double().index_copy(1, there, z[:, 1:6])
         some = present.expand(rows, -1)
         of_regions = context
@@ -124,7 +125,7 @@ def test_the_density_is_that_of_the_samplers_jacobian(monkeypatch: pytest.Monkey
         logits = flow.standard.inverse(quadratics, x * size.exp() + centre)
         logits = torch.where(some > 0, logits, -torch.inf)
         shares = torch.softmax(logits, 1)
-        context = torch.cat([context, flow._scaled(shares.clamp(min=1e-30).log(), some)], 1)
+        context = torch.cat([context, flow.encoding.scaled(shares.clamp(min=1e-30).log(), some)], 1)
         noise = torch.full((rows, flow.splits.nodes), 0.5).double()
         noise = noise.index_copy(1, divided, torch.sigmoid(z[:, 6:]))
         energies = visible[:, None] * shares
@@ -157,7 +158,9 @@ def test_the_density_is_that_of_the_samplers_jacobian(monkeypatch: pytest.Monkey
     gauss = -0.5 * (z[:, :6].square() + math.log(2 * math.pi)).sum(1)
     logistic = -(z[:, 6:].abs() + 2 * torch.log1p(torch.exp(-z[:, 6:].abs()))).sum(1)
     expected = torch.trapezoid(torch.exp(gauss + logistic - log_volume), t).log()
-    of_hits = flow._log_hits(hit, flow._context(known, *_energy(flow, known, simple, c, image)))[0]
+    of_hits = Density(flow.encoding, flow.hits, flow.regions, flow.splits).log_hits(
+        hit, flow.encoding.context(known, *_energy(flow, known, simple, c, image))
+    )[0]
     monkeypatch.setattr(flow_regions, "log_integral", lambda *a: log_integral(*a, nodes=2001))
     found = flow.log_prob(c, Showers(image))[0]
     assert float((found - of_hits).detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
@@ -256,15 +259,17 @@ def test_single_precision_gives_nearly_the_same(flow: Flow, double: Flow, sample
 def test_the_regions_loss_of_one_common_factor_is_a_bound(double: Flow, sample: Tensor) -> None:
     """On average over factors, with the entropy of the factor (Jensen's inequality)."""
     image = sample[(sample > 0).sum(1) > 2][:64].double()
-    shares, present = double._shares(image)
+    shares, present = double.encoding.shares(image)
     generator = torch.Generator().manual_seed(0)
     c = conditions(64, 211)
-    known, simple = double.known(
+    known, simple = double.encoding.known(
         Conditions(c.pdg, c.energy_mev.double(), c.direction.double(), c.offset_mm.double())
     )
     classes, coordinate, visible = _energy(double, known, simple, c, image)
-    context = torch.cat([double._context(known, classes, coordinate, visible), double._counts(image > 0)], 1)
-    quadratics = double._quadratic(known, classes, coordinate)
+    context = torch.cat(
+        [double.encoding.context(known, classes, coordinate, visible), double.encoding.counts(image > 0)], 1
+    )
+    quadratics = double.encoding.quadratics(known, classes, coordinate)
     exact = double.regions.log_prob(quadratics, shares, present.double(), context)
     entropy = 0.5 * math.log(2 * math.pi * math.e * COMMON**2)
     drawn = []
