@@ -34,7 +34,9 @@ from monsoon.engine.ledger.shards import publish_shard
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.records import ORIGINS, Events, Incidents, Loss
 from monsoon.engine.storage import fetch, fetch_folder, open_store
+from monsoon.models.geometry.stored import read_geometry
 from monsoon.models.records import Status
+from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import TRAINED
 from monsoon.models.store.suite import NEAREST, REFUSE, SHOWER_FILES, Suite, load_suite, refusal
 
@@ -84,12 +86,19 @@ class ResolvedCampaign:
         }
 
 
-def load(model: str, outside: str, detector: str) -> tuple[Suite, Detector]:
+def load(
+    model: str, outside: str, detector: str, geometry: str | None = None, species: str | None = None
+) -> tuple[Suite, Detector]:
     """The generators and the detector of these names, paths or URLs.
+
+    Geometry and species are of shower files that say nothing of it: see `read_geometry`, `species_of`.
 
     Raises InputError where one cannot be used, or the generators' showers cannot be placed in the detector.
     """
-    suite, face = load_suite(fetch_models(model), fetch_models(outside)), Detector.load(fetch(detector))
+    voxels = None if geometry is None else read_geometry(geometry)
+    pdg = None if species is None else species_of(species)
+    suite = load_suite(fetch_models(model), fetch_models(outside), voxels, pdg)
+    face = Detector.load(fetch(detector))
     refuse_other_showers(model, Placing(suite.grid, face))
     return suite, face
 
@@ -185,7 +194,7 @@ class ShardMaker:
         self.store = open_store(resolved.output)
         campaign = resolved.campaign
         with warnings.catch_warnings(action="ignore", category=SuspiciousInput):  # the driver has said it
-            self.suite, self.detector = load(campaign.model, campaign.outside, campaign.detector)
+            self.suite, self.detector = load(**campaign.named)
         self.placing = Placing(self.suite.grid, self.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")

@@ -63,6 +63,10 @@ class Campaign(BaseModel):
     """Name of a shipped detector, or a YAML file."""
     model: str = "library"
     """Shipped names, folders or shower files, separated by commas, that together cover all species."""
+    geometry: str | None = None
+    """Voxels of shower files among them that name none: planar, a JSON file, binning.xml#photon."""
+    species: str | None = None
+    """Species of those that have none: a name or a PDG code."""
     outside: str = "nearest"  # models/store/suite.py
     """For particles outside the training domain: nearest, clamp, scale, refuse, or another model."""
     content_version: int = 1
@@ -129,7 +133,7 @@ class Campaign(BaseModel):
         return self
 
     def anchored(self) -> Campaign:
-        """The same with the paths of models and detectors absolute, as workers elsewhere need them."""
+        """The same with absolute paths of models, geometries and detectors, as workers elsewhere need."""
         from monsoon.models.store.suite import (  # and with them torch: configs alone do without
             POLICIES,
             is_shipped,
@@ -144,7 +148,15 @@ class Campaign(BaseModel):
             if value not in POLICIES
         }
         detector = str(Path(self.detector).absolute()) if Path(self.detector).is_file() else self.detector
-        return self.model_copy(update={**models, "detector": detector})
+        voxels = self.geometry
+        if voxels is not None and Path(voxels.partition("#")[0]).is_file():
+            voxels = str(Path(voxels).absolute())
+        return self.model_copy(update={**models, "detector": detector, "geometry": voxels})
+
+    @property
+    def named(self) -> dict[str, str | None]:
+        """What `monsoon.engine.campaign.load` makes the generators and the detector from."""
+        return {key: getattr(self, key) for key in ("model", "outside", "detector", "geometry", "species")}
 
     @property
     def kinds(self) -> tuple[WorkerKind, ...]:

@@ -162,11 +162,14 @@ def report(
     model: Annotated[str | None, typer.Option("--model", help=f"the campaign's; {NAMED}")] = None,
     outside: Annotated[str | None, typer.Option("--outside", help=f"the campaign's; {NAMED}")] = None,
     detector: Annotated[str | None, typer.Option("--detector", help=f"the campaign's; {NAMED}")] = None,
+    geometry: GeometryName = None,
+    species: SpeciesName = None,
 ) -> None:
     """Write a page about the events of a campaign."""
     from monsoon.jobs.report.page import write_report
 
-    print(f"report: {write_report(url, page, model=model, outside=outside, detector=detector)}")
+    words = {"model": model, "outside": outside, "detector": detector}
+    print(f"report: {write_report(url, page, **words, geometry=geometry, species=species)}")
 
 
 @app.command(epilog="Every key: monsoon help train")
@@ -215,7 +218,7 @@ def sample(
     print(f"showers: {out}")
 
 
-def _validate_table(models: Sequence[str], reference: str, **settings: Any) -> None:
+def _validate_table(models: Sequence[str], reference: str, strict: bool, **settings: Any) -> None:
     from monsoon.engine.storage import local_path
     from monsoon.jobs.refusals import nothing_left
     from monsoon.jobs.tables.validate import PAGE, RECORD
@@ -224,9 +227,8 @@ def _validate_table(models: Sequence[str], reference: str, **settings: Any) -> N
     with nothing_left(local_path(settings["out"]), (PAGE, RECORD), ()):
         done = run(models, reference=reference, **settings)
     print(f"report: {done.page}")
-    failed = [name for name in models if done.failures(name)]
-    print(f"verdict: {'fail' if failed else 'pass'}")
-    if failed:
+    print(f"verdict: {done.summary(strict)}")
+    if done.fails(strict):
         raise typer.Exit(VERDICT_FAILED)
 
 
@@ -265,8 +267,8 @@ def validate(
 
     if is_table(reference):
         _validate_table(
-            model or (), reference, floor=floor, cuts=cut or (), out=out, seed=seed, quick=quick, limit=limit,
-            into_card=into_card,
+            model or (), reference, strict, floor=floor, cuts=cut or (), out=out, seed=seed, quick=quick,
+            limit=limit, into_card=into_card,
         )  # fmt: skip
         return
     from monsoon.engine.storage import local_path

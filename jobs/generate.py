@@ -94,7 +94,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         If interrupted; the same call continues the campaign.
     """
     campaign = campaign.anchored()
-    suite, detector = load(campaign.model, campaign.outside, campaign.detector)
+    suite, detector = load(**campaign.named)
     store = open_store(campaign.output)
     ledger = Ledger(store)
     with ExitStack() as stack:

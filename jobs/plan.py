@@ -75,7 +75,7 @@ def plan(campaign: Campaign) -> Forecast:
     InputError
         Where its input or configuration is unusable, or the storage fails.
     """
-    suite, detector = load(campaign.model, campaign.outside, campaign.detector)
+    suite, detector = load(**campaign.named)
     store = open_store(campaign.output)
     with storage_answers(store):
         return _forecast(campaign, store, suite, detector)

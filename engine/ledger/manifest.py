@@ -206,12 +206,14 @@ def write_manifest(
         The manifest.
     """
     stored = ledger.campaign()
+    said = {"geometry": campaign.geometry, "species": campaign.species}
     manifest = {
         **Summary(ledger.records()).content(),
         "events_wanted": stored.events,
         "model": campaign.model,
         "outside": campaign.outside,
         "detector": campaign.detector,
+        **{f"model_{key}": word for key, word in said.items() if word is not None},
         "geometry": geometry_record(ledger.store),
         "identity": stored.identity,
         "layout": stored.layout,

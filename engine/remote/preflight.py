@@ -80,7 +80,7 @@ def examine(resolved: ResolvedCampaign, campaign: bytes) -> list[str]:
         if read_header(resolved.incidents).content_sha256 != resolved.identity["incidents"]:
             problems.append(f"incidents {resolved.incidents} have other content there")
         asked = resolved.campaign
-        suite, _ = load(asked.model, asked.outside, asked.detector)
+        suite, _ = load(**asked.named)
         if suite.fingerprint != resolved.identity["model"]:
             problems.append(f"model {asked.model} is a different one there")
     except InputError as error:

@@ -59,6 +59,8 @@ def write_report(
     model: str | None = None,
     outside: str | None = None,
     detector: str | None = None,
+    geometry: str | None = None,
+    species: str | None = None,
 ) -> str:
     """Write the page of a campaign.
 
@@ -71,6 +73,8 @@ def write_report(
     model, outside, detector
         What the campaign was made with, as it was configured. Without them what the manifest names, where
         that is shipped with Monsoon: paths and URLs of a manifest, which may be anybody's, are not opened.
+    geometry, species
+        Of shower files of the model that say nothing of it.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def write_report(
     with storage_answers(output):
         sample = read_sample(output)
     named = _named(sample.manifest, output.url, {"model": model, "outside": outside, "detector": detector})
-    suite, face = load(named["model"], named["outside"], named["detector"])
+    suite, face = load(named["model"], named["outside"], named["detector"], geometry, species)
     _check(sample.manifest["identity"], output.url, suite, face)
     sample = replace(sample, manifest={**sample.manifest, **named})
     html = render(report(sample, output.url, suite, face))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from monsoon.models.data.tables.schema import Schema
+from monsoon.models.metrics.classification import SEEN_SIGMA
 from monsoon.models.metrics.tables import Efficiency
+from monsoon.models.metrics.verdicts import Outcome, worst
 
 FLOOR = "floor"  # among the samples: other real rows
 MOST_AUC = 0.53
@@ -25,6 +28,14 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Power:
+    """What the joint classifier, in one repeat, says of other real rows with a known flaw."""
+
+    auc: float
+    error: float
+
+
+@dataclass(frozen=True)
 class TableResult:
     """Everything that the page of a validation of tables shows.
 
@@ -34,6 +45,8 @@ class TableResult:
         Of each sample.
     judged : dict of Judged
         By model, and of the floor under `floor`: other real rows against the same ones.
+    power : dict of Power
+        By known flaw.
     page : Path
         The report.
     """
@@ -44,7 +57,41 @@ class TableResult:
     quick: bool
     schema: Schema
     judged: dict[str, Judged]
+    power: dict[str, Power]
     page: Path
+
+    @property
+    def missed(self) -> list[str]:
+        """The known flaws that the joint classifier does not see: more than three sigma above the floor."""
+        floor = self.judged[FLOOR]
+        return [
+            flaw
+            for flaw, found in self.power.items()
+            if found.auc - floor.auc <= SEEN_SIGMA * math.hypot(found.error, floor.error)
+        ]
+
+    @property
+    def reason(self) -> str:
+        """Why a model without failures passes, or why that cannot be told."""
+        if not self.missed:
+            return "every requirement is met"
+        return f"at {self.rows:,} rows the joint classifier does not see: {', '.join(self.missed)}"
+
+    def outcome(self, model: str) -> Outcome:
+        """Of all requirements: nobody passes by a classifier that does not see known flaws."""
+        if self.failures(model):
+            return Outcome.FAIL
+        return Outcome.CANNOT_TELL if self.missed else Outcome.PASS
+
+    def fails(self, strict: bool = False) -> bool:
+        """Whether the command ends with exit code 3."""
+        outcome = worst([self.outcome(name) for name in self.judged if name != FLOOR])
+        return outcome is Outcome.FAIL or (strict and outcome is not Outcome.PASS)
+
+    def summary(self, strict: bool = False) -> str:
+        """The verdict in a word: the worst over all models; with `strict` what cannot be told fails."""
+        outcome = worst([self.outcome(name) for name in self.judged if name != FLOOR])
+        return f"fail ({outcome})" if self.fails(strict) and outcome is not Outcome.FAIL else str(outcome)
 
     def failures(self, model: str) -> list[str]:
         """What of a model does not meet the requirements, a sentence each."""

@@ -16,10 +16,11 @@ from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.pages.render import render
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.tables.page import page_of
-from monsoon.jobs.tables.result import FLOOR, Judged, TableResult
+from monsoon.jobs.tables.result import FLOOR, Judged, Power, TableResult
 from monsoon.models.data.tables.files import TableSet, read_table, table_rows
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.files import write_whole
+from monsoon.models.metrics.table_flaws import TABLE_FLAWS, flawed
 from monsoon.models.metrics.tables import Cut, efficiencies, joint_classifier, separations
 from monsoon.models.store.card_files import card_of, store_card
 from monsoon.models.store.table_generators import TableGenerator, load_table_generator
@@ -82,7 +83,7 @@ def validate(
     folder.mkdir(parents=True, exist_ok=True)
     repeats, trees = (1, QUICK_TREES) if quick else (REPEATS, TREES)
     samples, judged = {FLOOR: other}, {}
-    with JobProgress("samples", len(generators) + 1) as progress:
+    with JobProgress("samples", len(generators) + 1 + len(TABLE_FLAWS)) as progress:
         for name in (FLOOR, *generators):
             generator = generators.get(name)
             if generator is not None:
@@ -97,13 +98,25 @@ def validate(
                 0 if generator is None else int((~generator.inside(real.conditions)).sum()),
             )
             progress.advance(1)
-    result = TableResult(len(real), seed, Path(reference).name, quick, schema, judged, folder / PAGE)
+        power = {}
+        for flaw in TABLE_FLAWS:
+            sample = flawed(other, schema, flaw, seed)
+            trial = joint_classifier(sample, real, schema, seed, 1, trees)
+            power[flaw] = Power(trial.auc, trial.error)
+            progress.advance(1)
+    result = TableResult(len(real), seed, Path(reference).name, quick, schema, judged, power, folder / PAGE)
     write_whole(folder / PAGE, render(page_of(result, real, samples)))
-    record = {"rows": len(real), "seed": seed, "judged": {n: asdict(j) for n, j in judged.items()}}
+    record = {
+        "rows": len(real),
+        "seed": seed,
+        "judged": {name: asdict(one) for name, one in judged.items()},
+        "power": {flaw: asdict(one) for flaw, one in power.items()},
+        "missed": result.missed,
+    }
     write_whole(folder / RECORD, (json.dumps(record, indent=1) + "\n").encode())
     for name in generators:
         failed = result.failures(name)
-        say(f"{'fail' if failed else 'pass'} {name}: {'; '.join(failed) or 'every requirement is met'}")
+        say(f"{result.outcome(name)} {name}: {'; '.join(failed) or result.reason}")
         if into_card:
             store_card(name, {**card_of(name), "metrics": _metrics(result, name)})
     return result
@@ -119,6 +132,8 @@ def _metrics(result: TableResult, name: str) -> dict[str, dict[str, float]]:
             "floor_error": floor.error,
         }
     }
+    for flaw, found in result.power.items():
+        metrics[f"power/{flaw}"] = {"value": found.auc, "error": found.error, "floor": floor.auc}
     for feature, value in ours.separation.items():
         metrics[f"separation/{feature}"] = {"value": value, "floor": floor.separation[feature]}
     for cut, bins in ours.efficiency.items():

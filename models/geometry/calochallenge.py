@@ -42,7 +42,7 @@ def high_level(energy_mev: Tensor, layer: Tensor, polar: Tensor, sectors: list[i
         float64 [N] each, by name.
     """
     radius, azimuth = polar.to(energy_mev).unbind(1)
-    places = {"x": radius * azimuth.cos(), "y": radius * azimuth.sin(), "r": radius}
+    axes = {"x": radius * azimuth.cos(), "y": radius * azimuth.sin(), "r": radius}
     named: dict[str, Tensor] = {}
     for number in torch.unique(layer).tolist():
         voxels = torch.nonzero(layer == number)[:, 0]
@@ -51,10 +51,32 @@ def high_level(energy_mev: Tensor, layer: Tensor, polar: Tensor, sectors: list[i
         name = f"layer_{number}"
         named[f"{name}_energy_mev"] = total
         named[f"{name}_sparsity"] = 1 - (of_layer > 0).double().mean(1)
-        for axis in ("x", "y", "r") if sectors[number] > 1 else ("r",):
-            at = places[axis][voxels]
-            centre, square = (of_layer @ torch.stack([at, at**2], 1) / (total[:, None] + FLOOR)).unbind(1)
-            named[f"{name}_centre_{axis}_mm"] = centre
-            variance = square - centre**2
-            named[f"{name}_width_{axis}_mm"] = torch.where(variance > ROUNDING_MM2, variance, 0.0).sqrt()
+        seen = ("x", "y", "r") if sectors[number] > 1 else ("r",)
+        places = torch.stack([axes[axis][voxels] for axis in seen], 1)
+        of_axes = zip(*(found.unbind(1) for found in centre_and_width(of_layer, places)), strict=True)
+        for axis, (centre, width) in zip(seen, of_axes, strict=True):
+            named[f"{name}_centre_{axis}_mm"], named[f"{name}_width_{axis}_mm"] = centre, width
     return named
+
+
+def centre_and_width(energy_mev: Tensor, places_mm: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute centre and width of showers in one layer.
+
+    Parameters
+    ----------
+    energy_mev
+        float64 [N, V], of the layer's voxels.
+    places_mm
+        float64 [V, A], of their middles along A axes.
+
+    Returns
+    -------
+    centre : Tensor
+        [N, A], mm.
+    width : Tensor
+        [N, A], mm.
+    """
+    total = energy_mev.sum(1, keepdim=True) + FLOOR
+    centre, square = (energy_mev @ power / total for power in (places_mm, places_mm**2))
+    variance = square - centre**2
+    return centre, torch.where(variance > ROUNDING_MM2, variance, 0.0).sqrt()

@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monsoon.models.data.shower_files import ShowerSet
+from monsoon.models.geometry.calochallenge import centre_and_width
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.metrics.auc import auc, error_of
 from monsoon.models.metrics.measurement import Measurement
 
 EPOCHS, BATCH, RATE, HIDDEN = 50, 1000, 2e-4, 2048
 TRAINED, CHOOSING = 0.6, 0.2  # parts of either sample
-FLOOR = 1e-16  # MeV in the denominators of centres
 LEVELS = ("low", "high")
 
 
@@ -86,12 +86,10 @@ def high_level(sample: ShowerSet, geometry: Geometry) -> Tensor:
     for number in torch.unique(geometry.layer).tolist():
         voxels = geometry.layer == number
         energy = sample.showers.energy_mev[:, voxels].double()
-        total = energy.sum(1, keepdim=True)
-        energies.append(torch.log10(total + 1e-8))
+        energies.append(torch.log10(energy.sum(1, keepdim=True) + 1e-8))
         places = geometry.centres_mm[voxels, :2].double()
         if places.any():  # one sector alone: all centres are on the axis
-            centre, square = (energy @ power / (total + FLOOR) for power in (places, places**2))
-            shapes.append(torch.cat([centre, (square - centre**2).clamp(min=0).sqrt()], 1) / 100)
+            shapes.append(torch.cat(centre_and_width(energy, places), 1) / 100)
     incident = torch.log10(sample.conditions.energy_mev[:, None]).double()
     return torch.cat([incident, *energies, *shapes], 1).float()
 

@@ -71,7 +71,7 @@ def resolve_in(output: Path, incidents: Path, model: str, outside: str) -> Resol
     campaign = Campaign(
         incidents=str(incidents), model=model, outside=outside, events=EVENTS, output=str(output)
     )
-    suite, detector = load(campaign.model, campaign.outside, campaign.detector)
+    suite, detector = load(**campaign.named)
     resolved = resolve(campaign, str(output), str(incidents), suite, detector)
     refuse_outside(resolved, suite)
     return resolved

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.errors import InputError
 from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.ledger.commits import Commit, Ledger
@@ -22,7 +24,11 @@ from monsoon.jobs.cli import INTERRUPTED, main
 from monsoon.jobs.generate import CampaignResult, generate
 from monsoon.jobs.report.page import write_report
 from monsoon.jobs.verify import verify
+from monsoon.models.data.shower_files import read_rows, shower_writer
+from monsoon.models.data.shower_geometry import named
+from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.records import Status
+from monsoon.models.store.suite import SIW
 
 EVENTS = 60
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -159,3 +165,30 @@ def test_the_report_shows_projections_and_layers(undisturbed: CampaignResult, tm
     assert "energy summed over layers, over columns, and in each layer" in content
     assert "45 of 6\u202f956 cells, 1.7 to 151.3 mm behind the face" in content
     assert "No held-out Geant4 showers of this geometry" in content
+
+
+def test_a_library_of_a_file_that_names_nothing_makes_the_events_of_one_that_does(
+    layered_pool: Path, tmp_path: Path
+) -> None:
+    """The campaign says voxels and species; a campaign of other ones is another campaign."""
+    showers = read_rows(SIW[0], 0, 200)
+    bare, whole = tmp_path / "bare.h5", tmp_path / "whole.h5"
+    with h5py.File(bare, "w") as file:
+        file["incident_energies"] = showers.conditions.energy_mev.numpy()[:, None]
+        file["showers"] = showers.showers.energy_mev.numpy()
+    grid = SHIPPED["calochallenge-2"]()
+    with shower_writer(whole, grid.voxels, named(grid)) as writer:
+        writer.append(showers)
+    few = {"events": 20, "contributions": False}
+    first = asked(layered_pool, tmp_path / "whole").model_copy(update={**few, "model": str(whole)})
+    told = {**few, "model": str(bare), "species": "electron", "geometry": "calochallenge-2"}
+    second = asked(layered_pool, tmp_path / "bare").model_copy(update=told)
+    with pytest.raises(InputError, match=r"bare\.h5: names no geometry of its 6480 voxels"):
+        generate(second.model_copy(update={"geometry": None}), quiet)
+    made = generate(second, quiet)
+    assert made.content == generate(first, quiet).content
+    with pytest.raises(InputError, match="was started with identity model"):
+        generate(second.model_copy(update={"species": "photon", "events": 40}), quiet)
+    page = tmp_path / "report.html"
+    write_report(made.output, str(page), model=str(bare), species="electron", geometry="calochallenge-2")
+    assert "6480 voxels" in page.read_text()

@@ -243,6 +243,39 @@ def test_one_fault_of_each_kind_loses_no_event_and_doubles_none(
         pytest.skip(f"all but disk_full and read_only, for want of a volume to mount: {arena.refusal}")
 
 
+@pytest.mark.timeout(1500)
+def test_killed_workers_of_a_layered_calorimeter_lose_no_event(
+    nodes: RayNodes, layered_pool: Path, tmp_path: Path
+) -> None:
+    """Three die in the midst of a shard, wherever in it; the content is that of calm weather."""
+    arena = Arena(tmp_path / "arena")
+    campaign = Campaign(
+        incidents=str(layered_pool),
+        model="siw",
+        detector="forward-siw",
+        mu=2.0,
+        contributions=True,
+        events=20 * SHARD_EVENTS,
+        shard_events=SHARD_EVENTS,
+        output=str(arena.output),
+        log=str(arena.log),
+    )
+    world = World(arena, nodes, campaign, Random(1))
+    runner = Runner(world, spare_shards=10, bearable=1)
+    try:
+        world.orders.set_pace(PACE_S)
+        runner.drive(world.working())
+        for _ in range(3):
+            runner.land(KINDS["actor_kill"])
+        runner.finish()
+        tally, judgement = runner.tallies["actor_kill"], judge(world)
+    finally:
+        arena.close()
+    assert (tally.done, tally.missed) == (3, [])
+    assert tally.calls >= 3
+    assert judgement.good, judgement
+
+
 def _hashes(events: Events) -> dict[int, Any]:
     """Event -> hash of its content."""
     return dict(zip(events.event.tolist(), event_hashes(events), strict=True))

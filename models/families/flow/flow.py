@@ -23,6 +23,8 @@ from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.families.buckets import in_buckets
 from monsoon.models.families.fingerprint import fingerprint
+from monsoon.models.families.flow.density import Density
+from monsoon.models.families.flow.encoding import Encoding
 from monsoon.models.families.flow.hits import Hits
 from monsoon.models.families.flow.regions import Regions
 from monsoon.models.families.flow.sectors import Sectors
@@ -30,9 +32,9 @@ from monsoon.models.families.flow.splits import Splits
 from monsoon.models.families.options import chosen, initialised
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.stored import geometry_of
-from monsoon.models.networks.energy import EnergyModel, classes_of, shower_context, shower_quadratics
+from monsoon.models.networks.energy import EnergyModel, classes_of
 from monsoon.models.networks.modules import Coupling, mlp
-from monsoon.models.networks.preprocess import Standardise, features, quadratic
+from monsoon.models.networks.preprocess import Standardise
 from monsoon.models.records import Conditions, Showers
 
 BOUND = 6.0  # of the splines of standardised energies
@@ -128,6 +130,11 @@ class Flow(nn.Module):
         return cls(config)
 
     @property
+    def encoding(self) -> Encoding:
+        """What the parts are told of showers."""
+        return Encoding(self.grid, self.sectors, self.pdg, self.energy)
+
+    @property
     def regions(self) -> Regions:
         """The division among regions; its networks are the flow's own."""
         return Regions(self.standard, self.place, self.couplings)
@@ -163,8 +170,8 @@ class Flow(nn.Module):
     def validation_loss(self, batch: Batch[ShowerSet]) -> Tensor:
         """Negative log-likelihood in nats per shower [N], or a little more, up to what no weight changes.
 
-        Regions are looked at with one draw of the common factor, splits at some nodes. That is about a
-        hundred times as fast as the integral of `log_prob`, of which it is a bound from above on average.
+        Regions are looked at with one draw of the common factor, splits at some nodes: about a hundred
+        times as fast as `log_prob`, and on average no less than minus that.
         """
         return torch.stack(list(self.losses(batch).values())).sum(0)
 
@@ -188,24 +195,25 @@ class Flow(nn.Module):
         dict of Tensor
             float32 [N] each, in nats.
         """
-        known, simple = self.known(batch.rows.conditions)
+        told = self.encoding
+        known, simple = told.known(batch.rows.conditions)
         image = batch.rows.showers.energy_mev
         visible = image.sum(1)
         classes = self.energy.classes(visible)
         coordinate = self.energy.coordinate(simple, batch.rows.conditions.energy_mev, visible, classes)
         energy = self.energy.loss(known, classes, coordinate)
-        context = self._context(known, classes, coordinate, visible)
+        context = told.context(known, classes, coordinate, visible)
         hit = image > 0
         valid = self.grid.valid.to(hit.device)[batch.symmetry]
         hits = self.hits.loss(hit, context, valid, step)
-        context = torch.cat([context, self._counts(hit)], 1)
-        shares, present = self._shares(image)
+        context = torch.cat([context, told.counts(hit)], 1)
+        shares, present = told.shares(image)
         # energies that add up to a known total lie on a surface, where no density is: the common factor
         # spreads them about it, and the division by the sum takes it out again
         logits = shares + COMMON * batch.normal(1)
-        quadratics = self._quadratic(known, classes, coordinate)
+        quadratics = told.quadratics(known, classes, coordinate)
         regions = self.regions.loss(quadratics, logits, present, context)
-        context = torch.cat([context, self._scaled(shares, present)], 1)
+        context = torch.cat([context, told.scaled(shares, present)], 1)
         splits = self.splits.loss(image, context, valid, batch.uniform(self.splits.nodes))
         some = visible > 0
         return {
@@ -220,12 +228,8 @@ class Flow(nn.Module):
 
         The measure is mixed. Which voxels are hit counts; the visible energies of those that are hit, n, have
         a density per MeV^n. A shower without energy has a probability. So has the sum of energies where
-        `sample` cuts it, at the ends of its classes and at the incident energy: on these surfaces the density
-        is per MeV^(n-1), the unit being that of MeV^n over the sum's.
-
-        Four parts add up: the visible energy; the hit voxels; the shares of regions, integrated over the
-        factor that leaves no trace in them; and all divisions inside the sectors. Energies that no draw
-        gives, such as more than the incident one, have minus infinity.
+        `sample` cuts it, at the ends of its classes and at the incident energy: there the density is per
+        MeV^(n-1), of all energies but their sum. Energies that are never drawn have minus infinity.
 
         Parameters
         ----------
@@ -238,40 +242,8 @@ class Flow(nn.Module):
         Tensor
             [N], in nats; in double precision where the module is.
         """
-        one = in_buckets(BUCKET, 1, self._log_prob, conditions, showers.energy_mev)
-        return one[:, 0]
-
-    def _log_prob(self, conditions: Conditions, image: Tensor) -> Tensor:
-        """[N, 1] of N showers."""
-        kind = self.energy.low.dtype
-        numbers = (conditions.energy_mev, conditions.direction, conditions.offset_mm)
-        c, image = Conditions(conditions.pdg, *(part.to(kind) for part in numbers)), image.to(kind)
-        known, simple = self.known(c)
-        visible = image.sum(1, dtype=torch.float64).to(kind)
-        classes = self.energy.classes(visible)
-        coordinate = self.energy.coordinate(simple, c.energy_mev, visible, classes)
-        context = self._context(known, classes, coordinate, visible)
-        hit = image > 0
-        hits = self._log_hits(hit, context)
-        context = torch.cat([context, self._counts(hit)], 1)
-        shares, present = self._shares(image)
-        quadratics = self._quadratic(known, classes, coordinate)
-        regions = self.regions.log_prob(quadratics, shares, present.to(kind), context)
-        context = torch.cat([context, self._scaled(shares, present)], 1)
-        # logarithms of energies have the densities; energies have a factor 1 / energy each, the sum, of which
-        # the density is per MeV already, has none
-        logs = torch.where(hit, image, 1.0).log().sum(1) - visible.clamp(min=1e-30).log()
-        inside = hits + regions + self.splits.log_prob(image, context) - logs
-        energy = self.energy.log_prob(known, simple, c.energy_mev, visible)
-        return (energy + torch.where(visible > 0, inside, 0.0))[:, None]
-
-    def _log_hits(self, hit: Tensor, context: Tensor) -> Tensor:
-        """Of showers that have energy, [N]: where no voxel is drawn the impact's is hit."""
-        valid = torch.ones_like(hit)
-        found = -self.hits.loss(hit, context, valid, None)
-        alone = torch.nonzero(hit[:, self.sectors.impact] & (hit.sum(1) == 1))[:, 0]
-        none = -self.hits.loss(torch.zeros_like(hit[alone]), context[alone], valid[alone], None)
-        return found.index_copy(0, alone, torch.logaddexp(found[alone], none))
+        density = Density(self.encoding, self.hits, self.regions, self.splits)
+        return in_buckets(BUCKET, 1, density.log_prob, conditions, showers.energy_mev)[:, 0]
 
     def signals(self, batch: Batch[ShowerSet]) -> dict[str, float]:
         """Nothing: a flow has no signals; see `Trainable`."""
@@ -288,18 +260,19 @@ class Flow(nn.Module):
         """Images [BUCKET, V]."""
         parts = [2, self.grid.voxels, self.sectors.count, self.splits.nodes]
         of_energy, of_hits, of_regions, of_splits = torch.split(noise, parts, 1)
-        known, simple = self.known(conditions)
+        told = self.encoding
+        known, simple = told.known(conditions)
         classes, coordinate, visible = self.energy.sample(known, simple, conditions.energy_mev, of_energy)
-        context = self._context(known, classes, coordinate, visible)
+        context = told.context(known, classes, coordinate, visible)
         hit = self.hits.sample(context, of_hits)
         impact = self.sectors.impact
         hit[:, impact] |= ~hit.any(1)
         hit &= visible[:, None] > 0
-        context = torch.cat([context, self._counts(hit)], 1)
+        context = torch.cat([context, told.counts(hit)], 1)
         present = (self.sectors.sums(hit.float()) > 0).float()
-        quadratics = self._quadratic(known, classes, coordinate)
+        quadratics = told.quadratics(known, classes, coordinate)
         shares = self.regions.draw(quadratics, present, context, of_regions)
-        context = torch.cat([context, self._scaled(torch.log(shares.clamp(min=1e-30)), present)], 1)
+        context = torch.cat([context, told.scaled(torch.log(shares.clamp(min=1e-30)), present)], 1)
         regions = visible[:, None] * shares
         inner = self.sectors.inner
         image = self.splits.sample(regions[:, inner:], hit, context, of_splits)
@@ -308,46 +281,10 @@ class Flow(nn.Module):
         scale = torch.where(total > 0, visible / total.clamp(min=1e-30), 0.0)
         return (image * scale[:, None]).float()
 
-    # inputs of the parts
-
-    def known(self, conditions: Conditions) -> tuple[Tensor, Tensor]:
-        """The features of each condition, and their products.
-
-        Returns
-        -------
-        known : Tensor
-            float32 [N, 5 + S].
-        quadratics : Tensor
-            float32 [N, 21 S], for each species.
-        """
-        known = features(conditions, self.pdg, self.grid.largest_offset_mm)
-        return known, quadratic(known[:, :5], known[:, 5:])
-
-    def _shares(self, image_mev: Tensor) -> tuple[Tensor, Tensor]:
-        """Log share of each region in the shower, and whether it has energy, float32 [N, R] each."""
-        regions = self.sectors.sums(image_mev)
-        some = regions > 0
-        total = regions.sum(1, keepdim=True)
-        return torch.where(some, regions / total, 1.0).log(), some.float()
-
-    def _scaled(self, log_shares: Tensor, present: Tensor) -> Tensor:
-        """About unit size, 0 for regions without energy."""
-        return torch.where(present > 0, log_shares / 4 + 1.5, 0.0)
-
-    def _counts(self, hit: Tensor) -> Tensor:
-        """Logarithm of one more than the hit pixels of each region, float32 [N, R]."""
-        return torch.log1p(self.sectors.sums(hit.float()))
-
-    def _context(self, known: Tensor, classes: Tensor, coordinate: Tensor, visible: Tensor) -> Tensor:
-        return shower_context(known, coordinate, visible, self.energy.one_hot(classes))
-
-    def _quadratic(self, known: Tensor, classes: Tensor, coordinate: Tensor) -> Tensor:
-        return shower_quadratics(known, coordinate, self.energy.one_hot(classes))
-
     @torch.no_grad()
     def _fit(self, sample: ShowerSet) -> None:
-        c = sample.conditions
-        known, simple = self.known(c)
+        c, told = sample.conditions, self.encoding
+        known, simple = told.known(c)
         image = sample.showers.energy_mev
         visible = image.sum(1)
         self.energy.fit(simple, c.energy_mev, visible, sample.weight)
@@ -356,9 +293,9 @@ class Flow(nn.Module):
         hit = image > 0
         self.hits.fit(hit)
         self.splits.fit(image)
-        shares, present = self._shares(image)
+        shares, present = told.shares(image)
         self.standard.fit(
-            self._quadratic(known, classes, coordinate), shares, sample.weight[:, None] * present, COMMON
+            told.quadratics(known, classes, coordinate), shares, sample.weight[:, None] * present, COMMON
         )
 
 

@@ -105,7 +105,7 @@ class World:
 
     @cached_property
     def resolved(self) -> ResolvedCampaign:
-        suite, detector = load(self.campaign.model, self.campaign.outside, self.campaign.detector)
+        suite, detector = load(**self.campaign.named)
         output, incidents = str(self.output), str(self.campaign.incidents)
         signal = find_signal(self.campaign, open_store(self.output), detector, lambda line: None)
         return resolve(self.campaign, output, incidents, suite, detector, signal)

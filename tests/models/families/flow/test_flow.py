@@ -70,7 +70,7 @@ def visible_mev(flow: Flow, conditions: Conditions, u: Tensor) -> Tensor:
     found = []
     for start in range(0, len(u), BUCKET):
         rows = torch.arange(start, start + BUCKET).clamp(max=len(u) - 1)
-        known, simple = flow.known(conditions[rows])
+        known, simple = flow.encoding.known(conditions[rows])
         found.append(flow.energy.sample(known, simple, conditions.energy_mev[rows], u[rows, :2])[2])
     return torch.cat(found)[: len(u)]
 
@@ -98,7 +98,7 @@ def test_a_row_does_not_depend_on_the_others(flow: Flow, data: ShowerSet) -> Non
 def test_classes_have_the_energies_they_say(flow: Flow, data: ShowerSet) -> None:
     """Each energy lies in the class that was drawn for it."""
     c, u = data.conditions[:256], noise(flow, 256)
-    known, simple = flow.known(c)
+    known, simple = flow.encoding.known(c)
     classes, _, visible = flow.energy.sample(known, simple, c.energy_mev, u[:, :2])
     assert torch.equal(flow.energy.classes(visible), classes)
 
