@@ -46,6 +46,24 @@ class TableResult:
     judged: dict[str, Judged]
     page: Path
 
+    @property
+    def models(self) -> list[str]:
+        """All samples but the floor."""
+        return [name for name in self.judged if name != FLOOR]
+
+    @property
+    def unclear(self) -> bool:
+        """Whether a requirement cannot be decided: those of tables always are."""
+        return False
+
+    def fails(self, strict: bool = False) -> bool:
+        """Whether the command ends with exit code 3."""
+        return any(map(self.failures, self.models))
+
+    def summary(self, strict: bool = False) -> str:
+        """One word: `fail` or `pass`."""
+        return "fail" if self.fails(strict) else "pass"
+
     def failures(self, model: str) -> list[str]:
         """What of a model does not meet the requirements, a sentence each."""
         found = self.judged[model]
