@@ -27,10 +27,10 @@ from monsoon.engine.incidents.overlay import add_signal, overlay
 from monsoon.engine.incidents.parquet import read_header, read_incidents, read_origins
 from monsoon.engine.incidents.signal import Signal
 from monsoon.engine.incidents.transport import Transport, transport
-from monsoon.engine.ledger.commits import ShardRecord, identity_hash
 from monsoon.engine.ledger.plan import EventRange, Fault
 from monsoon.engine.ledger.quarantine import screen, set_aside, write_faults
 from monsoon.engine.ledger.shards import publish_shard
+from monsoon.engine.ledger.stored import ShardRecord, identity_hash
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.records import ORIGINS, Events, Incidents, Loss
 from monsoon.engine.storage import fetch, fetch_folder, open_store

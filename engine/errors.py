@@ -42,8 +42,12 @@ def first_problem(error: ValidationError, kind: Any = None) -> str:
     path, known = _place(problem, kind)
     if problem["type"] in UNKNOWN:
         return unknown_key(path, known)
-    message = problem["msg"].removeprefix("Value error, ")
-    if "input" in problem and problem["type"] not in ("missing", "value_error"):
+    if problem["type"] == "missing":
+        return f"{path}: is missing{'' if kind is None else '; give it a value'}"
+    if problem["type"] in ("tuple_type", "list_type"):
+        return f"{path}: should be a list, such as [{brief(problem['input'])}]"
+    message = problem["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
+    if "input" in problem and problem["type"] != "value_error":
         message = f"{message}, not {brief(problem['input'])}"
     return f"{path}: {message}" if path else message
 

@@ -61,9 +61,9 @@ def help_(
     ] = None,
 ) -> None:
     """List every key and option of a command: type, unit, default and meaning."""
-    from monsoon.jobs.help import config_of, keys_of, options_of, print_keys
+    from monsoon.jobs.help import choices_of, config_of, keys_of, options_of, print_keys
 
-    commands = {(info.name or info.callback.__name__): info.callback for info in _registered()}
+    commands = _commands()
     if verb is None:
         print(f"usage: monsoon help VERB, or monsoon VERB --help; verbs: {', '.join(commands)}")
         return
@@ -72,6 +72,8 @@ def help_(
     config = config_of(verb, source)
     print(" ".join((commands[verb].__doc__ or "").split()))
     print_keys([*options_of(commands[verb]), *(keys_of(config) if config else ())])
+    for line in choices_of(verb, source):
+        print(line)
 
 
 @app.command(epilog="Every key: monsoon help incidents SOURCE")
@@ -204,32 +206,11 @@ def sample(
     species: SpeciesName = None,
 ) -> None:
     """Generate one shower, or row, for each row of a file of conditions."""
+    from monsoon.jobs.sample import sample as run
     from monsoon.models.data.tables.files import is_table
 
-    if is_table(conditions):
-        from monsoon.jobs.tables.sample import sample as rows
-
-        rows(model, conditions, out, seed)
-        print(f"rows: {out}")
-        return
-    from monsoon.jobs.sample import sample as run
-
     run(model, conditions, out, seed, geometry, species)
-    print(f"showers: {out}")
-
-
-def _validate_table(models: Sequence[str], reference: str, strict: bool, **settings: Any) -> None:
-    from monsoon.engine.storage import local_path
-    from monsoon.jobs.refusals import nothing_left
-    from monsoon.jobs.tables.validate import PAGE, RECORD
-    from monsoon.jobs.tables.validate import validate as run
-
-    with nothing_left(local_path(settings["out"]), (PAGE, RECORD), ()):
-        done = run(models, reference=reference, **settings)
-    print(f"report: {done.page}")
-    print(f"verdict: {done.summary(strict)}")
-    if done.fails(strict):
-        raise typer.Exit(VERDICT_FAILED)
+    print(f"{'rows' if is_table(conditions) else 'showers'}: {out}")
 
 
 @app.command()
@@ -263,34 +244,23 @@ def validate(
     species: SpeciesName = None,
 ) -> None:
     """Compare generated showers, or rows, with real ones; exit code 3 if a requirement is not met."""
-    from monsoon.models.data.tables.files import is_table
-
-    if is_table(reference):
-        _validate_table(
-            model or (), reference, strict, floor=floor, cuts=cut or (), out=out, seed=seed, quick=quick,
-            limit=limit, into_card=into_card,
-        )  # fmt: skip
-        return
-    from monsoon.engine.storage import local_path
-    from monsoon.jobs.refusals import nothing_left
-    from monsoon.jobs.validate import KEPT, MADE
     from monsoon.jobs.validate import validate as run
 
-    with nothing_left(local_path(out), MADE, KEPT):
-        done = run(
-            model or (),
-            generated or (),
-            reference=reference,
-            floor=floor,
-            requirements=requirements,
-            out=out,
-            seed=seed,
-            quick=quick,
-            limit=limit,
-            into_card=into_card,
-            geometry=geometry,
-            species=species,
-        )
+    done = run(
+        model or (),
+        generated or (),
+        reference=reference,
+        floor=floor,
+        requirements=requirements,
+        out=out,
+        seed=seed,
+        quick=quick,
+        limit=limit,
+        into_card=into_card,
+        cuts=cut or (),
+        geometry=geometry,
+        species=species,
+    )
     if done.unclear and not strict:
         print("monsoon: this sample is too small to decide every requirement", file=sys.stderr)
     print(f"report: {done.page}")
@@ -347,9 +317,10 @@ def bench(
     raise typer.Exit(run(quick=quick, check=check, csv=local_path(csv) if csv else None))
 
 
-def _registered() -> list[Any]:
-    """The commands of the application, in the order of this file."""
-    return app.registered_commands
+def _commands() -> dict[str, Any]:
+    """The functions of the commands by name, in the order of this file."""
+    found: list[Any] = app.registered_commands
+    return {(info.name or info.callback.__name__): info.callback for info in found}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -386,7 +357,8 @@ def _code(words: list[str], debug: bool) -> int:
         with suspicions_on_stderr():
             code = app(words, standalone_mode=False)
     except USAGE_ERROR as error:
-        print(f"monsoon: {error}; see `monsoon --help`", file=sys.stderr)
+        if str(error):  # without a command typer has printed the help
+            print(f"monsoon: {error}; {_usage(words, error)}", file=sys.stderr)
         return UNUSABLE
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
@@ -395,6 +367,19 @@ def _code(words: list[str], debug: bool) -> int:
     if code == INTERRUPTED:  # typer turns Ctrl-C into this exit code too
         print("monsoon: interrupted; run the same command again to continue", file=sys.stderr)
     return int(code or DONE)
+
+
+def _usage(words: list[str], error: Exception) -> str:
+    """The remedy for words that typer does not take."""
+    verb = next((word for word in words if not word.startswith("-")), "")
+    option = getattr(error, "option_name", None)  # of an option that there is not
+    command = _commands().get(verb)
+    if command is None:
+        return "see `monsoon --help`"
+    see = f"see `monsoon help {verb}`"
+    if option and "settings" in command.__annotations__:
+        return f"keys are given as {option.lstrip('-')}=VALUE, {see}"
+    return see
 
 
 def _failed(error: BaseException, debug: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -36,6 +36,7 @@ from monsoon.jobs.refusals import nothing_left, nothing_left_in_store
 from monsoon.jobs.signal import complete_signal, find_signal
 from monsoon.jobs.verify import repair
 from monsoon.models.said import tell
+from monsoon.models.species import NAMED
 
 T = TypeVar("T")
 
@@ -95,6 +96,8 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
     """
     campaign = campaign.anchored()
     suite, detector = load(**campaign.named)
+    if suite.unserved:
+        say(f"warning: {unserved(campaign.model, suite.unserved)}")
     store = open_store(campaign.output)
     ledger = Ledger(store)
     with ExitStack() as stack:
@@ -153,6 +156,16 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
     else:
         say(f"finished before: {manifest['counts']['events']} events are committed, nothing to do")
     return CampaignResult(store.url, shards, manifest["content"])
+
+
+def unserved(model: str, species: Sequence[int]) -> str:
+    """The line about species that a campaign's model has no generator for."""
+    name_of = {pdg: name for name, pdg in reversed(NAMED.items())}
+    names = ", ".join(name_of[pdg] for pdg in species)
+    return (
+        f"model {model}: has no generator for {names}: they leave nothing, and their status says so; "
+        f"where they matter name one of them too, model={model},OTHER"
+    )
 
 
 def _missing(campaign: Campaign, ledger: Ledger) -> list[EventRange]:

@@ -59,12 +59,12 @@ def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
     Returns
     -------
     type of BaseModel or None
-        None for a command that has only options.
+        None for a command that has only options, and for `incidents` without a source.
 
     Raises
     ------
     InputError
-        For `incidents` without a source, or with an unknown one.
+        For an unknown source of incidents.
     """
     # imported here: the modules of a training or a source take a second to import
     if verb in ("generate", "plan"):
@@ -78,10 +78,31 @@ def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
     if verb == "incidents":
         from monsoon.jobs.incidents import SOURCES
 
+        if source is None:
+            return None
         if source not in SOURCES:
-            raise InputError(f"help incidents: name a source: {', '.join(SOURCES)}")
+            raise InputError(f"help incidents {source}: no such source; there are {', '.join(SOURCES)}")
         return SOURCES[source][0]
     return None
+
+
+def choices_of(verb: str, source: str | None = None) -> list[str]:
+    """Lines that say what there is to choose from, where a key of a command names something."""
+    if verb == "incidents" and source is None:
+        from monsoon.jobs.incidents import SOURCES
+
+        sources = [f"{name.ljust(8)} {config.__doc__}" for name, (config, _) in SOURCES.items()]
+        return ["", "sources, with keys of their own (monsoon help incidents SOURCE):", *sources]
+    if verb == "train":
+        from monsoon.jobs.training_config import recipes
+        from monsoon.models.families.table import FAMILIES
+
+        return ["", f"recipes:  {', '.join(recipes())}", f"families: {', '.join(FAMILIES)}"]
+    if verb in ("generate", "plan", "sample", "validate", "report"):
+        from monsoon.models.store.suite import shipped_names
+
+        return ["", f"models: {', '.join(shipped_names())}"]
+    return []
 
 
 def keys_of(config: type[BaseModel]) -> list[Key]:

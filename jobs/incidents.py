@@ -14,16 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError, SuspiciousInput
 from monsoon.engine.incidents.gun import Gun, shoot
+from monsoon.engine.incidents.header import Header
 from monsoon.engine.incidents.hepmc.file import HepmcFile
 from monsoon.engine.incidents.lhe import LheFile
 from monsoon.engine.incidents.overlay import LARGEST_MU, add_signal, overlay
-from monsoon.engine.incidents.parquet import (
-    Header,
-    read_header,
-    read_incidents,
-    refuse_existing,
-    write_incidents,
-)
+from monsoon.engine.incidents.parquet import read_header, read_incidents, refuse_existing, write_incidents
 from monsoon.engine.incidents.pools import PoolSettings
 from monsoon.engine.incidents.signal import signal_file
 from monsoon.engine.incidents.soundness import check_values

@@ -1,4 +1,4 @@
-"""Cleaning up after a refused command: its own files are removed, finished work is kept."""
+"""What is refused for the kind of its files; cleaning up after a refused command, with finished work kept."""
 
 from __future__ import annotations
 
@@ -11,6 +11,26 @@ from pathlib import Path
 from monsoon.engine.errors import InputError
 from monsoon.engine.storage import Store, split_url, storage_answers
 from monsoon.engine.storage.posix import PosixStore
+
+
+def only_of_showers(table: str, **settings: object) -> None:
+    """Refuse settings of showers where the file is a table.
+
+    Parameters
+    ----------
+    table
+        The file.
+    **settings
+        By name; those that are not given are None, empty or false.
+
+    Raises
+    ------
+    InputError
+        If one is given.
+    """
+    for name, value in settings.items():
+        if value:
+            raise InputError(f"{name}: is of showers, and {table} is a table; leave it out")
 
 
 @contextmanager

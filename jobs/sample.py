@@ -1,4 +1,4 @@
-"""`monsoon sample`: one generated shower for each row of a conditions file."""
+"""`monsoon sample`: one generated shower, or row of a table, for each row of a file of conditions."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.parts import begin
 from monsoon.jobs.progress.bar import JobProgress
+from monsoon.jobs.refusals import only_of_showers
+from monsoon.jobs.tables.sample import sample as sample_table
 from monsoon.models.data.examination import examine_file
 from monsoon.models.data.shower_files import (
     ShowerSet,
@@ -26,6 +28,7 @@ from monsoon.models.data.shower_files import (
     shower_writer,
 )
 from monsoon.models.data.shower_geometry import named
+from monsoon.models.data.tables.files import is_table
 from monsoon.models.files import sha256_of
 from monsoon.models.geometry.stored import read_geometry
 from monsoon.models.records import Conditions, Status
@@ -44,15 +47,40 @@ def sample(
     geometry: str | None = None,
     species: str | None = None,
 ) -> None:
-    """Write a shower file whose row i is a shower of row i of `conditions`, which need not hold showers.
+    """Write a file whose row i is a shower, or a row of a table, for the conditions of row i.
 
     Noise is keyed by (seed, row); the conditions are taken over as they are. Until it is whole the file does
     not exist under its name: its parts are in a hidden folder beside it, where the same call goes on. What
-    the model has not seen in training is told on stderr. `geometry` and `species` say what files of showers
-    and of conditions leave out: see `read_geometry`, `species_of`.
+    the model has not seen in training is told on stderr.
 
-    Raises InputError where the model, the conditions or the seed cannot be used, or `out` exists.
+    Parameters
+    ----------
+    model
+        A shipped name, a folder, or files of showers.
+    conditions
+        An HDF5 file, with or without showers, for showers; a table (Parquet, ROOT, CSV) for rows.
+    out
+        The file: HDF5 for showers, Parquet for rows.
+    seed
+        Of the noise, 0 .. 2^64 - 1.
+    geometry, species
+        What files of showers and of their conditions leave out: see `read_geometry`, `species_of`.
+
+    Raises
+    ------
+    InputError
+        Where the model, the conditions or the seed cannot be used, or `out` exists.
     """
+    if is_table(conditions):
+        only_of_showers(conditions, geometry=geometry, species=species)
+        sample_table(model, conditions, out, seed)
+    else:
+        _sample_showers(model, conditions, out, seed, geometry, species)
+
+
+def _sample_showers(
+    model: str, conditions: str, out: str, seed: int, geometry: str | None, species: str | None
+) -> None:
     path = local_path(out)
     if path.exists():
         raise InputError(f"{path}: exists already; remove it or choose another name")

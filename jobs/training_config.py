@@ -102,8 +102,12 @@ def load_training(source: str, overrides: Sequence[str] = ()) -> TrainConfig:
         raise InputError(str(error).replace(": recipe.", ": ", 1)) from error
 
 
+def recipes() -> list[str]:
+    """Names of the recipes that come with Monsoon, alphabetical."""
+    return sorted(recipe.stem for recipe in RECIPES.glob("*.yaml"))
+
+
 def _read(source: str) -> dict[str, Any]:
     shipped = RECIPES / f"{source}.yaml"
-    known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
-    absent = f"{source}: no such file or recipe; recipes: {known}"
+    absent = f"{source}: no such file or recipe; recipes: {', '.join(recipes())}"
     return read_mapping(shipped if shipped.is_file() else source, absent)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.audit import Flaw, check_all
-from monsoon.engine.ledger.commits import Ledger, ShardRecord, StoredCampaign
+from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.geometry import geometry_flaws
 from monsoon.engine.ledger.manifest import MANIFEST, Manifest, Summary, disagreements, read_manifest
 from monsoon.engine.ledger.orphans import Names, Orphan, orphans
@@ -15,6 +15,7 @@ from monsoon.engine.ledger.plan import EventRange, gaps, overlaps
 from monsoon.engine.ledger.quarantine import quarantine_name
 from monsoon.engine.ledger.shards import is_own
 from monsoon.engine.ledger.status import running
+from monsoon.engine.ledger.stored import ShardRecord, StoredCampaign
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.models.said import tell

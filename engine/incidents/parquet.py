@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,12 +15,12 @@ import pyarrow.parquet as pq
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.content import ContentHash, content_hash
+from monsoon.engine.incidents.header import Header, footer_of, header_of
 from monsoon.engine.incidents.schema import (
     EVENT_COLUMNS,
     ORIGIN_COLUMNS,
     PARTICLE_COLUMNS,
     REMEDY,
-    check_schema,
     from_table,
     origins_in,
     schema_with,
@@ -33,7 +32,6 @@ from monsoon.engine.storage import split_url, storage_answers
 from monsoon.models.data.parquet_claims import check_claims
 
 __all__ = [
-    "Header",
     "content_hash",
     "read_header",
     "read_incidents",
@@ -42,55 +40,9 @@ __all__ = [
     "write_incidents",
 ]
 
-KIND = "monsoon incidents"
-VERSION = 1
-KEY = b"monsoon"
 Statistics = Any  # pyarrow has no types
-DEEPEST = 32  # levels of nesting in the header; a detector's description has six
 ROW_GROUP_EVENTS = 5_000
 ROW_GROUP_PARTICLES = 1_000_000  # limits the memory of a reader
-
-
-@dataclass(frozen=True)
-class Header:
-    """The header of a file of incidents, stored in its footer.
-
-    Attributes
-    ----------
-    source : str
-        The kind of source, such as `pythia` or `gun`.
-    settings : dict
-        The settings it was made with.
-    detector : str
-        Name of the detector.
-    losses : list of str
-        What could not be read from the source, one line each.
-    first_event, last_event : int
-        Lowest and highest event number.
-    events : int
-        Number of events.
-    visible : int
-        Events with at least one particle on the face.
-    particles, collisions : int
-        Their numbers over all events.
-    lost : dict
-        Particles that are not stored, by the name of their Loss.
-    content_sha256 : str
-        Hash of the content; see engine.incidents.content.
-    """
-
-    source: str
-    settings: dict[str, Any]
-    detector: str
-    losses: list[str] = field(default_factory=list)
-    first_event: int = 0
-    last_event: int = -1
-    events: int = 0
-    visible: int = 0
-    particles: int = 0
-    collisions: int = 0
-    lost: dict[str, int] = field(default_factory=dict)
-    content_sha256: str = ""
 
 
 def write_incidents(
@@ -172,8 +124,7 @@ def write_incidents(
                     raise InputError(
                         f"{url}: not written, there are no events: {reason}; give another source"
                     )
-                text = json.dumps({"kind": KIND, "version": VERSION, **asdict(header)})
-                writer.add_key_value_metadata({KEY: text.encode()})
+                writer.add_key_value_metadata(footer_of(header))
             published = store.publish(attempt, name)
             if published != name:  # a store without exclusive creation: the last writer wins
                 store.publish_over(attempt, name)
@@ -208,7 +159,7 @@ def read_header(url: str | Path) -> Header:
         Where it cannot be read or is not a file of incidents.
     """
     with _open(url) as (file, _):
-        return _header(url, file)
+        return header_of(url, file)
 
 
 def read_metadata(url: str | Path) -> dict[str, Any]:
@@ -219,7 +170,7 @@ def read_metadata(url: str | Path) -> dict[str, Any]:
 def read_origins(url: str | Path) -> tuple[str, ...]:
     """Which columns of ORIGINS a file of incidents has. Raises InputError as `read_header` does."""
     with _open(url) as (file, _):
-        _header(url, file)
+        header_of(url, file)
         return origins_in(file.schema_arrow)
 
 
@@ -249,7 +200,7 @@ def read_incidents(
         Where the file is missing, damaged or not of incidents, or, if `strict`, contains an invalid value.
     """
     with _open(url) as (file, raw):
-        header = _header(url, file)
+        header = header_of(url, file)
         schema = schema_with(origins_in(file.schema_arrow))
         paths = [file.schema.column(i).path for i in range(len(file.schema))]
         column = paths.index("event")  # another writer may use another order of columns
@@ -294,42 +245,6 @@ def _open(url: str | Path) -> Iterator[tuple[pq.ParquetFile, BinaryIO]]:
         except (OSError, pa.ArrowException, RecursionError, UnicodeDecodeError) as error:
             raise InputError(f"{url}: not a Parquet file, or truncated; {REMEDY}") from error
         yield file, raw
-
-
-def _header(url: str | Path, file: pq.ParquetFile) -> Header:
-    """Read and check the footer."""
-    try:
-        stored = json.loads((file.metadata.metadata or {}).get(KEY, b"null"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{url}: its header cannot be read; {REMEDY}") from error
-    if not isinstance(stored, dict) or stored.pop("kind", None) != KIND:
-        raise InputError(f"{url}: a Parquet file, but not of incidents; {REMEDY}")
-    if (version := stored.pop("version", None)) != VERSION:
-        raise InputError(f"{url}: incidents of schema version {version}, not {VERSION}; {REMEDY}")
-    check_schema(url, file.schema_arrow)
-    try:
-        header = Header(**stored)
-    except TypeError as error:
-        raise InputError(f"{url}: its header is incomplete; {REMEDY}") from error
-    for part in fields(Header):
-        kind = type(getattr(header, part.name)).__name__
-        if kind != str(part.type).partition("[")[0]:
-            raise InputError(f"{url}: {part.name}: is {kind} in its header, not {part.type}; {REMEDY}")
-    if _depth(stored) > DEEPEST:
-        raise InputError(f"{url}: its header is nested deeper than {DEEPEST} levels; {REMEDY}")
-    if header.events != file.metadata.num_rows:
-        rows = file.metadata.num_rows
-        raise InputError(f"{url}: has {rows} events, not the {header.events} of its header; {REMEDY}")
-    return header
-
-
-def _depth(value: Any) -> int:
-    """Levels of nested lists and mappings in a JSON value, found without recursion."""
-    depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, dict | list)]:
-        depth += 1
-        level = [part for item in level for part in (item.values() if isinstance(item, dict) else item)]
-    return depth
 
 
 def _overlaps(statistics: Statistics, first: int | None, last: int | None) -> bool:

@@ -14,7 +14,8 @@ from typing import Any
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import Chunk, Parts, cut, incidents_of
-from monsoon.engine.incidents.parquet import Header, read_header, refuse_existing, write_incidents
+from monsoon.engine.incidents.header import Header
+from monsoon.engine.incidents.parquet import read_header, refuse_existing, write_incidents
 from monsoon.engine.incidents.pythia import check_cards
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.records import Incidents

@@ -15,7 +15,8 @@ import numpy as np
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import Chunk, Parts
-from monsoon.engine.incidents.parquet import Header, read_header, read_incidents
+from monsoon.engine.incidents.header import Header
+from monsoon.engine.incidents.parquet import read_header, read_incidents
 from monsoon.engine.incidents.pools import Collide, PoolSettings, collide_here, fill
 from monsoon.engine.incidents.pythia import Process, process_of
 from monsoon.engine.ledger.plan import EventRange

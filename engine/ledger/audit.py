@@ -11,11 +11,12 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from monsoon.engine.errors import InputError, first_problem
-from monsoon.engine.ledger.commits import Ledger, ShardFile, ShardRecord, StoredCampaign, record_name
+from monsoon.engine.ledger.commits import Ledger, record_name
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.quarantine import parse_faults, quarantine_limit, quarantine_name
 from monsoon.engine.ledger.shards import FORMATS, content_of
 from monsoon.engine.ledger.sites import Sites, UnknownSite
+from monsoon.engine.ledger.stored import ShardFile, ShardRecord, StoredCampaign
 from monsoon.engine.storage import Store
 from monsoon.models.files import sha256_of
 

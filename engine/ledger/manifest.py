@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from monsoon.engine.config import Campaign
 from monsoon.engine.formats.merkle import MerkleTree
 from monsoon.engine.formats.schema import NOTHING, combine
-from monsoon.engine.ledger.commits import CAMPAIGN, Count, Ledger, Seconds, ShardRecord, StoredCampaign
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.geometry import geometry_record
 from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.stored import Count, Seconds, ShardRecord, StoredCampaign
 from monsoon.engine.storage import Store
 from monsoon.models.said import said
 

@@ -10,20 +10,11 @@ from functools import cached_property
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.audit import Flaw, quarantine_flaw, read_record
-from monsoon.engine.ledger.commits import (
-    CAMPAIGN,
-    COMMITS,
-    EVENTS,
-    Ledger,
-    ShardFile,
-    StoredCampaign,
-    as_json,
-    difference,
-    record_name,
-)
+from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, EVENTS, Ledger, record_name
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.quarantine import QUARANTINE, quarantine_limit, quarantine_name
 from monsoon.engine.ledger.sites import Sites, same_server, site_store
+from monsoon.engine.ledger.stored import ShardFile, StoredCampaign, as_json, difference
 from monsoon.engine.storage import Store
 from monsoon.engine.storage.posix import PosixStore
 

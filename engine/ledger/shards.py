@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from monsoon.engine.formats import parquet, root
 from monsoon.engine.formats.schema import Content, ContentHash
-from monsoon.engine.ledger.commits import EVENTS, ShardFile
+from monsoon.engine.ledger.commits import EVENTS
 from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.stored import ShardFile
 from monsoon.engine.pipeline import Stopwatch
 from monsoon.engine.records import Events
 from monsoon.engine.storage import Store

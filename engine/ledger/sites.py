@@ -7,7 +7,8 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.ledger.commits import EVENTS, Ledger, StoredCampaign
+from monsoon.engine.ledger.commits import EVENTS, Ledger
+from monsoon.engine.ledger.stored import StoredCampaign
 from monsoon.engine.storage import Store, open_store
 from monsoon.engine.storage.posix import PosixStore
 

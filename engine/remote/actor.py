@@ -12,9 +12,9 @@ from typing import Any
 import ray
 
 from monsoon.engine.campaign import ResolvedCampaign, ShardMaker
-from monsoon.engine.ledger.commits import ShardRecord
 from monsoon.engine.ledger.journal import Journal
 from monsoon.engine.ledger.plan import EventRange, Fault
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.remote.metrics import WorkerMetrics
 from monsoon.engine.remote.preflight import differences, facts
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any
 
 import ray
-from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from monsoon.engine.campaign import ResolvedCampaign, set_shard_aside
 from monsoon.engine.errors import InputError
-from monsoon.engine.ledger.commits import CAMPAIGN, Ledger, ShardRecord
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.retry import Case, Decision, Failure, Make, Patience, Probe, Quarantine, Stop, Task
+from monsoon.engine.ledger.stored import ShardRecord
+from monsoon.engine.remote.causes import cause_of, line_of
+from monsoon.engine.remote.happenings import Beat, Committed, Failed, Happening, News
 from monsoon.engine.remote.workers import IN_FLIGHT, Ref, Worker, WorkerPool
 from monsoon.engine.storage.answers import takes_files
 
@@ -25,76 +27,7 @@ TICK_S = 0.5  # longest wait for an answer in one turn of the loop
 START_S = 300.0  # least time that a worker gets to start, however short the deadline of shards
 REFRESH_S = 2.0  # interval between looks at the cluster's nodes
 DOUBTS = 3  # how often in a row the patience starts anew if storage fails for workers but not for the driver
-LONGEST_LINE = 200
 DOOMED = 5  # shards quarantined in a row, after which the run stops: the cause is not in the shards
-
-
-@dataclass(frozen=True)
-class Committed:
-    """A shard is in the ledger.
-
-    Attributes
-    ----------
-    record : ShardRecord
-        Its record.
-    by_another : bool
-        Whether another driver had committed it before.
-    """
-
-    record: ShardRecord
-    by_another: bool
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A call to a worker failed.
-
-    Attributes
-    ----------
-    what : str
-        The shard, the part of it that was probed, or the start of a worker.
-    failure : Failure
-        The kind of failure.
-    reason : str
-        The error.
-    node : str
-        The worker's node.
-    """
-
-    what: str
-    failure: Failure
-    reason: str
-    node: str
-
-
-@dataclass(frozen=True)
-class News:
-    """A message for the user."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Beat:
-    """The state of the run; comes every few seconds.
-
-    Attributes
-    ----------
-    running, waiting : int
-        Shards that workers have, and shards that are left.
-    workers : int
-        Workers that are ready.
-    nodes : int
-        Nodes in use.
-    """
-
-    running: int
-    waiting: int
-    workers: int
-    nodes: int
-
-
-Happening = Committed | Failed | News | Beat
 
 
 class Loop:
@@ -230,7 +163,7 @@ class Loop:
         try:
             ray.get(worker.starting)
         except RayError as error:
-            failure, reason = self._classify(error, worker)
+            failure, reason = cause_of(error, self._pool.has(worker.slot.node))
             yield Failed("start of a worker", failure, reason, self._pool.node_name(worker))
             if failure is Failure.STORAGE:
                 self._bear(reason)
@@ -245,7 +178,7 @@ class Loop:
         try:
             answer: Any = ray.get(reference)  # the record of a shard, or None for a probe
         except RayError as error:
-            failure, reason = self._classify(error, worker)
+            failure, reason = cause_of(error, self._pool.has(worker.slot.node))
             yield from self._failed(worker, task, failure, reason)
             if not isinstance(error, RayTaskError):
                 self._remove(worker)
@@ -328,8 +261,8 @@ class Loop:
             try:
                 commit = self._ledger.commit(record())
             except OSError as error:
-                yield Failed(shard.stem, Failure.STORAGE, f"commit: {_line(error)}", "driver")
-                self._commit_at = time.monotonic() + self._bear(_line(error))
+                yield Failed(shard.stem, Failure.STORAGE, f"commit: {line_of(error)}", "driver")
+                self._commit_at = time.monotonic() + self._bear(line_of(error))
                 return
             self._uncommitted.pop(0)
             self._doubts = DOUBTS
@@ -371,15 +304,6 @@ class Loop:
             )
         return verdict.delay_s
 
-    def _classify(self, error: RayError, worker: Worker) -> tuple[Failure, str]:
-        if isinstance(error, RayTaskError):
-            cause = error.cause
-            storage = isinstance(cause, OSError | InputError)
-            return (Failure.STORAGE if storage else Failure.ERROR), _line(cause)
-        # a worker that cannot be reached: Ray may not know yet that its node is gone
-        gone = isinstance(error, ActorUnavailableError) or not self._pool.has(worker.slot.node)
-        return (Failure.NODE if gone else Failure.LOST), _line(error)
-
     def _beat(self) -> Beat:
         workers = self._pool.workers
         running = sum(len(worker.calls) for worker in workers)
@@ -389,12 +313,3 @@ class Loop:
             workers=sum(worker.ready for worker in workers),
             nodes=len(self._pool.nodes),
         )
-
-
-def _line(error: BaseException) -> str:
-    """An error in one line: the first of its message; for a dead worker the last, which gives the cause."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
-    line = lines[-1] if isinstance(error, RayActorError) else lines[0]
-    if len(line) > LONGEST_LINE:  # keep both ends: the reason may come after a long path
-        line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
-    return f"{type(error).__name__}: {line}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ray.util.metrics import Counter, Gauge
 
-from monsoon.engine.ledger.commits import ShardRecord
+from monsoon.engine.ledger.stored import ShardRecord
 
 
 class WorkerMetrics:

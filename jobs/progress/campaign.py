@@ -18,7 +18,8 @@ from monsoon.engine.ledger.journal import Journal
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.status import DriverStatus, StatusFile, driver_name, kept
 from monsoon.engine.remote.cluster import head_is_gone
-from monsoon.engine.remote.loop import Beat, Committed, Failed, Loop, News
+from monsoon.engine.remote.happenings import Beat, Committed, Failed, News
+from monsoon.engine.remote.loop import Loop
 from monsoon.engine.remote.metrics import DriverMetrics
 from monsoon.engine.storage import Store
 from monsoon.engine.storage.posix import PosixStore

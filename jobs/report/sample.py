@@ -10,10 +10,11 @@ import numpy as np
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.pdg import charges
-from monsoon.engine.ledger.commits import Ledger, ShardRecord
+from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.sites import Sites
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.records import Array, Events, concatenate
 from monsoon.engine.storage import Store
 from monsoon.models.records import Status

@@ -59,17 +59,13 @@ def page_of(result: TableResult, real: TableSet, samples: Mapping[str, TableSet]
     )
 
 
-def _models(result: TableResult) -> list[str]:
-    return [name for name in result.judged if name != FLOOR]
-
-
 def _cuts(result: TableResult) -> list[str]:
     return list(result.judged[FLOOR].efficiency)
 
 
 def _verdicts(result: TableResult) -> Table:
     rows: list[list[Cell]] = []
-    for name in _models(result):
+    for name in result.models:
         failed = result.failures(name)
         outcome = result.outcome(name)
         rows.append([name, Badge(str(outcome), TONES[outcome]), "; ".join(failed) or result.reason])
@@ -79,7 +75,7 @@ def _verdicts(result: TableResult) -> Table:
 def _classifier(result: TableResult) -> Table:
     features = [column.name for column in result.schema.features]
     rows = []
-    for name in [*_models(result), FLOOR]:
+    for name in [*result.models, FLOOR]:
         found = result.judged[name]
         separations = [f"{found.separation[feature]:.2g}" for feature in features]
         rows.append([name, f"{found.auc:.3f} ± {found.error:.3f}", *separations, f"{found.outside:,}"])
@@ -108,7 +104,7 @@ def _efficiencies(result: TableResult) -> list[Block]:
     blocks: list[Block] = []
     for cut in _cuts(result):
         rows = []
-        for name in [*_models(result), FLOOR]:
+        for name in [*result.models, FLOOR]:
             bins = result.judged[name].efficiency[cut]
             worst = max(bins, key=lambda one: abs(one.difference))
             pulls = [abs(one.difference) / one.error for one in bins if one.error > 0]

@@ -61,6 +61,21 @@ class TableResult:
     page: Path
 
     @property
+    def models(self) -> list[str]:
+        """All samples but the floor."""
+        return [name for name in self.judged if name != FLOOR]
+
+    @property
+    def worst(self) -> Outcome:
+        """Of all models."""
+        return worst([self.outcome(name) for name in self.models])
+
+    @property
+    def unclear(self) -> bool:
+        """Whether a requirement cannot be decided."""
+        return self.worst is Outcome.CANNOT_TELL
+
+    @property
     def missed(self) -> list[str]:
         """The known flaws that the joint classifier does not see: more than three sigma above the floor."""
         floor = self.judged[FLOOR]
@@ -85,13 +100,12 @@ class TableResult:
 
     def fails(self, strict: bool = False) -> bool:
         """Whether the command ends with exit code 3."""
-        outcome = worst([self.outcome(name) for name in self.judged if name != FLOOR])
-        return outcome is Outcome.FAIL or (strict and outcome is not Outcome.PASS)
+        return self.worst is Outcome.FAIL or (strict and self.worst is not Outcome.PASS)
 
     def summary(self, strict: bool = False) -> str:
         """The verdict in a word: the worst over all models; with `strict` what cannot be told fails."""
-        outcome = worst([self.outcome(name) for name in self.judged if name != FLOOR])
-        return f"fail ({outcome})" if self.fails(strict) and outcome is not Outcome.FAIL else str(outcome)
+        told = str(self.worst)
+        return f"fail ({told})" if self.fails(strict) and self.worst is not Outcome.FAIL else told
 
     def failures(self, model: str) -> list[str]:
         """What of a model does not meet the requirements, a sentence each."""

@@ -25,7 +25,7 @@ from monsoon.models.metrics.tables import Cut, efficiencies, joint_classifier, s
 from monsoon.models.store.card_files import card_of, store_card
 from monsoon.models.store.table_generators import TableGenerator, load_table_generator
 
-PAGE, RECORD = "report.html", "report.json"
+PAGE, RECORD = MADE = "report.html", "report.json"
 LIMIT = 75_000  # rows of each sample
 REPEATS, QUICK_TREES, TREES = 3, 100, 200
 
@@ -75,6 +75,10 @@ def validate(
     """
     if not models:
         raise InputError("no models; name at least one with --model")
+    if not 0 <= seed < 1 << 64:
+        raise InputError(f"seed: {seed} is not in 0 .. 2^64 - 1")
+    if limit is not None and limit < 1:
+        raise InputError(f"limit: {limit} is not positive")
     generators = {name: load_table_generator(name) for name in models}
     schema = _shared_schema(generators)
     selections = {text: _cut(text, schema) for text in cuts}

@@ -203,7 +203,7 @@ def _mapping(content: object, place: str, known: Sequence[str], needed: Sequence
         raise InputError(f"{place}: a mapping, not {content!r}")
     for name in needed:
         if name not in content:
-            raise InputError(f"{where}{name}: Field required")
+            raise InputError(f"{where}{name}: is missing; give it a value")
     for key in content:
         if key not in known:
             raise InputError(f"{where}{key}: unknown key; there are {', '.join(known)}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from monsoon.models.families.library import Library
 from monsoon.models.generator import Generator
 from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.records import Conditions, Showers, Status
-from monsoon.models.species import NEIGHBOUR
+from monsoon.models.species import EGAMMA, HADRONS, NEIGHBOUR
 from monsoon.models.store.checkpoint import load, makes_rows
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -28,6 +30,7 @@ LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
 FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
 TRANSPORTED = (CHECKPOINTS / "transported-egamma", CHECKPOINTS / "transported-hadrons")
 SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
+LONGEST_NAME = 100  # characters of an unknown name that are compared with the shipped ones
 SIW = (SAMPLES / "siw-electrons.h5",)
 SHIPPED = {"library": LIBRARY, "best": FLOWS, "transported": TRANSPORTED, "siw": SIW}
 NEAREST, CLAMP, SCALE, REFUSE = POLICIES = ("nearest", "clamp", "scale", "refuse")
@@ -129,6 +132,11 @@ class Suite:
     def inside(self, conditions: Conditions) -> Tensor:
         """Whether each condition is in its generator's training domain; see `Routing.inside`."""
         return self.route(conditions).inside
+
+    @property
+    def unserved(self) -> tuple[int, ...]:
+        """Species of the shipped samples that leave nothing: no generator makes them or a neighbour."""
+        return tuple(pdg for pdg in (*EGAMMA, *HADRONS) if not {pdg, NEIGHBOUR.get(pdg)} & set(self.model_of))
 
     def hands_over(self, model: Generator) -> bool:
         """Whether `other` makes the showers of this model's species outside its training domain."""
@@ -320,9 +328,23 @@ def _load_other(outside: str, geometry: Geometry | None, pdg: int | None) -> Sui
         ) from error
 
 
+def shipped_names() -> list[str]:
+    """Names of the generators that come with Monsoon, alphabetical."""
+    return sorted({*SHIPPED, *(path.name for path in CHECKPOINTS.iterdir() if path.is_dir())})
+
+
 def is_shipped(name: str) -> bool:
     """Whether this names a generator that comes with Monsoon, and no path."""
-    return name in SHIPPED or name in {path.name for path in CHECKPOINTS.iterdir() if path.is_dir()}
+    return name in shipped_names()
+
+
+def no_such_model(name: str) -> InputError:
+    """The error where a name is neither that of a generator nor that of a folder or file."""
+    close = get_close_matches(name[:LONGEST_NAME], shipped_names(), 1)
+    return InputError(
+        f"model {name}: no such model{f'; did you mean {close[0]}?' if close else ''}; give the folder of a "
+        f"trained one, a shower file (HDF5), or a shipped one: {', '.join(shipped_names())}"
+    )
 
 
 def parts(model: str) -> list[Path]:
@@ -350,6 +372,8 @@ def _load(model: str, geometry: Geometry | None, pdg: int | None) -> list[Genera
 
 def _load_part(path: Path, geometry: Geometry | None, pdg: int | None) -> Generator:
     if not path.is_dir():
+        if path.suffix not in SHOWER_FILES and not os.path.exists(path):
+            raise no_such_model(str(path))
         voxels = shower_geometry(path, geometry)
         showers = read_showers(path, pdg)
         try:

@@ -11,7 +11,7 @@ from monsoon.models.data.tables.schema import Schema
 from monsoon.models.errors import InputError
 from monsoon.models.records import Table
 from monsoon.models.store.checkpoint import MODEL, load, makes_rows, read_card
-from monsoon.models.store.suite import CHECKPOINTS, is_shipped
+from monsoon.models.store.suite import CHECKPOINTS, is_shipped, no_such_model
 
 
 class TableGenerator(Protocol):
@@ -57,7 +57,7 @@ def load_table_generator(name: str) -> TableGenerator:
     """
     folder = CHECKPOINTS / name if is_shipped(name) else Path(name)
     if not (folder / MODEL).is_file():
-        raise InputError(f"model {name}: no such model; name a shipped one, or the folder of a trained one")
+        raise no_such_model(name)
     stored = load(folder)
     if not makes_rows(stored.card):
         raise InputError(f"model {name}: generates showers, not rows of a table; name a generator of tables")

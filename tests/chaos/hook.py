@@ -34,8 +34,8 @@ def install() -> None:
 
 def _wrap_maker(orders: Orders) -> None:
     from monsoon.engine.campaign import ShardMaker
-    from monsoon.engine.ledger.commits import ShardRecord
     from monsoon.engine.ledger.plan import EventRange, Fault
+    from monsoon.engine.ledger.stored import ShardRecord
     from monsoon.engine.pipeline import Stopwatch
     from monsoon.engine.records import Events, Incidents
 

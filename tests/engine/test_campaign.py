@@ -16,9 +16,10 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.parquet import write_incidents
 from monsoon.engine.incidents.schema import to_table
-from monsoon.engine.ledger.commits import Ledger, ShardRecord
+from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import open_store
 from monsoon.models.data.shower_files import read_showers, write_showers

@@ -57,6 +57,14 @@ def test_members_of_a_union_are_not_part_of_a_path() -> None:
     assert line.startswith("here: pools.0.cpus: Input should be a valid number")
 
 
+def test_what_is_missing_and_what_is_no_number_is_said_in_plain_words() -> None:
+    assert refusal(Campaign, mu=1) == "here: output: is missing; give it a value"
+    line = refusal(Campaign, output="x", events="ten")
+    assert line == "here: events: Input should be a valid integer, not 'ten'"
+    line = refusal(Campaign, output="x", mu=1, formats="root")
+    assert line == "here: formats: should be a list, such as ['root']"
+
+
 def test_a_key_of_a_mapping_is_part_of_a_path() -> None:
     class Limits(BaseModel):
         model_config = ConfigDict(extra="forbid")

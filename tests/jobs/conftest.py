@@ -13,12 +13,13 @@ from monsoon.engine.campaign import counts_of
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
-from monsoon.engine.ledger.commits import Ledger, ShardRecord
+from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.geometry import store_geometry
 from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange, Fault, shard_tasks
 from monsoon.engine.ledger.quarantine import set_aside, write_faults
 from monsoon.engine.ledger.shards import publish_shard
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.records import Events, Incidents
 from monsoon.engine.storage import open_store

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
-from monsoon.engine.ledger.commits import COMMITS, Ledger, ShardRecord, as_json
+from monsoon.engine.ledger.commits import COMMITS, Ledger
 from monsoon.engine.ledger.plan import EventRange, gaps, shard_tasks
+from monsoon.engine.ledger.stored import ShardRecord, as_json
 from monsoon.engine.storage import open_store
 from monsoon.jobs.verify import verify
 

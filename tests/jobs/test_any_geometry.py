@@ -12,8 +12,7 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs.sample import sample
 from monsoon.jobs.train import train
 from monsoon.jobs.training_config import load_training
-from monsoon.jobs.validate import validate
-from monsoon.models.data.merging import like_set_1
+from monsoon.jobs.validation.showers import validate_showers as validate
 from monsoon.models.data.shower_files import ShowerSet, read_rows, read_showers
 from monsoon.models.data.shower_geometry import shower_geometry
 from monsoon.models.geometry.binning import write_binning
@@ -22,6 +21,7 @@ from monsoon.models.geometry.stored import SHIPPED, geometry_of
 from monsoon.models.metrics.effort import Effort
 from monsoon.models.store.checkpoint import read_card
 from monsoon.models.store.suite import SAMPLES
+from tests.models.merging import like_set_1
 
 HASTY = Effort(
     1, 8, {"mlp": {"steps": 4}, "pixel-trees": {"trees": 4, "folds": 2}},

@@ -180,7 +180,7 @@ CASES: dict[str, tuple[Words, str]] = {
         lambda h: h.campaign(f"detector={h.file('d.yaml', b'name: x')}"),
         "d.yaml: face_z_mm",
     ),
-    "unknown model": (lambda h: h.campaign("model=no-such"), "no-such: no such file"),
+    "unknown model": (lambda h: h.campaign("model=no-such"), "model no-such: no such model"),
     "unknown policy": (lambda h: h.campaign("outside=drop"), "or choose nearest, clamp, scale or refuse"),
     "a particle that is refused": (lambda h: h.campaign("outside=refuse"), "GeV at"),
     # outputs
@@ -342,7 +342,10 @@ CASES: dict[str, tuple[Words, str]] = {
     "unknown option of the family": (lambda h: training(h, "options={depht: 3}"), "depht"),
     "training without an output": (lambda h: ["train", "flow-egamma", "output="], "output"),
     # showers and verdicts on them
-    "sample an unknown model": (lambda h: sampled(h, "no-such", electrons(h)), "no-such: no such file"),
+    "sample an unknown model": (
+        lambda h: sampled(h, "no-such", electrons(h)),
+        "model no-such: no such model",
+    ),
     "sample no conditions": (lambda h: sampled(h, "library", h.folder / "no.h5"), "no.h5"),
     "sample to a folder that is missing": (
         lambda h: [*sampled(h, "library", electrons(h))[:-1], str(h.folder / "no" / "out.h5")],

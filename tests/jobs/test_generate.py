@@ -17,10 +17,11 @@ from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.incidents.parquet import read_incidents, write_incidents
 from monsoon.engine.incidents.schema import to_table
-from monsoon.engine.ledger.commits import COMMITS, Commit, Ledger, ShardRecord
+from monsoon.engine.ledger.commits import COMMITS, Commit, Ledger
 from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION
 from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.shards import FORMATS
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import INTERRUPTED, main
 from monsoon.jobs.generate import POOL, CampaignResult, generate, patiently

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from monsoon.engine.config import Campaign
-from monsoon.jobs.cli import DONE, app, main
+from monsoon.jobs.cli import DONE, UNUSABLE, app, main
 from monsoon.jobs.help import REQUIRED, Key, keys_of, options_of
 from monsoon.jobs.incidents import SOURCES
 from monsoon.jobs.training_config import RECIPE_KEYS, TrainConfig
+from monsoon.models.families.table import FAMILIES
 
 CONFIGS = (Campaign, TrainConfig, *(config for config, _ in SOURCES.values()))
 COMMANDS = {(info.name or info.callback.__name__): info.callback for info in app.registered_commands}
@@ -87,6 +90,53 @@ def test_help_lists_the_options_of_commands_without_a_config(
     said = capsys.readouterr().out
     for key in options_of(COMMANDS[verb]):
         assert f"\n{key.name} " in said
+
+
+@pytest.mark.parametrize(
+    ("verb", "choices"),
+    [
+        ("incidents", SOURCES),
+        ("train", ("flow-egamma", "transported-hadrons", *FAMILIES)),
+        ("generate", ("best", "library", "flow-egamma", "siw")),
+        ("validate", ("best", "flow-rich")),
+    ],
+)
+def test_help_lists_what_there_is_to_choose_from(
+    verb: str, choices: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["help", verb]) == DONE
+    last = capsys.readouterr().out.rpartition("\n\n")[2]
+    assert set(choices) <= set(re.split(r"[\s,]+", last))
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["help", "incidents", "muons"], "no such source; there are pythia, hepmc"),
+        (
+            ["generate", "run3", "--events", "10"],
+            "keys are given as events=VALUE, see `monsoon help generate`",
+        ),
+        (["train", "flow-egamma", "--steps=3"], "keys are given as steps=VALUE, see `monsoon help train`"),
+        (["sample", "--modle", "best"], "No such option: --modle; see `monsoon help sample`"),
+        (["sampel"], "see `monsoon --help`"),
+    ],
+)
+def test_words_that_are_not_understood_are_one_line_with_the_way_to_help(
+    words: list[str], remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == UNUSABLE
+    said = capsys.readouterr()
+    assert remedy in said.err
+    assert said.err.count("\n") == 1
+    assert not said.out
+
+
+def test_without_a_command_the_help_is_printed_and_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == UNUSABLE
+    said = capsys.readouterr()
+    assert "generate" in said.out
+    assert not said.err
 
 
 @pytest.mark.parametrize("verb", ["generate", "plan", "train", "incidents"])

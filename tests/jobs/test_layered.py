@@ -97,6 +97,14 @@ def test_an_interrupted_campaign_is_resumed_to_the_same_events(
     assert generate(campaign, quiet).content == undisturbed.content
 
 
+def test_species_without_a_generator_are_told_before_the_work(campaign: Campaign) -> None:
+    lines: list[str] = []
+    generate(campaign, lines.append)
+    assert lines[0].startswith("warning: model siw: has no generator for pion, pi-, K+, K-, K0L, proton")
+    assert "muon" in lines[0]
+    assert "electron" not in lines[0]
+
+
 def test_verify_finds_what_was_written_and_what_was_damaged(
     campaign: Campaign, undisturbed: CampaignResult
 ) -> None:

@@ -11,11 +11,12 @@ import pytest
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger import merging
-from monsoon.engine.ledger.commits import COMMITS, EVENTS, Commit, Ledger, ShardRecord
+from monsoon.engine.ledger.commits import COMMITS, EVENTS, Commit, Ledger
 from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION
 from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.quarantine import QUARANTINE
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.cli import DONE, UNUSABLE, main

@@ -20,10 +20,11 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs import cli
 from monsoon.jobs.plots.style import plain
 from monsoon.jobs.sample import sample
-from monsoon.jobs.validate import Validated, validate
 from monsoon.jobs.validation import classifier_plots, displays, plots
 from monsoon.jobs.validation.card import card_metrics
 from monsoon.jobs.validation.samples import file_generator, model_generator
+from monsoon.jobs.validation.showers import Validated
+from monsoon.jobs.validation.showers import validate_showers as validate
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.admission import flaws_of

@@ -15,9 +15,9 @@ import pytest
 from monsoon.engine.config import Campaign
 from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import event_hashes
-from monsoon.engine.ledger.commits import ShardRecord
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.quarantine import QUARANTINE
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.records import Events
 from monsoon.jobs.verify import Verdict, verify
 from monsoon.models.store.suite import SHIPPED

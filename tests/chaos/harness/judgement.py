@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes
-from monsoon.engine.ledger.commits import ShardRecord
 from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.jobs.verify import verify
 from tests.chaos.harness.world import NotSeenError, World
 

@@ -14,6 +14,7 @@ import pytest
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents import parquet
+from monsoon.engine.incidents.header import Header
 from monsoon.engine.incidents.parquet import (
     content_hash,
     read_header,
@@ -25,7 +26,7 @@ from monsoon.engine.records import Incidents, concatenate
 from monsoon.models.data import parquet_claims
 
 
-def write(path: Path, *parts: Incidents, **more: Any) -> parquet.Header:
+def write(path: Path, *parts: Incidents, **more: Any) -> Header:
     return write_incidents(path, parts, source="test", settings={"seed": 1}, detector="lhcb-ecal", **more)
 
 

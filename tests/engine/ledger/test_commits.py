@@ -10,15 +10,9 @@ from typing import Any
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.ledger.commits import (
-    CAMPAIGN,
-    COMMITS,
-    EVENTS,
-    Ledger,
-    ShardRecord,
-    identity_hash,
-)
+from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
 from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.stored import ShardRecord, identity_hash
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 

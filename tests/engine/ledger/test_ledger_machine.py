@@ -25,9 +25,10 @@ from hypothesis.stateful import (
 
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes
-from monsoon.engine.ledger.commits import EVENTS, Ledger, ShardRecord
+from monsoon.engine.ledger.commits import EVENTS, Ledger
 from monsoon.engine.ledger.plan import EventRange, gaps
 from monsoon.engine.ledger.shards import content_of, publish_shard
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.records import Events, Incidents
 from monsoon.engine.storage.posix import PosixStore

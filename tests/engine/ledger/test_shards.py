@@ -9,9 +9,10 @@ import pytest
 
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats.schema import NOTHING, Content, ContentHash, event_hashes
-from monsoon.engine.ledger.commits import EVENTS, ShardFile
+from monsoon.engine.ledger.commits import EVENTS
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.shards import FORMATS, Published, content_of, publish_shard
+from monsoon.engine.ledger.stored import ShardFile
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.engine.storage import open_store

@@ -11,8 +11,9 @@ import pytest
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger import sites as module
-from monsoon.engine.ledger.commits import CAMPAIGN, Ledger, StoredCampaign, as_json
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.sites import Sites, UnknownSite, site_store
+from monsoon.engine.ledger.stored import StoredCampaign, as_json
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 

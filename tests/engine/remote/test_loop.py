@@ -13,10 +13,12 @@ import ray
 from monsoon.engine.campaign import resolve
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
-from monsoon.engine.ledger.commits import Ledger, ShardRecord
+from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.retry import Failure
-from monsoon.engine.remote.loop import Committed, Failed, Happening, Loop
+from monsoon.engine.ledger.stored import ShardRecord
+from monsoon.engine.remote.happenings import Committed, Failed, Happening
+from monsoon.engine.remote.loop import Loop
 from monsoon.engine.remote.nodes import alive_nodes
 from monsoon.engine.remote.placement import Slot
 from monsoon.engine.remote.workers import Worker

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
+import monsoon
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
 from monsoon.models.store.checkpoint import read_card
 from monsoon.models.store.suite import SAMPLES
@@ -87,6 +88,30 @@ def test_the_shipped_flow_passes_and_a_flow_of_a_few_steps_fails(
     assert b"Efficiencies" in (tmp_path / "bad" / "report.html").read_bytes()
 
 
+def test_a_job_script_samples_and_validates_tables_with_the_same_functions(tmp_path: Path) -> None:
+    out = tmp_path / "s.parquet"
+    monsoon.sample("library-rich", HELDOUT, str(out), seed=3)
+    assert pq.read_table(out)["P_mev"].to_pylist() == pq.read_table(HELDOUT)["P_mev"].to_pylist()
+    lines: list[str] = []
+    found = monsoon.validate(
+        ["library-rich"], reference=HELDOUT, out=str(tmp_path / "v"), quick=True, limit=2000, say=lines.append
+    )
+    assert found.page.read_bytes().startswith(b"<!doctype html>")
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{found.summary()} library-rich: ")
+    assert found.fails() is (found.summary() == "fail")
+
+
+def test_a_job_script_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(monsoon.InputError, match="no such model"):
+        monsoon.validate(["nobody"], reference=HELDOUT, out=str(tmp_path / "v"))
+    with pytest.raises(monsoon.InputError, match="200 showers"):
+        monsoon.validate(
+            ["library"], reference=str(SAMPLES / "egamma-heldout.h5"), out=str(tmp_path / "v"), limit=9
+        )
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -98,6 +123,25 @@ def test_the_shipped_flow_passes_and_a_flow_of_a_few_steps_fails(
         (["sample", "--model", "flow-rich", "--conditions", HELDOUT, "--out", "s.csv"], ".parquet"),
         (["validate", "--model", "flow-rich", "--reference", HELDOUT, "--cut", "x"], "not FEATURE > VALUE"),
         (["validate", "--reference", HELDOUT], "no models"),
+        (["validate", "--model", "flow-rich", "--reference", HELDOUT, "--limit", "0"], "is not positive"),
+        (["validate", "--model", "flow-rich", "--reference", HELDOUT, "--seed", "-1"], "seed: -1"),
+        (["validate", "--generated", "a.h5", "--reference", HELDOUT], "generated: is of showers"),
+        (["validate", "--model", "flow-rich", "--reference", HELDOUT, "--species", "22"], "species: is of"),
+        (["validate", "--model", "library", "--reference", "a.h5", "--cut", "x > 1"], "cut: is of tables"),
+        (
+            [
+                "sample",
+                "--model",
+                "flow-rich",
+                "--conditions",
+                HELDOUT,
+                "--out",
+                "s.parquet",
+                "--geometry",
+                "planar",
+            ],
+            "geometry: is of showers",
+        ),
         (["generate", "run3", "model=flow-rich", "output=o"], "generates rows of a table"),
         (["train", "flow-rich", "table=null", "output=o", "--local"], "table"),
         (["train", "flow-egamma", "table={features: [x]}", "output=o", "--local"], "table"),

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from monsoon.models.data.merging import like_set_1
 from monsoon.models.data.shower_files import ShowerSet, read_rows
 from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.metrics.calochallenge import EPOCHS, areas, high_level, low_level, measurements
 from monsoon.models.metrics.flaws import lower_totals
 from monsoon.models.store.suite import SAMPLES
+from tests.models.merging import like_set_1
 
 STACK = SHIPPED["calochallenge-2"]()
 assert isinstance(STACK, Cylindrical)

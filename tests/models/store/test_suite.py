@@ -256,8 +256,12 @@ def test_models_are_loaded_by_name_and_by_file() -> None:
 @pytest.mark.parametrize(
     ("model", "outside", "match"),
     [
-        ("no-such", "nearest", "no-such: no such file"),
-        (SMALL.split(",")[0], "no-such", "no-such: no such file.*or choose nearest, clamp, scale or refuse"),
+        ("no-such", "nearest", "model no-such: no such model"),
+        (
+            SMALL.split(",")[0],
+            "no-such",
+            "model no-such: no such model.*or choose nearest, clamp, scale or refuse",
+        ),
         (SMALL.split(",")[0] + "," + SMALL.split(",")[0], "clamp", "two generators claim species"),
         (SMALL, SMALL.split(",")[0], "no other generator for species"),
     ],
@@ -275,3 +279,17 @@ def test_electrons_stand_in_for_photons_where_there_are_electrons_alone() -> Non
     ]  # fmt: skip
     hadrons = load_suite(str(SAMPLES / "hadrons-heldout.h5"))
     assert hadrons.status(conditions([22, 11])).tolist() == [Status.NO_GENERATOR] * 2
+
+
+def test_species_that_nothing_serves_are_known_and_stand_ins_serve(suite: Suite) -> None:
+    assert not suite.unserved
+    assert load_suite("siw").unserved == HADRONS  # its electrons stand in for photons
+    assert load_suite("flow-hadrons").unserved == EGAMMA
+
+
+def test_a_name_that_is_nearly_a_shipped_one_is_understood() -> None:
+    with pytest.raises(InputError, match=r"model bset: no such model; did you mean best\?") as refused:
+        load_suite("bset")
+    assert "best, flow-egamma, flow-hadrons, " in str(refused.value)
+    with pytest.raises(InputError, match="model magic: no such model; give the folder"):
+        load_suite("magic")

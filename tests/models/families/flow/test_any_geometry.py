@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from monsoon.models.data.batches import mirrored_batch
-from monsoon.models.data.merging import coarser_image, like_set_1
 from monsoon.models.data.shower_files import ShowerSet, read_rows
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.geometry.cylindrical import Cylindrical
@@ -18,6 +17,7 @@ from monsoon.models.geometry.planar import Planar
 from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.store.checkpoint import load, save
 from monsoon.models.store.suite import SAMPLES
+from tests.models.merging import coarser_image, like_set_1
 
 SMALL = {
     "couplings": 2, "hidden": 32, "bins": 4, "energy_hidden": 16, "hits_hidden": 16, "split_hidden": 16,

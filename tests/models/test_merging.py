@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monsoon.models.data.merging import coarser_cylinder, coarser_image, like_set_1
 from monsoon.models.data.shower_files import read_rows
 from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.observables import centroid_mm
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.store.suite import SAMPLES
+from tests.models.merging import coarser_cylinder, coarser_image, like_set_1
 
 STACK = SHIPPED["calochallenge-2"]()
 
