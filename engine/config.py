@@ -154,7 +154,7 @@ class Campaign(BaseModel):
         return self.model_copy(update={**models, "detector": detector, "geometry": voxels})
 
     @property
-    def named(self) -> dict[str, str | None]:
+    def named(self) -> dict[str, Any]:
         """What `monsoon.engine.campaign.load` makes the generators and the detector from."""
         return {key: getattr(self, key) for key in ("model", "outside", "detector", "geometry", "species")}
 

@@ -11,6 +11,7 @@ every single column as it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -43,7 +44,7 @@ def blur(share: float) -> TableFlaw:
     def blurred(rows: TableSet, schema: Schema, generator: torch.Generator) -> TableSet:
         def noisy(scores: Tensor) -> Tensor:
             noise = torch.randn(scores.shape, generator=generator, dtype=scores.dtype)
-            return (scores + share * noise) / (1 + share**2) ** 0.5
+            return (scores + share * noise) / math.sqrt(1 + share**2)
 
         return _rescored(rows, schema, noisy)
 
