@@ -162,10 +162,10 @@ class Gan(VectorFamily):
         return losses
 
     def validation(self, encoded: Encoded, batch: Batch[Any]) -> Tensor:
-        """The energy distance of vectors with their contexts, of unit size on the whole, [1]."""
-        size = self.vectors.width**0.5
+        """The energy distance of vectors with their contexts, both of unit size on the whole, [1]."""
+        size, of_context = self.vectors.width**0.5, self.vectors.context**0.5
         real, fake = (
-            torch.cat([x / size, encoded.context], 1).double()
+            torch.cat([x / size, encoded.context / of_context], 1).double()
             for x in (_seen(encoded, encoded.x), self._fake(encoded, batch))
         )
         return adversarial.energy_distance(real, fake, batch.weight.double())[None]
