@@ -39,7 +39,13 @@ def correlated(rows: int) -> TableSet:
 
 
 def trained(
-    rows: TableSet, schema: Schema, steps: int, rate: float = 3e-3, slower: float = 1.0, **options: Any
+    rows: TableSet,
+    schema: Schema,
+    steps: int,
+    rate: float = 3e-3,
+    slower: float = 1.0,
+    size: int = 128,
+    **options: Any,
 ) -> Gan:
     """`slower` is the generator's learning rate over the critic's."""
     network = Gan.prepare({**SMALL, **options}, rows, schema)
@@ -47,7 +53,7 @@ def trained(
         name: torch.optim.Adam(parts, rate, betas=(0.0, 0.9)) for name, parts in network.optimisers().items()
     }
     for step in range(steps):
-        chosen = torch.randint(len(rows), (128,), generator=torch.Generator().manual_seed(step))
+        chosen = torch.randint(len(rows), (size,), generator=torch.Generator().manual_seed(step))
         batch = Batch.of(rows[chosen], mixed((chosen + step * len(rows)) * GAMMA))
         losses = network.training_step(replace(batch, weight=batch.weight / batch.weight.sum()), step)
         gradients = {
@@ -71,8 +77,8 @@ def sampled(network: Gan, conditions: Table) -> Tensor:
 
 @pytest.mark.parametrize("loss", get_args(Loss))
 def test_every_loss_learns_a_correlation(loss: str) -> None:
-    rows = correlated(2000)
-    made = sampled(trained(rows, SCHEMA, 300, loss=loss, **HOW.get(loss, {})), rows.conditions)
+    rows = correlated(4000)
+    made = sampled(trained(rows, SCHEMA, 300, loss=loss, size=256, **HOW.get(loss, {})), rows.conditions)
     assert float(torch.corrcoef(made.T)[0, 1]) > 0.7
     assert 0.6 < float(made.std()) < 1.5
 
