@@ -197,4 +197,5 @@ def energy_distance(real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
 
 def length(x: Tensor) -> Tensor:
     """Euclidean length of rows [N, D], [N]; its gradient is 0 where that is 0."""
-    return x.float().square().sum(1).clamp(min=LEAST_SQUARED).sqrt()
+    full = x.to(torch.promote_types(x.dtype, torch.float32))
+    return full.square().sum(1).clamp(min=LEAST_SQUARED).sqrt()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
@@ -148,7 +148,7 @@ class Gan(VectorFamily):
         """The critic's loss in each step, the generator's in every `critic_steps`-th."""
         if self.options.loss == "wgan":
             self._clip()
-        real = _seen(encoded, encoded.x)
+        real = encoded.seen
         fake, other = (self._fake(encoded, batch) for _ in range(2))
         told = self._critic_loss(encoded, real, fake.detach(), other.detach(), weight, batch)
         losses = {"critic": told}
@@ -162,11 +162,11 @@ class Gan(VectorFamily):
         return losses
 
     def validation(self, encoded: Encoded, batch: Batch[Any]) -> Tensor:
-        """The energy distance of vectors with their contexts, of unit size on the whole, [1]."""
-        size = self.vectors.width**0.5
+        """The energy distance of vectors with their contexts, both of unit size on the whole, [1]."""
+        size, of_context = self.vectors.width**0.5, self.vectors.context**0.5
         real, fake = (
-            torch.cat([x / size, encoded.context], 1).double()
-            for x in (_seen(encoded, encoded.x), self._fake(encoded, batch))
+            torch.cat([x / size, encoded.context / of_context], 1).double()
+            for x in (encoded.seen, self._fake(encoded, batch))
         )
         return adversarial.energy_distance(real, fake, batch.weight.double())[None]
 
@@ -187,7 +187,7 @@ class Gan(VectorFamily):
         told |= neighbourhood(columns[1] / unit, columns[0] / unit)
         if self.options.loss in CLASSIFIERS:
             encoded = self.vectors.encode(batch)
-            of_real = self._features(encoded, _seen(encoded, encoded.x))
+            of_real = self._features(encoded, encoded.seen)
             of_fake = self._features(encoded, self._fake(encoded, batch))
             told["critic_real"] = float((of_real > 0).double().mean())
             told["critic_fake"] = float((of_fake < 0).double().mean())
@@ -195,7 +195,8 @@ class Gan(VectorFamily):
 
     def _fake(self, encoded: Encoded, batch: Batch[Any]) -> Tensor:
         """Generated rows of the same contexts, as the critic sees them."""
-        return _seen(encoded, self.draw(encoded.context, encoded.present, batch.uniform(self.draws)))
+        x = self.draw(encoded.context, encoded.present, batch.uniform(self.draws))
+        return replace(encoded, x=x).seen
 
     def _features(self, encoded: Encoded, x: Tensor) -> Tensor:
         """What the critic makes of rows that are seen, [N, 1 or K].
@@ -258,11 +259,6 @@ class Gan(VectorFamily):
         """Clip the critic's weights before they are used: as if after each of its steps."""
         for parameter in self.critic.parameters():
             parameter.clamp_(-self.options.largest_weight, self.options.largest_weight)
-
-
-def _seen(encoded: Encoded, x: Tensor) -> Tensor:
-    """Vectors as the critic sees them: of numbers that mean the same one is seen, [N, D]."""
-    return (x if encoded.least is None else torch.maximum(x, encoded.least)) * encoded.present
 
 
 def _spreads(real: Tensor, fake: Tensor, again: Tensor) -> Tensor:

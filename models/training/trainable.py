@@ -72,6 +72,8 @@ class Trainable(Protocol):
         critic_real     fraction of real rows that the critic calls real
         critic_fake     fraction of generated rows that the critic calls generated
         kl_nats.I       mean Kullback-Leibler divergence of latent I from its prior
+        enforced.*      difference of an enforced statistic, in real spreads
+        held_out.*      the same of one that is in no loss: a figure of merit, no failure
         ==============  ======================================================================================
 
         Besides, the optimiser named `generator`, if there is one, is checked for a vanishing gradient.
