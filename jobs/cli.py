@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -375,6 +376,7 @@ def main(arguments: Sequence[str]) -> int:
 def _code(words: list[str], debug: bool) -> int:
     """Run one command; prints the line about an error on stderr and returns the exit code."""
     try:
+        _expect_folder()
         with suspicions_on_stderr():
             code = app(words, standalone_mode=False)
     except USAGE_ERROR as error:
@@ -387,6 +389,14 @@ def _code(words: list[str], debug: bool) -> int:
     if code == INTERRUPTED:  # typer turns Ctrl-C into this exit code too
         print("monsoon: interrupted; run the same command again to continue", file=sys.stderr)
     return int(code or DONE)
+
+
+def _expect_folder() -> None:
+    """Raise InputError where the working folder has been removed: libraries fail there, some natively."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise InputError(f"the working folder: {error.strerror}; change to one that exists") from error
 
 
 def _failed(error: BaseException, debug: bool) -> int:
