@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -354,6 +355,7 @@ def main(arguments: Sequence[str]) -> int:
 def _code(words: list[str], debug: bool) -> int:
     """Run one command; prints the line about an error on stderr and returns the exit code."""
     try:
+        _expect_folder()
         with suspicions_on_stderr():
             code = app(words, standalone_mode=False)
     except USAGE_ERROR as error:
@@ -380,6 +382,14 @@ def _usage(words: list[str], error: Exception) -> str:
     if option and "settings" in command.__annotations__:
         return f"keys are given as {option.lstrip('-')}=VALUE, {see}"
     return see
+
+
+def _expect_folder() -> None:
+    """Raise InputError where the working folder has been removed: libraries fail there, some natively."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise InputError(f"the working folder: {error.strerror}; change to one that exists") from error
 
 
 def _failed(error: BaseException, debug: bool) -> int:

@@ -61,6 +61,8 @@ def remedy_of(error: BaseException) -> str | None:
         return f"{error.name} is not installed; pip install it, or leave out the option that needs it"
     if isinstance(error, RuntimeError) and NO_CACHE in str(error):
         return "compiled code can be kept nowhere; set NUMBA_CACHE_DIR to a folder that can be written"
+    if isinstance(error, ValueError) and _while_numba_is_imported(error):
+        return f"numba: {_line(error)}; correct the variables NUMBA_... of the environment"
     library = next((name for name in map(_package, type(error).__mro__) if name in LIBRARIES), None)
     if library is not None:
         return f"{library}: {_line(error)}; {LIBRARIES[library]}"
@@ -85,6 +87,12 @@ def _package(kind: type) -> str:
 def _line(error: BaseException) -> str:
     """The first line of an error's message, or its name."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _while_numba_is_imported(error: BaseException) -> bool:
+    """Whether numba itself raised it while it was imported, which it does for settings in the environment."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.name == "<module>" and "numba" in Path(frame.filename).parts for frame in frames)
 
 
 def _is_own(file: str, root: Path) -> bool:

@@ -44,6 +44,9 @@ def _user_cache() -> Path:
 
 def _writable(folder: Path) -> bool:
     """Whether files can be created in a folder, or the folder itself if it is missing."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+    except OSError:  # inside a folder of somebody else
+        return False
     return os.access(folder, os.W_OK | os.X_OK)

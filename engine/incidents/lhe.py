@@ -69,9 +69,7 @@ class LheFile:
             raise InputError(f"{path}: no complete event; give a Les Houches file with events")
 
     def __iter__(self) -> Iterator[Particles]:
-        self.losses = (
-            [f"{self.path}: {self._cut}; the {self.events} events before are kept"] if self._cut else []
-        )
+        self.losses = [f"{self.path}: {self._cut} are kept"] if self._cut else []
         refused: list[int] = []
         with _plain(self.path) as path:
             pythia = self._initialised(path)
@@ -125,7 +123,7 @@ def is_lhe(head: bytes) -> bool:
 
 
 def _count(path: Path) -> tuple[int, str | None]:
-    """The number of complete events in a file, and what is wrong with its end."""
+    """The number of complete events in a file; if that is not all, what is wrong and which ones are kept."""
     opened = closed = 0
     finished = False
     with _reading(path), _plain(path) as plain, plain.open("rb") as file:
@@ -136,9 +134,12 @@ def _count(path: Path) -> tuple[int, str | None]:
             opened += line.count(b"<event>") + line.count(b"<event ")
             closed += line.count(b"</event>")
             finished = finished or b"</LesHouchesEvents>" in line
-    if opened != closed:
-        return closed, "ends inside an event"
-    return closed, None if finished else "ends without its closing line"
+    if opened != closed and finished:
+        return closed, f"{opened - closed} of {opened} events are not closed by </event>; the others"
+    if opened == closed and finished:
+        return closed, None
+    how = "ends without its closing line" if opened == closed else "ends inside an event"
+    return closed, f"{how}; the {closed} events before"
 
 
 @contextmanager

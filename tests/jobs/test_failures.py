@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import torch
 import yaml
 from ray.exceptions import RayError
 
+import monsoon
 import monsoon.jobs.status
 from monsoon.engine.errors import InputError
 from monsoon.jobs.cli import BUG, INTERRUPTED, UNUSABLE, main
@@ -36,6 +38,7 @@ MENDED = {
     "yaml": (yaml.YAMLError("a tab"), "yaml: a tab"),
     "zlib": (zlib.error("Error -3"), "zlib: Error -3"),
 }
+PACKAGE = Path(monsoon.__file__).parent
 BUGS = (KeyError("energy"), ValueError("shapes"), AssertionError(), TypeError("x"), ZeroDivisionError("y"))
 
 
@@ -132,3 +135,30 @@ def test_a_machine_without_room_for_the_work_is_one_line(tmp_path: Path) -> None
     assert done.returncode == UNUSABLE, done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def refused_there(folder: Path, **variables: str) -> str:
+    """What a command of its own process says in a folder that is removed before, or in an environment."""
+    words = [sys.executable, "-m", "monsoon", "incidents", "gun", "pdg=22", "energy_mev=5000", "output=x"]
+    script = 'if [ -n "$GONE" ]; then rmdir "$PWD"; fi; exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *words, "theta_rad=0.1", "events=1"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == UNUSABLE, done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("monsoon: "))
+    return line
+
+
+def test_a_working_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    assert "the working folder: No such file or directory" in refused_there(folder, GONE="1")
+
+
+def test_settings_of_numba_that_it_refuses_are_one_line(tmp_path: Path) -> None:
+    assert "correct the variables NUMBA_" in refused_there(tmp_path, NUMBA_NUM_THREADS="0")

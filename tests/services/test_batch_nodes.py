@@ -170,6 +170,18 @@ def test_a_read_only_installation_works_and_compiles_once_for_its_user(
     assert set(cache.rglob("*.nbi")) == compiled
 
 
+@pytest.mark.skipif(not USER, reason="only root can give a folder to somebody else")
+def test_a_home_of_somebody_else_is_no_home(installation: Path, tmp_path: Path) -> None:
+    """As where a container is run by a user that its image does not know."""
+    home, work = tmp_path / "home", tmp_path / "work"
+    (home / ".cache" / "numba").mkdir(parents=True)
+    work.mkdir()
+    os.chown(home, 65534, 65534)
+    home.chmod(0o700)
+    done = ran(work, GUN, installation, HOME=str(home))
+    assert done.returncode == DONE, done.stderr
+
+
 def test_without_a_place_for_compiled_code_there_is_one_line_with_the_remedy(
     installation: Path, closed: Path, tmp_path: Path
 ) -> None:

@@ -72,6 +72,13 @@ def test_a_cut_file_gives_its_whole_events_and_the_loss(lhe: Path, cut: str, los
     assert file.losses == [f"{lhe}: {loss}; the {whole} events before are kept"]
 
 
+def test_an_event_without_its_end_is_counted_and_the_others_are_kept(lhe: Path) -> None:
+    lhe.write_text(z_events(12).replace("</event>", "", 1))
+    file = LheFile(lhe, NO_MPI)
+    assert len(read(file).event) == 11
+    assert file.losses == [f"{lhe}: 1 of 12 events are not closed by </event>; the others are kept"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

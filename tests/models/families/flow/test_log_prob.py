@@ -196,7 +196,7 @@ def test_one_voxel_has_the_frequencies_of_its_energies(
         part = float(torch.trapezoid(each[:76], inside[:76]))
         agrees(part, there & (energy > low * (1 + 1e-6)) & (energy < half))
     ends = torch.zeros(2, GRID.voxels).double()
-    ends[:, voxels[0]] = torch.tensor([75.0 - 1e-12, 75.0], dtype=torch.float64)  # drawn in one class, or in the next
+    ends[0, voxels[0]], ends[1, voxels[0]] = 75.0 - 1e-12, 75.0  # drawn in one class, or in the next
     agrees(float(density(double, ends).sum()), there & ((energy - 75).abs() < 1e-4))
 
 
