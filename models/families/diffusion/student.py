@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -131,10 +131,9 @@ class Student(Denoiser):
     @torch.no_grad()
     def _way(self, point: Tensor, part: int, context: Tensor, present: Tensor) -> Tensor:
         """The mean direction of the teacher's way through one part, [N, D]."""
-        teacher = cast(Denoiser, self._teacher[0].to(point.device))
-        begin, end = END * part / self.options.steps, END * (part + 1) / self.options.steps
-        if part == self.options.steps - 1:
-            end = END
+        teacher, steps = self._teacher[0].to(point.device), int(self.options.steps)
+        begin = END * part / steps
+        end = END if part == steps - 1 else END * (part + 1) / steps
 
         def direction(x: Tensor, angle: float) -> Tensor:
             return teacher.direction(x, x.new_full((len(x), 1), angle), context, present)
