@@ -87,7 +87,9 @@ class Student(Denoiser):
         given = chosen(options, ["teacher", *cls.OWN], cls.label)
         teacher = given.pop("teacher", None)
         if not isinstance(teacher, Denoiser):
-            raise InputError(f"options: teacher {teacher!r} is no model that carries noise to data in steps")
+            raise InputError(
+                "options: a student needs a teacher; give the folder of a flow-matching or diffusion"
+            )
         settings = cls.Options(**given, **{name: getattr(teacher.options, name) for name in cls.SHARED})
         cls.refuse_signed(settings, sample)
         student = cls({**teacher.config, "options": asdict(settings), "teacher": teacher.fingerprint})
