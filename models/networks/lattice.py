@@ -177,10 +177,10 @@ class LatticeNet(nn.Module):
 
     def forward(self, x: Tensor, known: Tensor) -> Tensor:
         """Numbers [N, V], of numbers [N, V] and a context [N, F]."""
-        voxels = x[:, self.order].reshape(len(x), -1, self.side)  # [N, places, P]
+        voxels = x[:, self.order].view(len(x), -1, self.side)  # [N, places, P]
         begun = self.gather(voxels)
         begun = begun + self.place.to(begun.dtype) + self.begin(known)[:, None]
-        upper = begun.mT.unflatten(2, self.places)  # [N, C, ...], channels last in memory
+        upper = begun.mT.view(len(x), -1, *self.places)  # [N, C, ...], channels last in memory
         for block in self.above:
             upper = block(upper, known)
         lower = self.down(functional.silu(upper))
@@ -191,9 +191,9 @@ class LatticeNet(nn.Module):
             upper = block(upper, known)
         seen = functional.silu(upper).flatten(2).mT
         fine = self.scatter(torch.cat([seen, voxels.to(seen.dtype)], 2))  # [N, places, P * FINE]
-        fine = functional.relu(fine + self.voxel.to(fine.dtype)).reshape(len(x), -1, self.side, FINE)
-        number: Tensor = self.last(functional.relu(self.mix(fine)))
-        return number.flatten(1)[:, self.back].float()
+        fine = functional.relu(fine + self.voxel.to(fine.dtype)).view(*fine.shape[:2], self.side, FINE)
+        fine = self.last(functional.relu(self.mix(fine)))
+        return cast(Tensor, fine).flatten(1)[:, self.back].float()
 
 
 def _blocks(count: int, channels: int, known: int, wraps: Sequence[bool]) -> nn.ModuleList:

@@ -87,7 +87,9 @@ class Student(Denoiser):
         given = chosen(options, ["teacher", *cls.OWN], cls.label)
         teacher = given.pop("teacher", None)
         if not isinstance(teacher, Denoiser):
-            raise InputError(f"options: teacher {teacher!r} is no model that carries noise to data in steps")
+            raise InputError(
+                "options: a student needs a teacher; give the folder of a flow-matching or diffusion"
+            )
         settings = cls.Options(**given, **{name: getattr(teacher.options, name) for name in cls.SHARED})
         cls.refuse_signed(settings, sample)
         student = cls({**teacher.config, "options": asdict(settings), "teacher": teacher.fingerprint})
@@ -131,14 +133,11 @@ class Student(Denoiser):
     @torch.no_grad()
     def _way(self, point: Tensor, part: int, context: Tensor, present: Tensor) -> Tensor:
         """The mean direction of the teacher's way through one part, [N, D]."""
-        teacher = self._teacher[0].to(point.device)
-        begin, end = END * part / self.options.steps, END * (part + 1) / self.options.steps
-        if part == self.options.steps - 1:
-            end = END
+        teacher, steps = self._teacher[0].to(point.device), int(self.options.steps)
+        begin = END * part / steps
+        end = END if part == steps - 1 else END * (part + 1) / steps
 
         def direction(x: Tensor, angle: float) -> Tensor:
             return teacher.direction(x, x.new_full((len(x), 1), angle), context, present)
 
-        reached = heun(direction, point, self.options.substeps, begin, end)
-        way: Tensor = (reached - point) / (end - begin)
-        return way
+        return (heun(direction, point, self.options.substeps, begin, end) - point) / (end - begin)

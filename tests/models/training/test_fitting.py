@@ -1,0 +1,54 @@
+"""A training that learns from a trained model finds it, at the beginning and where it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from monsoon.models.data.tables.schema import Column, Schema
+from monsoon.models.errors import InputError
+from monsoon.models.store.checkpoint import load
+from monsoon.models.training.fitting import Fit
+from monsoon.models.training.progress import Finished, Stepped
+from monsoon.models.training.recipe import Recipe
+
+RECIPE = Recipe(steps=4, batch=64, validate_every=2, checkpoint_every=2)
+
+
+def table(path: Path, seed: int) -> str:
+    x, c = np.random.default_rng(seed).normal(size=(2, 300))
+    pq.write_table(pa.table({"x": x + c, "c": c}), path)
+    return str(path)
+
+
+def fit(folder: Path, family: str, **options: str | int) -> Fit:
+    layout = Schema((Column("x"),), (Column("c"),))
+    files = (table(folder / "a.parquet", 1),), (table(folder / "b.parquet", 2),)
+    return Fit(family, options, *files, RECIPE, str(folder / family), (), layout)
+
+
+def test_a_student_goes_on_with_the_teacher_it_began_with_and_no_other(tmp_path: Path) -> None:
+    small: dict[str, str | int] = {"width": 8, "blocks": 1, "known": 8, "knots": 2}
+    teacher = fit(tmp_path, "flow-matching", **small)
+    assert isinstance(list(teacher.run("cpu"))[-1], Finished)
+    student = fit(tmp_path, "student", teacher=teacher.output)
+    for event in student.run("cpu"):
+        if isinstance(event, Stepped) and event.step == 3:
+            break
+    other = replace(fit(tmp_path, "flow-matching", **small, seed=5), output=str(tmp_path / "other"))
+    list(other.run("cpu"))
+    with pytest.raises(InputError, match="not the model that this training began with"):
+        list(replace(student, options={"teacher": other.output}).run("cpu"))
+    end = list(student.run("cpu"))[-1]
+    assert isinstance(end, Finished)
+    assert not end.failed
+    stored = load(student.output)
+    assert stored.card["family"] == "student"
+    assert stored.card["config"]["teacher"] == load(teacher.output).model.fingerprint
+    with pytest.raises(InputError, match="name a model's folder"):
+        list(fit(tmp_path, "student", teacher=str(tmp_path / "nowhere")).run("cpu"))
