@@ -33,7 +33,7 @@ def patch(shape: Sequence[int], places: int = COARSE) -> tuple[int, ...]:
     Examples
     --------
     >>> patch((30, 30)), patch((45, 16, 9))
-    ((2, 2), (5, 2, 3))
+    ((2, 2), (9, 2, 3))
     """
     sides = [1] * len(shape)
     while math.prod(shape) // math.prod(sides) > places:

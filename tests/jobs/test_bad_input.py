@@ -367,7 +367,7 @@ CASES: dict[str, tuple[Words, str]] = {
     "merge of nothing": (lambda h: ["merge", str(h.folder / "m"), str(h.folder / "no")], "no campaign here"),
     "status of nothing": (lambda h: ["status", str(h.folder / "no")], "no campaign here"),
     "help on nothing": (lambda h: ["help", "destroy"], "no such command"),
-    "help on no source": (lambda h: ["help", "incidents", "sherpa"], "name a source"),
+    "help on no source": (lambda h: ["help", "incidents", "sherpa"], "there are pythia"),
     # verdicts and reports
     "verify nothing": (lambda h: ["verify", str(h.folder / "no")], "no campaign here"),
     "report on nothing": (lambda h: ["report", str(h.folder / "no")], "no"),

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents import parquet
+from monsoon.engine.incidents import header
 from monsoon.engine.incidents.header import Header
 from monsoon.engine.incidents.parquet import (
     content_hash,
@@ -355,7 +355,7 @@ def test_a_foreign_parquet_file_is_refused(file: Path, tmp_path: Path) -> None:
 
 
 def test_another_schema_version_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "VERSION", 99)
+    monkeypatch.setattr(header, "VERSION", 99)
     with pytest.raises(InputError, match="schema version 1, not 99"):
         read_incidents(file)
 

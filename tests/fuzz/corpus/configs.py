@@ -98,7 +98,7 @@ WORDS = wholes(
 TRAINING = {
     **{name: case for name, case in yaml().items() if case.named == "not a YAML file"},
     **swaps(
-        ("family: flow", "family: gan", "family"),
+        ("family: flow", "family: perceptron", "family"),
         ("train: [egamma.h5]", "train: []", "train"),
         ("train: [egamma.h5]", "train: [no.h5]", "no.h5: no such file"),
         ("steps: 9000", "steps: 0", "steps"),

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from monsoon.models.data.batches import Batch
-from monsoon.models.data.shower_files import ShowerSet, read_rows
+from monsoon.models.data.shower_files import read_rows
 from monsoon.models.data.tables.files import TableSet
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.errors import InputError
 from monsoon.models.families.table import FAMILIES, ONLY_SHOWERS, ONLY_TABLES
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.splitmix import GAMMA, mixed
-from monsoon.models.records import Conditions, Showers, Table
+from monsoon.models.records import Showers, Table
 from monsoon.models.store.checkpoint import load, save
 from monsoon.models.store.suite import SAMPLES
 
@@ -214,7 +214,7 @@ def test_the_density_of_free_columns_integrates_to_the_probability_of_their_patt
 ) -> None:
     """In double precision, on a grid over two columns of one condition; the third has whole numbers."""
     network = case(name).prepare(transform=transform).double()
-    steps = torch.linspace(-40, 40, 401, dtype=torch.float64) + 0.0137  # no atom, no tie
+    steps = torch.linspace(-40, 40, 201, dtype=torch.float64) + 0.0137  # no atom, no tie
     x, y = (part.reshape(-1) for part in torch.meshgrid(steps, steps + 1e-5, indexing="ij"))
     total = 0.0
     for n in range(-12, 30):
@@ -267,50 +267,6 @@ def test_the_log_density_is_that_of_the_maps_jacobian(name: str, transform: str)
     found = network.log_prob(Table(("kind", "p"), conditions), features, uniform)[0]
     expected = log_pattern + log_noise - log_volume
     assert float(found.detach()) == pytest.approx(float(expected.detach()), abs=1e-6)
-
-
-@pytest.mark.parametrize("name", DENSE_SHOWERS)
-def test_the_density_of_showers_integrates_to_the_frequencies_of_hit_voxels(name: str) -> None:
-    """In double precision on four pixels: of one and of two hit pixels, over all their energies."""
-    grid, incident = Planar(rows=2, columns=2, centre=1), 1000.0
-    generator = torch.Generator().manual_seed(5)
-    direction = torch.tensor([[0.1, 0.0, 0.995]])
-    conditions = Conditions(
-        torch.full((4000,), 22),
-        torch.full((4000,), incident),
-        direction.repeat(4000, 1),
-        torch.zeros(4000, 2),
-    )
-    image = torch.exp(torch.randn(4000, 4, generator=generator) + 2)
-    image *= torch.rand(4000, 4, generator=generator) < 0.4
-    image[:, 3] += 9.0 * (image.sum(1) == 0)
-    family = FAMILIES[name.split("/")[0]]
-    rows = ShowerSet(conditions, Showers(image), torch.ones(4000))
-    model = family.prepare({"seed": 1, **SMALL[name.split("/")[0]]}, rows, grid)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
-    u = noise(model, 4000).clamp(1e-7, 1 - 1e-7)
-    hit = model.sample(conditions, u).energy_mev > 0
-    model = model.double()
-    v = torch.exp(torch.linspace(math.log(1e-2), math.log(incident) - 1e-5, 61).double())
-    y = torch.linspace(-14, 14, 57).double()
-    for first, second in ((3, None), (0, None), (0, 3), (2, 3)):
-        of_both = torch.zeros(len(v), 1 if second is None else len(y), 4).double()
-        if second is None:
-            of_both[..., first] = v[:, None]
-        else:  # dE dE' is E E' d(ln of the sum) d(ln of the ratio)
-            of_both[..., first] = v[:, None] * torch.sigmoid(y)
-            of_both[..., second] = v[:, None] * torch.sigmoid(-y)
-        images = of_both.reshape(-1, 4)
-        with torch.no_grad():
-            found = model.log_prob(conditions[torch.zeros(len(images), dtype=torch.long)], Showers(images))
-        volume = torch.where(images > 0, images, 1.0).prod(1)
-        each = (found.exp() * volume).reshape(of_both.shape[:2])
-        whole = each[:, 0] if second is None else torch.trapezoid(each, y)
-        expected = float(torch.trapezoid(whole, v.log()))
-        share = float((hit == (images[len(images) // 2] > 0)).all(1).double().mean())
-        assert share == pytest.approx(expected, abs=4 * math.sqrt(expected / 4000) + 0.005 * expected)
 
 
 @pytest.mark.parametrize("name", OF_TABLES)
