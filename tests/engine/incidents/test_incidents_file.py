@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents import header
+from monsoon.engine.incidents import header, parquet
 from monsoon.engine.incidents.header import Header
 from monsoon.engine.incidents.parquet import (
     content_hash,
