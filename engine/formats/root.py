@@ -30,13 +30,13 @@ from monsoon.engine.formats.schema import (
     values_of,
 )
 from monsoon.engine.records import Array, Events, concatenate, offsets_of
+from monsoon.models.data.root_claims import Table, Within, claims
 
 SUFFIX = ".root"
 TTREE_SUFFIX = ".ttree.root"
 NAME = "events"
 LARGEST_RATIO = 256  # of what is read: energies and places of particles do not compress, counts do
 FREE_BYTES = 16 << 20
-Table = Any  # an RNTuple or a TTree: uproot has no types
 
 
 @contextmanager
@@ -107,12 +107,12 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
     OSError, ValueError
         Where it is not a whole event file, perhaps only after some blocks; with them uproot's errors.
     """
-    with uproot.open(path, array_cache=None) as file:
+    with Within(path) as raw, uproot.open(raw, array_cache=None) as file:
         size = path.stat().st_size
         if file.file.fEND != size:  # uproot reads a cut file where it can do without the end
             raise OSError(f"{path}: cut: {size} bytes of {file.file.fEND}")
         table = file[NAME]
-        unpacked, stored = _claims(table)
+        unpacked, stored = claims(table)
         if stored > size or unpacked > FREE_BYTES + LARGEST_RATIO * stored:
             raise ValueError(f"{path}: claims {unpacked} bytes in {stored} of {size}")
         columns = schema_in(table.keys())
@@ -123,25 +123,6 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
 def read(path: Path) -> Events:
     """All events of one file. Raises as `blocks` does."""
     return concatenate(blocks(path))
-
-
-def _claims(table: Table) -> tuple[int, int]:
-    """Bytes that all pages or baskets unpack to, and bytes that they take in the file, as it says."""
-    if isinstance(table, uproot.behaviors.RNTuple.RNTuple):
-        bits = [record.nbits for record in table.column_records]
-        columns = [
-            (page, width)
-            for cluster in table.page_link_list
-            for pages, width in zip(cluster, bits, strict=False)  # of a column that is left out: no pages
-            for page in pages.pages
-        ]
-        elements = [abs(page.num_elements) * width // 8 for page, width in columns]  # negative: a checksum
-        return sum(elements), sum(page.locator.num_bytes for page, _ in columns)
-    baskets = [(branch, number) for branch in table.branches for number in range(branch.num_baskets)]
-    return (
-        sum(branch.basket_uncompressed_bytes(number) for branch, number in baskets),
-        sum(branch.basket_compressed_bytes(number) for branch, number in baskets),
-    )
 
 
 def _boundaries(table: Table) -> list[int]:

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monsoon.models.data.parquet_claims import check_claims
+from monsoon.models.data.parquet_claims import FREE_BYTES, LARGEST_RATIO, VALUE_BYTES, check_claims
+from monsoon.models.data.root_claims import Within, claims
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.errors import InputError
 from monsoon.models.records import Table
@@ -23,7 +24,6 @@ from monsoon.models.records import Table
 SUFFIXES = {".parquet": "parquet", ".root": "root", ".csv": "csv"}
 LARGEST_CSV = 1 << 30  # bytes: it is read as a whole
 LARGEST_GROUP = 1 << 28  # rows of one row group
-ROWS_PER_BYTE = 1000  # no file compresses further
 Doubles = NDArray[np.float64]
 
 
@@ -205,9 +205,13 @@ class _Parquet(_Source):
 class _Root(_Source):
     def __init__(self, path: str | Path, tree: Any) -> None:
         rows, size = int(tree.num_entries), file_and_tree(path)[0].stat().st_size
-        if not 0 <= rows <= ROWS_PER_BYTE * size:
-            raise InputError(f"{path}: says it has {rows} rows in {size} bytes; write it again")
-        super().__init__(path, tree.keys(recursive=False), rows)
+        names, (unpacked, stored) = tree.keys(recursive=False), claims(tree)
+        needed = unpacked + VALUE_BYTES * rows * len(names)
+        if rows < 0 or stored > size or needed > FREE_BYTES + LARGEST_RATIO * size:
+            raise InputError(
+                f"{path}: claims {rows} rows and {unpacked} bytes in {size} bytes; write it again"
+            )
+        super().__init__(path, names, rows)
         self._tree = tree
 
     def _read(self, names: list[str], start: int, stop: int) -> dict[str, Any]:
@@ -257,7 +261,7 @@ def _opened(path: str | Path) -> Iterator[_Source]:
             elif kind == "root":
                 import uproot
 
-                with uproot.open(file) as opened:
+                with Within(file) as within, uproot.open(within) as opened:
                     yield _Root(path, opened[tree or _only_tree(path, opened)])
             else:
                 yield _Csv(path, _csv(str(file), file.stat().st_mtime_ns))
