@@ -45,7 +45,7 @@ def first_problem(error: ValidationError, kind: Any = None) -> str:
     if problem["type"] == "missing":
         return f"{path}: is missing{'' if kind is None else '; give it a value'}"
     if problem["type"] in ("tuple_type", "list_type"):
-        return f"{path}: should be a list, such as [{brief(problem['input'])}]"
+        return f"{path}: should be a list, such as [{brief(problem['input']).strip(chr(39))}]"
     message = problem["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
     if "input" in problem and problem["type"] != "value_error":
         message = f"{message}, not {brief(problem['input'])}"
@@ -87,11 +87,14 @@ def _place(problem: ErrorDetails, kind: Any) -> tuple[str, list[str]]:
     """The path of a problem without pydantic's names for union members, and the keys known at its end."""
     path: list[str] = []
     known: dict[str, Any] = {}
+    previous = ""
     for depth, part in enumerate(problem["loc"], 1):
         known = {key: inner for model in _models(kind) for key, inner in _annotations(model).items()}
         unknown = problem["type"] in UNKNOWN and depth == len(problem["loc"])
-        if kind is None or isinstance(part, int) or part in known or unknown or _is_key(part, kind):
+        key = _is_key(part, kind, previous)
+        if kind is None or isinstance(part, int) or part in known or unknown or key:
             path.append(str(part))
+        previous = str(part)
         kind = known.get(str(part), kind)
     return ".".join(path), list(known)
 
@@ -110,8 +113,12 @@ def _annotations(model: Any) -> dict[str, Any]:
     return get_type_hints(model)
 
 
-def _is_key(part: str, annotation: Any) -> bool:
-    """Whether a part of a path is a key of a mapping. Pydantic calls the mapping itself `dict[...]`."""
-    return "[" not in part and any(
-        get_origin(kind) in (dict, Mapping) for kind in (annotation, *get_args(annotation))
-    )
+def _is_key(part: str, annotation: Any, previous: str) -> bool:
+    """Whether a part of a path is a key of a mapping.
+
+    Where the mapping is one of several types, pydantic puts the name of the type first: `dict[...]`.
+    """
+    if "[" in part:
+        return False
+    kinds = (annotation, *get_args(annotation)) if "[" in previous else (annotation,)
+    return any(get_origin(kind) in (dict, Mapping) for kind in kinds)

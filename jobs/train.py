@@ -214,7 +214,9 @@ def _claim(output: Path, fit: Fit) -> None:
             raise InputError(f"{output}: holds a model made otherwise; give another output")
         if not any((output / name).exists() for name in (MODEL, STATES)):  # nothing was trained yet
             write_whole(file, json.dumps(identity, indent=1).encode())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(f"output {output}: {error.strerror or error}; give a folder to write in") from error
+    except ValueError as error:
         raise InputError(f"output {output}: {error}; give a folder to write in") from error
     # releases that knew one geometry alone did not store it
     found = {"geometry": as_stored(Planar()), **_stored(file)}

@@ -17,6 +17,7 @@ from monsoon.jobs.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, S
 from monsoon.models.metrics.quality import Estimate
 
 REFERENCE, FLOOR = "Geant4", "Geant4, other (floor)"
+REAL, OTHER_REAL = "real", "real, other (floor)"  # of tables, whose rows need not be simulated
 COLOURS = (ORANGE, BLUE, GREEN, PURPLE, SKY)
 MARKERS = "s^vPX"
 PER_BIN = 8  # no ratio is shown for bins with fewer showers of the reference
@@ -50,8 +51,8 @@ def named(samples: Samples[Sample_co]) -> dict[str, Sample_co]:
 
 def look(labels: list[str]) -> dict[str, tuple[str, str]]:
     """Colour and marker of each label; always the same for the same generators."""
-    generators = [label for label in labels if label not in (REFERENCE, FLOOR)]
-    chosen = {REFERENCE: (BLACK, "o"), FLOOR: (GREY, "D")}
+    chosen = {REFERENCE: (BLACK, "o"), FLOOR: (GREY, "D"), REAL: (BLACK, "o"), OTHER_REAL: (GREY, "D")}
+    generators = [label for label in labels if label not in chosen]
     for number, label in enumerate(generators):
         chosen[label] = (COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)])
     return chosen
@@ -95,11 +96,18 @@ def points(edges: Array, curves: Mapping[str, Estimate], x: str, y: str) -> Figu
     if (band.value[np.isfinite(band.value)] >= 0).all():  # error bars may reach below 0
         top.set_ylim(bottom=max(top.get_ylim()[0], 0.0))
     top.legend()
-    _finish(bottom, edges, curves, x)
+    _finish(bottom, edges, curves, x, REFERENCE)
     return figure
 
 
-def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: str = "") -> Figure:
+def steps(
+    edges: Array,
+    curves: Mapping[str, Estimate],
+    x: str,
+    y: str,
+    axes: str = "",
+    reference: str = REFERENCE,
+) -> Figure:
     """Plot histograms as steps with error bands.
 
     Parameters
@@ -107,12 +115,14 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
     edges : float array [B + 1]
         Edges of the B bins.
     curves : mapping of str to Estimate
-        Values with errors, [B] each, by label; `REFERENCE` must be one of them. No ratio is shown in bins
+        Values with errors, [B] each, by label; `reference` must be one of them. No ratio is shown in bins
         with fewer than about `PER_BIN` showers of the reference.
     x, y : str
         Labels of the axes, with units.
     axes : str
         The logarithmic axes: "", "x", "y" or "xy".
+    reference : str
+        Label of the sample that the others are divided by.
 
     Returns
     -------
@@ -130,16 +140,16 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
         top.stairs(
             curve.value + curve.error, edges, baseline=low, fill=True, color=colour, alpha=0.16, linewidth=0
         )
-        width = 2.0 if label == REFERENCE else 1.3
+        width = 2.0 if label == reference else 1.3
         top.stairs(value, edges, baseline=None, color=colour, linewidth=width, label=plain(label))
-    enough = curves[REFERENCE].error < curves[REFERENCE].value / np.sqrt(PER_BIN)
+    enough = curves[reference].error < curves[reference].value / np.sqrt(PER_BIN)
     shown = {
         label: Estimate(np.where(enough, c.value, np.nan), np.where(enough, c.error, np.nan))
         for label, c in curves.items()
     }
     for label, curve in shown.items():
-        if label != REFERENCE:
-            error_bars(bottom, centre, curve.over(shown[REFERENCE].value), *looks[label])
+        if label != reference:
+            error_bars(bottom, centre, curve.over(shown[reference].value), *looks[label])
     if "y" in axes:
         top.set_yscale("log")
         lowest = min(float(np.min(c.value[c.value > 0], initial=np.inf)) for c in curves.values())
@@ -151,7 +161,7 @@ def steps(edges: Array, curves: Mapping[str, Estimate], x: str, y: str, axes: st
         top.set_xscale("log")
     top.set_ylabel(y)
     top.legend()
-    _finish(bottom, edges, shown, x)
+    _finish(bottom, edges, shown, x, reference)
     return figure
 
 
@@ -180,16 +190,16 @@ def error_bars(
     )  # fmt: skip
 
 
-def _finish(axes: Axes, edges: Array, curves: Mapping[str, Estimate], x: str) -> None:
+def _finish(axes: Axes, edges: Array, curves: Mapping[str, Estimate], x: str, reference: str) -> None:
     """Draw the reference's uncertainty as a band around 1, and set limits that show nearly all points."""
-    reference = curves[REFERENCE]
+    base = curves[reference]
     with np.errstate(divide="ignore", invalid="ignore"):
-        band = np.nan_to_num(reference.error / np.where(reference.value > 0, reference.value, np.nan))
+        band = np.nan_to_num(base.error / np.where(base.value > 0, base.value, np.nan))
     axes.stairs(1 + band, edges, baseline=1 - band, fill=True, color=BLACK, alpha=0.13, linewidth=0)
     axes.axhline(1, color=BLACK, linewidth=0.9)
-    ratios = [c.over(reference.value) for label, c in curves.items() if label != REFERENCE]
+    ratios = [c.over(base.value) for label, c in curves.items() if label != reference]
     reach = np.concatenate([*(np.abs(r.value - 1) + r.error for r in ratios), band])
     reach = reach[np.isfinite(reach)]
     half = min(1.2 * max(float(np.quantile(reach, 0.95)) if len(reach) else 0.0, 0.01), 1.0)
     axes.set(xlabel=x, xlim=(edges[0], edges[-1]), ylim=(1 - half, 1 + half))
-    axes.set_ylabel("ratio to\nGeant4", loc="center", fontsize=12)
+    axes.set_ylabel(f"ratio to\n{reference}", loc="center", fontsize=12)

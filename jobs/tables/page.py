@@ -17,9 +17,8 @@ from monsoon.jobs.pages.blocks import (
     SideBySide,
     Table,
 )
-from monsoon.jobs.plots.overlay import FLOOR as OTHER
-from monsoon.jobs.plots.overlay import REFERENCE, steps
-from monsoon.jobs.plots.style import png
+from monsoon.jobs.plots.overlay import OTHER_REAL, REAL, steps
+from monsoon.jobs.plots.style import png, styled
 from monsoon.jobs.tables.result import ABSOLUTE, FLOOR, SIGMA, TableResult
 from monsoon.jobs.validation.tables import TONES
 from monsoon.models.data.tables.files import TableSet
@@ -128,13 +127,13 @@ def _efficiencies(result: TableResult) -> list[Block]:
 def _features(result: TableResult, real: TableSet, samples: Mapping[str, TableSet]) -> list[Block]:
     blocks: list[Block] = []
     images = []
-    named = {OTHER if name == FLOOR else name: rows for name, rows in samples.items()}
+    named = {OTHER_REAL if name == FLOOR else name: rows for name, rows in samples.items()}
     complete = {
         label: (result.schema.completed(rows.features.values), rows.weight.double().numpy())
-        for label, rows in {REFERENCE: real, **named}.items()
+        for label, rows in {REAL: real, **named}.items()
     }
     for column in result.schema.features:
-        values = complete[REFERENCE][0].column(column.name).numpy()
+        values = complete[REAL][0].column(column.name).numpy()
         low, high = np.quantile(values, [0.001, 0.999])
         edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
         curves = {}
@@ -145,8 +144,13 @@ def _features(result: TableResult, real: TableSet, samples: Mapping[str, TableSe
             scale = weight.sum() * np.diff(edges)
             curves[label] = Estimate(counts / scale, np.sqrt(squares) / scale)
         unit = f" [{column.unit}]" if column.unit else ""
-        figure = steps(edges, curves, f"{column.name}{unit}", "density")
-        images.append(Image(png(figure), f"{column.name}: generated and real", column.name))
+        density = f"share of rows / {column.unit}" if column.unit else "share of rows / unit"
+        with styled():
+            figure = png(steps(edges, curves, f"{column.name}{unit}", density, reference=REAL))
+        caption = (
+            f"{column.name}, weighted; 0.1 % of the real rows lie beyond either end. Bands are one sigma."
+        )
+        images.append(Image(figure, f"{column.name}: generated and real", caption))
     for start in range(0, len(images), 2):
         blocks.append(SideBySide(images[start : start + 2]))
     return blocks

@@ -101,7 +101,7 @@ def sizes(found: Findings) -> Facts:
         rows.append((who, "an independent sample, with conditions of its own"))
     for who, count in contest.outside.items():
         if count:
-            rows.append((who, f"{count} of the conditions lie outside its training domain"))
+            rows.append((who, f"{count} conditions outside its training domain"))
     for who, reason in contest.absent.items():
         rows.append((who, f"not compared: {reason}"))
     return Facts(rows)

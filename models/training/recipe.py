@@ -89,7 +89,10 @@ class Recipe:
         if not 0 <= self.ema < 1:
             raise InputError(f"ema: {self.ema} is not in [0, 1); 0.999 averages over about 1000 steps")
         if not 0 <= self.warm_up < self.steps:
-            raise InputError(f"warm_up: {self.warm_up} is not in [0, steps); there are {self.steps} steps")
+            raise InputError(
+                f"warm_up: {self.warm_up} is not in [0, steps); there are {self.steps} steps; "
+                "give fewer steps of warm-up, 0 for none"
+            )
         if self.batch < self.accumulate:
             raise InputError(f"accumulate: {self.accumulate} micro-batches need a batch of as many rows")
 

@@ -62,10 +62,16 @@ def test_what_is_missing_and_what_is_no_number_is_said_in_plain_words() -> None:
     line = refusal(Campaign, output="x", events="ten")
     assert line == "here: events: Input should be a valid integer, not 'ten'"
     line = refusal(Campaign, output="x", mu=1, formats="root")
-    assert line == "here: formats: should be a list, such as ['root']"
+    assert line == "here: formats: should be a list, such as [root]"
 
 
 def test_a_key_of_a_mapping_is_part_of_a_path() -> None:
+    words = ["learning_rate=fast"], ["learning_rate={generator: fast}"]
+    for settings, path in zip(words, ("learning_rate", "learning_rate.generator"), strict=True):
+        with pytest.raises(InputError) as caught:
+            load_training("flow-egamma", settings)
+        assert str(caught.value) == f"flow-egamma: {path}: Input should be a valid number, not 'fast'"
+
     class Limits(BaseModel):
         model_config = ConfigDict(extra="forbid")
         low: float

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from monsoon.jobs.plots.overlay import FLOOR, REFERENCE, look, points, steps
+from monsoon.jobs.plots.overlay import FLOOR, OTHER_REAL, REAL, REFERENCE, look, points, steps
 from monsoon.jobs.plots.style import plain, png, styled
 from monsoon.models.metrics.quality import Estimate
 
@@ -51,6 +51,16 @@ def test_a_reference_with_a_handful_of_showers_has_no_ratio() -> None:
         bottom = steps(EDGES, curves, "x", "y").axes[1]
     (ratio,) = (np.asarray(container.lines[0].get_ydata()) for container in bottom.containers)
     assert np.isfinite(ratio.astype(float)).tolist() == [True, False, True]
+
+
+def test_rows_of_tables_are_held_against_real_ones_not_geant4() -> None:
+    curves = {REAL: curve(1.0), OTHER_REAL: curve(1.01), "flow": curve(1.1)}
+    with styled():
+        top, bottom = steps(EDGES, curves, "x", "y", reference=REAL).axes
+    assert bottom.get_ylabel() == "ratio to\nreal"
+    assert [text.get_text() for text in top.get_legend().get_texts()] == [REAL, OTHER_REAL, "flow"]
+    assert len(bottom.containers) == 2
+    assert look([*curves])["flow"] == look([REFERENCE, "flow"])["flow"]
 
 
 def test_a_generator_looks_the_same_beside_others_and_alone() -> None:
