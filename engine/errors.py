@@ -91,7 +91,7 @@ def _place(problem: ErrorDetails, kind: Any) -> tuple[str, list[str]]:
     for depth, part in enumerate(problem["loc"], 1):
         known = {key: inner for model in _models(kind) for key, inner in _annotations(model).items()}
         unknown = problem["type"] in UNKNOWN and depth == len(problem["loc"])
-        key = _is_key(part, kind, previous)
+        key = _is_key(str(part), kind, previous)
         if kind is None or isinstance(part, int) or part in known or unknown or key:
             path.append(str(part))
         previous = str(part)
