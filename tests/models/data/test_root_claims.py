@@ -36,7 +36,7 @@ def test_no_more_is_asked_for_than_the_file_has(tmp_path: Path) -> None:
         assert file.read(1 << 45) == b"four"  # beyond the memory of any machine
         file.seek(2)
         assert file.read() == b"ur"
-        file.seek(1 << 45)
+        file.seek(1 << 30)
         assert file.read(1 << 45) == b""
 
 
