@@ -96,7 +96,7 @@ def test_a_job_script_samples_and_validates_tables_with_the_same_functions(tmp_p
     found = monsoon.validate(
         ["library-rich"], reference=HELDOUT, out=str(tmp_path / "v"), quick=True, limit=2000, say=lines.append
     )
-    assert found.page.read_bytes().startswith(b"<!doctype html>")
+    assert found.page.read_bytes().startswith(b"<!DOCTYPE html>")
     assert len(lines) == 1
     assert lines[0].startswith(f"{found.summary()} library-rich: ")
     assert found.fails() is (found.summary() == "fail")
