@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from difflib import get_close_matches
 from reprlib import Repr
@@ -38,7 +38,7 @@ def first_problem(error: ValidationError, kind: Any = None) -> str:
     str
         `field: what is wrong`, with the path of a nested field: `pools.0.workers`.
     """
-    problem = error.errors()[0]
+    problem = _first(error.errors())
     path, known = _place(problem, kind)
     if problem["type"] in UNKNOWN:
         return unknown_key(path, known)
@@ -83,6 +83,13 @@ def brief(value: object) -> str:
         return f"a {type(value).__name__} too large to print"
 
 
+def _first(problems: Sequence[ErrorDetails]) -> ErrorDetails:
+    """The first problem; of a value that fits no member of a union, the one that lies deepest in it."""
+    field = problems[0]["loc"][:1]
+    same = [problem for problem in problems if problem["loc"][:1] == field]
+    return max(same, key=lambda problem: len(problem["loc"]))
+
+
 def _place(problem: ErrorDetails, kind: Any) -> tuple[str, list[str]]:
     """The path of a problem without pydantic's names for union members, and the keys known at its end."""
     path: list[str] = []
@@ -91,8 +98,8 @@ def _place(problem: ErrorDetails, kind: Any) -> tuple[str, list[str]]:
     for depth, part in enumerate(problem["loc"], 1):
         known = {key: inner for model in _models(kind) for key, inner in _annotations(model).items()}
         unknown = problem["type"] in UNKNOWN and depth == len(problem["loc"])
-        key = _is_key(str(part), kind, previous)
-        if kind is None or isinstance(part, int) or part in known or unknown or key:
+        place = isinstance(part, int) or part in known or _is_key(part, kind, previous)
+        if kind is None or place or unknown:
             path.append(str(part))
         previous = str(part)
         kind = known.get(str(part), kind)
