@@ -48,7 +48,8 @@ class CouplingOptions(VectorOptions):
     transform: Literal["spline", "affine"] = "spline"
     bins: int = 12
 
-    LEAST: ClassVar[Mapping[str, int]] = {**VectorOptions.LEAST, "couplings": 2, "hidden": 1, "bins": 2}
+    LEAST: ClassVar[Mapping[str, int]] = {**VectorOptions.LEAST, "couplings": 2, "bins": 2}
+    WIDTHS = ("hidden",)
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range. Raises InputError."""

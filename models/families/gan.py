@@ -74,11 +74,11 @@ class GanOptions(VectorOptions):
     LEAST: ClassVar[Mapping[str, int]] = {
         **VectorOptions.LEAST,
         "latent": 1,
-        "hidden": 1,
         "blocks": 0,
         "features": 1,
         "critic_steps": 1,
     }
+    WIDTHS = ("hidden",)
 
     def __post_init__(self) -> None:
         """Refuse what is out of range. Raises InputError."""

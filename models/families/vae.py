@@ -67,11 +67,11 @@ class VaeOptions(VectorOptions):
     LEAST: ClassVar[Mapping[str, int]] = {
         **VectorOptions.LEAST,
         "latent": 1,
-        "hidden": 1,
         "blocks": 0,
         "anneal_steps": 0,
         "couplings": 2,
     }
+    WIDTHS = ("hidden",)
 
     def __post_init__(self) -> None:
         """Refuse what is out of range. Raises InputError."""

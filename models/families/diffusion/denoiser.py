@@ -47,10 +47,8 @@ class DenoiserOptions(VectorOptions):
     known: int = 64
     precision: Literal["float32", "bfloat16"] = "float32"
 
-    LEAST: ClassVar[Mapping[str, int]] = {
-        **VectorOptions.LEAST,
-        **{"steps": 1, "width": 1, "blocks": 1, "known": 1},
-    }
+    LEAST: ClassVar[Mapping[str, int]] = {**VectorOptions.LEAST, "steps": 1, "blocks": 1}
+    WIDTHS = ("width", "known")
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range. Raises InputError."""

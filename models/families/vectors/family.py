@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Self, cast
 
@@ -15,7 +15,7 @@ from monsoon.models.data.tables.schema import Schema
 from monsoon.models.errors import InputError
 from monsoon.models.families.buckets import in_buckets
 from monsoon.models.families.fingerprint import fingerprint
-from monsoon.models.families.options import chosen, initialised
+from monsoon.models.families.options import check_width, chosen, initialised
 from monsoon.models.families.vectors.showers import ShowerVectors
 from monsoon.models.families.vectors.table import TableVectors
 from monsoon.models.families.vectors.vectors import Encoded, Vectors
@@ -39,6 +39,8 @@ class VectorOptions:
     weight_steps: int = 0
 
     LEAST: ClassVar[Mapping[str, int]] = {"weight_steps": 0}
+    WIDTHS: ClassVar[Sequence[str]] = ()
+    """Names of inner layers' widths."""
 
     @property
     def signed(self) -> bool:
@@ -51,6 +53,8 @@ class VectorOptions:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < low:
                 raise InputError(f"options: {name} {value!r} is not a whole number of at least {low}")
+        for name in self.WIDTHS:
+            check_width(name, getattr(self, name))
 
 
 class VectorFamily(nn.Module):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
+from monsoon.models.families.options import check_width
 from monsoon.models.families.vectors.vectors import Begun, Encoded
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.stored import geometry_of
@@ -68,7 +69,8 @@ class ShowerVectors(nn.Module):
 
     @classmethod
     def prepare(cls, options: Mapping[str, Any], sample: ShowerSet, layout: Geometry) -> dict[str, Any]:
-        """The configuration for the species of a sample; see `Vectors`."""
+        """The configuration for the species of a sample; see `Vectors`. Raises InputError."""
+        check_width("energy_hidden", options["energy_hidden"])
         energy = sample.showers.energy_mev
         hit = energy[energy > 0]
         return {
@@ -81,7 +83,7 @@ class ShowerVectors(nn.Module):
 
     @cached_property
     def observables(self) -> tuple[str, ...]:
-        """Names of the geometry's observables; see `Vectors`."""
+        """Names of the geometry's observables; see `Vectors`. Raises InputError."""
         return tuple(self.observed(NOTHING, torch.zeros(1, self.width)))
 
     @classmethod
@@ -109,7 +111,7 @@ class ShowerVectors(nn.Module):
         return list(self.energy.parameters())
 
     def encode(self, batch: Batch[ShowerSet]) -> Encoded:
-        """Vectors of N showers; see `Vectors`."""
+        """Vectors of N showers; see `Vectors`. Raises InputError."""
         conditions, image = batch.rows.conditions, batch.rows.showers.energy_mev
         known, of_species = self._known(conditions)
         visible = image.sum(1)
@@ -131,7 +133,7 @@ class ShowerVectors(nn.Module):
         )
 
     def begin(self, conditions: Conditions, noise: Tensor) -> Begun:
-        """Draw visible energies; see `Vectors`."""
+        """Draw visible energies; see `Vectors`. Raises InputError."""
         known, of_species = self._known(conditions)
         classes, coordinate, visible = self.energy.sample(known, of_species, conditions.energy_mev, noise)
         one_hot = self.energy.one_hot(classes)
@@ -144,7 +146,7 @@ class ShowerVectors(nn.Module):
         )
 
     def finish(self, conditions: Conditions, begun: Begun, x: Tensor) -> Tensor:
-        """Images of vectors, visible MeV [N, V]; see `Vectors`."""
+        """Images of vectors, visible MeV [N, V]; see `Vectors`. Raises InputError."""
         visible, regressors = begun.drawn[:, 0], begun.drawn[:, 1:]
         logs = self.standard.inverse(regressors, x).clamp(max=LARGEST_LOG)
         image = torch.where(logs > math.log(self.floor_mev), logs.exp() - self.floor_mev, 0.0)
@@ -154,11 +156,11 @@ class ShowerVectors(nn.Module):
         return (image * (visible / total)[:, None]).float()
 
     def rows(self, sample: ShowerSet) -> Tensor:
-        """Images, visible MeV [N, V]; see `Vectors`."""
+        """Images, visible MeV [N, V]; see `Vectors`. Raises InputError."""
         return sample.showers.energy_mev
 
     def observed(self, conditions: Conditions, rows: Tensor) -> dict[str, Tensor]:
-        """The observables of the geometry; see `Vectors`."""
+        """The observables of the geometry; see `Vectors`. Raises InputError."""
         return self.grid.observables(conditions, Showers(rows))
 
     def inside(self, conditions: Conditions) -> Tensor:

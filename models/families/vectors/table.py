@@ -14,6 +14,7 @@ from monsoon.models.data.tables.files import TableSet
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.domain.columns import ColumnDomain
 from monsoon.models.errors import InputError
+from monsoon.models.families.options import check_width
 from monsoon.models.families.vectors.vectors import Begun, Encoded
 from monsoon.models.networks.columns import DEQUANTIZATIONS, Given, from_real, to_real
 from monsoon.models.networks.modules import mlp
@@ -61,6 +62,7 @@ class TableVectors(nn.Module):
     @classmethod
     def prepare(cls, options: Mapping[str, Any], sample: TableSet, layout: Schema) -> dict[str, Any]:
         """The configuration for a table; see `Vectors`. Raises InputError."""
+        check_width("pattern_hidden", options["pattern_hidden"])
         if options["dequantization"] not in DEQUANTIZATIONS:
             known = ", ".join(DEQUANTIZATIONS)
             raise InputError(f"options: dequantization {options['dequantization']!r} is not one of {known}")

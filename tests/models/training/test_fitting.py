@@ -33,7 +33,7 @@ def fit(folder: Path, family: str, **options: str | int) -> Fit:
 
 
 def test_a_student_goes_on_with_the_teacher_it_began_with_and_no_other(tmp_path: Path) -> None:
-    small: dict[str, str | int] = {"width": 8, "blocks": 1, "known": 8, "knots": 2}
+    small: dict[str, str | int] = {"width": 16, "blocks": 1, "known": 16, "knots": 2}
     teacher = fit(tmp_path, "flow-matching", **small)
     assert isinstance(list(teacher.run("cpu"))[-1], Finished)
     student = fit(tmp_path, "student", teacher=teacher.output)
