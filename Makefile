@@ -7,6 +7,7 @@ SERVICES := .venv/.services
 FAULTS ?= 300
 MINUTES ?= 30
 SEED ?= 1
+BESIDE = --numprocesses 3 --dist loadfile
 
 .PHONY: demo test test-services chaos fuzz lock audit lint format bench clean
 
@@ -25,13 +26,14 @@ demo: $(READY)
 	$(BIN)/monsoon demo
 
 test: $(READY)
-	$(BIN)/pytest --ignore tests/services --numprocesses 3 --dist loadfile
+	$(BIN)/pytest --ignore tests/services -m "not campaigns" $(BESIDE)
 
 $(SERVICES): $(READY) requirements-services.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-services.lock
 	touch $@
 
 test-services: $(SERVICES)
+	$(BIN)/pytest --ignore tests/services -m campaigns $(BESIDE)
 	$(BIN)/pytest tests/services
 
 # 300 faults at random over one campaign: an hour, as root for the faults of file systems; `make chaos FAULTS=1000`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -89,17 +90,26 @@ def layered() -> Detector:
     return Detector.load("forward-siw")
 
 
+def collisions(tmp_path_factory: pytest.TempPathFactory, detector: Detector, count: int) -> Path:
+    """A pool of Pythia 8 on a detector's face: one for all processes of a run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    path = folder / f"{detector.description.name}.parquet"
+    with open(f"{path}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            make_pool(path, PoolSettings((), 1, Transport(), detector), count)
+    return path
+
+
 @pytest.fixture(scope="session")
 def layered_pool(tmp_path_factory: pytest.TempPathFactory, layered: Detector) -> Path:
-    """100 collisions of Pythia 8 on its face."""
-    path = tmp_path_factory.mktemp("pool") / "layered.parquet"
-    make_pool(path, PoolSettings((), 1, Transport(), layered), 100)
-    return path
+    """100 collisions on its face."""
+    return collisions(tmp_path_factory, layered, 100)
 
 
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory: pytest.TempPathFactory, detector: Detector) -> Path:
-    """300 collisions of Pythia 8 on the face."""
-    path = tmp_path_factory.mktemp("pool") / "pool.parquet"
-    make_pool(path, PoolSettings((), 1, Transport(), detector), 300)
-    return path
+    """300 collisions on the face."""
+    return collisions(tmp_path_factory, detector, 300)
