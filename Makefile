@@ -26,15 +26,14 @@ demo: $(READY)
 	$(BIN)/monsoon demo
 
 test: $(READY)
-	$(BIN)/pytest --ignore tests/services -m "not campaigns" $(BESIDE)
+	$(BIN)/pytest --ignore tests/services -m "not services" $(BESIDE)
 
 $(SERVICES): $(READY) requirements-services.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-services.lock
 	touch $@
 
 test-services: $(SERVICES)
-	$(BIN)/pytest --ignore tests/services -m campaigns $(BESIDE)
-	$(BIN)/pytest tests/services
+	$(BIN)/pytest -m services $(BESIDE)
 
 # 300 faults at random over one campaign: an hour, as root for the faults of file systems; `make chaos FAULTS=1000`
 chaos: $(READY)

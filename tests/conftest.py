@@ -26,7 +26,15 @@ from monsoon.models.store.suite import Suite, load_suite
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
 torch.set_num_threads(1)  # threads that wait for each other on shared cores take minutes
+SERVICES = Path(__file__).parent / "services"
 SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122, 12345)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What lies in the folder of services is marked so."""
+    for item in items:
+        if SERVICES in item.path.parents:
+            item.add_marker(pytest.mark.services)
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ from monsoon.models.records import Status
 from monsoon.models.store.suite import SIW
 
 EVENTS = 60
-pytestmark = [pytest.mark.usefixtures("cluster"), pytest.mark.campaigns]
+pytestmark = [pytest.mark.usefixtures("cluster"), pytest.mark.services]
 
 
 def quiet(line: str) -> None:

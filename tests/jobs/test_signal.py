@@ -36,7 +36,7 @@ from tests.jobs.pages.fragments import fragment
 
 HIGGS = ("HiggsSM:gg2H = on", "25:onMode = off", "25:onIfMatch = 22 22", "PartonLevel:MPI = off")
 EVENTS = 20
-pytestmark = [pytest.mark.usefixtures("cluster"), pytest.mark.campaigns]
+pytestmark = [pytest.mark.usefixtures("cluster"), pytest.mark.services]
 
 
 def quiet(line: str) -> None:

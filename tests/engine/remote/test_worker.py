@@ -22,7 +22,7 @@ MIB = 1 << 20
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.campaigns
+@pytest.mark.services
 @pytest.mark.parametrize(
     ("name", "model", "events"),
     [

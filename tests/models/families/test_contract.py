@@ -214,10 +214,10 @@ def test_the_density_of_free_columns_integrates_to_the_probability_of_their_patt
 ) -> None:
     """In double precision, on a grid over two columns of one condition; the third has whole numbers."""
     network = case(name).prepare(transform=transform).double()
-    steps = torch.linspace(-40, 40, 201, dtype=torch.float64) + 0.0137  # no atom, no tie
+    steps = torch.linspace(-40, 40, 101, dtype=torch.float64) + 0.0137  # no atom, no tie
     x, y = (part.reshape(-1) for part in torch.meshgrid(steps, steps + 1e-5, indexing="ij"))
     total = 0.0
-    for n in range(-12, 30):
+    for n in range(-6, 12):  # all but 2e-4
         features = Table(("x", "y", "n"), torch.stack([x, y, torch.full_like(x, n)], 1))
         conditions = Table(("kind", "p"), torch.tensor([[1.0, 2.0]]).double().expand(len(x), 2))
         with torch.no_grad():
