@@ -104,6 +104,7 @@ def _gaps(values: Tensor) -> list[tuple[float, float]]:
     if len(values) < FEWEST_ROWS:
         return []
     ordered = values.sort().values
+    step = 1.0 if bool((values == values.round()).all()) else 0.0  # between whole numbers there is nothing
     found = []
     for place in torch.nonzero(ordered.diff() > 0)[:, 0][BESIDE:-BESIDE].tolist():
         low, high = float(ordered[place]), float(ordered[place + 1])
@@ -112,6 +113,6 @@ def _gaps(values: Tensor) -> list[tuple[float, float]]:
             float(ordered[min(len(ordered) - 1, place + BESIDE)]),
         )
         around = (low - below) + (above - high)
-        if around > 0 and (high - low) / around * 2 * BESIDE > EXPECTED_ROWS and high - low > 1:
+        if around > 0 and (high - low) / around * 2 * BESIDE > EXPECTED_ROWS and high - low > step:
             found.append((low, high))
     return found
