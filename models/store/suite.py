@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import torch
@@ -370,16 +370,28 @@ def _load(model: str, geometry: Geometry | None, pdg: int | None) -> list[Genera
     return [_load_part(path, geometry, pdg) for path in parts(model)]
 
 
+@cache
+def _shipped_library(path: Path) -> Library:
+    """Read once by a process, which may run many campaigns: shipped files stay as they are."""
+    return _library(path, None, None)
+
+
+def _library(path: Path, geometry: Geometry | None, pdg: int | None) -> Library:
+    voxels = shower_geometry(path, geometry)
+    showers = read_showers(path, pdg)
+    try:
+        return Library(showers, grid=voxels)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
 def _load_part(path: Path, geometry: Geometry | None, pdg: int | None) -> Generator:
     if not path.is_dir():
         if path.suffix not in SHOWER_FILES and not os.path.exists(path):
             raise no_such_model(str(path))
-        voxels = shower_geometry(path, geometry)
-        showers = read_showers(path, pdg)
-        try:
-            return Library(showers, grid=voxels)
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+        if path.parent == SAMPLES and geometry is None and pdg is None:
+            return _shipped_library(path)
+        return _library(path, geometry, pdg)
     stored = load(path)
     if makes_rows(stored.card):
         raise InputError(f"{path}: generates rows of a table, not showers; name a generator of showers")
