@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
@@ -140,16 +141,16 @@ class Campaign(BaseModel):
         )
 
         def absolute(word: str) -> str:
-            return str(Path(word).absolute()) if Path(word).exists() and not is_shipped(word) else word
+            return str(Path(word).absolute()) if os.path.exists(word) and not is_shipped(word) else word
 
         models = {
             key: ",".join(map(absolute, value.split(",")))
             for key, value in (("model", self.model), ("outside", self.outside))
             if value not in POLICIES
         }
-        detector = str(Path(self.detector).absolute()) if Path(self.detector).is_file() else self.detector
+        detector = str(Path(self.detector).absolute()) if os.path.isfile(self.detector) else self.detector
         voxels = self.geometry
-        if voxels is not None and Path(voxels.partition("#")[0]).is_file():
+        if voxels is not None and os.path.isfile(voxels.partition("#")[0]):
             voxels = str(Path(voxels).absolute())
         return self.model_copy(update={**models, "detector": detector, "geometry": voxels})
 

@@ -26,6 +26,7 @@ from monsoon.engine.formats.schema import (
 )
 from monsoon.engine.records import Array, Events, concatenate
 from monsoon.models.data.parquet_claims import check_pages
+from monsoon.models.data.parquet_footer import check_footer
 
 SUFFIX = ".parquet"
 ROW_GROUP_EVENTS = 5000
@@ -98,6 +99,7 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
     """
     with path.open("rb") as raw, pq.ParquetFile(raw) as file:
         columns = _columns_of(file.metadata)
+        check_footer(raw, file.metadata)
         _refuse_bombs(file.metadata, columns, path.stat().st_size)
         check_pages(raw, file.metadata, [column.name for column in columns], range(file.num_row_groups))
         if not file.metadata.num_rows:

@@ -30,6 +30,7 @@ from monsoon.engine.incidents.soundness import check_order, check_values
 from monsoon.engine.records import ORIGINS, Incidents, Loss, concatenate
 from monsoon.engine.storage import split_url, storage_answers
 from monsoon.models.data.parquet_claims import check_claims
+from monsoon.models.data.parquet_footer import check_footer
 
 __all__ = [
     "content_hash",
@@ -244,6 +245,10 @@ def _open(url: str | Path) -> Iterator[tuple[pq.ParquetFile, BinaryIO]]:
             file = pq.ParquetFile(raw, page_checksum_verification=True)
         except (OSError, pa.ArrowException, RecursionError, UnicodeDecodeError) as error:
             raise InputError(f"{url}: not a Parquet file, or truncated; {REMEDY}") from error
+        try:
+            check_footer(raw, file.metadata)
+        except ValueError as error:
+            raise InputError(f"{url}: {error}; {REMEDY}") from error
         yield file, raw
 
 

@@ -1,8 +1,8 @@
 """What a Parquet file claims, held against its size before a library takes memory for it.
 
 Arrow checks what a footer says against itself, and takes what the header of a page says of its size and
-number of values for granted: a page of 100 bytes can unpack to 2 GB. Headers are in Thrift's compact
-protocol, https://parquet.apache.org/docs/file-format/.
+number of values for granted: a page of 100 bytes can unpack to 2 GB. See
+https://parquet.apache.org/docs/file-format/.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from monsoon.models.data.parquet_footer import check_footer
+from monsoon.models.data.thrift import Compact, Fields
 from monsoon.models.errors import InputError
 
 FREE_BYTES = 1 << 28  # memory that any file may use
 LARGEST_RATIO = 2000  # memory over stored bytes; files with only empty events reach 200
 VALUE_BYTES = 8
 HEADER_BYTES = 1 << 16  # a page's header with its statistics; those of numbers have about 100
-DEEPEST = 8  # structs in structs; a page's header has three levels
 KIND, UNPACKED, PACKED = 1, 2, 3  # fields of a page's header
 DATA, DICTIONARY, DATA_V2 = 5, 7, 8  # and those that describe the page, of which it has one
 NUMBERS = {DATA: 0, DICTIONARY: 2, DATA_V2: 3}  # of the kinds of page
 VALUES = 1  # the first field of each description
-Fields = dict[int, Any]
 
 
 def check_claims(
@@ -50,6 +50,10 @@ def check_claims(
         Where the claimed size is too large, or the pages do not add up to what the footer says.
     """
     groups, size = list(groups), file.seek(0, os.SEEK_END)
+    try:
+        check_footer(file, metadata)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; write it again") from error
     room = FREE_BYTES + LARGEST_RATIO * size
     for group in map(metadata.row_group, groups):
         for column in _chunks(group, columns):
@@ -140,67 +144,8 @@ def _integer(fields: Fields, number: int) -> int:
 
 def _header(content: bytes) -> tuple[Fields, int]:
     """The header at the beginning of a page, and its length in bytes."""
-    reader = _Compact(content)
+    reader = Compact(content)
     try:
         return reader.struct(), reader.at
     except IndexError as error:
         raise ValueError("a page has no header that can be read") from error
-
-
-class _Compact:
-    """Thrift's compact protocol, as far as headers of pages use it."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self.at = 0
-
-    def struct(self, depth: int = 0) -> Fields:
-        """Integers and structs by the number of their field; other fields are passed over."""
-        if depth > DEEPEST:
-            raise IndexError("nested too deep")
-        found: Fields = {}
-        number = 0
-        while kind := self._byte():
-            delta = kind >> 4
-            number = number + delta if delta else self._integer()
-            value = self._value(kind & 15, depth)
-            if number in found:
-                raise IndexError("a field is there twice")
-            found[number] = value
-        return found
-
-    def _value(self, kind: int, depth: int) -> Any:
-        if kind in (1, 2):  # true, false
-            return kind == 1
-        if kind == 3:
-            return self._byte()
-        if kind in (4, 5, 6):
-            return self._integer()
-        if kind == 8:
-            self._skip(self._unsigned())
-            return None
-        if kind == 12:
-            return self.struct(depth + 1)
-        raise IndexError("no field of a page's header")
-
-    def _byte(self) -> int:
-        self.at += 1
-        return self._content[self.at - 1]
-
-    def _unsigned(self) -> int:
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self._byte()
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-        raise IndexError("no integer")
-
-    def _integer(self) -> int:
-        value = self._unsigned()
-        return (value >> 1) ^ -(value & 1)
-
-    def _skip(self, count: int) -> None:
-        self.at += count
-        if self.at > len(self._content):
-            raise IndexError("beyond the end")

@@ -176,3 +176,6 @@ def test_models_keep_their_names_and_files_their_places(
     assert asked.anchored().outside == "library"
     (tmp_path / "clamp").mkdir()
     assert Campaign(output="out", mu=1, outside="clamp").anchored().outside == "clamp"
+    long = "x" * 5000  # more than a file system takes
+    asked = Campaign(output="out", mu=1, model=long, outside=long, detector=long, geometry=long)
+    assert asked.anchored() == asked
