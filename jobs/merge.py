@@ -14,7 +14,7 @@ from monsoon.engine.ledger.merging import Site, begin, merged, refuse_overlaps, 
 from monsoon.engine.ledger.plan import gaps
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.progress.bar import JobProgress
-from monsoon.models.said import tell
+from monsoon.models.said import said, tell
 
 
 def merge(url: str, sites: Sequence[str], say: Callable[[str], None] = tell) -> str:
@@ -132,7 +132,7 @@ def _without_paths(
         if word is not None and not (isinstance(word, str) and is_shipped(word)):
             kept[key] = None
             say(
-                f"{key}: {word} of {site} is left out, because it is not a shipped one; "
+                f"{key}: {said(word)} of {site} is left out, because it is not a shipped one; "
                 f"`monsoon generate` into {output} with {key}=... writes it"
             )
     return kept

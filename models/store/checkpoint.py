@@ -111,6 +111,8 @@ def load(folder: str | Path) -> Checkpoint:
         network = restore(card["config"])
         fixed = {name: value.clone() for name, value in network.named_buffers() if _is_mask(name)}
         network.load_state_dict(tensors)
+        if not _is_sound(network):
+            raise InputError(f"{path}: has weights that are not finite; train the model again")
         if not all(torch.equal(value, network.get_buffer(name)) for name, value in fixed.items()):
             raise ValueError("its masks are of another network")
     except (SafetensorError, *UNUSABLE) as error:
@@ -123,6 +125,12 @@ def load(folder: str | Path) -> Checkpoint:
 def makes_rows(card: Mapping[str, Any]) -> bool:
     """Whether a card is of a generator of table rows; it is one of showers otherwise."""
     return "schema" in card["config"]
+
+
+def _is_sound(network: nn.Module) -> bool:
+    """Whether parameters are finite and buffers have no NaN; a range without an end is an infinite buffer."""
+    finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
+    return finite and not any(bool(buffer.isnan().any()) for buffer in network.buffers())
 
 
 def _is_mask(buffer: str) -> bool:

@@ -221,11 +221,11 @@ def test_what_never_ends_is_not_read(copy: Path, name: str, kind: str) -> None:
 
 def test_a_merge_brings_no_path_of_a_sites_manifest(copy: Path, small: Any, tmp_path: Path) -> None:
     """`report` would load it."""
-    edit(copy, MANIFEST, model="/tmp/theirs", detector="\x1b[2J")
+    edit(copy, MANIFEST, model="/tmp/theirs", detector="\x1b[2J\n")
     said: list[str] = []
     merged = tmp_path / "merged"
     merge(str(merged), [str(copy)], said.append)
-    assert [line.partition(" of ")[0] for line in said] == ["model: /tmp/theirs", "detector: \x1b[2J"]
+    assert [line.partition(" of ")[0] for line in said] == ["model: /tmp/theirs", r"detector: \x1b[2J\n"]
     manifest = json.loads((merged / MANIFEST).read_text())
     assert (manifest["model"], manifest["detector"]) == (None, None)
     assert verify(str(merged), quiet).good

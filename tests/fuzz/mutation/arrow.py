@@ -166,7 +166,7 @@ def _metadata(table: pa.Table, index: int, random: Random) -> pa.Table:
     try:
         json.loads(found[key])
         found[key] = mutated_json(found[key], random)
-    except ValueError:
+    except (ValueError, RecursionError):
         found[key] = mutated_bytes(found[key], random)
     if random.random() < 0.1:
         del found[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load as tensors_of
+from safetensors.torch import save as bytes_of
 
 from monsoon.models.errors import InputError
 from monsoon.models.families.flow.flow import Flow
@@ -81,6 +83,20 @@ def test_configurations_beyond_the_weights_take_no_memory(model: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 60_000  # KiB
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(model: Path, value: float) -> None:
+    """Also with the checksum that fits."""
+    tensors = tensors_of((model / WEIGHTS).read_bytes())
+    tensors["energy.which.0.weight"][0, 0] = value
+    data = bytes_of(tensors)
+    (model / WEIGHTS).write_bytes(data)
+    card = json.loads((model / MODEL).read_text())
+    card["weights"]["sha256"] = hashlib.sha256(data).hexdigest()
+    (model / MODEL).write_text(json.dumps(card))
+    with pytest.raises(InputError, match="weights that are not finite"):
+        load(model)
 
 
 def test_the_outline_of_a_network_is_the_network(model: Path) -> None:
