@@ -241,6 +241,10 @@ def validate(
     cut: Annotated[
         list[str] | None, typer.Option("--cut", help="of tables: FEATURE > VALUE, its efficiency; repeat")
     ] = None,
+    steps: Annotated[
+        list[int] | None,
+        typer.Option("--steps", help="of denoisers of tables: sampling steps to try too; repeat"),
+    ] = None,
     geometry: GeometryName = None,
     species: SpeciesName = None,
 ) -> None:
@@ -259,6 +263,7 @@ def validate(
         limit=limit,
         into_card=into_card,
         cuts=cut or (),
+        steps=steps or (),
         geometry=geometry,
         species=species,
     )

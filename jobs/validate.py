@@ -27,6 +27,7 @@ def validate(
     limit: int | None = None,
     into_card: bool = False,
     cuts: Sequence[str] = (),
+    steps: Sequence[int] = (),
     geometry: str | None = None,
     species: str | None = None,
     say: Callable[[str], None] = print,
@@ -60,6 +61,8 @@ def validate(
         Store the numbers in the cards of the models.
     cuts
         Selections of tables, `FEATURE > VALUE`, whose efficiencies are compared.
+    steps
+        Of denoisers of tables: numbers of sampling steps that they are asked with too.
     geometry, species
         Of files of showers that say nothing of it: see `read_geometry`, `species_of`.
     say
@@ -81,6 +84,7 @@ def validate(
                 reference=reference,
                 floor=floor,
                 cuts=cuts,
+                steps=steps,
                 out=out,
                 seed=seed,
                 quick=quick,
@@ -90,6 +94,8 @@ def validate(
             )
     if cuts:
         raise InputError(f"cut: is of tables, and {reference} is a file of showers; leave it out")
+    if steps:
+        raise InputError(f"steps: is of tables, and {reference} is a file of showers; leave it out")
     with nothing_left(folder, MADE, KEPT):
         return validate_showers(
             models,

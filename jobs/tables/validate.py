@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,19 +15,24 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.sampling import noise_of_rows
 from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.pages.render import render
+from monsoon.jobs.plots.steps import draw_steps
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.tables.page import page_of
 from monsoon.jobs.tables.result import FLOOR, Judged, Power, TableResult
+from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.data.tables.files import TableSet, read_table, table_rows
 from monsoon.models.data.tables.schema import Schema
+from monsoon.models.families.diffusion.denoiser import Denoiser
 from monsoon.models.files import write_whole
 from monsoon.models.metrics.table_flaws import TABLE_FLAWS, flawed
 from monsoon.models.metrics.tables import Cut, efficiencies, joint_classifier, separations
+from monsoon.models.store.card import STEPS_PICTURE
 from monsoon.models.store.card_files import card_of, store_card
 from monsoon.models.store.table_generators import TableGenerator, load_table_generator
 
 PAGE, RECORD = MADE = "report.html", "report.json"
 LIMIT = 75_000  # rows of each sample
+TIMED, ROUNDS = 10_000, 3  # rows and repetitions of a timing
 REPEATS, QUICK_TREES, TREES = 3, 100, 200
 
 
@@ -36,6 +42,7 @@ def validate(
     reference: str,
     floor: str | None = None,
     cuts: Sequence[str] = (),
+    steps: Sequence[int] = (),
     out: str = "out/validation",
     seed: int = 0,
     quick: bool = False,
@@ -55,6 +62,8 @@ def validate(
         A second one; None: the reference is halved.
     cuts
         Selections, `FEATURE > VALUE`, whose efficiencies are compared in bins of the conditions.
+    steps
+        Numbers of sampling steps that each model is asked with too; it must be a denoiser.
     out
         Folder of the page.
     seed
@@ -81,6 +90,9 @@ def validate(
         raise InputError(f"limit: {limit} is not positive")
     generators = {name: load_table_generator(name) for name in models}
     schema = _shared_schema(generators)
+    hurried = {name: _in_steps(name, generator, steps) for name, generator in generators.items()}
+    for name in models:
+        generators |= {named_steps(name, count): other for count, other in hurried[name].items()}
     selections = {text: _cut(text, schema) for text in cuts}
     real, other = _halves(fetch(reference), None if floor is None else fetch(floor), schema, limit, seed)
     folder = local_path(out)
@@ -121,9 +133,38 @@ def validate(
     for name in generators:
         failed = result.failures(name)
         say(f"{result.outcome(name)} {name}: {'; '.join(failed) or result.reason}")
-        if into_card:
-            store_card(name, {**card_of(name), "metrics": _metrics(result, name)})
+    for name in models if into_card else ():
+        card = {**card_of(name), "metrics": _metrics(result, name)}
+        beside = {}
+        if steps:
+            tried = hurried[name].items()
+            card["by_steps"] = {str(count): _of_steps(result, name, count, it, real) for count, it in tried}
+            beside = {STEPS_PICTURE: draw_steps(card["by_steps"])}
+        store_card(name, card, beside)
     return result
+
+
+def named_steps(model: str, count: int) -> str:
+    """What a model is called when it samples in so many steps."""
+    return f"{model}, {count} step{'s' if count > 1 else ''}"
+
+
+def _in_steps(name: str, generator: TableGenerator, steps: Sequence[int]) -> dict[int, TableGenerator]:
+    """The same model with other numbers of sampling steps."""
+    if steps and not isinstance(generator, Denoiser):
+        raise InputError(f"model {name}: has no sampling steps to choose; leave steps out")
+    if bad := [count for count in steps if count < 1]:
+        raise InputError(f"steps: {bad[0]} is not positive")
+    return {count: cast(Any, generator).in_steps(count) for count in sorted(set(steps))}
+
+
+def _of_steps(
+    result: TableResult, name: str, count: int, generator: TableGenerator, real: TableSet
+) -> dict[str, float]:
+    """What a card keeps of a number of sampling steps."""
+    ours, floor = result.judged[named_steps(name, count)], result.judged[FLOOR]
+    seconds = seconds_per_row(generator, real.conditions[: min(len(real), TIMED)], ROUNDS)
+    return {"auc": ours.auc, "error": ours.error, "floor": floor.auc, "us_per_row": 1e6 * seconds}
 
 
 def _metrics(result: TableResult, name: str) -> dict[str, dict[str, float]]:

@@ -24,7 +24,8 @@ SMALL = 64_000_000  # bytes that any dataset may take, however little of it is s
 MOST_DENSE = 1100  # bytes of values for each stored byte beyond that; deflate reaches 1032
 MOST_SOURCES = 100_000  # of a virtual dataset
 # what h5py raises on files that are damaged or beyond it
-UNREADABLE = (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError)
+DAMAGED = (RuntimeError, LookupError, TypeError, ValueError, OverflowError)
+UNREADABLE = (OSError, *DAMAGED)
 
 
 @contextmanager
@@ -118,12 +119,16 @@ def take_over(source: h5py.File, path: Path, target: h5py.File, name: str) -> No
     dataset = dataset_of(source, path, name)
     if dataset is None:
         raise InputError(f"{path}: no dataset {name}")
-    if not dataset.is_virtual:
-        source.copy(dataset, target, name)
-        return
-    copied = target.create_dataset(name, data=rows_of(path, dataset, 0, len(dataset)))
-    for key, value in dataset.attrs.items():
-        copied.attrs[key] = value
+    try:
+        if not dataset.is_virtual:
+            source.copy(dataset, target, name)
+            return
+        copied = target.create_dataset(name, data=rows_of(path, dataset, 0, len(dataset)))
+        for key, value in dataset.attrs.items():
+            copied.attrs[key] = value
+    except DAMAGED as error:
+        reason = _short(error)
+        raise InputError(f"{path}: {name} cannot be copied ({reason}); copy or make it again") from error
 
 
 def _check_stored(path: Path, dataset: h5py.Dataset, name: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Card = Mapping[str, Any]
+STEPS_PICTURE = "steps.png"  # beside the card of a model whose sampling steps were tried
 
 
 def markdown(card: Card) -> str:
@@ -18,11 +19,14 @@ def markdown(card: Card) -> str:
         Any of these entries; what is not known is left out: name, family, parameters, species,
         weights {sha256, bytes}, config {domain, ...}, training {steps, seconds, device, recipe, findings},
         data {files: [{name, use, rows, sha256}]}, curve [...],
-        metrics {name: {value, error, floor, floor_error}}, outside {name: {policy: [bins of `beyond`]}}.
+        metrics {name: {value, error, floor, floor_error}}, outside {name: {policy: [bins of `beyond`]}},
+        by_steps {sampling steps: {auc, error, floor, us_per_row}}.
     """
     parts = [f"# {card.get('name', 'model')}\n", _facts(card)]
     if "metrics" in card:
         parts += ["## Judged\n", _metrics(card["metrics"])]
+    if "by_steps" in card:
+        parts += ["## Sampling steps\n", _by_steps(card["by_steps"])]
     if "outside" in card:
         parts += ["## Above the training energies\n", _outside(card["outside"])]
     if "data" in card:
@@ -72,6 +76,16 @@ def _number(value: float | None, error: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if error is None else f"{value:.4g} +- {error:.2g}"
+
+
+def _by_steps(found: Card) -> str:
+    """A row a number of steps: quality against time."""
+    rows = ["| steps | joint AUC | floor | us per row |", "|---|---|---|---|"]
+    rows += [
+        f"| {count} | {_number(of['auc'], of['error'])} | {of['floor']:.4g} | {of['us_per_row']:.0f} |"
+        for count, of in found.items()
+    ]
+    return "\n".join([*rows, "", f"![quality against sampling steps]({STEPS_PICTURE})", ""])
 
 
 def _outside(outside: Card) -> str:

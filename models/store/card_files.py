@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monsoon.models.errors import InputError
+from monsoon.models.files import write_whole
 from monsoon.models.store.checkpoint import read_card, write_card
 from monsoon.models.store.suite import CHECKPOINTS
 
@@ -36,7 +37,7 @@ def card_of(model: str) -> dict[str, Any]:
     return {"family": LIBRARY, **known}
 
 
-def store_card(model: str, card: Mapping[str, Any]) -> None:
+def store_card(model: str, card: Mapping[str, Any], beside: Mapping[str, bytes] | None = None) -> None:
     """Replace a model's card.
 
     Parameters
@@ -45,6 +46,8 @@ def store_card(model: str, card: Mapping[str, Any]) -> None:
         See `card_of`.
     card
         What `card_of` is to return; see `models.store.card` for what its page shows.
+    beside
+        Pictures of the page, by name.
 
     Raises
     ------
@@ -56,6 +59,8 @@ def store_card(model: str, card: Mapping[str, Any]) -> None:
             CHECKPOINTS.mkdir(exist_ok=True)
             (CHECKPOINTS / LIBRARY_CARD).write_text(json.dumps(card, indent=1) + "\n")
         else:
+            for name, content in (beside or {}).items():
+                write_whole(_folder(model) / name, content)
             write_card(_folder(model), card)
     except OSError as error:
         raise InputError(

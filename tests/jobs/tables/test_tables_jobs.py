@@ -162,3 +162,29 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     assert said in line
     assert "\n" not in line
     assert not list(tmp_path.iterdir())
+
+
+def test_a_denoiser_is_tried_with_other_numbers_of_sampling_steps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, rows = str(tmp_path / "model"), ["rows=3000", "steps=4", "batch=256", "validate_every=4"]
+    small = "options={width: 16, blocks: 1, known: 16, knots: 2}"
+    assert main(["train", "matching-rich", *rows, small, f"output={model}", "--local"]) == DONE
+    words = ["validate", "--reference", HELDOUT, "--out", str(tmp_path / "v"), "--quick", "--limit", "1000"]
+    tried = ["--steps", "2", "--steps", "1"]
+    assert main([*words, "--model", model, *tried, "--into-card"]) == VERDICT_FAILED
+    said = capsys.readouterr().out
+    assert f"fail {model}, 1 step: " in said
+    assert f"fail {model}, 2 steps: " in said
+    found = read_card(model)["by_steps"]
+    assert list(found) == ["1", "2"]
+    assert 0 < found["1"]["us_per_row"] < found["2"]["us_per_row"]
+    assert "![quality against sampling steps](steps.png)" in (tmp_path / "model" / "README.md").read_text()
+    assert (tmp_path / "model" / "steps.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*words, "--model", "flow-rich", *tried]) == UNUSABLE
+    assert "flow-rich: has no sampling steps to choose" in capsys.readouterr().err
+    assert main([*words, "--model", model, "--steps", "0"]) == UNUSABLE
+    assert "steps: 0 is not positive" in capsys.readouterr().err
+    showers = str(SAMPLES / "egamma-heldout.h5")
+    assert main(["validate", "--reference", showers, "--model", "library", *tried]) == UNUSABLE
+    assert "steps: is of tables" in capsys.readouterr().err

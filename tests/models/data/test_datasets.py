@@ -274,3 +274,18 @@ def test_constant_columns_that_compress_well_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["n" * 5000 + ".h5", "a\0b.h5"])
 def test_a_name_that_no_file_can_have_is_one_line(tmp_path: Path, name: str) -> None:
     refusal(tmp_path / name)
+
+
+def test_a_damaged_attribute_of_conditions_that_are_taken_over_is_one_line(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.h5")
+    with h5py.File(path, "a") as file:
+        file["incident_pdg"].attrs["remark"] = "made up"
+    content = path.read_bytes()
+    version = content.index(b"remark\0") - 8
+    assert content[version] == 1
+    path.write_bytes(content[:version] + b"\x63" + content[version + 1 :])
+    with (
+        pytest.raises(InputError, match="incident_pdg cannot be copied"),
+        shower_writer(tmp_path / "out.h5", 900, {}, path),
+    ):
+        pass
