@@ -31,6 +31,7 @@ def draw_steps(found: Mapping[str, Mapping[str, float]]) -> bytes:
         for count, of in zip(counts, values, strict=True):
             time = f"{of['us_per_row']:.0f} us"
             axes.annotate(time, (count, of["auc"]), (6, 6), textcoords="offset points", fontsize=10)
+        axes.margins(y=0.12)
         axes.set_xscale("log", base=2)
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.set_xlim(counts[0] / 1.3, counts[-1] * 1.6)
