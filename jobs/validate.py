@@ -92,10 +92,9 @@ def validate(
                 into_card=into_card,
                 say=say,
             )
-    if cuts:
-        raise InputError(f"cut: is of tables, and {reference} is a file of showers; leave it out")
-    if steps:
-        raise InputError(f"steps: is of tables, and {reference} is a file of showers; leave it out")
+    for key, given in (("cut", cuts), ("steps", steps)):
+        if given:
+            raise InputError(f"{key}: is of tables, and {reference} is a file of showers; leave it out")
     with nothing_left(folder, MADE, KEPT):
         return validate_showers(
             models,

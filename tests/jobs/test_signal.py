@@ -151,10 +151,12 @@ def test_events_of_a_hepmc_file_keep_weight_number_and_mother(campaign: Campaign
     assert events.weight.tolist() == [0.5] * 6
 
 
+@pytest.mark.parametrize(("workers", "shard_events"), [(1, 7), (2, EVENTS)])
 def test_events_do_not_depend_on_workers_or_shard_size(
-    campaign: Campaign, undisturbed: CampaignResult
+    campaign: Campaign, undisturbed: CampaignResult, workers: int, shard_events: int
 ) -> None:
-    assert generate(campaign.model_copy(update={"shard_events": 7}), quiet).content == undisturbed.content
+    change = {"workers": workers, "shard_events": shard_events}
+    assert generate(campaign.model_copy(update=change), quiet).content == undisturbed.content
 
 
 def test_a_campaign_grows_to_the_events_of_a_larger_one(

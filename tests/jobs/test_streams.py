@@ -22,7 +22,7 @@ def shell(redirected: str, folder: Path, words: str = GUN) -> subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("redirected", ["<&- >&- 2>&-", "2>/dev/full", "| true"])
+@pytest.mark.parametrize("redirected", [">&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full", "| true"])
 def test_the_work_is_done_where_nobody_can_or_will_read(redirected: str, tmp_path: Path) -> None:
     done = shell(redirected, tmp_path)
     assert done.returncode == DONE, done.stderr
@@ -50,4 +50,5 @@ def test_a_command_that_only_speaks_ends_well_where_its_reader_goes(tmp_path: Pa
 
 
 def test_refusals_keep_their_exit_code_where_nobody_reads_them(tmp_path: Path) -> None:
-    assert shell(">&- 2>/dev/full", tmp_path, "generate no.yaml").returncode == UNUSABLE
+    assert shell(">&- 2>&-", tmp_path, "generate no.yaml").returncode == UNUSABLE
+    assert shell("2>/dev/full", tmp_path, "generate no.yaml").returncode == UNUSABLE

@@ -228,7 +228,7 @@ def test_each_shard_is_committed_once_whatever_happens(machine: type[Machine]) -
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30,
+            max_examples=60,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,

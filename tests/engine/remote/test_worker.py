@@ -26,7 +26,7 @@ MIB = 1 << 20
 @pytest.mark.parametrize(
     ("name", "model", "events"),
     [
-        ("lhcb-ecal", "library", BLOCK_EVENTS + 100),  # memory follows the block, not the shard
+        ("lhcb-ecal", "library", 2 * BLOCK_EVENTS),  # memory follows the block, not the shard
         ("lhcb-ecal", "best", 40),  # a network's noise and images are a batch's
         ("forward-siw", "siw", 30),  # of 313 020 cells
     ],
