@@ -32,8 +32,6 @@ from monsoon.engine.formats.schema import (
 from monsoon.engine.records import Array, Events, concatenate, offsets_of
 from monsoon.models.data.root_claims import Table, Within, claims
 
-SUFFIX = ".root"
-TTREE_SUFFIX = ".ttree.root"
 NAME = "events"
 LARGEST_RATIO = 256  # of what is read: energies and places of particles do not compress, counts do
 FREE_BYTES = 16 << 20

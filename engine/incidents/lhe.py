@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 
 from monsoon.engine.errors import InputError
@@ -69,6 +68,8 @@ class LheFile:
             raise InputError(f"{path}: no complete event; give a Les Houches file with events")
 
     def __iter__(self) -> Iterator[Particles]:
+        import awkward as ak  # as in pythia.py: workers do without
+
         self.losses = [f"{self.path}: {self._cut} are kept"] if self._cut else []
         refused: list[int] = []
         with _plain(self.path) as path:

@@ -8,9 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-import awkward as ak
 import numpy as np
-import pythia8mc
 
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.ancestry import NOBODY, mother_pdg
@@ -184,6 +182,8 @@ def with_cards(cards: Sequence[str]) -> Pythia:
     InputError
         For the first card that is not allowed or unknown.
     """
+    import pythia8mc  # takes a second, which a campaign's workers do without
+
     pythia = pythia8mc.Pythia("", False)
     for card in BASE_CARDS:
         pythia.readString(card)
@@ -241,6 +241,8 @@ def particles_of(batch: Awkward, event: Array, source_event: Array, *, mothers: 
     mothers : bool
         Whether to look up the species of each particle's mother.
     """
+    import awkward as ak
+
     stable = batch.prt[batch.prt.status > 0]
     vertex = stable.vProd
 
@@ -264,6 +266,8 @@ def particles_of(batch: Awkward, event: Array, source_event: Array, *, mothers: 
 
 
 def _mothers(record: Awkward) -> Array:
+    import awkward as ak
+
     size = ak.to_numpy(ak.num(record))
     pdg, status, first = (ak.to_numpy(ak.flatten(record[name])) for name in ("id", "status", "mother1"))
     # entry 0 of an event represents the whole event

@@ -6,10 +6,11 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from monsoon.engine.formats import parquet, root
+from monsoon.engine.formats import parquet
 from monsoon.engine.formats.schema import Content, ContentHash
 from monsoon.engine.ledger.commits import EVENTS
 from monsoon.engine.ledger.plan import EventRange
@@ -39,10 +40,19 @@ class Format(NamedTuple):
     blocks: Callable[[Path], Iterator[Events]]
 
 
+def _of_root(name: str) -> Callable[..., Any]:
+    """A function of `engine.formats.root`, which brings uproot: a second that Parquet alone does without."""
+
+    def called(*arguments: Any) -> Any:
+        return getattr(import_module("monsoon.engine.formats.root"), name)(*arguments)
+
+    return called
+
+
 FORMATS = {
     "parquet": Format(parquet.SUFFIX, parquet.writer, parquet.blocks),
-    "root": Format(root.SUFFIX, root.writer, root.blocks),
-    "ttree": Format(root.TTREE_SUFFIX, root.ttree_writer, root.blocks),
+    "root": Format(".root", _of_root("writer"), _of_root("blocks")),
+    "ttree": Format(".ttree.root", _of_root("ttree_writer"), _of_root("blocks")),
 }
 
 
