@@ -27,6 +27,7 @@ from monsoon.engine.incidents.overlay import add_signal, overlay
 from monsoon.engine.incidents.parquet import read_header, read_incidents, read_origins
 from monsoon.engine.incidents.signal import Signal
 from monsoon.engine.incidents.transport import Transport, transport
+from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.plan import EventRange, Fault
 from monsoon.engine.ledger.quarantine import screen, set_aside, write_faults
 from monsoon.engine.ledger.shards import publish_shard
@@ -40,6 +41,7 @@ from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import TRAINED
 from monsoon.models.store.suite import NEAREST, REFUSE, SHOWER_FILES, Suite, load_suite, refusal
 
+FORMER_MODEL = "library"  # the default of earlier releases, whose campaigns go on
 # Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory. They are
 # fewer of a detector of many cells, whose events are large.
 BLOCK_EVENTS = 500
@@ -84,6 +86,18 @@ class ResolvedCampaign:
             "schema_version": str(SCHEMA_VERSION),
             "identity": json.dumps(self.identity, sort_keys=True),
         }
+
+
+def as_begun(campaign: Campaign, ledger: Ledger) -> Campaign:
+    """The campaign with the model that its output was begun with, where it names none and the default changed.
+
+    Raises InputError where what is stored cannot be read.
+    """
+    if "model" in campaign.model_fields_set or not ledger.store.exists(CAMPAIGN):
+        return campaign
+    former = campaign.model_copy(update={"model": FORMER_MODEL})
+    suite, _ = load(**former.named)
+    return former if ledger.campaign().identity["model"] == suite.fingerprint else campaign
 
 
 def load(

@@ -62,7 +62,7 @@ class Campaign(BaseModel):
     """Kinetic energy on the face below which a particle is only counted [MeV]."""
     detector: str = "lhcb-ecal"
     """Name of a shipped detector, or a YAML file."""
-    model: str = "library"
+    model: str = "transported"
     """Shipped names, folders or shower files, separated by commas, that together cover all species."""
     geometry: str | None = None
     """Voxels of shower files among them that name none: planar, a JSON file, binning.xml#photon."""

@@ -101,18 +101,21 @@ def incidents(
 def plan(campaign: CampaignName, settings: Settings = None) -> None:
     """Estimate the size and the time of a campaign before it runs."""
     from monsoon.engine.config import load_campaign
+
+    asked = load_campaign(campaign, settings or [])  # refused before the seconds that the rest takes to import
     from monsoon.jobs.plan import say_plan
 
-    say_plan(load_campaign(campaign, settings or []))
+    say_plan(asked)
 
 
 @app.command(epilog="Every key: monsoon help generate")
 def generate(campaign: CampaignName, settings: Settings = None) -> None:
     """Run a campaign, or continue it."""
     from monsoon.engine.config import load_campaign
+
+    asked = load_campaign(campaign, settings or [])  # as in `plan`
     from monsoon.jobs.generate import generate as run
 
-    asked = load_campaign(campaign, settings or [])
     result = run(asked)
     if asked.only is None:
         print(f"events: {result.output}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TypeVar
 
-from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
+from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, as_begun, load, refuse_outside, resolve
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
@@ -94,12 +94,13 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
     KeyboardInterrupt
         If interrupted; the same call continues the campaign.
     """
-    campaign = campaign.anchored()
+    store = open_store(campaign.output)
+    ledger = Ledger(store)
+    with storage_answers(store):
+        campaign = as_begun(campaign, ledger).anchored()
     suite, detector = load(**campaign.named)
     if suite.unserved:
         say(f"warning: {unserved(campaign.model, suite.unserved)}")
-    store = open_store(campaign.output)
-    ledger = Ledger(store)
     with ExitStack() as stack:
         if isinstance(store, PosixStore):
             stack.enter_context(nothing_left(store.root, MADE, KEPT, lambda: running(store) is not None))

@@ -7,7 +7,7 @@ from statistics import fmean
 
 import torch
 
-from monsoon.engine.campaign import load
+from monsoon.engine.campaign import as_begun, load
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents
@@ -75,9 +75,10 @@ def plan(campaign: Campaign) -> Forecast:
     InputError
         Where its input or configuration is unusable, or the storage fails.
     """
-    suite, detector = load(**campaign.named)
     store = open_store(campaign.output)
     with storage_answers(store):
+        campaign = as_begun(campaign, Ledger(store))
+        suite, detector = load(**campaign.named)
         return _forecast(campaign, store, suite, detector)
 
 

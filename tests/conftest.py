@@ -31,10 +31,13 @@ SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What lies in the folder of services is marked so."""
+    """What lies in the folder of services is marked so; of the rest, one process has all that needs a Ray."""
     for item in items:
-        if SERVICES in item.path.parents:
+        services = SERVICES in item.path.parents
+        if services:
             item.add_marker(pytest.mark.services)
+        of_ray = not services and "cluster" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("ray" if of_ray else str(item.path)))
 
 
 @pytest.fixture(scope="session")

@@ -192,7 +192,7 @@ class Library:
         digest = hashlib.sha256()
         c = showers.conditions
         for column in (c.pdg, c.energy_mev, c.direction, c.offset_mm, showers.showers.energy_mev):
-            digest.update(column.contiguous().numpy().tobytes())
+            digest.update(column.contiguous().numpy().data)
         settings = [self.neighbours, self.grid.as_json(), asdict(ELECTROMAGNETIC), asdict(self._hadronic)]
         digest.update(json.dumps(settings, sort_keys=True).encode())
         return digest.hexdigest()

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, load, refuse_outside, resolve
+from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, as_begun, load, refuse_outside, resolve
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
@@ -179,3 +179,15 @@ def test_models_keep_their_names_and_files_their_places(
     long = "x" * 5000  # more than a file system takes
     asked = Campaign(output="out", mu=1, model=long, outside=long, detector=long, geometry=long)
     assert asked.anchored() == asked
+
+
+def test_a_campaign_that_was_begun_with_the_former_default_goes_on_with_it(tmp_path: Path) -> None:
+    """Where a model is named it is that one, whatever the output holds: the ledger then refuses it."""
+    asked = Campaign(output=str(tmp_path), mu=1)
+    ledger = Ledger(open_store(tmp_path))
+    assert as_begun(asked, ledger) == asked
+    layout = {"first_event": 0, "shard_events": 2, "formats": ["parquet"], "contributions": False}
+    ledger.open({"model": load_suite("library").fingerprint}, layout, 2)
+    assert as_begun(asked, ledger).model == "library"
+    named = asked.model_copy(update={"model": asked.model})
+    assert as_begun(named, ledger).model == asked.model != "library"
