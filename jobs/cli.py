@@ -127,6 +127,34 @@ def status(url: Output) -> None:
 
 
 @app.command()
+def campaigns(
+    root: Annotated[str, typer.Argument(metavar="ROOT", help="a folder's path or URL")],
+    search: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD=VALUE]...", help="what to list: state=finished model=best* 'mu>=5'"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="a JSON object a line, with every field")] = False,
+    depth: Annotated[int, typer.Option("--depth", min=0, help="levels of folders to descend")] = 5,
+) -> None:
+    """List and search the campaigns below a folder. No event file is opened."""
+    from monsoon.jobs.campaigns import list_campaigns
+
+    list_campaigns(root, search or (), json=json, depth=depth)
+
+
+@app.command()
+def provenance(
+    url: Output,
+    event: Annotated[int, typer.Argument(metavar="EVENT", help="an event's number")],
+    json: Annotated[bool, typer.Option("--json", help="a JSON object")] = False,
+) -> None:
+    """Say where an event comes from: shard, files, worker, failed attempts, model, incidents, software."""
+    from monsoon.jobs.provenance import provenance as run
+
+    run(url, event, json=json)
+
+
+@app.command()
 def verify(
     url: Output,
     quick: Annotated[bool, typer.Option("--quick", help="files' sizes only, not their content")] = False,
