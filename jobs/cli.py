@@ -106,6 +106,19 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
     say_plan(load_campaign(campaign, settings or []))
 
 
+@app.command()
+def scale(
+    write: Annotated[
+        str | None,
+        typer.Option("--write", help="a Markdown file with markers, in which to replace the table"),
+    ] = None,
+) -> None:
+    """Print what 10^9 Run 3 and 10^8 HL-LHC events take by generator and by Geant4, from measured numbers."""
+    from monsoon.jobs.scale import scale as run
+
+    run(write)
+
+
 @app.command(epilog="Every key: monsoon help generate")
 def generate(campaign: CampaignName, settings: Settings = None) -> None:
     """Run a campaign, or continue it."""
@@ -152,6 +165,23 @@ def provenance(
     from monsoon.jobs.provenance import provenance as run
 
     run(url, event, json=json)
+
+
+@app.command()
+def schema(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="campaign, manifest, record, driver, catalog or provenance"),
+    ] = None,
+    write: Annotated[
+        str | None,
+        typer.Option("--write", help="a folder for all schemas, or a Markdown file for the table"),
+    ] = None,
+) -> None:
+    """Print the JSON schema of an output's file; without a name, the versions of all that is stored."""
+    from monsoon.jobs.schema import schema as run
+
+    run(name, write)
 
 
 @app.command()
