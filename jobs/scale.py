@@ -110,15 +110,15 @@ def rows_of(sample: str, found: Measured) -> list[tuple[str, ...]]:
         rows.append(
             (
                 *(title, name, f"{seconds * 1e3:.3g}", f"{hours / YEAR_H:.3g}", f"{hours / CORES:.3g}"),
-                *(f"{low / seconds:.2g}-{high / seconds:.2g}", *sizes),
+                *(f"{_two(low / seconds)}-{_two(high / seconds)}", *sizes),
             )
         )
     span = [events * seconds / 3600 for seconds in (low, high)]
     rows.append(
         (
-            *(title, "Geant4", f"{low * 1e3:.2g}-{high * 1e3:.2g}"),
-            f"{span[0] / YEAR_H:.2g}-{span[1] / YEAR_H:.2g}",
-            f"{span[0] / CORES:.2g}-{span[1] / CORES:.2g}",
+            *(title, "Geant4", f"{_two(low * 1e3)}-{_two(high * 1e3)}"),
+            f"{_two(span[0] / YEAR_H)}-{_two(span[1] / YEAR_H)}",
+            f"{_two(span[0] / CORES)}-{_two(span[1] / CORES)}",
             *("1", "-", "-"),
         )
     )
@@ -183,3 +183,8 @@ def _of_cards(name: str) -> float | None:
         card = card_of(str(folder))
         times.append(card.get(MILLISECONDS, {}).get(folder.name, {}).get(str(BATCHES[-1])))
     return None if None in times else sum(times) / len(times) * 1e-3
+
+
+def _two(number: float) -> str:
+    """A number with two significant digits, without an exponent."""
+    return f"{float(f'{number:.2g}'):g}"

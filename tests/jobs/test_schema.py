@@ -34,19 +34,8 @@ def test_nothing_else_is_shipped_as_a_schema() -> None:
 def output(pool: Path, cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign as it is made on Ray."""
     output = tmp_path_factory.mktemp("schema") / "out"
-    formats = ("parquet", "root")
-    generate(
-        Campaign(
-            incidents=str(pool),
-            mu=2.0,
-            events=6,
-            shard_events=3,
-            formats=formats,
-            workers=1,
-            output=str(output),
-        ),
-        lambda line: None,
-    )
+    words = {"events": 6, "shard_events": 3, "formats": ("parquet", "root"), "workers": 1}
+    generate(Campaign(incidents=str(pool), mu=2.0, output=str(output), **words), lambda line: None)
     return output
 
 
