@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +32,7 @@ from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.plan import EventRange, Fault
 from monsoon.engine.ledger.quarantine import screen, set_aside, write_faults
 from monsoon.engine.ledger.shards import publish_shard
+from monsoon.engine.ledger.status import process_name
 from monsoon.engine.ledger.stored import ShardRecord, identity_hash
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.records import ORIGINS, Events, Incidents, Loss
@@ -285,6 +287,8 @@ class ShardMaker:
             identity=self.resolved.identity_hash,
             counts={**counts, "quarantined": len(faults)},
             seconds=watch.seconds,
+            worker=process_name(),
+            made=round(time.time(), 3),
         )
 
     def blocks(self, events: EventRange) -> Iterator[EventRange]:
@@ -310,6 +314,8 @@ def set_shard_aside(resolved: ResolvedCampaign, shard: EventRange, reason: str) 
         identity=resolved.identity_hash,
         counts={**dict.fromkeys(COUNTS, 0), "quarantined": len(faults)},
         seconds={},
+        worker=process_name(),
+        made=round(time.time(), 3),
     )
 
 

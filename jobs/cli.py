@@ -108,6 +108,19 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
     say_plan(asked)
 
 
+@app.command()
+def scale(
+    write: Annotated[
+        str | None,
+        typer.Option("--write", help="a Markdown file with markers, in which to replace the table"),
+    ] = None,
+) -> None:
+    """Print what 10^9 Run 3 and 10^8 HL-LHC events take by generator and by Geant4, from measured numbers."""
+    from monsoon.jobs.scale import scale as run
+
+    run(write)
+
+
 @app.command(epilog="Every key: monsoon help generate")
 def generate(campaign: CampaignName, settings: Settings = None) -> None:
     """Run a campaign, or continue it."""
@@ -127,6 +140,51 @@ def status(url: Output) -> None:
     from monsoon.jobs.status import status as run
 
     run(url)
+
+
+@app.command()
+def campaigns(
+    root: Annotated[str, typer.Argument(metavar="ROOT", help="a folder's path or URL")],
+    search: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD=VALUE]...", help="what to list: state=finished model=best* 'mu>=5'"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="a JSON object a line, with every field")] = False,
+    depth: Annotated[int, typer.Option("--depth", min=0, help="levels of folders to descend")] = 5,
+) -> None:
+    """List and search the campaigns below a folder. No event file is opened."""
+    from monsoon.jobs.campaigns import list_campaigns
+
+    list_campaigns(root, search or (), json=json, depth=depth)
+
+
+@app.command()
+def provenance(
+    url: Output,
+    event: Annotated[int, typer.Argument(metavar="EVENT", help="an event's number")],
+    json: Annotated[bool, typer.Option("--json", help="a JSON object")] = False,
+) -> None:
+    """Say where an event comes from: shard, files, worker, failed attempts, model, incidents, software."""
+    from monsoon.jobs.provenance import provenance as run
+
+    run(url, event, json=json)
+
+
+@app.command()
+def schema(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="campaign, manifest, record, driver, catalog or provenance"),
+    ] = None,
+    write: Annotated[
+        str | None,
+        typer.Option("--write", help="a folder for all schemas, or a Markdown file for the table"),
+    ] = None,
+) -> None:
+    """Print the JSON schema of an output's file; without a name, the versions of all that is stored."""
+    from monsoon.jobs.schema import schema as run
+
+    run(name, write)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from monsoon.engine.errors import InputError
+from monsoon.jobs.markdown import around, table_of
 from monsoon.jobs.plots.quality_and_speed import Point, draw_choice
 from monsoon.jobs.tables import models as table_models
 from monsoon.jobs.timing import seconds_per_row
@@ -91,7 +91,7 @@ def models(
         Where the file or a card cannot be used.
     """
     if write is not None:
-        _around(Path(write))
+        around(Path(write), BEGIN, END)
     rows = [HEAD]
     for entry in entries():
         card = card_of(entry.model)
@@ -116,10 +116,10 @@ def models(
     if picture is not None:
         panels = {group: points_of(group) for group in GROUPS}
         write_whole(Path(picture), draw_choice(panels, GEANT4_MS))
-    table = f"{markdown(rows)}\n\n{markdown(of_tables)}"
+    table = f"{table_of(rows)}\n\n{table_of(of_tables)}"
     say(table)
     if write is not None:
-        before, after = _around(Path(write))
+        before, after = around(Path(write), BEGIN, END)
         Path(write).write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
 
 
@@ -200,12 +200,6 @@ def beyond_of(model: Generator) -> dict[str, list[dict[str, Any]]]:
     return {policy: beyond(suite, reference) for policy, suite in suites.items()}
 
 
-def markdown(rows: list[tuple[str, ...]]) -> str:
-    """A Markdown table; the first row is its head."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
-
-
 def _measured(name: str, card: Mapping[str, Any], metric: str, scale: float) -> str:
     """A metric with its error and floor, for each group of species of this row."""
     metrics = card.get("metrics", {})
@@ -232,15 +226,3 @@ def _trained(folder: Path) -> Entry:
         return inside[model.inside(inside)]
 
     return Entry(folder.name, str(folder), lambda: load(folder).model, conditions)
-
-
-def _around(path: Path) -> tuple[str, str]:
-    """The text before and after the table. Raises InputError if the file has no markers for one."""
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a Markdown file") from error
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise InputError(f"{path}: no place for the table; put {BEGIN} and {END} where it belongs")
-    before, rest = text.split(BEGIN)
-    return before, rest.split(END)[1]

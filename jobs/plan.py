@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 from statistics import fmean
 
 import torch
@@ -27,9 +28,13 @@ SECONDS_PER_PARTICLE = 5e-6
 SECONDS_PER_EVENT = 0.3e-3
 BYTES_PER_PARTICLE = {"parquet": 22.2, "root": 24.0, "ttree": 24.0}
 BYTES_PER_HIT = {"parquet": 5.3, "root": 5.6, "ttree": 5.7}
-HITS_PER_PARTICLE = 3.9
+MEASURED_HITS = ((142.6, 549.8), (1088.6, 2888.2))  # particles and hits an event: 500 of run3, 100 of hl-lhc
 PARTICLES_PER_COLLISION = 27.6  # soft inelastic pp at 13.6 TeV, above 1 GeV on the face
 SECONDS_PER_COLLISION = 3e-3  # Pythia 8
+# CPU time of the Geant4 application that made the shipped showers, by the energy on the face: 2.3 to 4.6 s
+# for a Run 3 event of 142 particles
+GEANT4_SECONDS_PER_PARTICLE = (2.3 / 142, 4.6 / 142)
+GEANT4_DETECTOR = "lhcb-ecal"
 PARTICLES_PER_SIGNAL, SECONDS_PER_SIGNAL = 69.0, 10e-3  # for gg -> H; other processes differ
 
 
@@ -103,9 +108,8 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite, detector: Detector
     per_particle = SECONDS_PER_PARTICLE + fmean(
         seconds_per_row(model, usual(model), rounds=1) for model in suite.models
     )
-    per_event = sum(
-        particles * (BYTES_PER_PARTICLE[f] + HITS_PER_PARTICLE * BYTES_PER_HIT[f]) for f in campaign.formats
-    )
+    hits = hits_per_event(particles)
+    per_event = sum(particles * BYTES_PER_PARTICLE[f] + hits * BYTES_PER_HIT[f] for f in campaign.formats)
     pool = campaign.pool_collisions * SECONDS_PER_COLLISION / 3600 if campaign.incidents is None else 0.0
     if isinstance(campaign.signal, tuple):
         pool += events * SECONDS_PER_SIGNAL / 3600
@@ -118,6 +122,20 @@ def _forecast(campaign: Campaign, store: Store, suite: Suite, detector: Detector
         pool_core_hours=pool,
         basis="the generator's time on this machine, other times as measured on a reference machine",
     )
+
+
+def hits_per_event(particles: float) -> float:
+    """Hits of an event of the shipped detector.
+
+    Showers of many particles share cells. This is the power law through the two campaigns of MEASURED_HITS.
+
+    Parameters
+    ----------
+    particles : float
+        Particles on the face.
+    """
+    (few, hits), (many, more) = MEASURED_HITS
+    return hits * (particles / few) ** (log(more / hits) / log(many / few)) if particles > 0 else 0.0
 
 
 def usual(model: Generator, count: int = 512) -> Conditions:
@@ -144,10 +162,18 @@ def say_plan(campaign: Campaign) -> Forecast:
     print(f"events: {forecast.events}")
     print(f"particles per event: {forecast.particles_per_event:.1f}")
     print(f"bytes: {forecast.bytes:.3g}")
+    print(f"terabytes: {forecast.bytes / 1e12:.3g}")
     core_hours = forecast.core_hours + forecast.pool_core_hours
     cores = workers * campaign.cpus_per_worker
     print(f"core hours: {core_hours:.3g}, of which for the pool: {forecast.pool_core_hours:.3g}")
-    print(f"hours: {core_hours / cores:.3g} on {cores:g} cores")
+    print(f"hours: {core_hours / cores:.3g} on {cores:g} cores, no GPUs: this release makes events on CPUs")
+    if campaign.detector == GEANT4_DETECTOR:
+        low, high = (
+            forecast.events * forecast.particles_per_event * seconds / 3600
+            for seconds in GEANT4_SECONDS_PER_PARTICLE
+        )
+        times = f", {low / core_hours:.2g} to {high / core_hours:.2g} times as much" if core_hours else ""
+        print(f"Geant4 core hours: {low:.3g} to {high:.3g} for as many particles of collisions{times}")
     print(f"basis: {forecast.basis}")
     return forecast
 

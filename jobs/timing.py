@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from monsoon.models.store.table_generators import TableGenerator
 
 
 def seconds_per_row(model: Generator | TableGenerator, conditions: Conditions | Table, rounds: int) -> float:
-    """Time a generator on one thread.
+    """Time a generator on one thread, in seconds of the processor: other work on the machine hardly counts.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def seconds_per_row(model: Generator | TableGenerator, conditions: Conditions | 
     try:
         seconds = []
         for _ in range(rounds + 1):
-            start = perf_counter()
+            start = process_time()
             sample(conditions, noise)
-            seconds.append(perf_counter() - start)
+            seconds.append(process_time() - start)
     finally:
         torch.set_num_threads(threads)
     return median(seconds[1:]) / len(conditions)

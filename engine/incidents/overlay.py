@@ -48,14 +48,8 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
     if not len(pool):
         raise InputError("the pool has no collisions; make one with `monsoon incidents pythia`")
     event = np.asarray(event, np.int64)
-    drawn = words(seed, event, np.zeros(len(event), np.int64), Purpose.OVERLAY, 1)[:, 0]
-    n = np.searchsorted(_thresholds(mu), drawn, side="right")  # [E]
-
-    owner = np.repeat(np.arange(len(event)), n)  # [M], one entry for each drawn collision
-    first = offsets_of(n)
-    rank = np.arange(len(owner)) - first[owner]  # 0 ... n - 1 inside its event
-    word = words(seed, event[owner], rank + 1, Purpose.OVERLAY, 1)[:, 0]
-    chosen = ((word.astype(np.uint64) * np.uint64(len(pool))) >> np.uint64(32)).astype(np.int64)  # [M]
+    first, chosen = draw(len(pool), mu, seed, event)
+    owner = np.repeat(np.arange(len(event)), np.diff(first))  # [M], one entry for each drawn collision
 
     size = np.diff(pool.offsets)[chosen]  # [M] particles of each drawn collision
     begin = offsets_of(size)
@@ -79,6 +73,35 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
         lost=lost,
         **columns,
     )
+
+
+def draw(collisions: int, mu: float, seed: int, event: Array) -> tuple[Array, Array]:
+    """Draw the collisions of pile-up events.
+
+    Parameters
+    ----------
+    collisions : int
+        Number of collisions in the pool.
+    mu, seed
+        As in `overlay`.
+    event : int64 array [E]
+        Event numbers.
+
+    Returns
+    -------
+    offsets : int64 array [E + 1]
+        Entries offsets[i]:offsets[i + 1] of `chosen` belong to event i.
+    chosen : int64 array [M]
+        Rows of the pool.
+    """
+    drawn = words(seed, event, np.zeros(len(event), np.int64), Purpose.OVERLAY, 1)[:, 0]
+    n = np.searchsorted(_thresholds(mu), drawn, side="right")  # [E]
+    owner = np.repeat(np.arange(len(event)), n)
+    first = offsets_of(n)
+    rank = np.arange(len(owner)) - first[owner]  # 0 ... n - 1 inside its event
+    word = words(seed, event[owner], rank + 1, Purpose.OVERLAY, 1)[:, 0]
+    chosen: Array = ((word.astype(np.uint64) * np.uint64(collisions)) >> np.uint64(32)).astype(np.int64)
+    return first, chosen
 
 
 def add_signal(signal: Incidents, pile_up: Incidents) -> Incidents:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from monsoon.engine.errors import InputError, first_problem
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.stored import ShardRecord, StoredCampaign, as_json, difference
-from monsoon.engine.storage import Store
+from monsoon.engine.storage import Entry, Store
 
 COMMITS = "_commits"
 CAMPAIGN = "campaign.json"
@@ -112,9 +112,13 @@ class Ledger:
 
     def ranges(self) -> list[EventRange]:
         """The committed shards in event order. Only the records' names are read: a million take seconds."""
-        names = (entry.name for entry in self.store.list(COMMITS))
-        found = (EventRange.parse(name.removesuffix(".json")) for name in names if name.endswith(".json"))
-        return sorted(part for part in found if part is not None)
+        return sorted(shard for shard, _ in self.listed())
+
+    def listed(self) -> Iterator[tuple[EventRange, Entry]]:
+        """The committed shards and the entries of their records, one at a time, in the storage's order."""
+        for entry in self.store.list(COMMITS):
+            if entry.name.endswith(".json") and (shard := EventRange.parse(entry.name.removesuffix(".json"))):
+                yield shard, entry
 
     def records(self) -> Iterator[ShardRecord]:
         """Read all commit records in event order, one at a time. Raises InputError for a damaged one."""

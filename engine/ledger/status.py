@@ -180,7 +180,7 @@ def kept(file: StatusFile) -> Iterator[StatusFile]:
         file.write(now=True)
 
 
-def driver_name() -> str:
+def process_name() -> str:
     """The name of this process: HOST-PID."""
     return f"{socket.gethostname()}-{os.getpid()}"
 

@@ -61,6 +61,10 @@ class ShardRecord(BaseModel):
         Time spent in each stage [s].
     merkle_root : str or None
         Merkle root over the hashes of its events; None in records of former releases.
+    worker : str or None
+        HOST-PID of the process that made it; None in records of former releases.
+    made : float or None
+        When it was made (Unix time); None in records of former releases.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +77,8 @@ class ShardRecord(BaseModel):
     counts: dict[str, Count]
     seconds: dict[str, Seconds]
     merkle_root: Sha256 | None = None
+    worker: Annotated[str, Field(max_length=300)] | None = None
+    made: Annotated[float, Field(ge=0, le=1e11)] | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> ShardRecord:

@@ -98,24 +98,16 @@ class PosixStore:
 
     def list(self, folder: str) -> Iterator[Entry]:
         """List the files directly in a folder, in the order of the system."""
-        try:
-            way = self._enter(folder)
-        except FileNotFoundError:
-            return
-        try:
-            opened = os.open(".", LISTED, dir_fd=way)
-        finally:
-            os.close(way)
-        try:
-            with os.scandir(opened) as entries:
-                now = time.time()
-                for entry in entries:
-                    with suppress(FileNotFoundError):  # an attempt, published in the meantime
-                        if entry.is_file():
-                            status = entry.stat()
-                            yield Entry(entry.name, status.st_size, now - status.st_mtime)
-        finally:
-            os.close(opened)
+        now = time.time()
+        for entry in self._entries(folder):
+            with suppress(FileNotFoundError):  # an attempt, published in the meantime
+                if entry.is_file():
+                    status = entry.stat()
+                    yield Entry(entry.name, status.st_size, now - status.st_mtime)
+
+    def folders(self, folder: str) -> Iterator[str]:
+        """Names of the folders directly in a folder, without links."""
+        return (entry.name for entry in self._entries(folder) if entry.is_dir(follow_symlinks=False))
 
     @contextmanager
     def attempt(self, name: str) -> Iterator[Path]:
@@ -189,6 +181,22 @@ class PosixStore:
         opened = self._enter(folder)
         try:
             yield opened, last
+        finally:
+            os.close(opened)
+
+    def _entries(self, folder: str) -> Iterator[os.DirEntry[str]]:
+        """What is directly in a folder; nothing if it is missing."""
+        try:
+            way = self._enter(folder)
+        except FileNotFoundError:
+            return
+        try:
+            opened = os.open(".", LISTED, dir_fd=way)
+        finally:
+            os.close(way)
+        try:
+            with os.scandir(opened) as entries:
+                yield from entries
         finally:
             os.close(opened)
 

@@ -111,19 +111,18 @@ class S3Store:
 
     def list(self, folder: str) -> Iterator[Entry]:
         """List the objects directly below a prefix, a thousand per request, without a cache."""
-        prefix = self._key(f"{folder}/" if folder else "")
-        more: dict[str, Any] = {"Prefix": prefix, "Delimiter": "/"}
-        while more:
-            try:
-                page = self._call("list_objects_v2", None, **more)
-            except FileNotFoundError:  # the bucket does not exist
-                return
+        for prefix, page in self._pages(folder):
             now = time.time()
             for item in page.get("Contents", ()):
                 if name := item["Key"].removeprefix(prefix):  # an empty name stands for the folder
                     yield Entry(name, item["Size"], now - item["LastModified"].timestamp())
-            token = page.get("NextContinuationToken")
-            more = more | {"ContinuationToken": token} if token else {}
+
+    def folders(self, folder: str) -> Iterator[str]:
+        """The next components of the longer prefixes below a prefix."""
+        for prefix, page in self._pages(folder):
+            for item in page.get("CommonPrefixes", ()):
+                if name := item["Prefix"].removeprefix(prefix).removesuffix("/"):
+                    yield name
 
     def attempt(self, name: str) -> AbstractContextManager[Path]:
         """A path in a temporary folder on this machine."""
@@ -155,6 +154,19 @@ class S3Store:
 
     def remove_folder(self) -> None:
         """No effect: S3 has no folders."""
+
+    def _pages(self, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The prefix of a folder with each page of its listing; none if the bucket does not exist."""
+        prefix = self._key(f"{folder}/" if folder else "")
+        more: dict[str, Any] = {"Prefix": prefix, "Delimiter": "/"}
+        while more:
+            try:
+                page = self._call("list_objects_v2", None, **more)
+            except FileNotFoundError:
+                return
+            yield prefix, page
+            token = page.get("NextContinuationToken")
+            more = more | {"ContinuationToken": token} if token else {}
 
     def _range(self, name: str, first: int, count: int) -> bytes:
         """Read `count` bytes of an object from offset `first`, or fewer where it ends before."""

@@ -90,6 +90,9 @@ class Store(Protocol):
     def list(self, folder: str) -> Iterator[Entry]:
         """List the files directly in a folder, in any order, attempts included; none if it is missing."""
 
+    def folders(self, folder: str) -> Iterator[str]:
+        """Names of the folders directly in a folder, in any order; none if it is missing. No link is one."""
+
     def attempt(self, name: str) -> AbstractContextManager[Path]:
         """A new path on this machine where one writer builds the file that it will publish as `name`.
 

@@ -101,6 +101,13 @@ class XrootdStore:
                 if not is_folder(status):
                     yield Entry(entry.name, status.size, time.time() - status.modtime)
 
+    def folders(self, folder: str) -> Iterator[str]:
+        """Names of the folders directly in a folder, with one request."""
+        with suppress(FileNotFoundError):
+            for entry in self._server.entries(self._path(folder) or "/"):
+                if is_folder(entry.statinfo):
+                    yield entry.name
+
     def attempt(self, name: str) -> AbstractContextManager[Path]:
         """A path in a temporary folder on this machine."""
         return remote.scratch(name)

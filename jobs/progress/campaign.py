@@ -16,7 +16,8 @@ from monsoon.engine.campaign import ResolvedCampaign
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.journal import Journal
 from monsoon.engine.ledger.plan import EventRange
-from monsoon.engine.ledger.status import DriverStatus, StatusFile, driver_name, kept
+from monsoon.engine.ledger.provenance import LOGS
+from monsoon.engine.ledger.status import DriverStatus, StatusFile, kept, process_name
 from monsoon.engine.remote.cluster import head_is_gone
 from monsoon.engine.remote.happenings import Beat, Committed, Failed, News
 from monsoon.engine.remote.loop import Loop
@@ -25,7 +26,6 @@ from monsoon.engine.storage import Store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.progress.bar import JobProgress
 
-LOGS = "_logs"
 LONGEST_HEADLESS_S = 50.0  # Ray ends the driver after 60
 
 
@@ -61,7 +61,7 @@ def run_campaign(
     """
     store, wanted = ledger.store, ledger.campaign()
     status = DriverStatus(
-        driver=driver_name(),
+        driver=process_name(),
         started=time.time(),
         updated=time.time(),
         events_wanted=wanted.events,
@@ -151,7 +151,7 @@ def _log(store: Store, path: str | None) -> Iterator[TextIO]:
         path = os.devnull
     if path is None:
         store.prepare(LOGS)
-        own = Path(store.url) / LOGS / f"{driver_name()}-{secrets.token_hex(3)}.jsonl"
+        own = Path(store.url) / LOGS / f"{process_name()}-{secrets.token_hex(3)}.jsonl"
         with own.open("x") as stream:
             yield stream
     else:

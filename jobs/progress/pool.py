@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
-from monsoon.engine.ledger.status import EVERY_S, DriverStatus, StatusFile, driver_name, kept
+from monsoon.engine.ledger.status import EVERY_S, DriverStatus, StatusFile, kept, process_name
 from monsoon.engine.storage import Store
 
 PART = re.compile(r"collisions-(\d+)-(\d+)\.parquet")
@@ -31,7 +31,7 @@ def told_of_pool(store: Store, pool: str, collisions: int, events: int) -> Itera
     """
     before = _collisions(store, pool)
     status = DriverStatus(
-        driver=driver_name(),
+        driver=process_name(),
         started=time.time(),
         updated=time.time(),
         events_wanted=events,

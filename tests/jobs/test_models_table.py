@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.markdown import table_of
 from monsoon.jobs.models import (
     BATCHES,
     BEGIN,
     END,
     HEAD,
     entries,
-    markdown,
     models,
     points_of,
     row_of,
@@ -66,7 +66,7 @@ def test_a_file_without_a_place_for_the_table_is_refused_and_left(text: str, tmp
 
 
 def test_a_table_is_markdown() -> None:
-    assert markdown([("a", "b"), ("1", "2")]) == "| a | b |\n|---|---|\n| 1 | 2 |"
+    assert table_of([("a", "b"), ("1", "2")]) == "| a | b |\n|---|---|\n| 1 | 2 |"
 
 
 def test_the_libraries_are_always_there() -> None:

@@ -22,7 +22,7 @@ from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION
 from monsoon.engine.ledger.manifest import MANIFEST, read_manifest
 from monsoon.engine.ledger.plan import EventRange, Fault, overlaps
 from monsoon.engine.ledger.quarantine import QUARANTINE, write_faults
-from monsoon.engine.ledger.status import DRIVERS, DriverStatus, StatusFile, driver_name
+from monsoon.engine.ledger.status import DRIVERS, DriverStatus, StatusFile, process_name
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
@@ -436,7 +436,7 @@ def test_nothing_is_cleaned_while_a_driver_works(copy: Path, capsys: pytest.Capt
     leave_orphans(copy)
     now = time.time()
     status = DriverStatus(
-        driver=driver_name(),
+        driver=process_name(),
         started=now,
         updated=now,
         events_wanted=40,
@@ -448,7 +448,7 @@ def test_nothing_is_cleaned_while_a_driver_works(copy: Path, capsys: pytest.Capt
     assert main(["verify", "--clean", str(copy)]) == UNUSABLE
     said = capsys.readouterr()
     assert said.err.count("\n") == 1
-    assert driver_name() in said.err
+    assert process_name() in said.err
     assert tree(copy) == before
     assert main(["verify", str(copy)]) == DONE
 

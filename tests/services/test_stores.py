@@ -173,6 +173,18 @@ def test_many_files_are_listed(url: str, many: int) -> None:
     assert next(open_store(f"{base}/many").list("")).name.endswith(".json")
 
 
+def test_folders_are_told_from_files(store: Store) -> None:
+    for name in ("a-file", "inner/file", "inner/deeper/file", "other/file"):
+        folder = name.rpartition("/")[0]
+        for depth in range(1, folder.count("/") + 2) if folder else ():
+            store.prepare("/".join(folder.split("/")[:depth]))
+        store.create(name, b"content")
+    found = [name for name in store.folders("") if not name.startswith(".")]
+    assert sorted(found) == ["inner", "other"]
+    assert list(store.folders("inner")) == ["deeper"]
+    assert list(store.folders("nowhere")) == []
+
+
 def test_row_groups_are_read_as_they_are_asked_for(store: Store) -> None:
     table = pa.table({"number": np.arange(400_000), "noise": np.random.default_rng(1).random(400_000)})
     with store.attempt("table.parquet") as attempt:
