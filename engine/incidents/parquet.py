@@ -211,7 +211,7 @@ def read_incidents(
             if _overlaps(file.metadata.row_group(index).column(column).statistics, first, last)
         ]
         try:
-            check_claims(url, raw, file.metadata, schema.names, groups)
+            check_claims(url, raw, file.metadata, schema.names, groups, checked=True)
             parts = [from_table(url, file.read_row_group(index, schema.names)) for index in groups]
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{url}: damaged; {REMEDY}") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -20,7 +22,7 @@ from monsoon.models.data.tables.files import file_and_tree, read_columns, table_
 from monsoon.models.data.tables.schema import Column
 from monsoon.models.files import sha256_of, temporary_beside
 from monsoon.models.records import Table
-from monsoon.models.store.table_generators import load_table_generator
+from monsoon.models.store.table_generators import TableGenerator, load_table_generator
 
 BLOCK = 1 << 16  # rows that are in memory at a time, and in a row group; content does not depend on it
 
@@ -29,7 +31,8 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
     """Write a Parquet file whose row i has the conditions of row i, and generated features.
 
     Noise is keyed by (seed, row). Interrupted, the parts so far are in a hidden folder beside the file, and
-    the same call goes on.
+    the same call goes on. Rows outside the training domain are told on stderr with the reasons and with what
+    is done with them, and in the file's metadata, `outside`.
 
     Parameters
     ----------
@@ -61,6 +64,9 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
     if not rows:
         raise InputError(f"{conditions}: has no rows; give one for each row that is wanted")
     read_columns(source, columns, 0, min(rows, 1))
+    unseen = _outside(generator, source, rows)
+    if unseen:
+        print(f"monsoon: {unseen}", file=sys.stderr)
     about = {"generator": f"Monsoon, model {model}", "fingerprint": generator.fingerprint, "seed": str(seed)}
     folder = path.with_name(f".{path.name}.parts")
     begin(folder, path, about | {"conditions": sha256_of(file_and_tree(source)[0])})
@@ -76,8 +82,23 @@ def sample(model: str, conditions: str, out: str, seed: int = 0) -> None:
             table = _arrow(given, columns, made, generator.schema.features)
             _write(parts[start], iter([table]), about)
             progress.advance(stop - start)
-    _write(path, map(pq.read_table, parts.values()), about)
+    _write(path, map(pq.read_table, parts.values()), about | ({"outside": unseen} if unseen else {}))
     shutil.rmtree(folder)
+
+
+def _outside(generator: TableGenerator, source: str, rows: int) -> str:
+    """How many rows of conditions are outside the training domain, why, and what is done; empty for none."""
+    counts: Counter[str] = Counter()
+    for start in range(0, rows, BLOCK):
+        given = read_columns(source, generator.schema.conditions, start, min(start + BLOCK, rows))
+        counts.update(generator.domain.why(given))
+    if not counts:
+        return ""
+    reasons = ", ".join(f"{reason} ({count})" for reason, count in counts.most_common())
+    return (
+        f"{counts.total()} of {rows} rows lie outside the training domain, trust them less; "
+        f"{generator.beyond}: {reasons}"
+    )
 
 
 def _arrow(given: Table, columns: tuple[Column, ...], made: Table, features: tuple[Column, ...]) -> pa.Table:

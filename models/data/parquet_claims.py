@@ -27,7 +27,12 @@ VALUES = 1  # the first field of each description
 
 
 def check_claims(
-    path: str | Path, file: BinaryIO, metadata: Any, columns: Collection[str], groups: Iterable[int]
+    path: str | Path,
+    file: BinaryIO,
+    metadata: Any,
+    columns: Collection[str],
+    groups: Iterable[int],
+    checked: bool = False,
 ) -> None:
     """Refuse row groups that would need more memory than is plausible for a file of this size.
 
@@ -43,6 +48,8 @@ def check_claims(
         Top-level names of the columns to be read.
     groups : iterable of int
         Indices of the row groups to be read.
+    checked : bool
+        Whether `check_footer` has seen the footer already: on remote stores reading it again is a request.
 
     Raises
     ------
@@ -51,7 +58,8 @@ def check_claims(
     """
     groups, size = list(groups), file.seek(0, os.SEEK_END)
     try:
-        check_footer(file, metadata)
+        if not checked:
+            check_footer(file, metadata)
     except ValueError as error:
         raise InputError(f"{path}: {error}; write it again") from error
     room = FREE_BYTES + LARGEST_RATIO * size

@@ -1,21 +1,24 @@
-"""Gaps of a sample: boxes of energy and angle with no shower, though the sample has many around them.
+"""Gaps of a sample: boxes of two of its columns with no row, though the sample has many around them.
 
-A gap cannot be seen from distances to the nearest shower: a radius that leaves held-out showers inside
-covers most of a gap. But large empty boxes do not occur by chance: the number of those in which k showers are
+A gap cannot be seen from distances to the nearest row: a radius that leaves held-out rows inside covers
+most of a gap. But large empty boxes do not occur by chance: the number of those in which k rows are
 expected and none is found falls as exp(-k).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Ends = tuple[float, float]
 
 FEWEST_ROWS = 500  # with fewer a sample's density says too little: no gaps are looked for
 EXPECTED_ROWS = 20.0  # a box is a gap where so many rows would be expected and none is
+LOGARITHMS = 2.5  # of the number of rows: fewer expected ones make no gap of a pair of columns
 GAINED_ROWS = 5.0  # a further box has to add an area where so many would be expected
 KNOTS = 16  # of the marginal distributions: coarse, so that a gap in one of them is seen
 MOST_CELLS = 256  # a side of the grid in which empty boxes are looked for
@@ -46,30 +49,126 @@ def find_gaps(energy: Array, cosine: Array, known: Array) -> Array:
         float64 [H, 4]: energies low and high, cosines low and high; the edges do not belong to the gap. Empty
         for samples of less than FEWEST_ROWS.
     """
-    n = len(energy)
-    if n < FEWEST_ROWS:
+    if len(energy) < FEWEST_ROWS:
         return np.empty((0, 4))
     if np.ptp(cosine) == 0:  # one angle alone: energies are left
         alone = [(np.exp(low), np.exp(high), *COSINES) for low, high in find_bands(np.log(energy))]
         new = [box for box in alone if not ((known[:, 0] <= box[0]) & (box[1] <= known[:, 1])).any()]
         return np.reshape(new, (-1, 4))
-    side = min(int(np.sqrt(n)), MOST_CELLS)
-    cells = EXPECTED_ROWS * side**2 / n  # the area of a gap
+    side = _side(len(energy))
     flat_energy, flat_cosine = _Flat(np.log(energy), side), _Flat(cosine, side, end=1.0)
     rows = np.stack([flat_energy(np.log(energy)), flat_cosine(cosine), energy, cosine])
+    centres = np.arange(side) + 0.5
+    plane = np.exp(flat_energy.back(centres)), flat_cosine.back(centres)
+
+    def flat(boxes: Array) -> Array:
+        return np.concatenate([flat_energy(np.log(boxes[:, :2])), flat_cosine(boxes[:, 2:])], 1)
+
+    return _find(rows, side, EXPECTED_ROWS, flat, plane, known, (ENERGIES, COSINES))
+
+
+def find_pair_gaps(x: Array, y: Array, known: Array) -> Array:
+    """Find values of two columns, of any units and distributions, that were never seen together.
+
+    As `find_gaps`, with ranks for coordinates: their distributions are flat also in long tails, and what
+    is empty at any value of the other column is no gap of the pair (`models/domain/columns.py` finds it in
+    one column). Equal values have different ranks, at random.
+
+    Parameters
+    ----------
+    x, y
+        float64 [n].
+    known
+        [K, 4], gaps that need no second box; infinite where they have no end.
+
+    Returns
+    -------
+    ndarray
+        float64 [H, 4]: x low and high, y low and high; the edges do not belong to the gap, and
+        are infinite where there is none. No row is in a gap. Empty for samples of less than FEWEST_ROWS.
+    """
+    n = len(x)
+    if n < FEWEST_ROWS:
+        return np.empty((0, 4))
+    side = _side(n)
+    # the largest empty box of n rows at random grows as ln n; of more rows no smaller gaps are looked for
+    expected = max(EXPECTED_ROWS * max(1.0, n / MOST_CELLS**2), LOGARITHMS * np.log(n))
+    rng = np.random.default_rng(0)
+    orders = [np.lexsort((rng.permutation(n), values)) for values in (x, y)]
+    ordered = [
+        np.concatenate([[-np.inf], values[order], [np.inf]])
+        for values, order in zip((x, y), orders, strict=True)
+    ]
+    ranks = np.empty((2, n))
+    for number, order in enumerate(orders):
+        ranks[number, order] = np.arange(1, n + 1)
+    centres = (np.arange(side) + 0.5) * n / side
+    seen = [
+        np.stack([_last(values, known[:, 2 * k]), _first(values, known[:, 2 * k + 1])], 1)
+        for k, values in enumerate(ordered)
+    ]
+    ends = (0.0, n + 1.0)
+    found = _find(
+        np.concatenate([(ranks - 0.5) * side / n, ranks]),
+        side,
+        expected,
+        lambda boxes: np.clip((boxes - 0.5) * side / n, 0, side),
+        (centres, centres),
+        np.concatenate(seen, 1),
+        (ends, ends),
+    ).astype(np.int64)
+    boxes = np.concatenate([ordered[0][found[:, :2]], ordered[1][found[:, 2:]]], 1)
+    # what is left of a box between equal values, in ranks
+    left = [_first(o, boxes[:, 2 * k + 1]) - _last(o, boxes[:, 2 * k]) - 1 for k, o in enumerate(ordered)]
+    boxes = np.unique(boxes[np.clip(left, 0, None).prod(0) >= expected * n], axis=0)
+    within = (boxes[:, None, 0::2] >= boxes[:, 0::2]).all(2) & (boxes[:, None, 1::2] <= boxes[:, 1::2]).all(2)
+    return boxes[within.sum(1) == 1]  # in itself alone
+
+
+def _side(n: int) -> int:
+    """Cells of a side of the grid for n rows: about one row a cell."""
+    return min(int(np.sqrt(n)), MOST_CELLS)
+
+
+def _last(ordered: Array, values: Array) -> Array:
+    """The place of the last of a number's equals, or of what is below it."""
+    return np.searchsorted(ordered, values, side="right") - 1
+
+
+def _first(ordered: Array, values: Array) -> Array:
+    """The place of the first of a number's equals, or of what is above it."""
+    return np.searchsorted(ordered, values, side="left")
+
+
+def _find(
+    rows: Array,
+    side: int,
+    expected: float,
+    flat: Callable[[Array], Array],
+    plane: tuple[Array, Array],
+    known: Array,
+    ends: tuple[Ends, Ends],
+) -> Array:
+    """The empty boxes of rows, in the values of their two coordinates, float64 [H, 4].
+
+    rows      [4, n] flat coordinates in 0 .. side, and the values
+    expected  rows in a gap, were there any
+    flat      boxes [B, 4] of values in flat coordinates
+    plane     the values at the centres of the grid's cells
+    ends      values of a box that reaches to the end
+    """
+    cells = expected * side**2 / rows.shape[1]  # the area of a gap
     rows = rows[:, np.argsort(rows[0])]
     i, j = rows[:2].astype(np.int64)
     occupied = np.zeros((side, side), bool)
     occupied[i, j] = True
     bands = _bands(rows[0], side, cells), _bands(rows[1], side, cells)[:, [2, 3, 0, 1]]
     empty = np.concatenate([_empty_boxes(occupied, cells), *bands])
-    grown = [_grow(box, rows, order) for box in empty for order in ("energy", "cosine")]
+    grown = [_grow(box, rows, first, ends) for box in empty for first in (0, 1)]
     boxes = np.unique(np.reshape(grown, (-1, 4)), axis=0)
-    flat = np.concatenate([flat_energy(np.log(boxes[:, :2])), flat_cosine(boxes[:, 2:])], 1)
-    large = (flat[:, 1::2] - flat[:, 0::2]).prod(1) >= cells
-    boxes = boxes[[k for k in np.nonzero(large)[0] if _among_rows(flat[k], rows[:2], side)]]
-    centres = np.arange(side) + 0.5
-    plane = np.exp(flat_energy.back(centres)), flat_cosine.back(centres)
+    in_flat = flat(boxes)
+    large = (in_flat[:, 1::2] - in_flat[:, 0::2]).prod(1) >= cells
+    boxes = boxes[[k for k in np.nonzero(large)[0] if _among_rows(in_flat[k], rows[:2], side)]]
     return _few(boxes, known, plane, GAINED_ROWS / EXPECTED_ROWS * cells)
 
 
@@ -163,26 +262,24 @@ def _bands(flat: Array, side: int, area: float) -> Array:
     return np.stack([ordered[wide], ordered[wide + 1], zero, zero + side], 1)
 
 
-def _grow(box: Array, rows: Array, order: str) -> list[float]:
-    """The box from row to row, no longer in flat coordinates but in energy and cosine.
+def _grow(box: Array, rows: Array, first: int, ends: tuple[Ends, Ends]) -> list[float]:
+    """The box from row to row, no longer in flat coordinates but in values.
 
-    rows   [4, n] flat energy, in increasing order, flat cosine, energy, cosine
-    order  which sides move first
+    rows   [4, n] flat coordinates, the first of them increasing, and values
+    first  of which coordinate the sides move first
     """
     near = slice(*np.searchsorted(rows[0], [box[0] - 2, box[1] + 2]))  # no side moves by a cell or more
     u, v, x, y = rows[:, near]
-    if order == "energy":
-        x_low, x_high = _ends(u, x, (v >= box[2]) & (v < box[3]), box[:2], ENERGIES)
-        y_low, y_high = _ends(v, y, (x > x_low) & (x < x_high), box[2:], COSINES)
+    if first == 0:
+        x_low, x_high = _ends(u, x, (v >= box[2]) & (v < box[3]), box[:2], ends[0])
+        y_low, y_high = _ends(v, y, (x > x_low) & (x < x_high), box[2:], ends[1])
     else:
-        y_low, y_high = _ends(v, y, (u >= box[0]) & (u < box[1]), box[2:], COSINES)
-        x_low, x_high = _ends(u, x, (y > y_low) & (y < y_high), box[:2], ENERGIES)
+        y_low, y_high = _ends(v, y, (u >= box[0]) & (u < box[1]), box[2:], ends[1])
+        x_low, x_high = _ends(u, x, (y > y_low) & (y < y_high), box[:2], ends[0])
     return [x_low, x_high, y_low, y_high]
 
 
-def _ends(
-    flat: Array, values: Array, beside: Array, box: Array, ends: tuple[float, float]
-) -> tuple[float, float]:
+def _ends(flat: Array, values: Array, beside: Array, box: Array, ends: Ends) -> tuple[float, float]:
     """The values on both sides of a box along one coordinate, of rows beside it along the other."""
     low = values[beside & (flat <= box[0])].max(initial=ends[0])
     high = values[beside & (flat >= box[1])].min(initial=ends[1])
@@ -195,10 +292,12 @@ def _among_rows(box: Array, rows: Array, side: int) -> bool:
     Along each coordinate the fuller of its two sides counts: at an edge of the sample there is one alone,
     and at a step of the density, where that of the whole sample is of no use, one says nothing.
 
-    rows  [2, n] flat coordinates
+    rows  [2, n] flat coordinates, the first of them increasing
     """
     low, high = box[0::2], box[1::2]
     size = high - low
+    reach = size[0] + 1  # no row that is counted is farther from the box
+    rows = rows[:, slice(*np.searchsorted(rows[0], [low[0] - reach, high[0] + reach]))]
     for axis in (0, 1):
         found = []
         for shift in (-size[axis], size[axis]):
@@ -216,16 +315,16 @@ def _among_rows(box: Array, rows: Array, side: int) -> bool:
 def _few(boxes: Array, known: Array, plane: tuple[Array, Array], least: float) -> Array:
     """The boxes that together cover nearly what all of them do, largest gain first, float64 [H, 4].
 
-    plane  energies and cosines of the centres of a grid's cells
+    plane  values of the centres of a grid's cells
     least  cells that each box has to add
     """
-    energy, cosine = plane[0][:, None], plane[1][None]
+    x, y = plane[0][:, None], plane[1][None]
 
     def covered(box: Array) -> Array:
-        cells: Array = (energy > box[0]) & (energy < box[1]) & (cosine > box[2]) & (cosine < box[3])
+        cells: Array = (x > box[0]) & (x < box[1]) & (y > box[2]) & (y < box[3])
         return cells
 
-    left = np.ones((energy.size, cosine.size), bool)
+    left = np.ones((x.size, y.size), bool)
     for box in known:
         left &= ~covered(box)
     covers, chosen = [covered(box) for box in boxes], []

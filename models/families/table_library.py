@@ -53,6 +53,7 @@ class TableLibrary(nn.Module):
 
     fitted: ClassVar[bool] = True
     noise_dimensions: ClassVar[int] = 1
+    beyond: ClassVar[str] = "the nearest training rows are drawn"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()

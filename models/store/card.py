@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from monsoon.models.domain.columns import ColumnDomain
+from monsoon.models.families.table import FAMILIES
+
 Card = Mapping[str, Any]
 STEPS_PICTURE = "steps.png"  # beside the card of a model whose sampling steps were tried
 
@@ -33,7 +36,7 @@ def markdown(card: Card) -> str:
         parts += ["## Data\n", _data(card["data"])]
     if "training" in card:
         parts += ["## Training\n", _training(card)]
-    parts += ["## Domain\n", _domain(card["config"].get("domain", {}))]
+    parts += ["## Domain\n", _domain(card)]
     return "\n".join(parts)
 
 
@@ -126,5 +129,19 @@ def _training(card: Card) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _domain(domain: Card) -> str:
-    return f"    {json.dumps(domain)}\n" if domain else "Not known.\n"
+def _domain(card: Card) -> str:
+    """The stored domain; of a table also what of it was never seen together, in words."""
+    domain = card["config"].get("domain", {})
+    if not domain:
+        return "Not known.\n"
+    lines = [f"    {json.dumps(domain)}\n"]
+    if "schema" in card["config"]:
+        of_table = ColumnDomain.from_json(domain)
+        lines = [f"Rows asked for outside it: {FAMILIES[card['family']].beyond}.\n", *lines]
+        if of_table.unseen:
+            lines[1:1] = [
+                "Not seen in training:\n",
+                *(f"- {of_table.describe(one)}" for one in of_table.unseen),
+                "",
+            ]
+    return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from monsoon.models.data.tables.schema import Schema
+from monsoon.models.domain.columns import ColumnDomain
 from monsoon.models.errors import InputError
 from monsoon.models.records import Table
 from monsoon.models.store.checkpoint import MODEL, load, makes_rows, read_card
@@ -23,10 +24,16 @@ class TableGenerator(Protocol):
         What the columns are.
     noise_dimensions : int
         Uniform numbers that a row needs, D.
+    domain : ColumnDomain
+        The training domain.
+    beyond : str
+        What is done with conditions outside it, in words.
     """
 
     schema: Schema
     noise_dimensions: int
+    domain: ColumnDomain
+    beyond: str
 
     @property
     def fingerprint(self) -> str:

@@ -72,6 +72,7 @@ class VectorFamily(nn.Module):
     Options: ClassVar[type[VectorOptions]]
     label: ClassVar[str]
     """The family in a message: `a coupling flow`."""
+    beyond: ClassVar[str] = "the network is asked for what it has not seen"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ from monsoon.engine.incidents.parquet import (
     write_incidents,
 )
 from monsoon.engine.records import Incidents, concatenate
-from monsoon.models.data import parquet_claims
+from monsoon.models.data import parquet_claims, parquet_footer
 
 
 def write(path: Path, *parts: Incidents, **more: Any) -> Header:
@@ -76,6 +76,19 @@ def test_a_range_of_events_is_that_part_of_the_whole(
     part = read_incidents(tmp_path / "i.parquet", first, last)
     begin, end = 0 if first is None else first, 59 if last is None else last
     assert content_hash(part) == content_hash(pool[begin : max(end + 1, begin)])
+
+
+def test_the_footer_is_examined_once_a_reading(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+    examine = parquet_footer._problem
+
+    def counted(footer: bytes, levels: Any) -> str | None:
+        seen.append(footer)
+        return examine(footer, levels)
+
+    monkeypatch.setattr(parquet_footer, "_problem", counted)
+    read_incidents(file)
+    assert len(seen) == 1
 
 
 def test_parts_and_row_groups_do_not_change_the_content(

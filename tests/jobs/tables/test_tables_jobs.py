@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,40 @@ def test_a_sample_has_the_conditions_and_exact_ties(model: str, tmp_path: Path) 
     assert (k == p).mean() == pytest.approx((real_k == real_p).mean(), abs=0.02)
     assert (k == 0).mean() == pytest.approx((real_k == 0).mean(), abs=0.02)
     assert [path.name for path in tmp_path.iterdir()] == ["s.parquet"]
+
+
+def test_what_was_never_seen_together_is_told_by_name_with_what_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = pq.read_table(HELDOUT)
+    unseen = (rows["P_mev"].to_numpy() > 2e4) & (rows["nTracks"].to_numpy() > 100)
+    pq.write_table(rows.filter(~unseen).slice(0, 9000), tmp_path / "train.parquet")
+    pq.write_table(rows.filter(~unseen).slice(9000, 500), tmp_path / "other.parquet")
+    files = [
+        f"{name}=[{tmp_path}/{file}.parquet]" for name, file in (("train", "train"), ("validation", "other"))
+    ]
+    assert main(["train", "library-rich", *files, f"output={tmp_path}/out", "--local"]) == DONE
+    pair = r"P_mev above (1\d{4}|2\d{4}|2e\+04)[\d.]* with nTracks above (9\d|100)"
+    assert re.search(f"Not seen in training:\n\n- {pair}", (tmp_path / "out" / "README.md").read_text())
+    pq.write_table(rows.filter(unseen).slice(0, 50), tmp_path / "asked.parquet")
+    out = str(tmp_path / "s.parquet")
+    words = [
+        "sample",
+        "--model",
+        f"{tmp_path}/out",
+        "--conditions",
+        f"{tmp_path}/asked.parquet",
+        "--out",
+        out,
+    ]
+    capsys.readouterr()
+    assert main(words) == DONE
+    told = capsys.readouterr().err
+    found = re.search(r"monsoon: (\d+) of 50 rows lie outside the training domain", told)
+    assert found is not None
+    assert int(found[1]) >= 48
+    assert re.search(f"the nearest training rows are drawn: {pair}", told)
+    assert pq.read_schema(out).metadata[b"outside"].decode() in told
 
 
 def test_the_shipped_flow_passes_and_a_flow_of_a_few_steps_fails(
