@@ -72,7 +72,7 @@ class SmallCampaign:
         for shard in shard_tasks(stored.range, shard_events, ledger.ranges()):
             if shard.first not in skip:
                 self.commit(ledger, shard, bad)
-        asked = Campaign(output=str(output), mu=2.5)
+        asked = Campaign(output=str(output), mu=2.5, model="library")
         content: str = write_manifest(ledger, asked, {"source": output.name})["content"]
         return content
 
