@@ -15,10 +15,14 @@ from monsoon.jobs.plots.quality_and_speed import Point, draw_choice
 from monsoon.jobs.tables import models as table_models
 from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.data.shower_files import read_showers
+from monsoon.models.data.shower_geometry import shower_geometry
 from monsoon.models.domain.scaling import PHOTON, scales
 from monsoon.models.families.library import Library
 from monsoon.models.files import write_whole
 from monsoon.models.generator import Generator
+from monsoon.models.geometry.geometry import same
+from monsoon.models.geometry.planar import Planar
+from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.metrics.beyond import beyond
 from monsoon.models.metrics.classification import CLASSIFIERS
 from monsoon.models.metrics.contest import GROUPS
@@ -30,6 +34,7 @@ from monsoon.models.store.suite import CHECKPOINTS, CLAMP, NEAREST, SAMPLES, SCA
 MILLISECONDS = "ms_per_shower"  # entry of a card: by the name in the table, then by batch size
 OUTSIDE = "outside"  # entry of a card: by the name in the table, then by policy
 HIGH = SAMPLES / "egamma-high.h5"
+OF_CONDITIONS = [SAMPLES / f"{name}.h5" for name in ("egamma-heldout", "hadrons-heldout", "siw-electrons")]
 BATCHES = (50, 400, 2048)
 GEANT4_MS = {"egamma": (70.0, 170.0), "hadrons": (30.0, 50.0)}  # of one core, for the shipped showers
 ROUNDS = 7
@@ -177,10 +182,12 @@ def time_of(model: Generator, conditions: Conditions) -> dict[str, float]:
 
 
 def points_of(group: str) -> list[Point]:
-    """Quality and speed of the generators of a group of species, of those that both are known of."""
+    """Quality and speed of a group's generators in the shipped pixels, of those that both are known of."""
     found = []
     for entry in entries():
         card = card_of(entry.model)
+        if not same(geometry_of(card.get("config", {}).get("grid", Planar().as_json())), Planar()):
+            continue  # of showers that are more or less difficult
         milliseconds = card.get(MILLISECONDS, {}).get(entry.name, {}).get(str(BATCHES[-1]))
         seen = [m for name, m in card.get("metrics", {}).items() if name.startswith(f"{group} auc/")]
         if milliseconds and seen and (entry.model != LIBRARY or entry.name == f"{LIBRARY}, {group}"):
@@ -221,8 +228,9 @@ def _library(group: str) -> Entry:
 def _trained(folder: Path) -> Entry:
     def conditions() -> Conditions:
         model = load(folder).model
-        heldout = [read_showers(SAMPLES / f"{group}-heldout.h5").conditions for group in GROUPS]
-        inside = next(c for c in heldout if set(torch.unique(c.pdg).tolist()) <= set(model.species))
+        of_geometry = [path for path in OF_CONDITIONS if same(shower_geometry(path), model.grid)]
+        samples = [read_showers(path).conditions for path in of_geometry]
+        inside = next(c for c in samples if set(torch.unique(c.pdg).tolist()) <= set(model.species))
         return inside[model.inside(inside)]
 
     return Entry(folder.name, str(folder), lambda: load(folder).model, conditions)

@@ -148,6 +148,8 @@ def outside_domain(manifest: Mapping[str, Any]) -> str:
     outside = sum(counts.get(f"status_{status.name.lower()}", 0) for status in statuses)
     share = f" ({outside / counts['particles']:.2%})" if counts["particles"] else ""
     policy = manifest.get("outside", NEAREST)
+    if policy == NEAREST and counts.get("status_outside_clamped", 0):
+        policy = CLAMP  # of a network's geometry no library ships
     treatment = OUTSIDE.get(policy, f"is handed to {policy}")
     return (
         f"{number(outside)} of {number(counts['particles'])} particles{share} were outside the training "

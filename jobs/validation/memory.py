@@ -15,6 +15,7 @@ from monsoon.jobs.validation.result import software
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.files import write_whole
 from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.metrics.calochallenge import LEVELS, area
 from monsoon.models.metrics.classification import Classification, classify
 from monsoon.models.metrics.regions import Region
 
@@ -43,17 +44,34 @@ class Memory:
         **settings: int,
     ) -> Classification:
         """As `models.metrics.classification.classify`, which is called where the answer is not known yet."""
-        how = [software(), name, grid.as_json(), seed, repeats, settings]
-        digest = hashlib.sha256(json.dumps(how, sort_keys=True).encode())
+        file = self._file([name, grid.as_json(), seed, repeats, settings], generated, reference)
+        if not file.exists():
+            write_whole(file, _packed(classify(name, generated, reference, grid, seed, repeats, **settings)))
+        return _unpacked(file)
+
+    def areas(
+        self, generated: ShowerSet, reference: ShowerSet, grid: Geometry, seed: int, epochs: int
+    ) -> dict[str, tuple[float, float]]:
+        """As `models.metrics.calochallenge.areas`, each level of which is asked where it is not known yet."""
+        found = {}
+        for level in LEVELS:
+            how = [f"calochallenge-{level}", grid.as_json(), seed, epochs]
+            file = self._file(how, generated, reference).with_suffix(".json")
+            if not file.exists():
+                write_whole(file, json.dumps(area(level, generated, reference, grid, seed, epochs)).encode())
+            value, error = json.loads(file.read_bytes())
+            found[level] = value, error
+        return found
+
+    def _file(self, how: list[object], generated: ShowerSet, reference: ShowerSet) -> Path:
+        """Where an answer is, or will be."""
+        digest = hashlib.sha256(json.dumps([software(), *how], sort_keys=True).encode())
         for showers in (generated, reference):
             c = showers.conditions
             for column in (c.pdg, c.energy_mev, c.direction, c.offset_mm, showers.weight):
                 digest.update(column.contiguous().numpy().tobytes())
             digest.update(showers.showers.energy_mev.contiguous().numpy().tobytes())
-        file = self._folder / f"{digest.hexdigest()}.npz"
-        if not file.exists():
-            write_whole(file, _packed(classify(name, generated, reference, grid, seed, repeats, **settings)))
-        return _unpacked(file)
+        return self._folder / f"{digest.hexdigest()}.npz"
 
     def forget(self) -> None:
         """Remove all answers, once the report is written."""

@@ -169,7 +169,7 @@ def validate_showers(
     with _progress(console, whole) as advance:
         gallery = Gallery(folder, lambda name: advance(f"figure {name}", FIGURE))
         memory = Memory(folder)
-        findings = [find(contest, effort, advance, memory.classify) for contest in found]
+        findings = [find(contest, effort, advance, memory.classify, memory.areas) for contest in found]
         verdicts = {g.name: verdicts_on(g.name, wanted, findings, effort) for g in generators}
         samples = {"reference": real_origin, **({"floor": other_origin} if other_origin else {})}
         origins = {"samples": samples, "generators": {g.name: dict(g.origin) for g in generators}}

@@ -9,25 +9,29 @@ one, and fluctuations are Geant4's own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from monsoon.models.data.batches import Batch
+from monsoon.models.data.compaction import LARGEST_STEP, compact, loose
 from monsoon.models.data.packing import pack, unpack
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
+from monsoon.models.errors import InputError
 from monsoon.models.families.buckets import in_buckets
 from monsoon.models.families.fingerprint import fingerprint
 from monsoon.models.families.library import ELECTROMAGNETIC, Library, Metric
 from monsoon.models.families.options import chosen, initialised
+from monsoon.models.families.stock import CHANCES, FEWEST_HITS, QUANTILES, Stock
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.kernels.dispatch import TRANSPORT
-from monsoon.models.kernels.gather import compress, dense
-from monsoon.models.kernels.transport import RARE, REACH, Asked, Stored, Usual
+from monsoon.models.kernels.gather import Images, compress
+from monsoon.models.kernels.transport import RARE, REACH, Asked
 from monsoon.models.networks.mean_image import MeanImage
 from monsoon.models.networks.preprocess import features
 from monsoon.models.records import Conditions, Showers
@@ -35,43 +39,21 @@ from monsoon.models.species import EGAMMA
 
 BUCKET = 256  # conditions in one matrix product
 NOISE_BITS = 23  # of a uniform number
-AT_ONCE = 2048  # showers whose images of all voxels are in memory
-CHANCES, QUANTILES = 8, 64  # of the table of what new hits get
-TABLE_SHOWERS = 4000  # of the library, from which it is made
+TABLE_SHOWERS = 4000  # of the library, from which the spread of new hits' energies is taken
 LEAF = 32  # of the library's trees: the fastest where queries are in order
-FEWEST_HITS = 100  # for a row of the table of its own
 # hadrons and muons are not carried: nothing makes up for an impact that is another
 HADRONIC = Metric(log_energy=0.2, offset_mm=7.0, direction=0.07)
 DEFAULTS = {"hidden": 128, "latent": 48, "neighbours": 4}
+# in the configuration where they are given alone: how many showers are kept at most, and the step of the
+# logarithm of their energies; 0: packed with eight bits of the mantissa
+FURTHER = {"keep": None, "step": 0.0}
 COLUMNS = ("pdg", "energy_mev", "direction", "offset_mm")
-
-
-@dataclass(frozen=True)
-class Stock:
-    """What sampling needs besides the weights; it follows from them and from the showers.
-
-    Attributes
-    ----------
-    library : Library
-        The showers by their conditions.
-    total_mev : Tensor
-        Visible energy of each shower, float32 [L].
-    stored : Stored
-        The showers as the kernel needs them.
-    usual : Usual
-        Maps from latents to what is usual.
-    """
-
-    library: Library
-    total_mev: Tensor
-    stored: Stored
-    usual: Usual
 
 
 class TransportedLibrary(nn.Module):
     """A library whose showers are carried to the conditions asked for; see `Generator` and `Trainable`.
 
-    The showers that it is prepared with are the library, and part of its weights.
+    The showers that it is prepared with, or some of them, are the library, and part of its weights.
 
     Parameters
     ----------
@@ -108,31 +90,36 @@ class TransportedLibrary(nn.Module):
         Parameters
         ----------
         options
-            Keys of DEFAULTS, and seed.
+            Keys of DEFAULTS and FURTHER, and seed.
         sample
-            Training rows: the library.
+            Training rows: the library, or what it is chosen from, evenly in energy.
         layout
             Their voxels.
 
         Raises
         ------
         InputError
-            If an option is unknown.
+            If an option is unknown, or has a value that it cannot have.
         """
-        given = chosen(options, DEFAULTS, "a transported library")
-        packed = pack(compress(sample.showers.energy_mev), layout.voxels)
+        given = chosen(options, [*DEFAULTS, *FURTHER], "a transported library")
+        given = {name: value for name, value in given.items() if value != FURTHER.get(name, ())}
+        _check(given)
+        stays = _evenly(sample.conditions, given.get("keep", len(sample)))
+        kept = sample if stays is None else sample[stays]
+        images, step = compress(kept.showers.energy_mev), given.get("step", 0.0)
+        packed = compact(images, layout.voxels, step) if step else pack(images, layout.voxels)
         config = DEFAULTS | given
         config |= {
             "grid": layout.as_json(),
             "species": [int(pdg) for pdg in torch.unique(sample.conditions.pdg)],
             "domain": Domain.around(sample.conditions, layout).as_json(),
-            "showers": len(sample),
+            "showers": len(kept),
             "packed_bytes": len(packed),
         }
         library = initialised(lambda: cls(config), options)
         library.packed.copy_(packed)
         for name in COLUMNS:
-            getattr(library, name).copy_(getattr(sample.conditions, name))
+            getattr(library, name).copy_(getattr(kept.conditions, name))
         library.usual.fit(sample.showers.energy_mev)
         return library
 
@@ -148,8 +135,15 @@ class TransportedLibrary(nn.Module):
         result = super().load_state_dict(state_dict, strict, assign)
         self._stock = None
         if self.packed.device.type != "meta":
-            unpack(self.packed.cpu(), self.config["showers"], self.grid.voxels)
+            self._images()
         return result
+
+    def _option(self, name: str) -> Any:
+        return self.config.get(name, FURTHER[name])
+
+    def _images(self) -> Images:
+        unpacked = loose if self._option("step") else unpack
+        return unpacked(self.packed.cpu(), self.config["showers"], self.grid.voxels)
 
     @property
     def fingerprint(self) -> str:
@@ -220,58 +214,15 @@ class TransportedLibrary(nn.Module):
     @torch.no_grad()
     def _worked_out(self) -> Stock:
         conditions = Conditions(*(getattr(self, name) for name in COLUMNS))
-        images = unpack(self.packed, len(conditions), self.grid.voxels)
-        energy = dense(images, images.energy, self.grid.voxels)
-        showers = ShowerSet(conditions, Showers(energy), torch.ones(len(conditions)))
-        latent = self._latent(conditions)
-        logit, activity = self._hits(latent, energy)
-        hit, share = self.usual.hit, self.usual.share
-        usual = Usual(
-            hit.weight.detach().T.contiguous(),
-            hit.bias.detach(),
-            share.weight.detach().T.contiguous(),
-            share.bias.detach(),
-            self._spread(latent[:TABLE_SHOWERS], energy[:TABLE_SHOWERS]),
+        every = 1 if self._option("keep") is None else -(-len(conditions) // TABLE_SHOWERS)  # in their order
+        return Stock.of(
+            self._images(),
+            conditions,
+            self._latent(conditions),
+            self.usual,
+            lambda showers: Library(showers, self.config["neighbours"], self.grid, LEAF, HADRONIC),
+            slice(0, TABLE_SHOWERS * every, every),
         )
-        return Stock(
-            Library(showers, self.config["neighbours"], self.grid, LEAF, HADRONIC),
-            energy.sum(1),
-            Stored(images, logit, activity, latent),
-            usual,
-        )
-
-    def _hits(self, latent: Tensor, energy: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of all hits, and activities; see `Stored`."""
-        logits, activities = [], []
-        for some, images in zip(torch.split(latent, AT_ONCE), torch.split(energy, AT_ONCE), strict=True):
-            logit, hit = self.usual.hit(some), images > 0
-            chance = torch.sigmoid(logit)
-            rare = chance <= RARE
-            logits.append(logit[hit])
-            activities.append((hit & rare).sum(1) / (chance * rare).sum(1).clamp(min=1.0))
-        activity = torch.cat(activities)
-        return torch.cat(logits), activity / activity.mean().clamp(min=1e-3)
-
-    def _spread(self, latent: Tensor, energy: Tensor) -> Tensor:
-        """Quantiles of hits' shares over their mean by the chance of a hit, float32 [CHANCES, QUANTILES].
-
-        A row without enough hits is that of the next higher chance that has them.
-        """
-        chance = torch.sigmoid(self.usual.hit(latent))
-        hit = (energy > 0) & (chance <= RARE)
-        mean = torch.exp(self.usual.share(latent)) / chance
-        ratio = (energy / (energy.sum(1, keepdim=True) * mean))[hit]
-        row = (chance[hit] * (CHANCES / RARE)).long().clamp(max=CHANCES - 1)
-        at = (torch.arange(QUANTILES) + 0.5) / QUANTILES
-        table = torch.ones(CHANCES, QUANTILES)
-        for b in reversed(range(CHANCES)):
-            of_row = ratio[row == b].sort().values
-            if len(of_row) >= FEWEST_HITS:
-                quantiles = of_row[(at * len(of_row)).long()]
-                table[b] = quantiles / quantiles.mean()
-            elif b + 1 < CHANCES:
-                table[b] = table[b + 1]
-        return table
 
     def _features(self, conditions: Conditions) -> Tensor:
         species = torch.tensor(self.species, dtype=torch.int32, device=conditions.pdg.device)
@@ -287,6 +238,24 @@ def _seeds(noise: Tensor) -> Tensor:
     """int64 [N] of all the bits of two uniform numbers, [N, 2]."""
     bits = (noise.double() * (1 << NOISE_BITS)).long()
     return (bits[:, 0] << NOISE_BITS) | bits[:, 1]
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    """Refuse values that further options cannot have. Raises InputError."""
+    keep, step = (given.get(name, default) for name, default in FURTHER.items())
+    if keep is not None and (not isinstance(keep, int) or isinstance(keep, bool) or keep < 1):
+        raise InputError(f"options: keep {keep!r} is not a whole number of at least 1")
+    if not isinstance(step, int | float) or not 0 <= step <= LARGEST_STEP:
+        raise InputError(f"options: step {step!r} is not from 0 to {LARGEST_STEP:g}")
+
+
+def _evenly(conditions: Conditions, keep: int) -> Tensor | None:
+    """Rows of so many showers, evenly in the order of species and energy, int64; None: all rows."""
+    if keep >= len(conditions):
+        return None
+    energy = conditions.energy_mev.numpy()
+    order = torch.from_numpy(np.lexsort((energy, conditions.pdg.numpy())))
+    return order[(torch.arange(keep) * 2 + 1) * len(order) // (2 * keep)]
 
 
 def _inverse(grid: Geometry) -> Tensor:

@@ -62,6 +62,7 @@ def find(
     effort: Effort,
     advance: Callable[[str, float], None],
     ask: Callable[..., Classification] = classify,
+    ask_dense: Callable[..., dict[str, tuple[float, float]]] = areas,
 ) -> Findings:
     """Measure everything in one contest.
 
@@ -75,6 +76,8 @@ def find(
         Is told what comes next and how much is done, in the seconds of `Cost`.
     ask
         In place of `classify`, for example one that remembers its answers.
+    ask_dense
+        In place of `calochallenge.areas`, likewise.
     """
     reference, floor = contest.reference.showers, contest.floor.showers
     grid, seed, group = contest.grid, contest.seed, contest.group
@@ -83,7 +86,7 @@ def find(
     metrics = {}
     if effort.epochs:
         advance(f"{group}: CaloChallenge's classifiers, Geant4 against Geant4", 0)
-        dense_floor = areas(floor, reference, grid, seed, effort.epochs)
+        dense_floor = ask_dense(floor, reference, grid, seed, effort.epochs)
         advance("", cost.dense)
     for who, sample in contest.generated.items():
         advance(f"{group}: metrics of {who}", 0)
@@ -91,7 +94,7 @@ def find(
         advance("", cost.metrics)
         if effort.epochs:
             advance(f"{group}: CaloChallenge's classifiers, {who} against Geant4", 0)
-            dense = areas(sample.showers, reference, grid, seed, effort.epochs)
+            dense = ask_dense(sample.showers, reference, grid, seed, effort.epochs)
             metrics[who] += measurements(dense, dense_floor, effort.epochs)
             advance("", cost.dense)
     floors: dict[str, Classification] = {}

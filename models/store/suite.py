@@ -32,7 +32,14 @@ TRANSPORTED = (CHECKPOINTS / "transported-egamma", CHECKPOINTS / "transported-ha
 SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
 LONGEST_NAME = 100  # characters of an unknown name that are compared with the shipped ones
 SIW = (SAMPLES / "siw-electrons.h5",)
-SHIPPED = {"library": LIBRARY, "best": FLOWS, "transported": TRANSPORTED, "siw": SIW}
+DS2LIKE = (CHECKPOINTS / "transported-ds2like",)
+SHIPPED = {
+    "library": LIBRARY,
+    "best": FLOWS,
+    "transported": TRANSPORTED,
+    "siw": SIW,
+    "best-ds2like": DS2LIKE,
+}
 NEAREST, CLAMP, SCALE, REFUSE = POLICIES = ("nearest", "clamp", "scale", "refuse")
 
 

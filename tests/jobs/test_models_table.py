@@ -87,3 +87,10 @@ def test_quality_against_speed_is_drawn_of_what_is_measured(tmp_path: Path) -> N
         assert all(0 < point.milliseconds < 10 and 0.45 < point.auc < 1 for point in found)
     models(picture=str(tmp_path / "choice.png"), say=lambda table: None)
     assert (tmp_path / "choice.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_generator_of_another_geometry_is_timed_and_not_drawn_beside_the_others() -> None:
+    name = "transported-ds2like"
+    conditions = next(entry for entry in entries() if entry.name == name).conditions()
+    assert len(conditions) > 1900  # of the shipped electrons in layers
+    assert name not in {point.name for point in points_of("egamma")}

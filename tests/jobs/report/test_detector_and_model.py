@@ -68,6 +68,7 @@ def test_the_detector_is_described_by_its_file(detector: Detector) -> None:
     [
         ({}, "outside_nearest", "gets the nearest Geant4 shower"),
         ({"outside": "clamp"}, "outside_clamped", "the nearest condition inside"),
+        ({"outside": "nearest"}, "outside_clamped", "the nearest condition inside"),
         ({"outside": "library"}, "outside_other", "is handed to library"),
     ],
 )
