@@ -41,6 +41,7 @@ SAMPLE_ROWS, SAMPLE_VALUES = 50_000, 45_000_000  # at most, for preprocessing an
 VALIDATION_ROWS = 1024  # at once
 LONGEST_REASON = 200
 TEACHER = "teacher"  # option of families that learn from a trained model: its folder
+STAGES = "stages"  # option of showers' regions: the folder of a trained model
 NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
 
 
@@ -210,14 +211,14 @@ class Fit:
         """
         family, prepared = FAMILIES[self.family], None
         # a model that the network learns from, here and wherever the training goes on
-        teacher = {TEACHER: load(str(self.options[TEACHER])).model} if TEACHER in self.options else {}
+        teacher = self._loaded(TEACHER)
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
             output.mkdir(parents=True, exist_ok=True)
             rows = SAMPLE_ROWS
             if not isinstance(self.layout, Schema):
                 rows = min(SAMPLE_ROWS, SAMPLE_VALUES // self.layout.voxels)
             sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
-            options = {"seed": self.recipe.seed, **self.options, **teacher}
+            options = {"seed": self.recipe.seed, **self.options, **teacher, **self._loaded(STAGES)}
             prepared = family.prepare(options, sample, self.layout)
             if self.init is not None:
                 take_over(prepared, self.init["folder"], self.family)
@@ -227,6 +228,11 @@ class Fit:
         if teacher:
             network.learn_from(teacher[TEACHER])
         return network
+
+    def _loaded(self, option: str) -> dict[str, Any]:
+        """The trained model that an option names, in place of its folder; nothing where it names none."""
+        folder = self.options.get(option)
+        return {} if folder is None else {option: load(str(folder)).model}
 
     def _restored(self, output: Path) -> Any:
         """The network that was prepared, without weights; of a state's shapes where there is one."""
