@@ -30,6 +30,7 @@ from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
 from monsoon.models.store.checkpoint import LARGEST_CARD, load, save
 from monsoon.models.store.outline import fits
+from monsoon.models.store.suite import CHECKPOINTS, is_shipped
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished
@@ -41,7 +42,7 @@ SAMPLE_ROWS, SAMPLE_VALUES = 50_000, 45_000_000  # at most, for preprocessing an
 VALIDATION_ROWS = 1024  # at once
 LONGEST_REASON = 200
 TEACHER = "teacher"  # option of families that learn from a trained model: its folder
-STAGES = "stages"  # option of showers' regions: the folder of a trained model
+STAGES = "stages"  # option of showers' regions: a shipped model, or the folder of a trained one
 NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
 
 
@@ -230,9 +231,11 @@ class Fit:
         return network
 
     def _loaded(self, option: str) -> dict[str, Any]:
-        """The trained model that an option names, in place of its folder; nothing where it names none."""
-        folder = self.options.get(option)
-        return {} if folder is None else {option: load(str(folder)).model}
+        """The trained model that an option names, by itself or by its folder; nothing where there is none."""
+        name = self.options.get(option)
+        if name is None:
+            return {}
+        return {option: load(CHECKPOINTS / name if is_shipped(name) else str(name)).model}
 
     def _restored(self, output: Path) -> Any:
         """The network that was prepared, without weights; of a state's shapes where there is one."""

@@ -9,10 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.errors import InputError
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.store.checkpoint import load
+from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
 from monsoon.models.training.fitting import Fit
 from monsoon.models.training.progress import Finished, Stepped
 from monsoon.models.training.recipe import Recipe
@@ -52,3 +55,21 @@ def test_a_student_goes_on_with_the_teacher_it_began_with_and_no_other(tmp_path:
     assert stored.card["config"]["teacher"] == load(teacher.output).model.fingerprint
     with pytest.raises(InputError, match="name a model's folder"):
         list(fit(tmp_path, "student", teacher=str(tmp_path / "nowhere")).run("cpu"))
+
+
+def test_stages_are_those_of_a_shipped_model_or_of_a_folder(tmp_path: Path) -> None:
+    showers = (str(SAMPLES / "egamma-heldout.h5"),)
+    flow = load(CHECKPOINTS / "flow-egamma").model
+    stages = "flow-egamma"
+    for name in ("first", "second"):
+        options = {"representation": "regions", "stages": stages, "hidden": 16, "latent": 4}
+        output = str(tmp_path / name)
+        end = list(Fit("vae", options, showers, showers, RECIPE, output, (), Planar(), None, 300).run("cpu"))[-1]
+        assert isinstance(end, Finished)
+        assert not end.failed
+        taken = load(output).model.vectors
+        for stage in ("energy", "hits", "splits"):
+            theirs = getattr(flow, stage).state_dict()
+            mine = getattr(taken, stage).state_dict()
+            assert all(torch.equal(value, theirs[key]) for key, value in mine.items())
+        stages = output
