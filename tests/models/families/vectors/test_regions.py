@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -38,8 +38,7 @@ def flow() -> Flow:
 
 
 def vectors(name: str = "egamma-heldout", **options: Any) -> RegionVectors:
-    made: RegionVectors = Vae.prepare({**SMALL, **options}, *sample(name)).vectors
-    return made
+    return cast(RegionVectors, Vae.prepare({**SMALL, **options}, *sample(name)).vectors)
 
 
 @pytest.mark.parametrize("name", ["egamma-heldout", "hadrons-heldout", "siw-electrons"])
@@ -106,9 +105,10 @@ def test_stages_of_a_trained_model_are_taken_and_not_learned() -> None:
 
 def test_a_stage_of_another_width_than_the_trained_one_is_learned() -> None:
     network = Vae.prepare({**SMALL, "stages": flow(), "hits_hidden": 32}, *sample())
-    assert network.vectors.taken == ("energy", "splits")
+    of = cast(RegionVectors, network.vectors)
+    assert of.taken == ("energy", "splits")
     learned = {id(parameter) for parameter in network.optimisers()["stages"]}
-    assert learned == {id(parameter) for parameter in network.vectors.hits.parameters()}
+    assert learned == {id(parameter) for parameter in of.hits.parameters()}
 
 
 def test_models_of_regions_give_their_stages_too() -> None:
