@@ -28,7 +28,7 @@ WIDTHS = {"energy_hidden": 16, "hits_hidden": 16, "split_hidden": 16}
 @cache
 def sample(name: str = "egamma-heldout") -> tuple[ShowerSet, Geometry]:
     path = SAMPLES / f"{name}.h5"
-    return read_rows(path, 0, 300), shared_geometry([path], None)
+    return read_rows(path, 0, 300), shared_geometry([str(path)], None)
 
 
 @cache
