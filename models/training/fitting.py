@@ -30,6 +30,7 @@ from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
 from monsoon.models.store.checkpoint import LARGEST_CARD, load, save
 from monsoon.models.store.outline import fits
+from monsoon.models.store.suite import CHECKPOINTS, is_shipped
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished
@@ -41,6 +42,7 @@ SAMPLE_ROWS, SAMPLE_VALUES = 50_000, 45_000_000  # at most, for preprocessing an
 VALIDATION_ROWS = 1024  # at once
 LONGEST_REASON = 200
 TEACHER = "teacher"  # option of families that learn from a trained model: its folder
+STAGES = "stages"  # option of showers' regions: a shipped model, or the folder of a trained one
 NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
 
 
@@ -210,14 +212,14 @@ class Fit:
         """
         family, prepared = FAMILIES[self.family], None
         # a model that the network learns from, here and wherever the training goes on
-        teacher = {TEACHER: load(str(self.options[TEACHER])).model} if TEACHER in self.options else {}
+        teacher = self._loaded(TEACHER)
         if rank() == 0 and StateFolder(output / STATES).newest() is None:
             output.mkdir(parents=True, exist_ok=True)
             rows = SAMPLE_ROWS
             if not isinstance(self.layout, Schema):
                 rows = min(SAMPLE_ROWS, SAMPLE_VALUES // self.layout.voxels)
             sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
-            options = {"seed": self.recipe.seed, **self.options, **teacher}
+            options = {"seed": self.recipe.seed, **self.options, **teacher, **self._loaded(STAGES)}
             prepared = family.prepare(options, sample, self.layout)
             if self.init is not None:
                 take_over(prepared, self.init["folder"], self.family)
@@ -227,6 +229,13 @@ class Fit:
         if teacher:
             network.learn_from(teacher[TEACHER])
         return network
+
+    def _loaded(self, option: str) -> dict[str, Any]:
+        """The trained model that an option names, by itself or by its folder; nothing where there is none."""
+        name = self.options.get(option)
+        if name is None:
+            return {}
+        return {option: load(CHECKPOINTS / name if is_shipped(name) else str(name)).model}
 
     def _restored(self, output: Path) -> Any:
         """The network that was prepared, without weights; of a state's shapes where there is one."""

@@ -16,13 +16,18 @@ from monsoon.models.errors import InputError
 from monsoon.models.families.buckets import in_buckets
 from monsoon.models.families.fingerprint import fingerprint
 from monsoon.models.families.options import check_width, chosen, initialised
+from monsoon.models.families.vectors.regions import RegionVectors
 from monsoon.models.families.vectors.showers import ShowerVectors
 from monsoon.models.families.vectors.table import TableVectors
 from monsoon.models.families.vectors.vectors import Encoded, Vectors
 from monsoon.models.networks.modules import mlp
 
-VECTORS: dict[str, type[Any]] = {"showers": ShowerVectors, "table": TableVectors}
-BUCKETS = {"showers": 256, "table": 1024}  # rows sampled at once
+# how a row is a vector: of a table, and, by the option `representation`, of a shower
+TABLE, VOXELS = "table", "voxels"
+VECTORS: dict[str, type[Any]] = {VOXELS: ShowerVectors, "regions": RegionVectors, TABLE: TableVectors}
+REPRESENTATIONS = tuple(kind for kind in VECTORS if kind != TABLE)
+BUCKETS = {TABLE: 1024}  # rows sampled at once
+BUCKET = 256  # of showers
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,9 @@ class VectorFamily(nn.Module):
         super().__init__()
         self.config = dict(config)
         self.options: Any = self.Options(**config["options"])
-        kind = "table" if "schema" in config else "showers"
+        kind = TABLE if "schema" in config else config.get("representation", VOXELS)
         self.vectors = cast(Vectors, VECTORS[kind].restore(config))
-        self.bucket = BUCKETS[kind]
+        self.bucket = BUCKETS.get(kind, BUCKET)
         seen = self.vectors.context + self.vectors.width
         self.weigh = mlp(seen, 128, 1) if self.options.weight_steps else None
         self.draws = self.vectors.width
@@ -98,7 +103,8 @@ class VectorFamily(nn.Module):
         Parameters
         ----------
         options
-            Fields of `Options`, those of the vectors, and seed.
+            Fields of `Options`, those of the vectors, and seed; of showers `representation`: voxels, or
+            regions, whose stages may be those of a trained model.
         sample
             Training rows.
         layout
@@ -109,14 +115,22 @@ class VectorFamily(nn.Module):
         InputError
             If an option is unknown or out of range, or weights are negative and nothing is done about it.
         """
-        vectors = VECTORS["table" if isinstance(layout, Schema) else "showers"]
-        own = [field.name for field in fields(cls.Options)]
-        given = chosen(options, [*own, *vectors.options], cls.label)
+        own, kind, option = [field.name for field in fields(cls.Options)], TABLE, []
+        if not isinstance(layout, Schema):
+            kind, option = options.get("representation", VOXELS), ["representation"]
+            if kind not in REPRESENTATIONS:
+                raise InputError(f"options: representation {kind!r} is not {' or '.join(REPRESENTATIONS)}")
+        vectors = VECTORS[kind]
+        given = chosen(options, [*own, *vectors.options, *option], cls.label)
         settings = cls.Options(**{name: value for name, value in given.items() if name in own})
         cls.refuse_signed(settings, sample)
         of_vectors = vectors.options | {name: given[name] for name in vectors.options if name in given}
         config = {"options": asdict(settings), **vectors.prepare(of_vectors, sample, layout)}
+        if kind not in (TABLE, VOXELS):  # models of old have none, and stay what they are
+            config["representation"] = kind
         family = initialised(lambda: cls(config), options)
+        if isinstance(family.vectors, RegionVectors) and given.get("stages") is not None:
+            family.vectors.take(given["stages"])
         family.vectors.fit(sample)
         return family
 
@@ -174,7 +188,8 @@ class VectorFamily(nn.Module):
 
     def optimisers(self) -> dict[str, list[nn.Parameter]]:
         """The parameters of each part; see `Trainable`."""
-        found = {self.vectors.name: self.vectors.learned(), **self.parts()}
+        learned = self.vectors.learned()
+        found = {**({self.vectors.name: learned} if learned else {}), **self.parts()}
         return found if self.weigh is None else found | {"weights": list(self.weigh.parameters())}
 
     def training_step(self, batch: Batch[Any], step: int) -> dict[str, Tensor]:
@@ -188,14 +203,14 @@ class VectorFamily(nn.Module):
         ----------
         Negative weights: arXiv:1905.11719.
         """
-        encoded, weight, done = self.vectors.encode(batch), batch.weight, step
+        encoded, weight, done = self.vectors.encode(batch, step), batch.weight, step
         if self.weigh is not None:
             expected = self.weigh(torch.cat([encoded.context, encoded.x], 1))[:, 0]
             if step < self.options.weight_steps:
                 return {"weights": (scale(batch) * (expected - batch.rows.weight).square()).sum()}
             weight = weight.sum() / batch.rows.weight.sum() * expected.detach().clamp(min=0.0)
             done = step - self.options.weight_steps
-        first = {self.vectors.name: (weight * encoded.loss).sum()}
+        first = {self.vectors.name: (weight * encoded.loss).sum()} if encoded.loss.requires_grad else {}
         own = batch.weight if self.options.signed else weight
         return first | self.losses(encoded, own, batch, done)
 

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.domain.ranges import Domain
 from monsoon.models.families.options import check_width
+from monsoon.models.families.vectors.of_showers import OfShowers
 from monsoon.models.families.vectors.vectors import Begun, Encoded
 from monsoon.models.geometry.geometry import Geometry
-from monsoon.models.geometry.stored import geometry_of
 from monsoon.models.networks.energy import EnergyModel, classes_of, shower_context, shower_quadratics
 from monsoon.models.networks.preprocess import CONDITION, Standardise, features, quadratic
-from monsoon.models.records import Conditions, Showers
+from monsoon.models.records import Conditions
 
 SOFT = 3.0  # spreads beyond which tails of log energies are compressed
 FAINT = 0.05  # share of the hit voxels whose energy lies below the offset of the logarithm
 LARGEST_LOG = 20.0  # of an energy in MeV
-NOTHING = Conditions(
-    torch.tensor([22], dtype=torch.int32), torch.ones(1), torch.tensor([[0.0, 0.0, 1.0]]), torch.zeros(1, 2)
-)  # of a shower that is asked for its observables' names
 
 
-class ShowerVectors(nn.Module):
+class ShowerVectors(OfShowers):
     """Images as whitened logarithms; see `Vectors`.
 
     The logarithm of e + e0 is standardised by regressions on condition and visible energy, voxel by voxel. A
@@ -46,23 +41,15 @@ class ShowerVectors(nn.Module):
     options: ClassVar[dict[str, int]] = {"energy_hidden": 64}
     noise_dimensions: ClassVar[int] = 2
     sparse: ClassVar[bool] = True
-    not_learned: ClassVar[tuple[str, ...]] = ("visible_mev", "response")
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.grid = geometry_of(config["grid"])
-        self.species = tuple(config["species"])
-        self.domain = Domain.from_json(config["domain"])
+        super().__init__(config)
         self.floor_mev = float(config["floor_mev"])
-        self.register_buffer("pdg", torch.tensor(self.species, dtype=torch.int32))
-        self.register_buffer("valid", self.grid.valid, persistent=False)
-        self.pdg: Tensor
-        self.valid: Tensor
         classes = classes_of(self.species)
         known = CONDITION + len(self.species)
         self.energy = EnergyModel(classes, known, 21 * len(self.species), config["energy_hidden"])
         self.standard = Standardise(28 * len(classes) + len(self.species), self.grid.voxels, SOFT)
-        self.width = self.values = self.grid.voxels
+        self.width = self.grid.voxels
         self.context = known + 2 + len(classes)
         self.lattice = self.grid.lattice
         self.impact = int(self.grid.outward[0])
@@ -75,21 +62,9 @@ class ShowerVectors(nn.Module):
         hit = energy[energy > 0]
         return {
             **options,
-            "grid": layout.as_json(),
-            "species": [int(pdg) for pdg in torch.unique(sample.conditions.pdg)],
-            "domain": Domain.around(sample.conditions, layout).as_json(),
+            **cls.described(sample, layout),
             "floor_mev": float(hit.kthvalue(1 + int(FAINT * len(hit))).values) if len(hit) else 1.0,
         }
-
-    @cached_property
-    def observables(self) -> tuple[str, ...]:
-        """Names of the geometry's observables; see `Vectors`. Raises InputError."""
-        return tuple(self.observed(NOTHING, torch.zeros(1, self.width)))
-
-    @classmethod
-    def restore(cls, config: Mapping[str, Any]) -> Self:
-        """Make vectors without weights."""
-        return cls(config)
 
     @torch.no_grad()
     def fit(self, sample: ShowerSet) -> None:
@@ -110,7 +85,7 @@ class ShowerVectors(nn.Module):
         """The parameters of the energy model."""
         return list(self.energy.parameters())
 
-    def encode(self, batch: Batch[ShowerSet]) -> Encoded:
+    def encode(self, batch: Batch[ShowerSet], step: int | None = None) -> Encoded:
         """Vectors of N showers; see `Vectors`. Raises InputError."""
         conditions, image = batch.rows.conditions, batch.rows.showers.energy_mev
         known, of_species = self._known(conditions)
@@ -154,22 +129,6 @@ class ShowerVectors(nn.Module):
         image = image.index_add(1, torch.tensor([self.impact], device=x.device), nothing)
         total = image.sum(1, dtype=torch.float64)
         return (image * (visible / total)[:, None]).float()
-
-    def rows(self, sample: ShowerSet) -> Tensor:
-        """Images, visible MeV [N, V]; see `Vectors`. Raises InputError."""
-        return sample.showers.energy_mev
-
-    def observed(self, conditions: Conditions, rows: Tensor) -> dict[str, Tensor]:
-        """The observables of the geometry; see `Vectors`. Raises InputError."""
-        return self.grid.observables(conditions, Showers(rows))
-
-    def inside(self, conditions: Conditions) -> Tensor:
-        """Whether each condition lies in the training domain, bool [N]."""
-        return self.domain.inside(conditions)
-
-    def completed(self, rows: Tensor) -> Showers:
-        """Images [N, V] as showers."""
-        return Showers(rows)
 
     def _known(self, conditions: Conditions) -> tuple[Tensor, Tensor]:
         """The features of each condition [N, 5 + S], and their products for each species [N, 21 S]."""

@@ -94,7 +94,7 @@ class TableVectors(nn.Module):
         """The parameters of the patterns' probabilities."""
         return list(self.pattern.parameters())
 
-    def encode(self, batch: Batch[TableSet]) -> Encoded:
+    def encode(self, batch: Batch[TableSet], step: int | None = None) -> Encoded:
         """Vectors of N rows; see `Vectors`."""
         rows = batch.rows
         return self.encoded(rows.conditions.values, rows.features.values, batch.uniform(self.width))

@@ -132,8 +132,8 @@ class Vectors(Protocol):
         """The parameters of what is drawn first."""
         ...
 
-    def encode(self, batch: Batch[Any]) -> Encoded:
-        """Vectors of training rows."""
+    def encode(self, batch: Batch[Any], step: int | None = None) -> Encoded:
+        """Vectors of training rows; with a training step what is drawn first may be looked at in part."""
         ...
 
     def begin(self, conditions: Any, noise: Tensor) -> Begun:

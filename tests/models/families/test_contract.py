@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ SMALL = {
 }
 CASES = [f"{name}/showers" for name in FAMILIES if name not in ONLY_TABLES]
 CASES += [f"{name}/table" for name in FAMILIES if name not in ONLY_SHOWERS]
+CASES += [f"{name}/regions" for name in ("flow-matching", "vae", "gan")]
+REGIONS = {"representation": "regions", "energy_hidden": 16, "hits_hidden": 16, "split_hidden": 16}
 NETWORKS = [name for name in CASES if hasattr(FAMILIES[name.split("/")[0]], "training_step")]
 OF_TABLES = [name for name in CASES if name.endswith("/table")]
 DENSE = [name for name in OF_TABLES if hasattr(FAMILIES[name.split("/")[0]], "log_prob")]
@@ -82,6 +85,7 @@ class Case:
     name: str
     rows: Any
     layout: Any
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def conditions(self) -> Any:
@@ -90,7 +94,8 @@ class Case:
     def prepare(self, **options: Any) -> Any:
         if self.name == "student":
             options["teacher"] = trained(f"flow-matching/{'table' if self.layout is SCHEMA else 'showers'}")
-        return FAMILIES[self.name].prepare({"seed": 1, **SMALL[self.name], **options}, self.rows, self.layout)
+        options = {"seed": 1, **SMALL[self.name], **self.given, **options}
+        return FAMILIES[self.name].prepare(options, self.rows, self.layout)
 
     def values(self, sample: Any) -> Tensor:
         found: Tensor = sample.energy_mev if isinstance(sample, Showers) else sample.values
@@ -106,7 +111,8 @@ def case(name: str) -> Case:
     family, of = name.split("/")
     if of == "table":
         return Case(family, table(600), SCHEMA)
-    return Case(family, read_rows(SAMPLES / "hadrons-heldout.h5", 0, 300), Planar())
+    given = REGIONS if of == "regions" else {}
+    return Case(family, read_rows(SAMPLES / "hadrons-heldout.h5", 0, 300), Planar(), given)
 
 
 @cache

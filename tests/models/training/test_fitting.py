@@ -9,10 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.errors import InputError
+from monsoon.models.geometry.planar import Planar
 from monsoon.models.store.checkpoint import load
+from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
 from monsoon.models.training.fitting import Fit
 from monsoon.models.training.progress import Finished, Stepped
 from monsoon.models.training.recipe import Recipe
@@ -52,3 +55,17 @@ def test_a_student_goes_on_with_the_teacher_it_began_with_and_no_other(tmp_path:
     assert stored.card["config"]["teacher"] == load(teacher.output).model.fingerprint
     with pytest.raises(InputError, match="name a model's folder"):
         list(fit(tmp_path, "student", teacher=str(tmp_path / "nowhere")).run("cpu"))
+
+
+def test_stages_may_be_those_of_a_shipped_model(tmp_path: Path) -> None:
+    showers, output = (str(SAMPLES / "egamma-heldout.h5"),), str(tmp_path / "out")
+    options = {"representation": "regions", "stages": "flow-egamma", "hidden": 16, "latent": 4}
+    once = Recipe(steps=1, batch=64, validate_every=1)
+    training = Fit("vae", options, showers, showers, once, output, (), Planar(), None, 300)
+    end = list(training.run("cpu"))[-1]
+    assert isinstance(end, Finished)
+    assert not end.failed
+    flow, taken = load(CHECKPOINTS / "flow-egamma").model, load(output).model.vectors
+    for stage in ("energy", "hits", "splits"):
+        theirs, mine = (getattr(of, stage).state_dict() for of in (flow, taken))
+        assert all(torch.equal(value, theirs[key]) for key, value in mine.items())
