@@ -91,7 +91,7 @@ class ResolvedCampaign:
 
 
 def as_begun(campaign: Campaign, ledger: Ledger) -> Campaign:
-    """The campaign with the model that its output was begun with, where it names none and the default changed.
+    """The campaign with the model that its output was begun with, if it names none and the default changed.
 
     Raises InputError where what is stored cannot be read.
     """

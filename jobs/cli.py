@@ -102,7 +102,9 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
     """Estimate the size and the time of a campaign before it runs."""
     from monsoon.engine.config import load_campaign
 
-    asked = load_campaign(campaign, settings or [])  # refused before the seconds that the rest takes to import
+    asked = load_campaign(
+        campaign, settings or []
+    )  # refused before the seconds that the rest takes to import
     from monsoon.jobs.plan import say_plan
 
     say_plan(asked)

@@ -109,7 +109,7 @@ class ColumnDomain:
     def why(self, conditions: Table) -> dict[str, int]:
         """Count rows of conditions outside by the reason, in words; each by the first that there is."""
         left = torch.ones(len(conditions), dtype=torch.bool)
-        counts = {}
+        counts: dict[str, int] = {}
         for reason, held in self._reasons(conditions):
             if number := int((held & left).sum()):
                 counts[reason] = counts.get(reason, 0) + number

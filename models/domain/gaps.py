@@ -122,7 +122,8 @@ def find_pair_gaps(x: Array, y: Array, known: Array) -> Array:
     left = [_first(o, boxes[:, 2 * k + 1]) - _last(o, boxes[:, 2 * k]) - 1 for k, o in enumerate(ordered)]
     boxes = np.unique(boxes[np.clip(left, 0, None).prod(0) >= expected * n], axis=0)
     within = (boxes[:, None, 0::2] >= boxes[:, 0::2]).all(2) & (boxes[:, None, 1::2] <= boxes[:, 1::2]).all(2)
-    return boxes[within.sum(1) == 1]  # in itself alone
+    alone: Array = boxes[within.sum(1) == 1]  # in itself alone
+    return alone
 
 
 def _side(n: int) -> int:
@@ -132,12 +133,14 @@ def _side(n: int) -> int:
 
 def _last(ordered: Array, values: Array) -> Array:
     """The place of the last of a number's equals, or of what is below it."""
-    return np.searchsorted(ordered, values, side="right") - 1
+    place: Array = np.searchsorted(ordered, values, side="right") - 1
+    return place
 
 
 def _first(ordered: Array, values: Array) -> Array:
     """The place of the first of a number's equals, or of what is above it."""
-    return np.searchsorted(ordered, values, side="left")
+    place: Array = np.searchsorted(ordered, values, side="left")
+    return place
 
 
 def _find(

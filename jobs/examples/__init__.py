@@ -1,0 +1,1 @@
+"""Job scripts that are run as they stand, and say what they found."""
