@@ -1,6 +1,6 @@
 """What it does to other statistics of a sample that a GAN's loss enforces some: trained with it and without.
 
-    python -m monsoon.jobs.examples.enforced_statistics --steps 3000 --out out/enforced
+    python -m monsoon.jobs.examples.enforced_statistics --steps 200 --out out/enforced
 
 ends with a table and a plot: how far means and spreads of generated likelihoods are from those of held-out
 tracks, of what was enforced and of what was held out. Both trainings start from the same seed and see the
@@ -91,7 +91,7 @@ def draw(found: dict[str, dict[str, tuple[float, float]]]) -> bytes:
 
 
 def main(
-    steps: Annotated[int, typer.Option(help="training steps of each GAN")] = 3000,
+    steps: Annotated[int, typer.Option(help="training steps of each GAN")] = 200,
     out: Annotated[Path, typer.Option(help="folder of models, rows, table and plot")] = Path("out/enforced"),
 ) -> None:
     """Train a GAN of identification likelihoods with enforced statistics and without, and compare."""
