@@ -244,7 +244,8 @@ def _gaps(values: Tensor) -> list[tuple[float, float]]:
     if len(values) < FEWEST_ROWS:
         return []
     ordered = values.sort().values
-    step = 1.0 if bool((values == values.round()).all()) else 0.0  # between whole numbers there is nothing
+    # between whole numbers there is nothing; and one that is missing alone, in rows that come by events, is chance
+    step = 2.0 if bool((values == values.round()).all()) else 0.0
     place = torch.nonzero(ordered.diff() > 0)[:, 0][BESIDE:-BESIDE]
     low, high = ordered[place], ordered[place + 1]
     below, above = (

@@ -49,6 +49,16 @@ def test_a_gap_is_found_whatever_the_columns_unit(name: str, low: float, high: f
     assert ColumnDomain.from_json(domain.as_json()).inside(every).equal(inside)
 
 
+@pytest.mark.parametrize(("missing", "gaps"), [((161,), ()), ((160, 161), (("tracks", 159.0, 162.0),))])
+def test_one_whole_number_that_is_missing_is_no_gap(
+    missing: tuple[int, ...], gaps: tuple[tuple[str, float, float], ...]
+) -> None:
+    """All rows of an event have its number of tracks: no event of 161 is no sign of anything."""
+    every = conditions()
+    absent = torch.isin(every.column("tracks"), torch.tensor(missing, dtype=torch.float64))
+    assert ColumnDomain.around(every[~absent], ("kind",)).gaps == gaps
+
+
 def both(rows: Table) -> torch.Tensor:
     """Momenta above 4 GeV of kind 0, 8 GeV of kind 1, with more than 200 tracks."""
     return (rows.column("p") > 4e3 * (1 + rows.column("kind"))) & (rows.column("tracks") > 200)
