@@ -244,7 +244,7 @@ def _gaps(values: Tensor) -> list[tuple[float, float]]:
     if len(values) < FEWEST_ROWS:
         return []
     ordered = values.sort().values
-    # between whole numbers there is nothing; and one that is missing alone, in rows that come by events, is chance
+    # between whole numbers there is nothing; one that is missing alone is chance, where rows come by events
     step = 2.0 if bool((values == values.round()).all()) else 0.0
     place = torch.nonzero(ordered.diff() > 0)[:, 0][BESIDE:-BESIDE]
     low, high = ordered[place], ordered[place + 1]

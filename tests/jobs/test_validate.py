@@ -116,7 +116,7 @@ def interrupted(
         patch.setattr(monsoon.jobs.validation.memory, "classify", counted)
         with pytest.raises(KeyboardInterrupt):
             run()
-        kept = len(list((out / ".classifications").iterdir()))
+        kept = len(list((out / ".classifications").glob("*.npz")))
         with redirect_stderr(said):
             found = run()
     return Interrupted(found, kept, len(asked), said.getvalue())

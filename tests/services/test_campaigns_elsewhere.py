@@ -24,7 +24,7 @@ from monsoon.jobs.generate import KEPT_IN_STORE, MADE_IN_STORE
 from monsoon.jobs.sample import sample
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.store.checkpoint import TRAINED
-from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, Suite
+from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, load_suite
 from tests.fuzz.corpus.tables import column, first_particle
 
 
@@ -47,7 +47,7 @@ def upload(path: Path, url: str, name: str) -> str:
 
 
 def test_a_campaign_on_a_server_is_the_campaign_here(
-    url: str, pool: Path, tmp_path: Path, suite: Suite, detector: Detector
+    url: str, pool: Path, tmp_path: Path, detector: Detector
 ) -> None:
     """Made, grown, damaged, mended and reported; the detector and the incidents come from there too."""
     shipped = Path(sys.modules[Detector.__module__].__file__ or "").parent / "lhcb-ecal.yaml"
@@ -64,7 +64,9 @@ def test_a_campaign_on_a_server_is_the_campaign_here(
     assert Ledger(store).ranges() == [EventRange(first, first + 19) for first in (0, 20, 40)]
 
     campaign = Campaign(incidents=str(pool), mu=1.5, events=60, output=str(tmp_path / "here"))
-    maker = ShardMaker(resolve(campaign, str(tmp_path / "here"), str(pool), suite, detector))
+    maker = ShardMaker(
+        resolve(campaign, str(tmp_path / "here"), str(pool), load_suite(campaign.model), detector)
+    )
     here = content_hash(event_hashes(maker.events(maker.incidents(EventRange(0, 59)))))
     assert read_manifest(store)["content"] == here
     assert main(["verify", store.url]) == DONE

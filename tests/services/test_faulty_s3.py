@@ -16,7 +16,7 @@ from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.jobs.verify import verify
-from monsoon.models.store.suite import Suite
+from monsoon.models.store.suite import load_suite
 from tests.chaos.harness.drivers import Drivers
 from tests.chaos.harness.nodes import RayNodes
 from tests.chaos.harness.world import until, wait
@@ -38,7 +38,7 @@ def settings(s3_url: str, pool: Path, tmp_path: Path) -> dict[str, object]:
 
 
 def test_slow_and_failing_requests_lose_no_event_and_double_none(
-    settings: dict[str, object], suite: Suite, detector: Detector, tmp_path: Path
+    settings: dict[str, object], detector: Detector, tmp_path: Path
 ) -> None:
     """Two requests of each kind fail, one is slow; who asks again finds what was done at the first time."""
     config = tmp_path / "campaign.yaml"
@@ -64,6 +64,8 @@ def test_slow_and_failing_requests_lose_no_event_and_double_none(
     url = str(settings["output"])
     assert verify(url, lambda line: None).good
     campaign = Campaign(incidents=str(settings["incidents"]), mu=1.5, events=EVENTS, output=str(tmp_path))
-    maker = ShardMaker(resolve(campaign, str(tmp_path), str(settings["incidents"]), suite, detector))
+    maker = ShardMaker(
+        resolve(campaign, str(tmp_path), str(settings["incidents"]), load_suite(campaign.model), detector)
+    )
     calm = content_hash(event_hashes(maker.events(maker.incidents(EventRange(0, EVENTS - 1)))))
     assert read_manifest(open_store(url))["content"] == calm

@@ -32,7 +32,7 @@ from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import INTERRUPTED, UNUSABLE, main
 from monsoon.jobs.verify import verify
-from monsoon.models.store.suite import Suite
+from monsoon.models.store.suite import load_suite
 
 BIN = Path(sys.executable).parent
 STAGES = ("incidents", "localise", "sample", "compose", "hash", "write", "publish")
@@ -136,7 +136,7 @@ def test_a_running_campaign_is_seen_in_prometheus_metrics_and_by_status(
 
 
 def test_a_submitted_job_makes_the_campaign(
-    head: Head, pool: Path, tmp_path: Path, suite: Suite, detector: Detector
+    head: Head, pool: Path, tmp_path: Path, detector: Detector
 ) -> None:
     output = tmp_path / "out"
     words = [f"incidents={pool}", "mu=1.5", "events=60", "shard_events=20", "workers=2", f"output={output}"]
@@ -146,7 +146,7 @@ def test_a_submitted_job_makes_the_campaign(
     assert verify(str(output), lambda line: None).good
 
     campaign = Campaign(incidents=str(pool), mu=1.5, events=60, output=str(output))
-    maker = ShardMaker(resolve(campaign, str(output), str(pool), suite, detector))
+    maker = ShardMaker(resolve(campaign, str(output), str(pool), load_suite(campaign.model), detector))
     here = content_hash(event_hashes(maker.events(maker.incidents(EventRange(0, 59)))))
     records = list(Ledger(open_store(output)).records())
     assert combine([record.content for record in records]) == here

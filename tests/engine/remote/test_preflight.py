@@ -18,7 +18,7 @@ from monsoon.models.store.suite import Suite
 
 @pytest.fixture
 def resolved(pool: Path, tmp_path: Path, suite: Suite, detector: Detector) -> ResolvedCampaign:
-    campaign = Campaign(incidents=str(pool), mu=1.5, events=10, output=str(tmp_path / "out"))
+    campaign = Campaign(incidents=str(pool), mu=1.5, events=10, model="library", output=str(tmp_path / "out"))
     open_store(campaign.output).probe()
     resolved = resolve(campaign, campaign.output, str(pool), suite, detector)
     Ledger(open_store(campaign.output)).open(resolved.identity, campaign.layout(), campaign.events)

@@ -35,7 +35,12 @@ def campaign(
         incidents, parts, source="test <b>", settings={"seed": 1}, detector=detector.description.name
     )
     asked = Campaign(
-        incidents=str(incidents), events=40, shard_events=20, contributions=True, output=str(output)
+        incidents=str(incidents),
+        events=40,
+        shard_events=20,
+        contributions=True,
+        model="library",
+        output=str(output),
     )
     resolved = resolve(asked, str(output), str(incidents), suite, detector)
     ledger = Ledger(open_store(output))
