@@ -25,9 +25,21 @@ from monsoon.engine.storage import Store, open_store
 VERDICT = pytest.StashKey[int]()  # on all tests
 MANY = 2500  # objects below s3://monsoon/many, and files below root://...//many
 S3_SERVER = f"""
+from threading import Lock
 from moto.s3.models import s3_backends
+from moto.s3.responses import S3Response
 from moto.server import main
 
+one_at_a_time = Lock()  # moto looks whether a name is taken, and then writes; servers of S3 do both in one
+
+def alone(write):
+    def write_alone(*arguments):
+        with one_at_a_time:
+            return write(*arguments)
+    return write_alone
+
+for name in ("put_object", "_key_response_post"):
+    setattr(S3Response, name, alone(getattr(S3Response, name)))
 backend = s3_backends["123456789012"]["aws"]
 backend.create_bucket("monsoon", "us-east-1")
 for number in range({MANY}):

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -53,26 +54,27 @@ def write(path: Path, size: int) -> bytes:
 
 
 def test_of_eight_creators_one_wins(store: Store, url: str) -> None:
-    rivals = [
-        subprocess.Popen(
-            [sys.executable, "-c", RIVALS, url, str(me)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for me in range(4)
-    ]
     rounds = [f"record-{number}.json" for number in range(10)]
-    for name in rounds:
-        for rival in rivals:
-            assert rival.stdin
-            print(name, file=rival.stdin, flush=True)
-        winners = [rival.stdout.readline().strip() for rival in rivals if rival.stdout]
-        (winner,) = filter(None, winners)
-        assert store.read(name) == winner.encode() * 5000
-    for rival in rivals:
-        rival.communicate()
-        assert rival.returncode == 0
+    with ExitStack() as running:
+        rivals = [
+            running.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", RIVALS, url, str(me)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for me in range(4)
+        ]
+        for name in rounds:
+            for rival in rivals:
+                assert rival.stdin
+                print(name, file=rival.stdin, flush=True)
+            winners = [rival.stdout.readline().strip() for rival in rivals if rival.stdout]
+            (winner,) = filter(None, winners)
+            assert store.read(name) == winner.encode() * 5000
+    assert [rival.returncode for rival in rivals] == [0] * 4
     assert names(store) == sorted(rounds)
 
 
