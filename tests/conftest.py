@@ -8,6 +8,9 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+# threads that wait for each other on shared cores take minutes; for the commands that tests run, too
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +28,7 @@ from monsoon.jobs.progress.collisions import make_pool
 from monsoon.models.store.suite import Suite, load_suite
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
-torch.set_num_threads(1)  # threads that wait for each other on shared cores take minutes
+torch.set_num_threads(1)
 SERVICES = Path(__file__).parent / "services"
 SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122, 12345)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from monsoon.models.data.shower_files import ShowerSet
-from monsoon.models.families.library import Library
+from monsoon.models.families.neighbours import Neighbours
 from monsoon.models.kernels.gather import Images, dense
 from monsoon.models.kernels.transport import RARE, Stored, Usual
 from monsoon.models.networks.mean_image import MeanImage
-from monsoon.models.records import Conditions, Showers
 
 AT_ONCE = 2048  # showers whose images of all voxels are in memory
 CHANCES, QUANTILES = 8, 64  # of the table of what new hits get
@@ -27,7 +24,7 @@ class Stock:
 
     Attributes
     ----------
-    library : Library
+    near : Neighbours
         The showers by their conditions.
     total_mev : Tensor
         Visible energy of each shower, float32 [L].
@@ -37,7 +34,7 @@ class Stock:
         Maps from latents to what is usual.
     """
 
-    library: Library
+    near: Neighbours
     total_mev: Tensor
     stored: Stored
     usual: Usual
@@ -46,10 +43,9 @@ class Stock:
     def of(
         cls,
         images: Images,
-        conditions: Conditions,
         latent: Tensor,
         usual: MeanImage,
-        library: Callable[[ShowerSet], Library],
+        near: Neighbours,
         table: slice,
     ) -> Self:
         """Work it out.
@@ -58,17 +54,16 @@ class Stock:
         ----------
         images
             L showers.
-        conditions, latent
-            Of the showers, [L] and [L, R].
+        latent
+            Of the showers, [L, R].
         usual
             The network.
-        library
-            Makes the library of the showers.
+        near
+            The showers by their conditions.
         table
             Rows from which the energies of new hits are taken.
         """
         energy = dense(images, images.energy, usual.hit.out_features)
-        showers = ShowerSet(conditions, Showers(energy), torch.ones(len(conditions)))
         logit, activity = _hits(usual, latent, energy)
         maps = Usual(
             usual.hit.weight.detach().T.contiguous(),
@@ -77,7 +72,7 @@ class Stock:
             usual.share.bias.detach(),
             _spread(usual, latent[table], energy[table]),
         )
-        return cls(library(showers), energy.sum(1), Stored(images, logit, activity, latent), maps)
+        return cls(near, energy.sum(1), Stored(images, logit, activity, latent), maps)
 
 
 def _hits(usual: MeanImage, latent: Tensor, energy: Tensor) -> tuple[Tensor, Tensor]:

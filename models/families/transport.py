@@ -24,7 +24,7 @@ from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
 from monsoon.models.families.buckets import in_buckets
 from monsoon.models.families.fingerprint import fingerprint
-from monsoon.models.families.library import ELECTROMAGNETIC, Library, Metric
+from monsoon.models.families.neighbours import ELECTROMAGNETIC, Metric, Neighbours
 from monsoon.models.families.options import chosen, initialised
 from monsoon.models.families.stock import CHANCES, FEWEST_HITS, QUANTILES, Stock
 from monsoon.models.geometry.geometry import Geometry
@@ -79,6 +79,7 @@ class TransportedLibrary(nn.Module):
         self.register_buffer("offset_mm", torch.zeros(count, 2))
         self.register_buffer("packed", torch.zeros(config["packed_bytes"], dtype=torch.uint8))
         self.packed: Tensor
+        self._unpacked: tuple[int, Images] | None = None  # with the version of the packed ones
         self._stock: Stock | None = None
         self._versions: list[int] = []  # of the tensors that it follows from
         self._inverse = _inverse(self.grid)
@@ -133,7 +134,7 @@ class TransportedLibrary(nn.Module):
     ) -> Any:
         """Load weights and showers; raises ValueError where the packed showers are none."""
         result = super().load_state_dict(state_dict, strict, assign)
-        self._stock = None
+        self._stock = self._unpacked = None
         if self.packed.device.type != "meta":
             self._images()
         return result
@@ -142,8 +143,12 @@ class TransportedLibrary(nn.Module):
         return self.config.get(name, FURTHER[name])
 
     def _images(self) -> Images:
-        unpacked = loose if self._option("step") else unpack
-        return unpacked(self.packed.cpu(), self.config["showers"], self.grid.voxels)
+        """The showers, unpacked once for each content of `packed`."""
+        if self._unpacked is None or self._unpacked[0] != self.packed._version:
+            unpacked = loose if self._option("step") else unpack
+            images = unpacked(self.packed.cpu(), self.config["showers"], self.grid.voxels)
+            self._unpacked = self.packed._version, images
+        return self._unpacked[1]
 
     @property
     def fingerprint(self) -> str:
@@ -187,7 +192,7 @@ class TransportedLibrary(nn.Module):
     def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
         """Sample one shower for each condition; see `Generator`."""
         stock = self.stock()
-        shower, symmetry = stock.library.choose(conditions, noise)
+        shower, symmetry = stock.near.choose(conditions, noise)
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
         scale = torch.where(electromagnetic, conditions.energy_mev / self.energy_mev[shower], 1.0)
         # what the shower's own frame calls the condition: the symmetry comes last
@@ -201,7 +206,7 @@ class TransportedLibrary(nn.Module):
             stock.total_mev[shower] * scale,
             _seeds(noise[:, 1:]),
         )
-        transport, permutations = TRANSPORT.on(noise.device), stock.library.permutations
+        transport, permutations = TRANSPORT.on(noise.device), stock.near.permutations
         return Showers(transport(stock.stored, become, permutations, self.grid.valid, stock.usual))
 
     def stock(self) -> Stock:
@@ -217,10 +222,9 @@ class TransportedLibrary(nn.Module):
         every = 1 if self._option("keep") is None else -(-len(conditions) // TABLE_SHOWERS)  # in their order
         return Stock.of(
             self._images(),
-            conditions,
             self._latent(conditions),
             self.usual,
-            lambda showers: Library(showers, self.config["neighbours"], self.grid, LEAF, HADRONIC),
+            Neighbours(conditions, self.grid, self.config["neighbours"], LEAF, HADRONIC),
             slice(0, TABLE_SHOWERS * every, every),
         )
 

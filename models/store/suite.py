@@ -399,6 +399,16 @@ def _load_part(path: Path, geometry: Geometry | None, pdg: int | None) -> Genera
         if path.parent == SAMPLES and geometry is None and pdg is None:
             return _shipped_library(path)
         return _library(path, geometry, pdg)
+    return _shipped_model(path) if path.parent == CHECKPOINTS else _model(path)
+
+
+@cache
+def _shipped_model(path: Path) -> Generator:
+    """Loaded once by a process, as shipped libraries are; suites only sample from it."""
+    return _model(path)
+
+
+def _model(path: Path) -> Generator:
     stored = load(path)
     if makes_rows(stored.card):
         raise InputError(f"{path}: generates rows of a table, not showers; name a generator of showers")

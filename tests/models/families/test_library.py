@@ -49,7 +49,7 @@ def test_photons_and_electrons_are_rescaled_to_the_incident_energy(egamma: Showe
     library = Library(egamma)
     c = egamma.conditions
     hotter = Conditions(c.pdg, c.energy_mev * 1.01, c.direction, c.offset_mm)
-    chosen, _ = library.choose(hotter, uniform(len(c)))
+    chosen, _ = library.near.choose(hotter, uniform(len(c)))
     got = library.sample(hotter, uniform(len(c))).total_mev() / hotter.energy_mev
     own = egamma.showers.total_mev()[chosen] / c.energy_mev[chosen]
     assert torch.allclose(got, own, rtol=1e-5)
@@ -57,14 +57,14 @@ def test_photons_and_electrons_are_rescaled_to_the_incident_energy(egamma: Showe
 
 def test_hadrons_and_muons_are_not_rescaled(hadrons: ShowerSet) -> None:
     library = Library(hadrons)
-    chosen, _ = library.choose(hadrons.conditions, uniform(len(hadrons)))
+    chosen, _ = library.near.choose(hadrons.conditions, uniform(len(hadrons)))
     got = library.sample(hadrons.conditions, uniform(len(hadrons))).energy_mev
     assert torch.equal(got.sort(1).values, hadrons.showers.energy_mev[chosen].sort(1).values)
 
 
 def test_the_chosen_shower_is_of_the_same_species_and_near(hadrons: ShowerSet) -> None:
     c = hadrons.conditions
-    chosen, _ = Library(hadrons).choose(c, uniform(len(c)))
+    chosen, _ = Library(hadrons).near.choose(c, uniform(len(c)))
     assert torch.equal(c.pdg[chosen], c.pdg)
     pions = c.pdg.abs() == 211
     assert torch.log(c.energy_mev[chosen] / c.energy_mev)[pions].abs().median() < 0.1
@@ -83,7 +83,7 @@ def test_a_row_does_not_depend_on_its_batch(egamma: ShowerSet) -> None:
 def test_all_of_the_nearest_are_drawn(egamma: ShowerSet) -> None:
     library = Library(egamma, neighbours=4)
     one = egamma.conditions[torch.zeros(400, dtype=torch.int64)]
-    chosen, symmetry = library.choose(one, uniform(400, 5))
+    chosen, symmetry = library.near.choose(one, uniform(400, 5))
     assert len(torch.unique(chosen * 8 + symmetry)) == 4
 
 
@@ -143,7 +143,7 @@ def electrons(rows: int, energy_mev: float = 2e4, theta: float = 0.03) -> Condit
 
 
 def test_where_energy_alone_tells_showers_apart_many_of_them_and_all_turns_are_drawn(siw: Library) -> None:
-    shower, symmetry = siw.choose(electrons(4000), uniform(4000))
+    shower, symmetry = siw.near.choose(electrons(4000), uniform(4000))
     assert len(torch.unique(shower)) == 64
     assert torch.bincount(symmetry).tolist() == pytest.approx([125] * 32, abs=60)
     near = torch.tensor([symmetry[shower == one].float().std() for one in torch.unique(shower)])

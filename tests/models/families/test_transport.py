@@ -12,6 +12,7 @@ from torch import Tensor
 from monsoon.models.data.batches import Batch, mirrored_batch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.errors import InputError
+from monsoon.models.families.library import Library
 from monsoon.models.families.transport import BUCKET, TransportedLibrary
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.operation import ran
@@ -84,7 +85,7 @@ def test_energies_are_those_of_the_library_rescaled_where_that_is_right(library:
     c, u = heldout(library).conditions, noise(len(heldout(library)))
     total = library.sample(c, u).total_mev()
     stock = library.stock()
-    shower, _ = stock.library.choose(c, u)
+    shower, _ = stock.near.choose(c, u)
     scale = torch.where(
         torch.isin(c.pdg, torch.tensor(EGAMMA)), c.energy_mev / library.energy_mev[shower], 1.0
     )
@@ -110,7 +111,8 @@ def test_the_image_follows_the_impact_where_a_library_repeats_its_showers() -> N
     middle = data[c.offset_mm.abs().amax(1) < 4]
     library = TransportedLibrary.prepare(SMALL, middle, Planar())
     library.usual.load_state_dict(trained(data).usual.state_dict())
-    plain = library.eval().stock().library
+    library.eval()
+    plain = Library(middle)
     right, left = library.grid.steps[:, 0] == 1, library.grid.steps[:, 0] == -1
     asked = [moved(middle.conditions, mm) for mm in (-3.0, 9.0)]
     u = noise(len(middle))
