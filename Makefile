@@ -41,12 +41,16 @@ chaos: $(READY)
 
 # after a change of pyproject.toml; add LOCK=--upgrade for the newest versions of all
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --excludes .venv/.apart \
-	--custom-compile-command 'make lock' $(LOCK) --extra dev --extra cluster pyproject.toml
+	--custom-compile-command 'make lock' $(LOCK) --extra cluster pyproject.toml
 lock: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	echo torch > .venv/.apart
-	$(LOCKED) --extra services --output-file requirements-services.lock
-	$(LOCKED) --constraint requirements-services.lock --output-file requirements.lock
+	# of images: torch's own requirements too, so that its index is asked for torch alone; Ray's launcher needs boto3
+	printf '%s\n' boto3 networkx sympy > .venv/.beside
+	$(LOCKED) --extra dev --extra services --output-file requirements-services.lock
+	$(LOCKED) --extra dev --constraint requirements-services.lock --output-file requirements.lock
+	$(LOCKED) --extra train --extra tune --extra s3 --extra xrootd .venv/.beside \
+		--constraint requirements-services.lock --output-file requirements-image.lock
 
 # known vulnerabilities of what is locked; no part of CI: it asks pypi.org, which CI may not reach
 audit: $(READY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from packaging.utils import canonicalize_name
 import monsoon
 
 ROOT = Path(monsoon.__file__).parent
+OF_TORCH = ("nvidia-", "cuda-", "triton")  # its builds bring what they need of these
 LOCKS = {
     "requirements.lock": ("dev", "cluster"),
+    "requirements-image.lock": ("cluster", "train", "tune", "s3", "xrootd"),
     "requirements-services.lock": ("dev", "cluster", "services", "s3", "xrootd"),
 }
 
@@ -43,9 +46,17 @@ def test_a_lock_fulfils_what_pyproject_requires(name: str) -> None:
             assert have[package], package
             assert all(requirement.specifier.contains(version) for version in have[package]), package
     assert "torch" not in have
-    assert not any(package.startswith(("nvidia-", "cuda-", "triton")) for package in have)
+    assert not any(package.startswith(OF_TORCH) for package in have)
 
 
-def test_the_locks_agree() -> None:
-    smaller, larger = (locked(name) for name in LOCKS)
-    assert smaller.items() <= larger.items()
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_locks_agree(name: str) -> None:
+    assert locked(name).items() <= locked("requirements-services.lock").items()
+
+
+def test_images_have_what_torch_needs_and_no_tools_of_development() -> None:
+    image = locked("requirements-image.lock")
+    needed = {Requirement(word) for word in requires("torch") or ()}
+    names = {canonicalize_name(r.name) for r in needed if r.marker is None or r.marker.evaluate()}
+    assert {name for name in names if not name.startswith(OF_TORCH)} <= image.keys()
+    assert not {"pytest", "mypy", "ruff", "moto", "hypothesis"} & image.keys()
