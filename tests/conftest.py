@@ -33,6 +33,7 @@ SERVICES = Path(__file__).parent / "services"
 SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122, 12345)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What lies in the folder of services is marked so; of the rest, one process has all that needs a Ray."""
     for item in items:
