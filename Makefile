@@ -7,7 +7,7 @@ SERVICES := .venv/.services
 FAULTS ?= 300
 MINUTES ?= 30
 SEED ?= 1
-BESIDE = --numprocesses 3 --dist loadgroup
+BESIDE = --numprocesses 3 --dist loadfile
 
 .PHONY: demo test test-services chaos fuzz lock audit lint format bench clean
 

@@ -33,15 +33,11 @@ SERVICES = Path(__file__).parent / "services"
 SPECIES = (22, 22, 22, 11, -11, 211, -211, 321, 130, 2212, -2212, 2112, 13, 3122, 12345)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What lies in the folder of services is marked so; of the rest, one process has all that needs a Ray."""
+    """What lies in the folder of services is marked so."""
     for item in items:
-        services = SERVICES in item.path.parents
-        if services:
+        if SERVICES in item.path.parents:
             item.add_marker(pytest.mark.services)
-        of_ray = not services and "cluster" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("ray" if of_ray else str(item.path)))
 
 
 @pytest.fixture(scope="session")
