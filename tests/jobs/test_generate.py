@@ -37,7 +37,13 @@ def quiet(line: str) -> None:
 @pytest.fixture
 def campaign(pool: Path, tmp_path: Path) -> Campaign:
     return Campaign(
-        incidents=str(pool), mu=1.5, events=EVENTS, shard_events=100, workers=1, output=str(tmp_path / "out")
+        incidents=str(pool),
+        model="library",
+        mu=1.5,
+        events=EVENTS,
+        shard_events=100,
+        workers=1,
+        output=str(tmp_path / "out"),
     )
 
 
@@ -45,7 +51,13 @@ def campaign(pool: Path, tmp_path: Path) -> Campaign:
 def undisturbed(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> CampaignResult:
     output = tmp_path_factory.mktemp("undisturbed") / "out"
     plain = Campaign(
-        incidents=str(pool), mu=1.5, events=EVENTS, shard_events=100, workers=2, output=str(output)
+        incidents=str(pool),
+        model="library",
+        mu=1.5,
+        events=EVENTS,
+        shard_events=100,
+        workers=2,
+        output=str(output),
     )
     return generate(plain, quiet)
 

@@ -56,6 +56,7 @@ def test_bytes_come_out_as_planned_and_a_begun_campaign_plans_the_rest(
 ) -> None:
     campaign = Campaign(
         incidents=str(pool),
+        model="library",
         mu=5.2,
         events=50,  # so many that a collision of the pool is hardly used twice
         formats=("parquet", "root"),

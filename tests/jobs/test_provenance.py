@@ -68,7 +68,9 @@ def test_a_run_on_ray_says_who_made_an_event_and_of_which_collisions(
 ) -> None:
     before = time.time()
     output = tmp_path / "out"
-    campaign = Campaign(incidents=str(pool), mu=5.2, events=20, workers=1, output=str(output))
+    campaign = Campaign(
+        incidents=str(pool), model="library", mu=5.2, events=20, workers=1, output=str(output)
+    )
     generate(campaign, lambda line: None)
     capsys.readouterr()
     assert main(["provenance", str(output), "7", "--json"]) == DONE

@@ -24,7 +24,15 @@ def content(folder: Path) -> dict[str, bytes | None]:
 
 @pytest.mark.usefixtures("cluster")
 def test_a_campaign_that_has_begun_is_as_it_was_after_a_refusal(pool: Path, tmp_path: Path) -> None:
-    words = ["generate", "run3", f"incidents={pool}", "mu=1", "shard_events=5", f"output={tmp_path / 'out'}"]
+    words = [
+        "generate",
+        "run3",
+        "model=library",
+        f"incidents={pool}",
+        "mu=1",
+        "shard_events=5",
+        f"output={tmp_path / 'out'}",
+    ]
     assert main([*words, "events=5"]) == DONE
     before = content(tmp_path)
     for refused in ("workers=400", "gpus_per_worker=1", "seed=2", "shard_events=6", "outside=refuse"):

@@ -35,7 +35,9 @@ def output(pool: Path, cluster: None, tmp_path_factory: pytest.TempPathFactory) 
     """A campaign as it is made on Ray."""
     output = tmp_path_factory.mktemp("schema") / "out"
     words = {"events": 6, "shard_events": 3, "formats": ("parquet", "root"), "workers": 1}
-    generate(Campaign(incidents=str(pool), mu=2.0, output=str(output), **words), lambda line: None)
+    generate(
+        Campaign(incidents=str(pool), model="library", mu=2.0, output=str(output), **words), lambda line: None
+    )
     return output
 
 

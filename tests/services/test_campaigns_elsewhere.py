@@ -55,6 +55,7 @@ def test_a_campaign_on_a_server_is_the_campaign_here(
         "incidents": upload(pool, url, "pool.parquet"),
         "detector": upload(shipped, url, "detector.yaml"),
         "output": f"{url}/out",
+        "model": "library",
     }
     words = [f"{key}={value}" for key, value in there.items()]
     words += ["mu=1.5", "shard_events=20", "formats=[parquet, root]"]
@@ -63,7 +64,9 @@ def test_a_campaign_on_a_server_is_the_campaign_here(
     store = open_store(there["output"])
     assert Ledger(store).ranges() == [EventRange(first, first + 19) for first in (0, 20, 40)]
 
-    campaign = Campaign(incidents=str(pool), mu=1.5, events=60, output=str(tmp_path / "here"))
+    campaign = Campaign(
+        incidents=str(pool), model="library", mu=1.5, events=60, output=str(tmp_path / "here")
+    )
     maker = ShardMaker(
         resolve(campaign, str(tmp_path / "here"), str(pool), load_suite(campaign.model), detector)
     )
@@ -112,7 +115,7 @@ def test_a_refused_campaign_leaves_a_server_as_it_was(url: str, pool: Path, tmp_
     bad = tmp_path / "bad.parquet"
     bad.write_bytes(column("energy_mev", first_particle(-1.0))(pool.read_bytes()))
     event = int(read_incidents(bad, strict=False).event_of_particle[0])
-    words = ["generate", "run3", "mu=null", "events=40", f"output={url}/out"]
+    words = ["generate", "run3", "model=library", "mu=null", "events=40", f"output={url}/out"]
     alone = [*words, f"incidents={bad}", f"only={event}"]
     assert main(alone) == UNUSABLE
     store = open_store(f"{url}/out")

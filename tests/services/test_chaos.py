@@ -92,6 +92,7 @@ def poisoned(nodes: RayNodes, pool: Path, tmp_path_factory: pytest.TempPathFacto
     arena = Arena(tmp_path_factory.mktemp("poisoned") / "arena")
     campaign = Campaign(
         incidents=str(pool),
+        model="library",
         mu=1.5,
         events=40,
         shard_events=2,

@@ -36,7 +36,13 @@ def quiet(line: str) -> None:
 @pytest.fixture
 def campaign(pool: Path, tmp_path: Path) -> Campaign:
     return Campaign(
-        incidents=str(pool), mu=1.5, events=500, shard_events=100, workers=1, output=str(tmp_path / "out")
+        incidents=str(pool),
+        model="library",
+        mu=1.5,
+        events=500,
+        shard_events=100,
+        workers=1,
+        output=str(tmp_path / "out"),
     )
 
 

@@ -103,7 +103,14 @@ def test_a_running_campaign_is_seen_in_prometheus_metrics_and_by_status(
 ) -> None:
     """It has more events than it will ever make, and is ended as a batch system would end it."""
     output = tmp_path / "out"
-    words = [f"incidents={pool}", "mu=1.5", "events=10000000", "shard_events=50", f"output={output}"]
+    words = [
+        f"incidents={pool}",
+        "model=library",
+        "mu=1.5",
+        "events=10000000",
+        "shard_events=50",
+        f"output={output}",
+    ]
     command = [sys.executable, "-m", "monsoon", "generate", "run3", *words, f"ray_address={head.address}"]
     with running(command, head.environment) as driver:
         wanted = {"monsoon_committed_events_total", "monsoon_workers", "monsoon_shards"}

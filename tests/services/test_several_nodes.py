@@ -37,7 +37,13 @@ class Driver:
     def __init__(self, cluster: Cluster, output: Path, pool: Path, *words: str) -> None:
         self.output = output
         self.said = output.with_suffix(".txt")
-        given = [f"incidents={pool}", "mu=1.5", f"output={output}", f"ray_address={cluster.address}"]
+        given = [
+            f"incidents={pool}",
+            "model=library",
+            "mu=1.5",
+            f"output={output}",
+            f"ray_address={cluster.address}",
+        ]
         with self.said.open("w") as stream:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "monsoon", "generate", "run3", *given, *words],
