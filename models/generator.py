@@ -24,14 +24,16 @@ class Generator(Protocol):
         PDG codes that it can be asked for.
     noise_dimensions : int
         Uniform numbers that a shower needs, D.
-    domain : Domain
-        The conditions that it was trained on.
     """
 
     grid: Geometry
     species: tuple[int, ...]
     noise_dimensions: int
-    domain: Domain
+
+    @property
+    def domain(self) -> Domain:
+        """The conditions that it was trained on."""
+        ...
 
     @property
     def fingerprint(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -66,12 +67,16 @@ class Library:
                 f"{self.grid.voxels}; name the showers' own geometry"
             )
         self.neighbours = neighbours or (OF_ENERGY if _on_axis(showers.conditions) else FEW)
-        self.domain = Domain.around(showers.conditions, self.grid)
-        self.species = tuple(int(pdg) for pdg in self.domain.pdg)
+        self.species = tuple(torch.unique(showers.conditions.pdg).tolist())
         self.images = compress(showers.showers.energy_mev)
         self.near = Neighbours(showers.conditions, self.grid, self.neighbours, LEAF, HADRONIC)
-        self._energy_mev = showers.conditions.energy_mev
+        self._conditions = showers.conditions
         self.fingerprint = self._fingerprint(showers)
+
+    @cached_property
+    def domain(self) -> Domain:
+        """The training domain, found when it is first asked for: its gaps take a quarter of a second."""
+        return Domain.around(self._conditions, self.grid)
 
     def inside(self, conditions: Conditions) -> Tensor:
         """Whether each condition lies in the training domain, bool [N]."""
@@ -89,7 +94,7 @@ class Library:
         """
         shower, symmetry = self.near.choose(conditions, noise)
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
-        scale = torch.where(electromagnetic, conditions.energy_mev / self._energy_mev[shower], 1.0)
+        scale = torch.where(electromagnetic, conditions.energy_mev / self._conditions.energy_mev[shower], 1.0)
         return Showers(GATHER.on(scale.device)(self.images, shower, self.near.permutations, symmetry, scale))
 
     def _fingerprint(self, showers: ShowerSet) -> str:
