@@ -70,10 +70,11 @@ def open_files(patient: Patient) -> Iterator[Check]:
     if limit == resource.RLIM_INFINITY or limit >= FEW_FILES:
         yield Check("open files", "ok", f"up to {'any number' if limit < 0 else limit} a process")
     else:
-        state, what = ("fail", "Ray cannot start") if limit < LEAST_FILES else ("warn", "few for Ray")
-        yield Check(
-            "open files", state, f"up to {limit} a process: {what}", f"ulimit -Hn {FEW_FILES} or more"
-        )
+        found, remedy = f"up to {limit} a process", f"ulimit -Hn {FEW_FILES} or more"
+        if limit < LEAST_FILES:
+            yield Check("open files", "fail", f"{found}: Ray cannot start", remedy)
+        else:
+            yield Check("open files", "warn", f"{found}: few for Ray", remedy)
 
 
 def compiled(patient: Patient) -> Iterator[Check]:
