@@ -9,7 +9,7 @@ from json import dumps
 
 from monsoon.engine.config import Campaign
 from monsoon.jobs.checks import machine
-from monsoon.jobs.checks.check import Check, Look, Patient, checked
+from monsoon.jobs.checks.check import Check, Look, Subject, checked
 from monsoon.models.said import tell
 
 
@@ -60,9 +60,9 @@ def doctor(campaign: Campaign, *, json: bool = False, say: Callable[[str], None]
     Diagnosis
     """
     found: list[Check] = []
-    patient = Patient(campaign)
+    subject = Subject(campaign)
     for name, look in LOOKS.items():
-        fresh = checked(name, look, patient)
+        fresh = checked(name, look, subject)
         found += fresh
         if not json:
             for check in fresh:
@@ -79,8 +79,8 @@ def doctor(campaign: Campaign, *, json: bool = False, say: Callable[[str], None]
 def _later(module: str, name: str) -> Look:
     """A check that is imported when it is made: what is not installed fails it, and the others are made."""
 
-    def look(patient: Patient) -> Iterator[Check]:
-        yield from getattr(import_module(f"monsoon.jobs.checks.{module}"), name)(patient)
+    def look(subject: Subject) -> Iterator[Check]:
+        yield from getattr(import_module(f"monsoon.jobs.checks.{module}"), name)(subject)
 
     return look
 

@@ -48,7 +48,7 @@ class Check:
 
 
 @dataclass
-class Patient:
+class Subject:
     """A campaign, and what the checks before have found out about it.
 
     Attributes
@@ -73,10 +73,10 @@ class Patient:
     forecast: Forecast | None = None
 
 
-Look = Callable[[Patient], Iterable[Check]]
+Look = Callable[[Subject], Iterable[Check]]
 
 
-def checked(name: str, look: Look, patient: Patient) -> list[Check]:
+def checked(name: str, look: Look, subject: Subject) -> list[Check]:
     """Run some checks. What makes them impossible is a failed check itself.
 
     Parameters
@@ -85,7 +85,7 @@ def checked(name: str, look: Look, patient: Patient) -> list[Check]:
         The name of that check.
     look : callable
         Makes the checks.
-    patient : Patient
+    subject : Subject
         The campaign.
 
     Returns
@@ -97,7 +97,7 @@ def checked(name: str, look: Look, patient: Patient) -> list[Check]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SuspiciousInput)
         try:
-            for check in look(patient):  # those before a failure are kept
+            for check in look(subject):  # those before a failure are kept
                 found.append(check)
         except Exception as error:
             line = remedy_of(error)

@@ -17,16 +17,16 @@ from monsoon.engine.remote.preflight import ask
 from monsoon.engine.remote.workers import CHECK_S
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.checks import private
-from monsoon.jobs.checks.check import Check, Patient
+from monsoon.jobs.checks.check import Check, Subject
 from monsoon.jobs.checks.store import unchanged
 
 
-def rays(patient: Patient) -> Iterator[Check]:
+def rays(subject: Subject) -> Iterator[Check]:
     """The cluster that is named, or else what a private Ray needs."""
-    if not private.is_elsewhere(patient):
-        yield from private.room(patient)
+    if not private.is_elsewhere(subject):
+        yield from private.room(subject)
         return
-    campaign, address = patient.campaign, private.address_of(patient)
+    campaign, address = subject.campaign, private.address_of(subject)
     with connected(address):
         nodes = alive_nodes()
         cpus = sum(node.cpus for node in nodes.values())
@@ -36,15 +36,15 @@ def rays(patient: Patient) -> Iterator[Check]:
             yield Check("room", "warn" if campaign.wait_for_resources_s else "fail", line, remedy)
         else:
             yield Check("room", "ok", "the workers fit the cluster")
-        yield from preflight(patient)
+        yield from preflight(subject)
 
 
-def preflight(patient: Patient) -> Iterator[Check]:
+def preflight(subject: Subject) -> Iterator[Check]:
     """Ask every node for what it has and sees. No other task runs there."""
-    store = open_store(patient.campaign.output)
+    store = open_store(subject.campaign.output)
     with marked(store) as (name, content):
         asked = {
-            node.name: ask(node, store.url, name, content, patient.resolved)
+            node.name: ask(node, store.url, name, content, subject.resolved)
             for node in alive_nodes().values()
         }
         for node, answer in asked.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from monsoon.engine.campaign import as_begun, load, refuse_outside, resolve
 from monsoon.engine.detector.fits import refuse_other_incidents
@@ -15,29 +16,29 @@ from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import EventRange, gaps
 from monsoon.engine.storage import open_store, storage_answers
-from monsoon.jobs.checks.check import Check, Patient, size
+from monsoon.jobs.checks.check import Check, Subject, size
 from monsoon.jobs.generate import POOL, incidents_file, pool_settings, unserved
 from monsoon.jobs.plan import forecast_of
 from monsoon.jobs.signal import find_signal, is_found
 
 
-def model(patient: Patient) -> Iterator[Check]:
+def model(subject: Subject) -> Iterator[Check]:
     """The generators and the detector load, and fit each other."""
-    store = open_store(patient.campaign.output)
-    with storage_answers(store):
-        patient.campaign = as_begun(patient.campaign, Ledger(store)).anchored()
-    asked = patient.campaign
-    patient.suite, patient.detector = load(**asked.named)
-    if missing := patient.suite.unserved:
+    store = open_store(subject.campaign.output)
+    with suppress(InputError), storage_answers(store):  # what is stored is looked at later
+        subject.campaign = as_begun(subject.campaign, Ledger(store))
+    subject.campaign = asked = subject.campaign.anchored()
+    subject.suite, subject.detector = load(**asked.named)
+    if missing := subject.suite.unserved:
         line, _, remedy = unserved(asked.model, missing).rpartition("; ")
         yield Check("model", "warn", line.removeprefix("model "), remedy)
-    count = len(patient.suite.models)
+    count = len(subject.suite.models)
     yield Check("model", "ok", f"{asked.model}: {count} generators, in detector {asked.detector}")
 
 
-def incidents(patient: Patient) -> Iterator[Check]:
+def incidents(subject: Subject) -> Iterator[Check]:
     """The incidents, or the settings of the pool that would be made; then the campaign is resolved."""
-    asked, suite, detector = patient.campaign, patient.suite, patient.detector
+    asked, suite, detector = subject.campaign, subject.suite, subject.detector
     if suite is None or detector is None:
         yield Check("incidents", "warn", "not looked at without generators", "mend these first")
         return
@@ -53,7 +54,7 @@ def incidents(patient: Patient) -> Iterator[Check]:
             raise InputError(line)
         if not pooled:
             check_cards(asked.pythia)
-            patient.incidents = True
+            subject.incidents = True
             yield Check(
                 "incidents", "ok", f"a pool of {asked.pool_collisions} collisions would be made first"
             )
@@ -63,32 +64,32 @@ def incidents(patient: Patient) -> Iterator[Check]:
         signal = find_signal(asked, store, detector, lambda line: None)
         resolved = resolve(asked, store.url, url, suite, detector, signal)
         made_later = isinstance(asked.signal, tuple)
-        refuse_outside(resolved, suite, () if made_later else _missing(patient))
-        patient.resolved = resolved
+        refuse_outside(resolved, suite, () if made_later else _missing(subject))
+        subject.resolved = resolved
     else:
         header = read_header(url)
         refuse_other_incidents(url, header.detector, header.settings, detector)
         yield Check("signal", "ok", f"{asked.signal} can be read, and would be moved to the face first")
-    patient.incidents = True
+    subject.incidents = True
     yield Check("incidents", "ok", f"{url} can be read, and has what is asked for")
 
 
-def _missing(patient: Patient) -> list[EventRange]:
-    asked, store = patient.campaign, open_store(patient.campaign.output)
+def _missing(subject: Subject) -> list[EventRange]:
+    asked, store = subject.campaign, open_store(subject.campaign.output)
     wanted = EventRange(asked.first_event, asked.first_event + asked.events - 1)
     with storage_answers(store):
         return list(gaps(wanted, Ledger(store).ranges()))
 
 
-def rest(patient: Patient) -> Iterator[Check]:
+def rest(subject: Subject) -> Iterator[Check]:
     """What is missing of the campaign, as `monsoon plan` says."""
-    asked, suite, detector = patient.campaign, patient.suite, patient.detector
-    if suite is None or detector is None or not patient.incidents:
+    asked, suite, detector = subject.campaign, subject.suite, subject.detector
+    if suite is None or detector is None or not subject.incidents:
         yield Check("plan", "warn", "not made without generators and incidents", "mend these first")
         return
     store = open_store(asked.output)
     with storage_answers(store):
-        patient.forecast = forecast = forecast_of(asked, store, suite, detector)
+        subject.forecast = forecast = forecast_of(asked, store, suite, detector)
     hours = forecast.core_hours + forecast.pool_core_hours
     missing = f"{forecast.events} events in {forecast.shards} shards are missing"
     yield Check("plan", "ok", f"{missing}: {size(forecast.bytes)}, {hours:.3g} core hours")

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from monsoon.jobs.checks.check import Check, Patient
+from monsoon.jobs.checks.check import Check, Subject
 
 DISTRIBUTION = "monsoon-hep"
 EXTRAS = {"s3://": "s3", "root://": "xrootd"}
@@ -19,7 +19,7 @@ FEW_FILES = 4096  # where Ray warns
 LEAST_FILES = 64  # a campaign of one worker ran with it
 
 
-def installed(patient: Patient) -> Iterator[Check]:
+def installed(subject: Subject) -> Iterator[Check]:
     """Python and the packages, against what the installed version of Monsoon requires."""
     here = platform.python_version()
     try:
@@ -32,7 +32,7 @@ def installed(patient: Patient) -> Iterator[Check]:
         yield Check("python", "ok", f"{here}, {wanted} is required")
     else:
         yield Check("python", "fail", f"{here}, {wanted} is required", "install another Python")
-    asked = patient.campaign
+    asked = subject.campaign
     urls = [str(url) for url in (asked.output, asked.incidents, asked.signal, asked.model, asked.detector)]
     extras = ["", *(extra for start, extra in EXTRAS.items() if any(start in url for url in urls))]
     needed = [
@@ -64,7 +64,7 @@ def unmet(requirement: Requirement) -> str | None:
     return f"{requirement.name} is {found}, {requirement.specifier} is required"
 
 
-def open_files(patient: Patient) -> Iterator[Check]:
+def open_files(subject: Subject) -> Iterator[Check]:
     """The limit of open files. Ray raises the soft limit to the hard one."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if limit == resource.RLIM_INFINITY or limit >= FEW_FILES:
@@ -77,7 +77,7 @@ def open_files(patient: Patient) -> Iterator[Check]:
             yield Check("open files", "warn", f"{found}: few for Ray", remedy)
 
 
-def compiled(patient: Patient) -> Iterator[Check]:
+def compiled(subject: Subject) -> Iterator[Check]:
     """Where numba keeps what it has compiled: without such a place it refuses to compile."""
     from monsoon.engine.kernels.digitise.cpu import _digitise
 

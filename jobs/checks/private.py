@@ -14,7 +14,7 @@ import ray
 from monsoon.engine.remote.nodes import Node
 from monsoon.engine.remote.placement import free_slots, shortage
 from monsoon.engine.remote.private import cpus_here, expect_tokens, longest_socket, ray_folder
-from monsoon.jobs.checks.check import GIB, Check, Patient
+from monsoon.jobs.checks.check import GIB, Check, Subject
 
 # GiB that a worker was seen to take (cluster/README.md), HL-LHC events, contributions and three formats
 WORKER_GIB = {"library": 1.4, "transported": 1.65, "best": 0.9}
@@ -28,20 +28,20 @@ CGROUPS = (
 )
 
 
-def address_of(patient: Patient) -> str | None:
+def address_of(subject: Subject) -> str | None:
     """The cluster that the campaign or RAY_ADDRESS names."""
-    return patient.campaign.ray_address or os.environ.get("RAY_ADDRESS")
+    return subject.campaign.ray_address or os.environ.get("RAY_ADDRESS")
 
 
-def is_elsewhere(patient: Patient) -> bool:
+def is_elsewhere(subject: Subject) -> bool:
     """Whether the campaign would run on a Ray that runs already."""
-    return bool(address_of(patient)) or ray.is_initialized()
+    return bool(address_of(subject)) or ray.is_initialized()
 
 
-def room(patient: Patient) -> Iterator[Check]:
+def room(subject: Subject) -> Iterator[Check]:
     """Cores and memory for the workers."""
     expect_tokens()
-    campaign = patient.campaign
+    campaign = subject.campaign
     here = Node("here", platform.node(), float(cpus_here()), 0.0, False)
     problem = shortage(campaign.kinds, [here])
     if problem:
@@ -51,8 +51,8 @@ def room(patient: Patient) -> Iterator[Check]:
     else:
         workers = len(free_slots(campaign.kinds, [here], {}))
         yield Check("cores", "ok", f"{here.cpus:g}, room for {workers} workers")
-    if patient.forecast is not None:
-        workers = min(workers, max(patient.forecast.shards, 1))
+    if subject.forecast is not None:
+        workers = min(workers, max(subject.forecast.shards, 1))
     yield from memory(workers, campaign.model)
 
 
@@ -85,11 +85,20 @@ def memory_bytes() -> tuple[int, int]:
     return everything, free
 
 
-def folders(patient: Patient) -> Iterator[Check]:
-    """Where Ray keeps sockets, logs and objects."""
-    folder = ray_folder()
-    if is_elsewhere(patient):
-        return
+def folders(subject: Subject) -> Iterator[Check]:
+    """Where Ray keeps sockets and logs."""
+    if not is_elsewhere(subject):
+        yield from folder_checks(ray_folder())
+
+
+def folder_checks(folder: str) -> Iterator[Check]:
+    """Whether a private Ray can work below a folder.
+
+    Parameters
+    ----------
+    folder : str
+        The folder, which may be missing: Ray makes it.
+    """
     there = next(path for path in (Path(folder), *Path(folder).parents) if path.exists())
     try:
         os.rmdir(tempfile.mkdtemp(prefix="ray-", dir=there))
@@ -99,24 +108,20 @@ def folders(patient: Patient) -> Iterator[Check]:
         return
     length = len(os.fsencode(longest_socket(folder)))
     if length > LONGEST_SOCKET:
-        yield Check(
-            "Ray's folder",
-            "fail",
-            f"{folder}: sockets would have paths of {length} bytes, of at most {LONGEST_SOCKET}",
-            "set RAY_TMPDIR to a folder with a short path, such as /tmp/$USER",
-        )
+        found = f"{folder}: sockets would have paths of {length} bytes, of at most {LONGEST_SOCKET}"
+        remedy = "set RAY_TMPDIR to a folder with a short path, such as /tmp/$USER"
+        yield Check("Ray's folder", "fail", found, remedy)
     else:
         yield Check("Ray's folder", "ok", f"{folder}: writable, sockets have paths of {length} bytes")
     disk = shutil.disk_usage(there)
     if disk.used / (disk.used + disk.free) > FULL:
-        yield Check(
-            "Ray's disk", "warn", f"{folder}: its disk is more than {FULL:.0%} full", "free some space on it"
-        )
+        found = f"{folder}: its disk is more than {FULL:.0%} full"
+        yield Check("Ray's disk", "warn", found, "free some space on it")
 
 
-def shared_memory(patient: Patient) -> Iterator[Check]:
+def shared_memory(subject: Subject) -> Iterator[Check]:
     """/dev/shm, where Ray keeps its objects."""
-    if is_elsewhere(patient):
+    if is_elsewhere(subject):
         return
     wanted = min(RAYS_SHARE * memory_bytes()[1], RAYS_MOST)
     try:

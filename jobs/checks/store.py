@@ -15,7 +15,7 @@ from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.status import running
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.engine.storage.posix import PosixStore
-from monsoon.jobs.checks.check import Check, Patient, size
+from monsoon.jobs.checks.check import Check, Subject, size
 
 LOOKED_AT = 20  # committed shards whose records and sizes are read; of the last one every byte
 
@@ -42,25 +42,25 @@ def unchanged(store: Store) -> Iterator[None]:
                 path.rmdir()
 
 
-def probed(patient: Patient) -> Iterator[Check]:
+def probed(subject: Subject) -> Iterator[Check]:
     """The output takes files, and creates them exclusively."""
-    store = open_store(patient.campaign.output)
+    store = open_store(subject.campaign.output)
     with unchanged(store):
         store.probe()
     yield Check("output", "ok", f"{store.url}: takes files, and creates each name once")
 
 
-def space(patient: Patient) -> Iterator[Check]:
+def space(subject: Subject) -> Iterator[Check]:
     """The files that are missing fit the disk; of a remote store, attempts fit the temporary folder."""
-    if patient.forecast is None:
+    if subject.forecast is None:
         yield Check("space", "warn", "not known without a plan", "mend what fails above first")
         return
-    store, rest = open_store(patient.campaign.output), patient.forecast
+    store, rest = open_store(subject.campaign.output), subject.forecast
     if isinstance(store, PosixStore):
         folder, needed, what = store.root, rest.bytes, "planned"
     else:
         shard = rest.bytes / max(rest.shards, 1)
-        folder, needed = Path(tempfile.gettempdir()), shard * workers_of(patient.campaign, rest.shards)
+        folder, needed = Path(tempfile.gettempdir()), shard * workers_of(subject.campaign, rest.shards)
         what = "of attempts, one a worker, before they go to the store"
     free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
     found = f"{size(free)} are free below {folder}, {size(needed)} {what}"
@@ -75,9 +75,9 @@ def workers_of(campaign: Campaign, most: int) -> int:
     return min(sum(kind.workers or 1 for kind in campaign.kinds), max(most, 1))
 
 
-def begun(patient: Patient) -> Iterator[Check]:
+def begun(subject: Subject) -> Iterator[Check]:
     """What the output holds is this campaign."""
-    store = open_store(patient.campaign.output)
+    store = open_store(subject.campaign.output)
     ledger = Ledger(store)
     with storage_answers(store):
         if not store.exists(CAMPAIGN):
@@ -86,10 +86,10 @@ def begun(patient: Patient) -> Iterator[Check]:
             return
         events = sum(part.events for part in ledger.ranges())
         found = f"begun, {events} of {ledger.campaign().events} events are committed"
-        if patient.resolved is None:
+        if subject.resolved is None:
             yield Check("campaign", "warn", f"{found}, of this campaign or another", "mend what fails above")
         else:
-            ledger.expect(patient.resolved.identity, patient.campaign.layout())
+            ledger.expect(subject.resolved.identity, subject.campaign.layout())
             yield Check("campaign", "ok", found)
         if other := running(store):
             yield Check(
@@ -97,9 +97,9 @@ def begun(patient: Patient) -> Iterator[Check]:
             )
 
 
-def readable(patient: Patient) -> Iterator[Check]:
+def readable(subject: Subject) -> Iterator[Check]:
     """What is committed there can be read by this release."""
-    store = open_store(patient.campaign.output)
+    store = open_store(subject.campaign.output)
     ledger = Ledger(store)
     with storage_answers(store):
         if not store.exists(CAMPAIGN) or not (ranges := ledger.ranges()):

@@ -13,9 +13,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from monsoon.engine.config import Campaign
-from monsoon.engine.ledger.commits import EVENTS
+from monsoon.engine.ledger.commits import CAMPAIGN, EVENTS
 from monsoon.jobs.checks import private
-from monsoon.jobs.checks.check import GIB, Check, Patient
+from monsoon.jobs.checks.check import GIB, Check, Subject
 from monsoon.jobs.checks.machine import unmet
 from monsoon.jobs.cli import DONE, UNUSABLE, main
 from monsoon.jobs.doctor import LOOKS, doctor
@@ -115,6 +115,14 @@ def test_an_output_of_another_campaign_or_of_strangers(small: Any, tmp_path: Pat
     assert "holds thesis.tex" in only(found(COLLISIONS, tmp_path / "other"), "campaign")
 
 
+def test_a_campaign_file_that_is_damaged(small: Any, tmp_path: Path) -> None:
+    small.run(tmp_path / "out", events=10)
+    (tmp_path / "out" / CAMPAIGN).write_text("{")
+    checks = found(COLLISIONS, tmp_path)
+    assert "restore it" in str(checks["campaign"])
+    assert "model" not in checks
+
+
 def test_shards_that_are_damaged(small: Any, tmp_path: Path) -> None:
     small.run(tmp_path / "out", events=20)
     for path in (tmp_path / "out" / EVENTS).iterdir():
@@ -127,7 +135,7 @@ def test_shards_that_are_damaged(small: Any, tmp_path: Path) -> None:
 def test_more_workers_than_cores_or_memory(tmp_path: Path) -> None:
     def room(**kinds: Any) -> list[str]:
         campaign = Campaign(mu=1, model="library", output=str(tmp_path), **kinds)
-        return [str(check) for check in private.room(Patient(campaign))]
+        return [str(check) for check in private.room(Subject(campaign))]
 
     cores, _ = room(workers=4000)
     assert cores.startswith("fail  cores: workers: 4000 of 1 CPUs")
@@ -139,16 +147,15 @@ def test_more_workers_than_cores_or_memory(tmp_path: Path) -> None:
     assert "ask for workers=" in memory
 
 
+@pytest.mark.parametrize(
+    ("folder", "problem"), [("x" * 90, "of at most 107"), (NOWHERE, "cannot be written")]
+)
 def test_a_folder_for_ray_that_is_too_deep_or_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: str, problem: str, tmp_path: Path
 ) -> None:
-    patient = Patient(Campaign(mu=1, output=str(tmp_path)))
-    monkeypatch.setattr(private, "is_elsewhere", lambda patient: False)  # another test may have a Ray
-    for folder, problem in ((f"{tmp_path}/{'x' * 90}", "of at most 107"), (NOWHERE, "cannot be written")):
-        monkeypatch.setenv("RAY_TMPDIR", folder)
-        (check,) = [check for check in private.folders(patient) if check.state == "fail"]
-        assert problem in check.found
-        assert "set RAY_TMPDIR" in check.remedy
+    (check,) = [one for one in private.folder_checks(f"{tmp_path / folder}") if one.state == "fail"]
+    assert problem in check.found
+    assert "set RAY_TMPDIR" in check.remedy
     assert not list(tmp_path.iterdir())
 
 
@@ -186,13 +193,13 @@ def test_packages_that_are_missing_or_of_another_version(requirement: str, probl
 PROGRAM = """
 import resource
 from monsoon.engine.config import Campaign
-from monsoon.jobs.checks.check import Patient
+from monsoon.jobs.checks.check import Subject
 from monsoon.jobs.checks.machine import open_files
 
-patient = Patient(Campaign(mu=1, output="out"))
+subject = Subject(Campaign(mu=1, output="out"))
 for limit in (1000, 50):
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    print(*open_files(patient), sep="\\n")
+    print(*open_files(subject), sep="\\n")
 """
 
 

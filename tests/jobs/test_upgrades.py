@@ -15,6 +15,7 @@ from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, Ledger
 from monsoon.engine.ledger.plan import shard_tasks
 from monsoon.engine.ledger.stored import identity_hash
 from monsoon.engine.storage import open_store
+from monsoon.jobs.doctor import doctor
 from monsoon.jobs.generate import generate
 from monsoon.jobs.verify import verify
 
@@ -75,3 +76,11 @@ def test_another_seed_than_the_one_it_was_begun_with_is_refused(begun: Path) -> 
     asked = the_same(begun).model_copy(update={"seed": 2})
     with pytest.raises(InputError, match=r"started with identity seed = 1, not 2"):
         generate(asked)
+
+
+def test_the_doctor_of_this_release_finds_it_sound_and_leaves_it_as_it_is(begun: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in begun.rglob("*") if path.is_file()}
+    checks = {check.name: check for check in doctor(the_same(begun), say=lambda line: None).checks}
+    assert str(checks["campaign"]) == "ok    campaign: begun, 4 of 24 events are committed"
+    assert checks["shards"].state == "ok"
+    assert {path: path.stat().st_mtime_ns for path in begun.rglob("*") if path.is_file()} == before
