@@ -22,24 +22,36 @@ LOOKED_AT = 20  # committed shards whose records and sizes are read; of the last
 
 @contextmanager
 def unchanged(store: Store) -> Iterator[None]:
-    """Remove the folders of an output again that the code in the context makes, where they are empty."""
-    if not isinstance(store, PosixStore):
-        with storage_answers(store):
-            new = not any(store.list("")) and not any(store.folders(""))
-        try:
-            yield
-        finally:
-            if new:
-                with suppress(OSError):
-                    store.remove_folder()
-        return
-    new_folders = [path for path in (store.root, *store.root.parents) if not path.exists()]
+    """Remove the output's folder and those above, where they are new and empty when the context ends."""
+    new = [store for store in _with_those_above(store) if not _is_there(store)]
     try:
         yield
     finally:
-        for path in new_folders:
+        for one in new:
             with suppress(OSError):
-                path.rmdir()
+                one.remove_folder()
+
+
+def _with_those_above(store: Store) -> Iterator[Store]:
+    yield store
+    if isinstance(store, PosixStore):
+        yield from map(PosixStore, store.root.parents)
+        return
+    start, _, path = store.url.removeprefix("root://").partition("//")
+    if store.url.startswith("root://"):  # S3 has no folders
+        above = [part for part in path.split("/") if part][:-1]
+        for count in range(len(above), 0, -1):
+            yield open_store(f"root://{start}//{'/'.join(above[:count])}")
+
+
+def _is_there(store: Store) -> bool:
+    if isinstance(store, PosixStore):
+        return store.root.exists()
+    folder, _, name = store.url.rpartition("/")
+    if store.url.startswith("s3://") or folder.endswith("/"):  # the top of a server is its administrator's
+        return True
+    with storage_answers(store):
+        return name in open_store(folder).folders("")
 
 
 def probed(subject: Subject) -> Iterator[Check]:
