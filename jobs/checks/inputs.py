@@ -43,6 +43,10 @@ def incidents(subject: Subject) -> Iterator[Check]:
         yield Check("incidents", "warn", "not looked at without generators", "mend these first")
         return
     store = open_store(asked.output)
+    found = is_found(asked, store)
+    signal = find_signal(asked, store, detector, lambda line: None) if found else None
+    if not found:
+        yield Check("signal", "ok", f"{asked.signal} can be read, and would be moved to the face first")
     if asked.incidents is not None:
         url = incidents_file(asked.incidents)
     else:
@@ -60,8 +64,7 @@ def incidents(subject: Subject) -> Iterator[Check]:
             )
             return
         expect_pool(url, pool_settings(asked, detector), asked.pool_collisions)
-    if is_found(asked, store):
-        signal = find_signal(asked, store, detector, lambda line: None)
+    if found:
         resolved = resolve(asked, store.url, url, suite, detector, signal)
         made_later = isinstance(asked.signal, tuple)
         refuse_outside(resolved, suite, () if made_later else _missing(subject))
@@ -69,7 +72,6 @@ def incidents(subject: Subject) -> Iterator[Check]:
     else:
         header = read_header(url)
         refuse_other_incidents(url, header.detector, header.settings, detector)
-        yield Check("signal", "ok", f"{asked.signal} can be read, and would be moved to the face first")
     subject.incidents = True
     yield Check("incidents", "ok", f"{url} can be read, and has what is asked for")
 

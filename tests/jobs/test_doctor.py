@@ -90,8 +90,9 @@ def test_a_model_that_there_is_not_leaves_the_other_checks_to_be_made(tmp_path: 
 
 
 def test_pythia_cards_that_there_are_not(tmp_path: Path) -> None:
-    checks = found(tmp_path, tmp_path, incidents=None, pythia=("SoftQCD:elsatic = on",))
-    assert "SoftQCD:elsatic" in only(checks, "incidents")
+    for key in ("pythia", "signal"):
+        checks = found(tmp_path, tmp_path, incidents=None, **{key: ("SoftQCD:elsatic = on",)})
+        assert "SoftQCD:elsatic" in only(checks, "incidents")
 
 
 @pytest.mark.parametrize("inside", ["", "/out"])
