@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from monsoon.engine.config import Campaign as Campaign
     from monsoon.engine.config import load_campaign as load_campaign
     from monsoon.engine.errors import InputError as InputError
+    from monsoon.jobs.doctor import doctor as doctor
     from monsoon.jobs.generate import generate as generate
     from monsoon.jobs.merge import merge as merge
     from monsoon.jobs.plan import plan as plan
@@ -37,6 +38,7 @@ _HOME = {
     "Campaign": "engine.config",
     "InputError": "engine.errors",
     "TrainConfig": "jobs.training_config",
+    "doctor": "jobs.doctor",
     "generate": "jobs.generate",
     "load_campaign": "engine.config",
     "load_training": "jobs.training_config",

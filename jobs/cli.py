@@ -110,6 +110,20 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
     say_plan(asked)
 
 
+@app.command(epilog="Every key: monsoon help doctor")
+def doctor(
+    campaign: CampaignName,
+    settings: Settings = None,
+    json: Annotated[bool, typer.Option("--json", help="a JSON object")] = False,
+) -> None:
+    """Say what of this machine, cluster and store would keep a campaign from running; exit code 2 if any."""
+    from monsoon.engine.config import load_campaign
+    from monsoon.jobs.doctor import doctor as run
+
+    if not run(load_campaign(campaign, settings or []), json=json).could_run:
+        raise typer.Exit(UNUSABLE)
+
+
 @app.command()
 def scale(
     write: Annotated[

@@ -221,17 +221,14 @@ def _incidents(
 ) -> str:
     """The URL of the incidents: the file that the campaign names, or a pool, made at its first run."""
     if campaign.incidents is not None:
-        folder, name = split_url(campaign.incidents)
-        url = f"{folder.url}/{name}"
+        url = incidents_file(campaign.incidents)
         header = read_header(url)
         cards = header.settings.get("cards", ()) if header.source == "pythia" else ()
         if campaign.mu is not None and (line := hard_pile_up(cards, campaign.mu)):
             say(f"warning: {url}: {line}")
         return url
     pool = f"{store.url}/{POOL}"
-    way = Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev)
-    mothers = campaign.signal is not None  # without a signal, pools are as in former releases
-    settings = PoolSettings(campaign.pythia, campaign.seed, way, detector, mothers=mothers)
+    settings = pool_settings(campaign, detector)
     if campaign.mu is not None and (line := hard_pile_up(campaign.pythia, campaign.mu)):
         if not (pooled or store.exists(f"{POOL}.parts/{SETTINGS}")):
             raise InputError(line)
@@ -244,6 +241,27 @@ def _incidents(
     say(f"no incidents given: making a pool of {campaign.pool_collisions} collisions first")
     with told_of_pool(store, POOL, campaign.pool_collisions, campaign.events):
         return make_pool(pool, settings, campaign.pool_collisions)
+
+
+def incidents_file(url: str) -> str:
+    """The canonical URL of a file of incidents, which need not exist."""
+    folder, name = split_url(url)
+    return f"{folder.url}/{name}"
+
+
+def pool_settings(campaign: Campaign, detector: Detector) -> PoolSettings:
+    """The settings of the pool that a campaign without incidents makes.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign.
+    detector : Detector
+        Its detector.
+    """
+    way = Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev)
+    mothers = campaign.signal is not None  # without a signal, pools are as in former releases
+    return PoolSettings(campaign.pythia, campaign.seed, way, detector, mothers=mothers)
 
 
 def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None]) -> CampaignResult:

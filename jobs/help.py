@@ -67,7 +67,7 @@ def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
         For an unknown source of incidents.
     """
     # imported here: the modules of a training or a source take a second to import
-    if verb in ("generate", "plan"):
+    if verb in ("generate", "plan", "doctor"):
         from monsoon.engine.config import Campaign
 
         return Campaign
@@ -98,7 +98,7 @@ def choices_of(verb: str, source: str | None = None) -> list[str]:
         from monsoon.models.families.table import FAMILIES
 
         return ["", f"recipes:  {', '.join(recipes())}", f"families: {', '.join(FAMILIES)}"]
-    if verb in ("generate", "plan", "sample", "validate", "report"):
+    if verb in ("generate", "plan", "doctor", "sample", "validate", "report"):
         from monsoon.models.store.suite import shipped_names
 
         return ["", f"models: {', '.join(shipped_names())}"]

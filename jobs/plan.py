@@ -84,10 +84,30 @@ def plan(campaign: Campaign) -> Forecast:
     with storage_answers(store):
         campaign = as_begun(campaign, Ledger(store))
         suite, detector = load(**campaign.named)
-        return _forecast(campaign, store, suite, detector)
+        return forecast_of(campaign, store, suite, detector)
 
 
-def _forecast(campaign: Campaign, store: Store, suite: Suite, detector: Detector) -> Forecast:
+def forecast_of(campaign: Campaign, store: Store, suite: Suite, detector: Detector) -> Forecast:
+    """Estimate what is missing of a campaign whose generators and detector are loaded. Nothing is written.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign, with the model that it was begun with.
+    store : Store
+        Its output.
+    suite : Suite
+        Its generators.
+    detector : Detector
+        Its detector.
+
+    Raises
+    ------
+    InputError
+        Where its incidents or what is stored cannot be used.
+    OSError
+        Where the storage fails.
+    """
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     ledger = Ledger(store) if store.exists(CAMPAIGN) else None
     done = ledger.ranges() if ledger else []

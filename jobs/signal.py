@@ -77,6 +77,28 @@ def find_signal(
     return found
 
 
+def is_found(campaign: Campaign, store: Store) -> bool:
+    """Whether `find_signal` has nothing to write.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign.
+    store : Store
+        Its output.
+
+    Raises
+    ------
+    InputError
+        Where the signal, or the storage, cannot be read.
+    """
+    if not isinstance(campaign.signal, str):
+        return True
+    folder, name = split_url(campaign.signal)
+    with storage_answers(store):
+        return _kind_of(f"{folder.url}/{name}", folder, name)[0] == "incidents" or store.exists(CONVERTED)
+
+
 def complete_signal(
     campaign: Campaign, signal: Signal | None, detector: Detector, missing: Sequence[EventRange]
 ) -> None:

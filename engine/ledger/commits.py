@@ -70,19 +70,37 @@ class Ledger:
             self.refuse_strangers()
             with suppress(FileExistsError):  # another driver was faster: compare with what it wrote
                 self.store.create(CAMPAIGN, as_json(wanted))
-        stored = self.campaign()
-        for part in ("identity", "layout"):
-            mine, theirs = getattr(wanted, part), getattr(stored, part)
-            if different := difference(mine, theirs):
-                raise InputError(
-                    f"{self.store.url}: this campaign was started with {part} {different} = "
-                    f"{theirs.get(different)!r}, not {mine.get(different)!r}; use the same or another output"
-                )
+        stored = self.expect(identity, layout)
         for folder in (COMMITS, EVENTS):  # only here: an output that disappears later is not created again
             self.store.prepare(folder)
         if events > stored.events:
             stored = stored.model_copy(update={"events": events})
             self.store.replace(CAMPAIGN, as_json(stored))
+        return stored
+
+    def expect(self, identity: Mapping[str, Any], layout: Mapping[str, Any]) -> StoredCampaign:
+        """Read campaign.json, which must be of this campaign. Nothing is written.
+
+        Parameters
+        ----------
+        identity, layout : mapping
+            Those of the campaign, as in `StoredCampaign`.
+
+        Raises
+        ------
+        InputError
+            Where it is missing or damaged, or the output belongs to another campaign.
+        """
+        stored = self.campaign()
+        for part, mine, theirs in (
+            ("identity", identity, stored.identity),
+            ("layout", layout, stored.layout),
+        ):
+            if different := difference(mine, theirs):
+                raise InputError(
+                    f"{self.store.url}: this campaign was started with {part} {different} = "
+                    f"{theirs.get(different)!r}, not {mine.get(different)!r}; use the same or another output"
+                )
         return stored
 
     def refuse_strangers(self) -> None:

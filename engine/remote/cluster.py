@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,7 @@ from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.remote.nodes import alive_nodes
 from monsoon.engine.remote.placement import shortage
-from monsoon.engine.remote.private import expect_token, loopback, private_ray, tighten_token_file
+from monsoon.engine.remote.private import expect_token, loopback, private_ray, ray_folder, tighten_token_file
 
 ANSWER_SECONDS = 5.0
 SLOW = "run the same command again where memory and processes are not limited, and the machine is less busy"
@@ -101,7 +100,7 @@ def _first_line(error: Exception) -> str:
 
 def _why_it_did_not_start(error: OSError) -> str:
     """The message for a Ray that cannot start on this machine."""
-    folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    folder = ray_folder()
     if "AF_UNIX" in str(error):
         return (
             f"Ray cannot start: the paths of its sockets below {folder} exceed the 107 bytes that the "

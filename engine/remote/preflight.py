@@ -65,17 +65,52 @@ def examine(resolved: ResolvedCampaign, campaign: bytes) -> list[str]:
     list of str
         A line for each problem.
     """
-    problems = []
-    store = open_store(resolved.output)
+    return [*output_problems(resolved.output, CAMPAIGN, campaign), *input_problems(resolved)]
+
+
+def output_problems(output: str, name: str, content: bytes) -> list[str]:
+    """Check that this machine sees the same output as the driver, and can write to it.
+
+    Parameters
+    ----------
+    output : str
+        URL of the output.
+    name : str
+        A file in it.
+    content : bytes
+        The file's content as the driver reads it.
+
+    Returns
+    -------
+    list of str
+        A line for each problem.
+    """
     try:
-        if store.read(CAMPAIGN) != campaign:
-            problems.append(f"output {resolved.output} is another one there; give one that all nodes share")
-        else:
-            store.probe()
+        store = open_store(output)
+        if store.read(name) != content:
+            return [f"output {output} is another one there; give one that all nodes share"]
+        store.probe()
     except OSError as error:
-        problems.append(f"output {resolved.output} cannot be read ({error.strerror or error})")
+        return [f"output {output} cannot be read ({error.strerror or error})"]
     except InputError as error:
-        problems.append(str(error))
+        return [str(error)]
+    return []
+
+
+def input_problems(resolved: ResolvedCampaign) -> list[str]:
+    """Check that this machine sees the same incidents and model as the driver.
+
+    Parameters
+    ----------
+    resolved : ResolvedCampaign
+        The campaign.
+
+    Returns
+    -------
+    list of str
+        A line for each problem.
+    """
+    problems = []
     try:
         if read_header(resolved.incidents).content_sha256 != resolved.identity["incidents"]:
             problems.append(f"incidents {resolved.incidents} have other content there")
@@ -125,10 +160,36 @@ def check(node: Node, resolved: ResolvedCampaign, campaign: bytes) -> ray.Object
     ray.ObjectRef of list of str
         A line for each problem; empty if the node may work on the campaign.
     """
+    return ask(node, resolved.output, CAMPAIGN, campaign, resolved)
+
+
+def ask(
+    node: Node, output: str, name: str, content: bytes, resolved: ResolvedCampaign | None
+) -> ray.ObjectRef[list[str]]:
+    """Start the check of a node, also for a campaign that has not begun.
+
+    Parameters
+    ----------
+    node : Node
+        The node to check.
+    output, name, content
+        As in `output_problems`.
+    resolved : ResolvedCampaign or None
+        The campaign; None where its incidents are still to be made.
+
+    Returns
+    -------
+    ray.ObjectRef of list of str
+        A line for each problem.
+    """
     there = NodeAffinitySchedulingStrategy(node.id, soft=False)
-    return _answer.options(scheduling_strategy=there).remote(facts(), resolved, campaign)
+    return _answer.options(scheduling_strategy=there).remote(facts(), output, name, content, resolved)
 
 
 @ray.remote(num_cpus=0, max_retries=0)
-def _answer(here: dict[str, Any], resolved: ResolvedCampaign, campaign: bytes) -> list[str]:
-    return differences(here, facts()) or examine(resolved, campaign)
+def _answer(
+    here: dict[str, Any], output: str, name: str, content: bytes, resolved: ResolvedCampaign | None
+) -> list[str]:
+    if differing := differences(here, facts()):
+        return differing
+    return [*output_problems(output, name, content), *(input_problems(resolved) if resolved else ())]

@@ -19,6 +19,7 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants
+from ray._private.utils import get_num_cpus
 from ray._raylet import (  # type: ignore[attr-defined]  # compiled; the only way to make Ray forget a token
     AuthenticationMode,
     AuthenticationTokenLoader,
@@ -31,6 +32,7 @@ from monsoon.engine.errors import InputError
 LOOPBACK = "127.0.0.1"
 OLDEST = (2, 59)  # the first release whose local cluster requires a token
 OWN_FOLDER = "ray-"
+SUBFOLDER = "r"
 SMALL_STORE = 1 << 28  # bytes; what passes through it are counts and plans
 
 
@@ -50,17 +52,42 @@ def private_ray() -> Iterator[dict[str, Any]]:
     OSError
         Where the folder cannot be created.
     """
-    if tuple(map(int, ray.__version__.split(".")[:2])) < OLDEST:
-        raise InputError(f"ray {ray.__version__}: has no tokens for local clusters; pip install 'ray>=2.59'")
-    parent = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    expect_tokens()
+    parent = ray_folder()
     Path(parent).mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(prefix=OWN_FOLDER, dir=parent)  # 0700
     try:
         with _private_token():
             # Ray makes the folder that it is given readable for all users: hence a subfolder
-            yield {"_temp_dir": os.path.join(folder, "r"), "_node_ip_address": LOOPBACK, **_small_store()}
+            yield {
+                "_temp_dir": os.path.join(folder, SUBFOLDER),
+                "_node_ip_address": LOOPBACK,
+                **_small_store(),
+            }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def expect_tokens() -> None:
+    """Raise InputError where the installed Ray is too old to require a token of local clusters."""
+    if tuple(map(int, ray.__version__.split(".")[:2])) < OLDEST:
+        raise InputError(f"ray {ray.__version__}: has no tokens for local clusters; pip install 'ray>=2.59'")
+
+
+def cpus_here() -> int:
+    """The CPUs that a private Ray would have: those of the machine, or of the container that it is in."""
+    return int(get_num_cpus(override_docker_cpu_warning=True))
+
+
+def longest_socket(parent: str) -> str:
+    """The longest path that a private Ray below this folder would have for a socket."""
+    session = f"session_2026-01-01_00-00-00_000000_{os.getpid()}"
+    return os.path.join(parent, f"{OWN_FOLDER}{'x' * 8}", SUBFOLDER, session, "sockets", "plasma_store")
+
+
+def ray_folder() -> str:
+    """The folder below which a private Ray has its sockets and logs."""
+    return os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
 
 
 def _small_store() -> dict[str, int]:

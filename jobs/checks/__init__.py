@@ -1,0 +1,1 @@
+"""What `monsoon doctor` looks at: this machine, the configuration, Ray, the store."""
