@@ -20,7 +20,8 @@ from tests.fuzz.readers.collisions import asciiv3
 PACKAGE = Path(monsoon.__file__).parent
 GUN = ["incidents", "gun", "pdg=22", "energy_mev=5000", "theta_rad=0.1", "events=2", "output=p.parquet"]
 HEPMC = ["incidents", "hepmc", "input=in.hepmc", "threshold_mev=0", "output=p.parquet"]
-CAMPAIGN = ["generate", "run3", "incidents=p.parquet", "mu=null", "events=2", "workers=1", "output=out"]
+PLAIN = ["generate", "run3", "incidents=p.parquet", "mu=null", "events=2", "workers=1", "output=out"]
+CAMPAIGN = [*PLAIN, "model=library"]  # whose worker starts soonest
 # root may write everywhere: without these rights it is a user like others
 USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] if os.geteuid() == 0 else []
 pytestmark = pytest.mark.skipif(bool(USER) and not shutil.which("setpriv"), reason="no setpriv here")
@@ -124,7 +125,7 @@ def test_a_campaign_leaves_no_token_in_the_home(node: Path) -> None:
 
 
 def test_a_campaign_runs_in_a_limited_address_space(node: Path) -> None:
-    done = ran(node, CAMPAIGN, limits=["prlimit", "--as=8000000000"])
+    done = ran(node, PLAIN, limits=["prlimit", "--as=8000000000"])
     assert done.returncode == DONE, done.stderr
 
 

@@ -22,7 +22,9 @@ SCRIPT = """
 from monsoon.engine.config import Campaign
 from monsoon.jobs.generate import generate
 
-campaign = Campaign(incidents="{pool}", mu=2.0, events=40, shard_events=20, output="{out}/script")
+campaign = Campaign(
+    incidents="{pool}", model="library", mu=2.0, events=40, shard_events=20, output="{out}/script"
+)
 print("content:", generate(campaign).content)
 """
 
