@@ -50,22 +50,22 @@ def facts() -> dict[str, Any]:
     }
 
 
-def examine(resolved: ResolvedCampaign, campaign: bytes) -> list[str]:
+def examine(output: str, name: str, content: bytes, resolved: ResolvedCampaign | None) -> list[str]:
     """Check that this machine sees the same output, incidents and model as the driver.
 
     Parameters
     ----------
-    resolved : ResolvedCampaign
-        The campaign.
-    campaign : bytes
-        campaign.json as the driver reads it.
+    output, name, content
+        As in `output_problems`.
+    resolved : ResolvedCampaign or None
+        The campaign; None where its incidents are still to be made.
 
     Returns
     -------
     list of str
         A line for each problem.
     """
-    return [*output_problems(resolved.output, CAMPAIGN, campaign), *input_problems(resolved)]
+    return [*output_problems(output, name, content), *(input_problems(resolved) if resolved else ())]
 
 
 def output_problems(output: str, name: str, content: bytes) -> list[str]:
@@ -172,10 +172,8 @@ def ask(
     ----------
     node : Node
         The node to check.
-    output, name, content
-        As in `output_problems`.
-    resolved : ResolvedCampaign or None
-        The campaign; None where its incidents are still to be made.
+    output, name, content, resolved
+        As in `examine`.
 
     Returns
     -------
@@ -190,6 +188,4 @@ def ask(
 def _answer(
     here: dict[str, Any], output: str, name: str, content: bytes, resolved: ResolvedCampaign | None
 ) -> list[str]:
-    if differing := differences(here, facts()):
-        return differing
-    return [*output_problems(output, name, content), *(input_problems(resolved) if resolved else ())]
+    return differences(here, facts()) or examine(output, name, content, resolved)

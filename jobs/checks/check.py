@@ -116,12 +116,3 @@ def _halves(line: str) -> tuple[str, str]:
     """The problem and the remedy of a message."""
     problem, separator, remedy = line.rpartition("; ")
     return (problem, remedy) if separator else (line, "")
-
-
-def size(count: float) -> str:
-    """A number of bytes for people."""
-    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
-        if count < 1000 or unit == "PB":
-            break
-        count /= 1000
-    return f"{count:.3g} {unit}"

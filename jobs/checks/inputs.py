@@ -16,7 +16,8 @@ from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import EventRange, gaps
 from monsoon.engine.storage import open_store, storage_answers
-from monsoon.jobs.checks.check import Check, Subject, size
+from monsoon.jobs.campaigns import in_bytes
+from monsoon.jobs.checks.check import Check, Subject
 from monsoon.jobs.generate import POOL, incidents_file, pool_settings, unserved
 from monsoon.jobs.plan import forecast_of
 from monsoon.jobs.signal import find_signal, is_found
@@ -94,4 +95,4 @@ def rest(subject: Subject) -> Iterator[Check]:
         subject.forecast = forecast = forecast_of(asked, store, suite, detector)
     hours = forecast.core_hours + forecast.pool_core_hours
     missing = f"{forecast.events} events in {forecast.shards} shards are missing"
-    yield Check("plan", "ok", f"{missing}: {size(forecast.bytes)}, {hours:.3g} core hours")
+    yield Check("plan", "ok", f"{missing}: {in_bytes(forecast.bytes)}, {hours:.3g} core hours")

@@ -15,7 +15,8 @@ from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.status import running
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.engine.storage.posix import PosixStore
-from monsoon.jobs.checks.check import Check, Subject, size
+from monsoon.jobs.campaigns import in_bytes
+from monsoon.jobs.checks.check import Check, Subject
 
 LOOKED_AT = 20  # committed shards whose records and sizes are read; of the last one every byte
 
@@ -75,7 +76,7 @@ def space(subject: Subject) -> Iterator[Check]:
         folder, needed = Path(tempfile.gettempdir()), shard * workers_of(subject.campaign, rest.shards)
         what = "of attempts, one a worker, before they go to the store"
     free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
-    found = f"{size(free)} are free below {folder}, {size(needed)} {what}"
+    found = f"{in_bytes(free)} are free below {folder}, {in_bytes(needed)} {what}"
     if free < needed:
         yield Check("space", "fail", found, "free some, ask for fewer events, or choose another place")
     else:

@@ -27,7 +27,7 @@ def resolved(pool: Path, tmp_path: Path, suite: Suite, detector: Detector) -> Re
 
 def test_a_node_that_is_like_the_driver_has_no_problems(resolved: ResolvedCampaign) -> None:
     assert differences(facts(), facts()) == []
-    assert examine(resolved, open_store(resolved.output).read(CAMPAIGN)) == []
+    assert examine(resolved.output, CAMPAIGN, open_store(resolved.output).read(CAMPAIGN), resolved) == []
 
 
 @pytest.mark.parametrize("key", ["code", "torch", "instruction_set"])
@@ -37,14 +37,14 @@ def test_each_difference_is_named(key: str) -> None:
 
 
 def test_a_node_that_sees_another_output_says_so(resolved: ResolvedCampaign) -> None:
-    (line,) = examine(resolved, b"what the driver sees")
+    (line,) = examine(resolved.output, CAMPAIGN, b"what the driver sees", resolved)
     assert "is another one there" in line
 
 
 def test_a_node_that_sees_no_output_or_no_incidents_says_so(resolved: ResolvedCampaign) -> None:
     stored = open_store(resolved.output).read(CAMPAIGN)
     elsewhere = ResolvedCampaign(resolved.campaign, "/not/there", "/nor/there", resolved.identity)
-    output, incidents = examine(elsewhere, stored)
+    output, incidents = examine(elsewhere.output, CAMPAIGN, stored, elsewhere)
     assert "output /not/there cannot be read" in output
     assert "/nor/there" in incidents
 
