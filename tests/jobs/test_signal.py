@@ -55,6 +55,7 @@ def small_chunks() -> Iterator[None]:
 def campaign(pool: Path, tmp_path: Path) -> Campaign:
     return Campaign(
         incidents=str(pool),
+        model="library",
         signal=HIGGS,
         mu=2.0,
         events=EVENTS,
@@ -68,7 +69,14 @@ def campaign(pool: Path, tmp_path: Path) -> Campaign:
 def undisturbed(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> CampaignResult:
     output = str(tmp_path_factory.mktemp("undisturbed") / "out")
     asked = Campaign(
-        incidents=str(pool), signal=HIGGS, mu=2.0, events=EVENTS, shard_events=10, workers=2, output=output
+        incidents=str(pool),
+        model="library",
+        signal=HIGGS,
+        mu=2.0,
+        events=EVENTS,
+        shard_events=10,
+        workers=2,
+        output=output,
     )
     return generate(asked, quiet)
 

@@ -47,11 +47,19 @@ def ran(
     )
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Path:
-    """A folder with two events of the gun."""
-    done = ran(tmp_path, GUN)
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two events of the gun."""
+    folder = tmp_path_factory.mktemp("gun")
+    done = ran(folder, GUN)
     assert done.returncode == DONE, done.stderr
+    return folder / "p.parquet"
+
+
+@pytest.fixture
+def node(tmp_path: Path, events: Path) -> Path:
+    """A folder with these events."""
+    shutil.copy(events, tmp_path)
     return tmp_path
 
 
@@ -73,7 +81,9 @@ def assert_refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
         assert word in line
 
 
-def test_a_long_temporary_folder_is_one_line_with_the_remedy_which_works(node: Path) -> None:
+def test_a_long_temporary_folder_is_one_line_with_the_remedy_which_works_without_a_home(
+    node: Path, closed: Path
+) -> None:
     long = node / "scratch" / "slurm_jobdir" / "0000001" / "a_rather_long_folder_of_a_batch_job"
     long.mkdir(parents=True)
     before = set(os.listdir(node))
@@ -81,20 +91,26 @@ def test_a_long_temporary_folder_is_one_line_with_the_remedy_which_works(node: P
     assert set(os.listdir(node)) == before
     short = Path(f"/tmp/m{os.getpid()}")
     try:
-        done = ran(node, CAMPAIGN, TMPDIR=str(long), RAY_TMPDIR=str(short))
+        done = ran(node, CAMPAIGN, TMPDIR=str(long), RAY_TMPDIR=str(short), HOME=str(closed))
         assert done.returncode == DONE, done.stderr
+        assert f"events: {node / 'out'}" in done.stdout
+        assert list(closed.iterdir()) == []
     finally:
         shutil.rmtree(short, ignore_errors=True)
 
 
 @pytest.mark.skipif(not USER, reason="only root can give a folder to somebody else")
-def test_a_ray_folder_of_somebody_else_is_left_alone(node: Path) -> None:
+def test_a_ray_folder_of_somebody_else_is_left_alone_and_no_token_in_the_home(node: Path) -> None:
+    """A later `ray start` would ask for a token, and refuse who submits a job without one."""
+    home = node / "home"
+    home.mkdir()
     with tempfile.TemporaryDirectory(prefix="m-", dir="/tmp") as shared:  # socket paths must be short
         (Path(shared) / "ray").mkdir(0o755)
         os.chown(Path(shared) / "ray", 65534, 65534)
-        done = ran(node, CAMPAIGN, TMPDIR=shared)
+        done = ran(node, CAMPAIGN, TMPDIR=shared, HOME=str(home))
         assert done.returncode == DONE, done.stderr
         assert not list((Path(shared) / "ray").iterdir())
+    assert not (home / ".ray" / "auth_token").exists()
 
 
 def test_a_temporary_folder_that_cannot_be_written_is_one_line_with_the_remedy(
@@ -104,24 +120,6 @@ def test_a_temporary_folder_that_cannot_be_written_is_one_line_with_the_remedy(
     assert_refused(ran(node, CAMPAIGN, RAY_TMPDIR=str(closed)), str(closed), "set RAY_TMPDIR")
     assert_refused(ran(node, CAMPAIGN, RAY_TMPDIR=str(closed / "missing")), str(closed), "set RAY_TMPDIR")
     assert set(os.listdir(node)) == before
-
-
-def test_a_campaign_runs_with_a_home_that_cannot_be_written_and_leaves_no_token(
-    node: Path, closed: Path
-) -> None:
-    done = ran(node, CAMPAIGN, HOME=str(closed))
-    assert done.returncode == DONE, done.stderr
-    assert f"events: {node / 'out'}" in done.stdout
-    assert list(closed.iterdir()) == []
-
-
-def test_a_campaign_leaves_no_token_in_the_home(node: Path) -> None:
-    """A later `ray start` would ask for it, and refuse who submits a job without one."""
-    home = node / "home"
-    home.mkdir()
-    done = ran(node, CAMPAIGN, HOME=str(home))
-    assert done.returncode == DONE, done.stderr
-    assert not (home / ".ray" / "auth_token").exists()
 
 
 def test_a_campaign_runs_in_a_limited_address_space(node: Path) -> None:
@@ -150,10 +148,9 @@ def installation(tmp_path: Path) -> Iterator[Path]:
         folder.chmod(0o755)
 
 
-@pytest.mark.parametrize("words", [GUN, HEPMC], ids=["gun", "hepmc"])
-@pytest.mark.parametrize("home", ["closed", "missing"])
+@pytest.mark.parametrize(("words", "home"), [(GUN, "closed"), (HEPMC, "missing")], ids=["gun", "hepmc"])
 def test_a_read_only_installation_works_and_compiles_once_for_its_user(
-    installation: Path, closed: Path, tmp_path: Path, home: str, words: list[str]
+    installation: Path, closed: Path, tmp_path: Path, words: list[str], home: str
 ) -> None:
     work, temporary = tmp_path / "work", tmp_path / "tmp"
     work.mkdir()

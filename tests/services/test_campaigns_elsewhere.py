@@ -58,7 +58,7 @@ def test_a_campaign_on_a_server_is_the_campaign_here(
         "model": "library",
     }
     words = [f"{key}={value}" for key, value in there.items()]
-    words += ["mu=1.5", "shard_events=20", "formats=[parquet, root]"]
+    words += ["mu=1.5", "shard_events=20", "workers=1", "formats=[parquet, root]"]
     assert monsoon("generate", "run3", "events=40", *words).endswith(f"events: {there['output']}\n")
     monsoon("generate", "run3", "events=60", *words)
     store = open_store(there["output"])
