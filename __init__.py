@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from monsoon.jobs.merge import merge as merge
     from monsoon.jobs.plan import plan as plan
     from monsoon.jobs.report.page import write_report as write_report
+    from monsoon.jobs.request import request as request
+    from monsoon.jobs.request_config import Request as Request
+    from monsoon.jobs.request_config import load_request as load_request
     from monsoon.jobs.sample import sample as sample
+    from monsoon.jobs.sweep import sweep as sweep
+    from monsoon.jobs.sweeps.config import Sweep as Sweep
+    from monsoon.jobs.sweeps.config import load_sweep as load_sweep
     from monsoon.jobs.train import train as train
     from monsoon.jobs.training_config import TrainConfig as TrainConfig
     from monsoon.jobs.training_config import load_training as load_training
@@ -37,14 +43,20 @@ if TYPE_CHECKING:
 _HOME = {
     "Campaign": "engine.config",
     "InputError": "engine.errors",
+    "Request": "jobs.request_config",
+    "Sweep": "jobs.sweeps.config",
     "TrainConfig": "jobs.training_config",
     "doctor": "jobs.doctor",
     "generate": "jobs.generate",
     "load_campaign": "engine.config",
+    "load_request": "jobs.request_config",
+    "load_sweep": "jobs.sweeps.config",
     "load_training": "jobs.training_config",
     "merge": "jobs.merge",
     "plan": "jobs.plan",
+    "request": "jobs.request",
     "sample": "jobs.sample",
+    "sweep": "jobs.sweep",
     "train": "jobs.train",
     "validate": "jobs.validate",
     "verify": "jobs.verify",

@@ -18,7 +18,23 @@ from monsoon.models.said import said
 Config = TypeVar("Config", bound=BaseModel)
 Format = Literal["parquet", "root", "ttree"]
 PLAIN = "write one `key: value` a line"
-PRESETS: dict[str, dict[str, Any]] = {"run3": {"mu": 5.2}, "hl-lhc": {"mu": 40.0}}
+AT_14_TEV = ["SoftQCD:inelastic = on", "Beams:eCM = 14000"]
+# Conditions of data taking: mean collisions of a crossing, and energy; crossings are 25 ns apart in all of
+# them. The mean is rate / (colliding bunches x 11 245 Hz). `hl-lhc` keeps the 13.6 TeV that it began with.
+PRESETS: dict[str, dict[str, Any]] = {
+    "run3": {"mu": 5.2},
+    "hl-lhc": {"mu": 40.0},
+    "hl-lhc-14tev": {"mu": 40.0, "pythia": AT_14_TEV},
+    # levelled to 0.5 and 1 MHz: most crossings are empty; every event has a collision, and pile-up with it
+    "run3-siw": {
+        **{"detector": "forward-siw", "model": "best-ds2like", "mu": 0.02},
+        "signal": ["SoftQCD:inelastic = on"],
+    },
+    "hl-lhc-siw": {
+        **{"detector": "forward-siw", "model": "best-ds2like", "mu": 0.03},
+        **{"signal": AT_14_TEV, "pythia": AT_14_TEV},
+    },
+}
 
 
 class WorkerKind(BaseModel):
@@ -177,15 +193,43 @@ def load_campaign(source: str, overrides: Sequence[str] = ()) -> Campaign:
 
     Raises InputError, naming the file and the key.
     """
-    settings = PRESETS.get(source) or read_mapping(
+    return campaign_of({**campaign_settings(source), **parse_overrides(overrides, Campaign)}, source)
+
+
+def campaign_settings(source: str) -> dict[str, Any]:
+    """The settings of a preset or a YAML file, as they are written. Raises InputError, naming the file."""
+    return dict(PRESETS.get(source, {})) or read_mapping(
         source, f"{source}: no such file or preset; presets: {', '.join(PRESETS)}"
     )
-    given = parse_overrides(overrides, Campaign)
-    preset = given.pop("preset", settings.get("preset"))
+
+
+def campaign_of(settings: Mapping[str, Any], source: str) -> Campaign:
+    """A campaign of settings, in which `preset` stands for those of a preset. Raises InputError."""
+    preset = settings.get("preset")
     if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
         raise InputError(f"{source}: preset: {brief(preset)} is not one of {', '.join(PRESETS)}")
     plain = {key: value for key, value in settings.items() if key != "preset"}
-    return validate(Campaign, {**PRESETS.get(preset or "", {}), **plain, **given}, source)
+    return validate(Campaign, {**PRESETS.get(preset or "", {}), **plain}, source)
+
+
+def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others in their place; a dot leads into a mapping.
+
+    Examples
+    --------
+    >>> changed({"seed": 1, "options": {"bins": 8}}, {"options.hidden": 32})
+    {'seed': 1, 'options': {'bins': 8, 'hidden': 32}}
+    """
+    whole = dict(settings)
+    for path, value in changes.items():
+        key, dot, rest = path.partition(".")
+        if dot:
+            inner = whole.get(key) or {}
+            if not isinstance(inner, Mapping):
+                raise InputError(f"{path}: {key} is {brief(inner)}, not a mapping; leave .{rest} out")
+            value = changed(inner, {rest: value})
+        whole[key] = value
+    return whole
 
 
 def validate(kind: type[Config], settings: Mapping[str, Any], source: str) -> Config:

@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     PHOTOSTATISTICS = 4
     OVERLAY = 5
     GUN = 6
+    PROCESS = 7
 
 
 def key_of(seed: int) -> tuple[int, int]:

@@ -13,8 +13,10 @@ import typer
 
 from monsoon.engine.errors import InputError
 from monsoon.jobs.failures import bug_line, remedy_of
+from monsoon.jobs.request_command import request
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
 from monsoon.jobs.suspicions import suspicions_on_stderr
+from monsoon.jobs.sweeps.command import sweep
 
 DONE, BUG, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -30,7 +32,7 @@ USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 Settings = Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")]
 CampaignName = Annotated[
-    str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3 (mu=5.2), hl-lhc (mu=40)")
+    str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3 (mu=5.2), hl-lhc (40), ...")
 ]
 Output = Annotated[str, typer.Argument(metavar="URL", help="the campaign's output")]
 GeometryName = Annotated[
@@ -270,6 +272,10 @@ def train(
     if result.failed:
         raise typer.Exit(VERDICT_FAILED)
     print(f"model: {result.output}")
+
+
+app.command(epilog="Every key: monsoon help sweep")(sweep)
+app.command(epilog="Every key: monsoon help request")(request)
 
 
 @app.command()

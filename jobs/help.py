@@ -75,6 +75,14 @@ def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
         from monsoon.jobs.training_config import TrainConfig
 
         return TrainConfig
+    if verb == "sweep":
+        from monsoon.jobs.sweeps.config import Sweep
+
+        return Sweep
+    if verb == "request":
+        from monsoon.jobs.request_config import Request
+
+        return Request
     if verb == "incidents":
         from monsoon.jobs.incidents import SOURCES
 

@@ -31,7 +31,7 @@ from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import LARGEST_CARD, read_card
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, is_shipped
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
-from monsoon.models.training.progress import Finished
+from monsoon.models.training.progress import Event, Finished
 
 TRAINING = "training.json"
 
@@ -57,7 +57,12 @@ class TrainingResult:
     """Step after which the network was the one that is kept."""
 
 
-def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] = print) -> TrainingResult:
+def train(
+    config: TrainConfig,
+    local: bool = False,
+    say: Callable[[str], None] = print,
+    watch: Callable[[Event], None] = lambda _: None,
+) -> TrainingResult:
     """Train a generator, or go on with it.
 
     Parameters
@@ -68,6 +73,8 @@ def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] =
         Without Ray: in this process, or in those that torchrun has started.
     say
         Takes the lines for people.
+    watch
+        Takes every event of the training, after it was told.
 
     Returns
     -------
@@ -110,6 +117,7 @@ def train(config: TrainConfig, local: bool = False, say: Callable[[str], None] =
         for event in events:
             if narrator:
                 narrator.tell(event)
+            watch(event)
             if isinstance(event, Finished) and (event.failed or event.best is None):
                 return TrainingResult(fit.output, failed=True)
     return _result(output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -90,14 +90,19 @@ def load_training(source: str, overrides: Sequence[str] = ()) -> TrainConfig:
     InputError
         Where something does not fit, naming the file and the key.
     """
-    settings = {**_read(source), **parse_overrides(overrides, TrainConfig)}
+    return training_of({**training_settings(source), **parse_overrides(overrides, TrainConfig)}, source)
+
+
+def training_of(settings: Mapping[str, Any], source: str) -> TrainConfig:
+    """A training of settings, in which the recipe's keys stand beside the others. Raises InputError."""
     known = [*(key for key in TrainConfig.model_fields if key != "recipe"), *RECIPE_KEYS]
     for key in settings:
         if key not in known:
             raise InputError(f"{source}: {unknown_key(key, known)}")
-    recipe = {key: settings.pop(key) for key in list(settings) if key in RECIPE_KEYS}
+    recipe = {key: value for key, value in settings.items() if key in RECIPE_KEYS}
+    plain = {key: value for key, value in settings.items() if key not in RECIPE_KEYS}
     try:
-        return validate(TrainConfig, {**settings, "recipe": recipe}, source)
+        return validate(TrainConfig, {**plain, "recipe": recipe}, source)
     except InputError as error:
         raise InputError(str(error).replace(": recipe.", ": ", 1)) from error
 
@@ -107,7 +112,8 @@ def recipes() -> list[str]:
     return sorted(recipe.stem for recipe in RECIPES.glob("*.yaml"))
 
 
-def _read(source: str) -> dict[str, Any]:
+def training_settings(source: str) -> dict[str, Any]:
+    """The settings of a shipped recipe or a YAML file, as they are written. Raises InputError."""
     shipped = RECIPES / f"{source}.yaml"
     absent = f"{source}: no such file or recipe; recipes: {', '.join(recipes())}"
     return read_mapping(shipped if shipped.is_file() else source, absent)

@@ -1,0 +1,1 @@
+"""Sweeps: points of axes, how each is run, and what came of them."""

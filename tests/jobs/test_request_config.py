@@ -1,0 +1,65 @@
+"""A request is refused with one line where it orders what cannot be, before any sample is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monsoon.engine.config import PRESETS, load_campaign
+from monsoon.jobs.cli import UNUSABLE, main
+from monsoon.jobs.request_config import load_request
+
+EXAMPLE = Path(__file__).parents[2] / "jobs" / "examples" / "request.yaml"
+FILE = "{name: a, file: a.parquet}"
+CARDS = "{name: b, cards: ['HardQCD:all = on']}"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["samples=[]"], "samples: Tuple should have at least 1 item"),
+        (["samples=[{name: a}]"], "samples.0.events: is missing"),
+        (["samples=[{name: ../a, events: 1}]"], "samples.0.name: String should match pattern"),
+        (["samples=[{name: pools, events: 1}]"], "samples: pools: the name is taken"),
+        (["samples=[{name: a, events: 1}, {name: a, events: 2}]"], "samples: a: the name is taken"),
+        (["conditions=run4"], "conditions: 'run4' is not one of run3, hl-lhc"),
+        (["settings={output: a}"], "settings: output is no key of a request"),
+        (["settings={mue: 5}"], "sample a: mue: unknown key; did you mean mu?"),
+        (
+            [f"samples=[{{name: a, events: 1, processes: [{FILE}, {CARDS}]}}]"],
+            "a: cross_section_mb is missing",
+        ),
+        (["samples=[{name: a, events: 1, processes: [{name: b}]}]"], "give cards, or else a file"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line_and_leaves_nothing(
+    words: list[str],
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("request.yaml").write_text("{output: out, samples: [{name: a, events: 1}]}")
+    assert main(["request", "request.yaml", *words]) == UNUSABLE
+    err = capsys.readouterr().err
+    assert line in err
+    assert len(err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["request.yaml"]
+
+
+def test_the_example_is_a_request() -> None:
+    assert [sample.name for sample in load_request(str(EXAMPLE)).samples][-1] == "photons-and-jets"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_a_campaign(name: str) -> None:
+    campaign = load_campaign(name, ["output=out"])
+    energy = "Beams:eCM = 14000"
+    at_14_tev = name in ("hl-lhc-14tev", "hl-lhc-siw")
+    assert (energy in campaign.pythia) == at_14_tev
+    if isinstance(campaign.signal, tuple):
+        assert (energy in campaign.signal) == at_14_tev
+    if name in ("run3", "hl-lhc"):  # those that campaigns were begun with
+        assert campaign.model_fields_set == {"mu", "output"}
