@@ -35,7 +35,7 @@ from monsoon.engine.ledger.shards import publish_shard
 from monsoon.engine.ledger.status import process_name
 from monsoon.engine.ledger.stored import ShardRecord, identity_hash
 from monsoon.engine.pipeline import Stopwatch, generate
-from monsoon.engine.records import ORIGINS, Events, Incidents, Loss
+from monsoon.engine.records import HIT_TIME, ORIGINS, Events, Incidents, Loss
 from monsoon.engine.storage import fetch, fetch_folder, open_store
 from monsoon.models.geometry.stored import read_geometry
 from monsoon.models.records import Status
@@ -73,7 +73,7 @@ class ResolvedCampaign:
     incidents: str  # URL
     identity: dict[str, Any]
     signal: Signal | None = None
-    origins: tuple[str, ...] = ()  # which of engine.records.ORIGINS the events have
+    origins: tuple[str, ...] = ()  # which of engine.records.ORIGINS the events have, and HIT_TIME
 
     @property
     def identity_hash(self) -> str:
@@ -162,10 +162,12 @@ def resolve(
     }
     if suite.outside != NEAREST:  # absent else, as it was when there was no choice: those campaigns go on
         identity["outside"] = suite.outside or "another model"
+    times = (HIT_TIME,) if campaign.hit_times else ()
     if signal is None:
-        return ResolvedCampaign(campaign, output, incidents, identity, origins=read_origins(incidents))
+        origins = (*read_origins(incidents), *times)
+        return ResolvedCampaign(campaign, output, incidents, identity, origins=origins)
     identity["signal"] = signal.identity
-    return ResolvedCampaign(campaign, output, incidents, identity, signal, ORIGINS)
+    return ResolvedCampaign(campaign, output, incidents, identity, signal, (*ORIGINS, *times))
 
 
 def refuse_outside(resolved: ResolvedCampaign, suite: Suite, missing: Sequence[EventRange] = ()) -> None:
@@ -246,6 +248,7 @@ class ShardMaker:
             self.placing,
             campaign.seed,
             contributions=campaign.contributions,
+            hit_times=campaign.hit_times,
             stopwatch=stopwatch,
         )
 

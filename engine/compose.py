@@ -22,6 +22,7 @@ def compose(
     status: Array,
     *,
     contributions: bool = False,
+    hit_times: bool = False,
     kernels: str = "cpu",
 ) -> Events:
     """Sum showers into the cells of their events and digitise them.
@@ -40,6 +41,8 @@ def compose(
         uint8 [N] of `models.records.Status`.
     contributions
         Whether to keep which particle gave how much of each hit.
+    hit_times
+        Whether hits have times.
     kernels
         `reference`, or a kind of device.
 
@@ -51,7 +54,13 @@ def compose(
         If a cell's sum leaves int32.
     """
     way = of_pixels if placing.pixels else of_voxels
-    offsets, cell, adc, energy, links = way(incidents, showers, placing, key_of(seed), kernels, contributions)
+    linked = contributions or hit_times
+    offsets, cell, adc, energy, links = way(incidents, showers, placing, key_of(seed), kernels, linked)
+    more: dict[str, Array] = {}
+    if links and contributions:
+        more = _links(incidents, offsets, links, placing.detector)
+    if links and hit_times:
+        more["hit_time_ns"] = times_of(incidents, links, len(cell))
     return events_of(
         incidents,
         status,
@@ -59,7 +68,7 @@ def compose(
         cell.numpy().astype(np.uint32),
         adc.numpy().astype(np.uint16),
         energy.numpy(),
-        **(_links(incidents, offsets, links, placing.detector) if links else {}),
+        **more,
     )
 
 
@@ -70,7 +79,7 @@ def events_of(
     hit_cell: Array,
     hit_adc: Array,
     hit_energy_mev: Array,
-    **contributions: Array,
+    **more: Array,
 ) -> Events:
     """Make events of their incidents and hits.
 
@@ -88,8 +97,8 @@ def events_of(
         uint16 [H].
     hit_energy_mev
         float32 [H], calibrated.
-    contributions
-        The columns `contribution_...` of `Events`, or none of them.
+    more
+        Columns of `Events` that only some have: `contribution_...`, `hit_time_ns`.
     """
     return Events(
         event=incidents.event,
@@ -113,8 +122,34 @@ def events_of(
         hit_energy_mev=hit_energy_mev,
         particle_origin=incidents.origin,
         particle_mother_pdg=incidents.mother_pdg,
-        **contributions,
+        **more,
     )
+
+
+def times_of(incidents: Incidents, links: Links, hits: int) -> Array:
+    """The time of each hit: t = sum(E_i t_i) / sum(E_i) over the particles in it, float32 [H] in ns.
+
+    t_i is a particle's arrival on the face and E_i its deposit in the cell, before photostatistics and noise.
+    The flight inside the calorimeter and the time resolution of its electronics are not in it. Times are in
+    whole picoseconds, so that sums are exact and do not depend on their order.
+
+    Parameters
+    ----------
+    incidents
+        E events with N particles.
+    links
+        Which particle gave how much of each hit.
+    hits
+        Number of hits, H.
+    """
+    hit, particle, units = (column.numpy() for column in links)
+    ps = np.rint(incidents.time_ns[particle].astype(np.float64) * 1000).astype(np.int64)
+    deposited, moment = np.zeros(hits, np.int64), np.zeros(hits, np.int64)
+    np.add.at(deposited, hit, units)
+    np.add.at(moment, hit, units * ps)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where noise alone made the hit
+        times: Array = (moment / deposited / 1000).astype(np.float32)
+    return times
 
 
 def _links(incidents: Incidents, offsets: Tensor, links: Links, detector: Detector) -> dict[str, Array]:

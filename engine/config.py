@@ -98,6 +98,8 @@ class Campaign(BaseModel):
     """Formats that every shard is written in."""
     contributions: bool = False
     """Whether the energy of each particle in each hit is kept."""
+    hit_times: bool = False
+    """Whether hits have times: the mean arrival of the particles in them, weighted by energy."""
 
     # Execution: free from run to run; `events` may grow.
     output: Annotated[str, Field(min_length=1)]
@@ -182,10 +184,9 @@ class Campaign(BaseModel):
         return self.pools or (plain,)
 
     def layout(self) -> dict[str, Any]:
-        """The part that is fixed at the first run, as it is stored."""
-        return self.model_dump(
-            mode="json", include={"first_event", "shard_events", "formats", "contributions"}
-        )
+        """The part that is fixed at the first run, as it is stored; `hit_times` only where there are some."""
+        keys = {"first_event", "shard_events", "formats", "contributions"}
+        return self.model_dump(mode="json", include=keys | ({"hit_times"} if self.hit_times else set()))
 
 
 def load_campaign(source: str, overrides: Sequence[str] = ()) -> Campaign:

@@ -73,6 +73,7 @@ def generate(
     seed: int,
     *,
     contributions: bool = False,
+    hit_times: bool = False,
     stopwatch: Stopwatch | None = None,
 ) -> Events:
     """Generate whole events, one for each event of the incidents.
@@ -91,6 +92,8 @@ def generate(
         Of the campaign.
     contributions
         Whether to keep which particle gave how much of each hit.
+    hit_times
+        Whether hits have times.
     stopwatch
         Adds up the time of each stage.
 
@@ -110,6 +113,8 @@ def generate(
         with watch("sample"):
             showers = sample_particles(routing, batch, seed)
         with watch("compose"):
-            events = compose(batch, showers, placing, seed, status, contributions=contributions)
+            events = compose(
+                batch, showers, placing, seed, status, contributions=contributions, hit_times=hit_times
+            )
             parts.append(events)
     return concatenate(parts)

@@ -162,6 +162,7 @@ class Incidents:
 PER_EVENT = ("event", "weight", "source_event", "collisions", "lost")
 PER_PARTICLE = ("pdg", "energy_mev", "position_mm", "direction", "time_ns", "collision")
 ORIGINS = ("origin", "mother_pdg")  # one value a particle too, in incidents that have them
+HIT_TIME = "hit_time"  # one value a hit, in events of campaigns that ask for it
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,9 @@ class Events:
         uint16 [H].
     hit_energy_mev : ndarray
         float32 [H], calibrated.
+    hit_time_ns : ndarray or None
+        float32 [H], mean arrival on the face of the particles in the hit, weighted by their energy in it; NaN
+        where noise alone made it; None where times were not asked for.
     contribution_offsets : ndarray or None
         int64 [E + 1]; None, as the next three, where contributions were not asked for.
     contribution_hit : ndarray or None
@@ -237,6 +241,7 @@ class Events:
     contribution_energy_mev: Array | None = None
     particle_origin: Array | None = None
     particle_mother_pdg: Array | None = None
+    hit_time_ns: Array | None = None
 
     def __len__(self) -> int:
         return len(self.event)

@@ -136,7 +136,7 @@ def terms(search: Sequence[str]) -> list[Term]:
 
 
 IDENTITY_KEYS = ("seed", "mu", "incidents", "signal", "outside", "numerics", "content_version")
-LAYOUT_KEYS = ("first_event", "shard_events", "formats", "contributions")
+LAYOUT_KEYS = ("first_event", "shard_events", "formats", "contributions", "hit_times")
 
 
 def cells(entry: CatalogEntry) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from monsoon.engine.formats.merkle import MerkleTree
-from monsoon.engine.records import ORIGINS, Array, Events, Loss, Origin
+from monsoon.engine.records import HIT_TIME, ORIGINS, Array, Events, Loss, Origin
 from monsoon.models.records import Status
 
 SCHEMA_VERSION = 2  # in 1 hit_cell was uint16; its files read the same
@@ -62,6 +62,9 @@ _HIT = (
     Column("hit_adc", "uint16", "hit", "", "ADC counts after zero suppression"),
     Column("hit_energy_mev", "float32", "hit", "MeV", "calibrated energy"),
 )
+_HIT_TIME = Column(
+    "hit_time_ns", "float32", "hit", "ns", "energy-weighted arrival on the face, NaN: noise alone"
+)
 _CONTRIBUTION = (
     Column("contribution_hit", "int32", "contribution", "", "index of the hit in the event, increasing"),
     Column("contribution_particle", "int32", "contribution", "", "index of the particle in the event"),
@@ -77,10 +80,11 @@ def schema(contributions: bool, origins: Collection[str] = ()) -> tuple[Column, 
     contributions
         Whether the campaign keeps which particle gave how much of each hit.
     origins
-        Which of engine.records.ORIGINS its incidents have.
+        Which of engine.records.ORIGINS its incidents have; HIT_TIME where its hits have times.
     """
+    hit = (*_HIT, _HIT_TIME) if HIT_TIME in origins else _HIT
     origin = tuple(column for column in _ORIGIN if column.name.removeprefix("particle_") in origins)
-    return _EVENT + _PARTICLE + origin + _HIT + (_CONTRIBUTION if contributions else ())
+    return _EVENT + _PARTICLE + origin + hit + (_CONTRIBUTION if contributions else ())
 
 
 def has_contributions(events: Events) -> bool:
@@ -88,8 +92,9 @@ def has_contributions(events: Events) -> bool:
 
 
 def origins_of(events: Events) -> tuple[str, ...]:
-    """Which of engine.records.ORIGINS events have."""
-    return tuple(name for name in ORIGINS if getattr(events, f"particle_{name}") is not None)
+    """Which of engine.records.ORIGINS and HIT_TIME events have."""
+    found = tuple(name for name in ORIGINS if getattr(events, f"particle_{name}") is not None)
+    return found if events.hit_time_ns is None else (*found, HIT_TIME)
 
 
 def schema_of(events: Events) -> tuple[Column, ...]:
@@ -100,6 +105,7 @@ def schema_of(events: Events) -> tuple[Column, ...]:
 def schema_in(names: Collection[str]) -> tuple[Column, ...]:
     """The columns of a file with these names, in file order."""
     origins = [name for name in ORIGINS if f"particle_{name}" in names]
+    origins += [HIT_TIME] if _HIT_TIME.name in names else []
     return schema("contribution_hit" in names, origins)
 
 

@@ -149,6 +149,8 @@ class Layout(BaseModel):
         Keys of `engine.ledger.shards.FORMATS`.
     contributions : bool
         Whether the energy that each particle contributed to a hit is stored.
+    hit_times : bool
+        Whether hits have times; absent where they have none, as in former releases.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -157,6 +159,7 @@ class Layout(BaseModel):
     shard_events: Annotated[int, Field(gt=0, le=LARGEST)]
     formats: list[str]
     contributions: bool
+    hit_times: bool = False
 
 
 def identity_hash(identity: Mapping[str, Any]) -> str:

@@ -128,6 +128,32 @@ def test_contributions_add_up_to_the_deposit_of_their_hit(
     assert np.abs(deposit[high] / events.hit_energy_mev[high] - 1).max() < 0.05
 
 
+def test_the_time_of_a_hit_is_the_mean_of_its_particles_weighted_by_energy(
+    suite: Suite, placing: Placing, make_incidents: Make
+) -> None:
+    """As from the contributions, to a picosecond; and nothing else of the events changes."""
+    incidents = make_incidents([100, 0, 120])
+    events = generate(incidents, suite, placing, 3, contributions=True, hit_times=True)
+    assert same(generate(incidents, suite, placing, 3, contributions=True), events)
+    assert events.contribution_offsets is not None
+    assert events.contribution_hit is not None
+    assert events.contribution_particle is not None
+    assert events.contribution_energy_mev is not None
+    assert events.hit_time_ns is not None
+    event = np.repeat(np.arange(3), np.diff(events.contribution_offsets))
+    hit = events.contribution_hit + events.hit_offsets[event]
+    time_ns = incidents.time_ns[events.contribution_particle + incidents.offsets[event]].astype(np.float64)
+    energy_mev = events.contribution_energy_mev.astype(np.float64)
+    deposit = np.bincount(hit, energy_mev, len(events.hit_adc))
+    moment = np.bincount(hit, energy_mev * time_ns, len(events.hit_adc))
+    real = deposit > 0
+    assert 0 < real.sum() < len(real)
+    assert np.isnan(events.hit_time_ns[~real]).all()
+    assert np.abs(events.hit_time_ns[real] - moment[real] / deposit[real]).max() < 2e-3
+    shared = np.bincount(hit, minlength=len(real)) > 1
+    assert np.ptp(events.hit_time_ns[real & shared]) > 1
+
+
 def test_the_hits_around_a_photon_hold_its_energy(
     placing: Placing, suite: Suite, make_incidents: Make
 ) -> None:

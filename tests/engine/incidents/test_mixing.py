@@ -32,7 +32,8 @@ def files(make_incidents: Callable[..., Incidents], tmp_path: Path) -> list[Ingr
     parts = []
     for number, (first, weight) in enumerate(((0, 1.0), (100, 4.0))):
         made = make_incidents([number + 1, 0, number + 3] * 20, seed=number, first_event=first)
-        made = replace(made, collisions=np.ones(60, np.int32), weight=np.full(60, weight))
+        alone = {"collisions": np.ones(60, np.int32), "collision": np.zeros(len(made.pdg), np.int32)}
+        made = replace(made, weight=np.full(60, weight), **alone)
         url = str(tmp_path / f"{number}.parquet")
         write_incidents(url, [made], source="test", settings={}, detector="lhcb-ecal")
         parts.append(Ingredient(url, MB[number]))
