@@ -166,7 +166,9 @@ def _total(results: list[SampleResult]) -> dict[str, float]:
 def page_of(results: list[SampleResult]) -> str:
     """The summary as a Markdown table, with a row of sums."""
     means = ("collisions_per_event", "particles_per_event", "hits_per_event", "bytes_per_event")
-    rows = [("sample", "events", "processes [mb]", "luminosity [1/pb]", *means, "content")]
+    rows: list[tuple[str, ...]] = [
+        ("sample", "events", "processes [mb]", "luminosity [1/pb]", *means, "content")
+    ]
     for result in results:
         processes = ", ".join(f"{name} {mb:.4g}" for name, mb in result.processes.items())
         luminosity = "" if result.luminosity_pb is None else f"{result.luminosity_pb:.4g}"

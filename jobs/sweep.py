@@ -89,6 +89,9 @@ def sweep(config: Sweep, say: Callable[[str], None] = tell) -> SweepResult:
     lost = [trial for trial in trials if trial.state in ("failed", "waiting")]
     if lost:
         say(f"{len(lost)} trials failed; retry=true tries them again")
+    have = {name for trial in trials if trial.state == "done" for name in trial.metrics}
+    if have and config.compared not in have:
+        say(f"metric: no trial has {config.compared}; there are {', '.join(sorted(have))}")
     folder = str((output / TRIALS / best.name).absolute()) if best else None
     return SweepResult(str((output / TABLE).absolute()), trials, folder)
 

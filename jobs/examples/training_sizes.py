@@ -45,7 +45,5 @@ def training_sizes(output: str, steps: int = 2_000, sizes: Sequence[int] = SIZES
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    numbers = [int(word) for word in words[1:]]
-    folder = words[0] if words else "out/training-sizes"
-    print(f"best: {training_sizes(folder, *numbers[:1], sizes=numbers[1:] or SIZES)}")
+    words = sys.argv[1:] or ["out/training-sizes", "2000", *map(str, SIZES)]
+    print(f"best: {training_sizes(words[0], int(words[1]), [int(word) for word in words[2:]])}")

@@ -188,7 +188,7 @@ def _scheduler(sweep: Sweep, steps: int, ended: Sequence[Trial]) -> Any:
     grace = sweep.grace_steps or max(1, steps // FIRST_RUNG)
     if grace >= steps:
         raise InputError(f"grace_steps: {grace} is not below the {steps} steps of a training; give fewer")
-    scheduler = ASHAScheduler(
+    scheduler: Any = ASHAScheduler(
         time_attr="step",
         metric="score",
         mode="min",

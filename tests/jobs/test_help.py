@@ -17,16 +17,20 @@ from monsoon.engine.config import Campaign
 from monsoon.jobs.cli import DONE, UNUSABLE, app, main
 from monsoon.jobs.help import REQUIRED, Key, keys_of, options_of
 from monsoon.jobs.incidents import SOURCES
+from monsoon.jobs.request_config import Request
+from monsoon.jobs.sweeps.config import Sweep
 from monsoon.jobs.training_config import RECIPE_KEYS, TrainConfig
 from monsoon.models.families.table import FAMILIES
 
-CONFIGS = (Campaign, TrainConfig, *(config for config, _ in SOURCES.values()))
+CONFIGS = (Campaign, TrainConfig, Sweep, Request, *(config for config, _ in SOURCES.values()))
 COMMANDS = {(info.name or info.callback.__name__): info.callback for info in app.registered_commands}
 UNITS = {"mev": "MeV", "gev": "GeV", "rad": "rad", "mm": "mm", "ns": "ns", "s": "s"}
 WITH_KEYS = {
     "generate": Campaign,
     "plan": Campaign,
     "train": TrainConfig,
+    "sweep": Sweep,
+    "request": Request,
     **{f"incidents {name}": config for name, (config, _) in SOURCES.items()},
 }
 

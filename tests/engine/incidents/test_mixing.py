@@ -56,5 +56,7 @@ def test_every_event_of_a_mixture_is_the_next_of_its_process(files: list[Ingredi
 
 
 def test_a_process_with_too_few_events_is_refused(files: list[Ingredient]) -> None:
-    with pytest.raises(InputError, match=r"has 60 events, and [78][0-9] of this process are needed; give more"):
+    with pytest.raises(
+        InputError, match=r"has 60 events, and [78][0-9] of this process are needed; give more"
+    ):
         list(mix(files, 3, 100))
