@@ -35,10 +35,11 @@ from monsoon.models.training.progress import Event, Validated
 FIRST_RUNG = 9  # of its steps a training makes at least one in so many
 LONGEST_REASON = 300
 METRICS = ("score", "score_error", "best_step", "seconds", "step")
-# Tune's own loggers write what losses.jsonl and the table have; its handler of Ctrl-C would hide it from us
+# Tune's own loggers write what losses.jsonl and the table have, and its handler of Ctrl-C would hide it
 PLAIN = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that failed has no score
     "RAY_AIR_NEW_OUTPUT": "0",
 }
 
