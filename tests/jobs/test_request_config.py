@@ -50,7 +50,7 @@ def test_what_cannot_be_is_refused_in_a_line_and_leaves_nothing(
 
 
 def test_the_example_is_a_request() -> None:
-    assert [sample.name for sample in load_request(str(EXAMPLE)).samples][-1] == "photons-and-jets"
+    assert [sample.name for sample in load_request(str(EXAMPLE)).samples][-1] == "electroweak"
 
 
 @pytest.mark.parametrize("name", PRESETS)
