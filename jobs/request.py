@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,9 +13,11 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.cross_sections import CrossSection
 from monsoon.engine.remote.cluster import connected
 from monsoon.engine.storage import open_store, storage_answers
+from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.generate import generate
 from monsoon.jobs.markdown import table_of
 from monsoon.jobs.processes import cross_sections, mixture, with_beams
+from monsoon.jobs.refusals import nothing_left
 from monsoon.jobs.request_config import Request, Sample
 from monsoon.jobs.shared_pools import with_shared_pool
 from monsoon.jobs.sweeps.grid import POOLS, metrics_of
@@ -82,8 +85,12 @@ def request(config: Request, say: Callable[[str], None] = tell) -> list[SampleRe
     for sample, settings in asked:  # all of them are looked at before the first is run
         campaign_of({**settings, "mu": settings.get("mu") or ANY_MU}, f"sample {sample.name}")
     store, results = open_store(config.output), []
-    store.probe()
-    with connected(config.ray_address):
+    with ExitStack() as stack:
+        if isinstance(store, PosixStore):
+            made = (POOLS, PROCESSES, *(sample.name for sample in config.samples))
+            stack.enter_context(nothing_left(store.root, made, ("*/*",)))
+        store.probe()
+        stack.enter_context(connected(config.ray_address))
         for number, (sample, settings) in enumerate(asked, 1):
             say(f"sample {number} of {len(asked)}: {sample.name}, {sample.events} events")
             result = _run(config, sample, settings, say)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.remote.cluster import connected
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.refusals import nothing_left
 from monsoon.jobs.sweeps.config import Sweep
@@ -65,11 +67,14 @@ def sweep(config: Sweep, say: Callable[[str], None] = tell) -> SweepResult:
     """
     points = points_of(config)
     output = Path(config.output)
-    with nothing_left(output, MADE, KEPT):
+    with ExitStack() as stack:
+        stack.enter_context(nothing_left(output, MADE, KEPT))
         before = {point.name: _before(config, point) for point in points}
         waiting = [point for point in points if before[point.name].state == "waiting"]
         found = dict(before)
         say(f"{len(points)} trials, {len(points) - len(waiting)} of them ended before")
+        if waiting:
+            stack.enter_context(connected(config.ray_address))  # one for all trials
         with JobProgress("trials", len(points), len(points) - len(waiting)) as progress:
 
             def ended(point: Point, trial: Trial) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.manifest import Manifest, read_manifest
-from monsoon.engine.remote.cluster import connected
 from monsoon.engine.storage import open_store
 from monsoon.jobs.generate import generate
 from monsoon.jobs.shared_pools import with_shared_pool
@@ -23,7 +22,7 @@ POOLS = "pools"  # folder below the output for collisions that several campaigns
 def run_campaigns(
     sweep: Sweep, points: Sequence[Point], tell: Callable[[Point, Trial], None], say: Callable[[str], None]
 ) -> None:
-    """Run every campaign to its end. One that cannot be run does not end the sweep.
+    """Run every campaign to its end, on the connected Ray. One that cannot be run does not end the sweep.
 
     Parameters
     ----------
@@ -35,23 +34,17 @@ def run_campaigns(
         Takes each trial as it ends.
     say : callable
         Prints a line.
-
-    Raises
-    ------
-    InputError
-        Where Ray cannot be used.
     """
-    with connected(sweep.ray_address):  # one for all campaigns
-        for point in points:
-            assert isinstance(point.config, Campaign)
-            try:
-                campaign = with_shared_pool(point.config, f"{sweep.output}/{POOLS}", say)
-                metrics = metrics_of(generate(campaign, lambda _: None).output)
-                trial = Trial(name=point.name, state="done", metrics=metrics)
-            except InputError as error:
-                reason = said(error, LONGEST_REASON)
-                trial = Trial(name=point.name, state="failed", reason=reason)
-            tell(point, trial)
+    for point in points:
+        assert isinstance(point.config, Campaign)
+        try:
+            campaign = with_shared_pool(point.config, f"{sweep.output}/{POOLS}", say)
+            metrics = metrics_of(generate(campaign, lambda _: None).output)
+            trial = Trial(name=point.name, state="done", metrics=metrics)
+        except InputError as error:
+            reason = said(error, LONGEST_REASON)
+            trial = Trial(name=point.name, state="failed", reason=reason)
+        tell(point, trial)
 
 
 def metrics_of(output: str) -> dict[str, float]:

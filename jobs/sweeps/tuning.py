@@ -20,7 +20,6 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.remote.cluster import connected
 from monsoon.jobs.sweeps.config import Sweep
 from monsoon.jobs.sweeps.points import TRIALS, Point
 from monsoon.jobs.sweeps.trials import ROOM, Trial, keep, validations
@@ -47,7 +46,7 @@ PLAIN = {
 def train_points(
     sweep: Sweep, waiting: Sequence[Point], ended: Sequence[Trial], tell: Callable[[Point, Trial], None]
 ) -> None:
-    """Run the trainings that have not ended.
+    """Run the trainings that have not ended, on the connected Ray.
 
     Parameters
     ----------
@@ -63,38 +62,35 @@ def train_points(
     Raises
     ------
     InputError
-        Where Ray cannot be used, or a trial does not fit the cluster.
+        Where a trial does not fit the cluster, or ASHA the trainings.
     """
     steps = {_of(point).recipe.steps for point in waiting}
     if sweep.scheduler == "asha" and len(steps) > 1:
         raise InputError("scheduler: asha compares trainings of equally many steps; steps is an axis here")
-    with connected(sweep.ray_address):
-        _expect_room(sweep)
-        before = {name: os.environ.get(name) for name in PLAIN}
-        os.environ.update(PLAIN)
-        logging.getLogger("ray.tune").setLevel(logging.ERROR)
-        try:
-            tuner = tune.Tuner(
-                tune.with_resources(
-                    _runner(waiting), {"cpu": sweep.cpus_per_trial, "gpu": sweep.gpus_per_trial}
-                ),
-                param_space={"number": tune.grid_search(list(range(len(waiting))))},
-                tune_config=tune.TuneConfig(
-                    scheduler=_scheduler(sweep, max(steps), ended),
-                    max_concurrent_trials=sweep.concurrent,
-                ),
-                run_config=tune.RunConfig(
-                    name=ROOM,
-                    storage_path=str(Path(sweep.output).absolute()),
-                    callbacks=[_Listener(waiting, tell)],
-                    failure_config=tune.FailureConfig(max_failures=sweep.max_failures),
-                    verbose=0,
-                ),
-            )
-            tuner.fit()
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
+    _expect_room(sweep)
+    before = {name: os.environ.get(name) for name in PLAIN}
+    os.environ.update(PLAIN)
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    try:
+        tuner = tune.Tuner(
+            tune.with_resources(_runner(waiting), {"cpu": sweep.cpus_per_trial, "gpu": sweep.gpus_per_trial}),
+            param_space={"number": tune.grid_search(list(range(len(waiting))))},
+            tune_config=tune.TuneConfig(
+                scheduler=_scheduler(sweep, max(steps), ended),
+                max_concurrent_trials=sweep.concurrent,
+            ),
+            run_config=tune.RunConfig(
+                name=ROOM,
+                storage_path=str(Path(sweep.output).absolute()),
+                callbacks=[_Listener(waiting, tell)],
+                failure_config=tune.FailureConfig(max_failures=sweep.max_failures),
+                verbose=0,
+            ),
+        )
+        tuner.fit()
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _runner(points: Sequence[Point]) -> Callable[[dict[str, Any]], None]:

@@ -31,6 +31,7 @@ CARDS = "{name: b, cards: ['HardQCD:all = on']}"
             "a: cross_section_mb is missing",
         ),
         (["samples=[{name: a, events: 1, processes: [{name: b}]}]"], "give cards, or else a file"),
+        (["ray_address=127.0.0.1:1"], "ray_address 127.0.0.1:1: does not answer"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line_and_leaves_nothing(

@@ -31,6 +31,7 @@ EXAMPLES = Path(__file__).parents[3] / "jobs" / "examples"
         (["verb=generate", "rule=one-standard-error"], "one-standard-error is of trainings"),
         (["output=s3://bucket/sweep"], "output: a folder that all nodes see"),
         (["sampels=3"], "sampels: unknown key; did you mean samples?"),
+        (["ray_address=127.0.0.1:1"], "ray_address 127.0.0.1:1: does not answer"),
         (["base=nothing-such"], "nothing-such: no such file or recipe"),
     ],
 )
