@@ -81,7 +81,7 @@ def sweep(config: Sweep, say: Callable[[str], None] = tell) -> SweepResult:
                 found[point.name] = trial
                 progress.advance(1)
                 say(f"{trial.name} {point.label}: {_line(config, trial)}")
-                _write(config, points, found)
+                _write(config, points, found, plot=False)
 
             if config.verb == "generate":
                 run_campaigns(config, waiting, ended, say)
@@ -89,7 +89,7 @@ def sweep(config: Sweep, say: Callable[[str], None] = tell) -> SweepResult:
                 _tune()(
                     config, waiting, [trial for trial in before.values() if trial.state != "waiting"], ended
                 )
-        best = _write(config, points, found)
+        best = _write(config, points, found, plot=True)
     trials = [found[point.name] for point in points]
     lost = [trial for trial in trials if trial.state in ("failed", "waiting")]
     if lost:
@@ -119,8 +119,8 @@ def _before(config: Sweep, point: Point) -> Trial:
     return waiting if config.retry and trial.state == "failed" else trial
 
 
-def _write(config: Sweep, points: list[Point], found: dict[str, Trial]) -> Trial | None:
-    return write_results(config, points, [found[point.name] for point in points])
+def _write(config: Sweep, points: list[Point], found: dict[str, Trial], plot: bool) -> Trial | None:
+    return write_results(config, points, [found[point.name] for point in points], plot)
 
 
 def _line(config: Sweep, trial: Trial) -> str:

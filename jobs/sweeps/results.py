@@ -60,7 +60,9 @@ def best_of(sweep: Sweep, trials: Sequence[Trial]) -> Trial | None:
     return min(close, key=lambda trial: trial.metrics.get("seconds", 0.0))
 
 
-def write_results(sweep: Sweep, points: Sequence[Point], trials: Sequence[Trial]) -> Trial | None:
+def write_results(
+    sweep: Sweep, points: Sequence[Point], trials: Sequence[Trial], plot: bool = True
+) -> Trial | None:
     """Write table, page, plot and the best trial into the sweep's output.
 
     Parameters
@@ -71,6 +73,8 @@ def write_results(sweep: Sweep, points: Sequence[Point], trials: Sequence[Trial]
         Its points.
     trials : sequence of Trial
         What came of each of them, in the same order.
+    plot : bool
+        Whether to draw the plot, which takes a second.
 
     Returns
     -------
@@ -106,9 +110,9 @@ def write_results(sweep: Sweep, points: Sequence[Point], trials: Sequence[Trial]
         output.mkdir(parents=True, exist_ok=True)
         write_whole(output / TABLE, buffer.getvalue())
         write_whole(output / PAGE, page.encode())
-        write_whole(
-            output / PLOT, draw_sweep(sweep.compared, list(sweep.axes), _drawn(sweep, points, trials))
-        )
+        if plot:
+            drawn = _drawn(sweep, points, trials)
+            write_whole(output / PLOT, draw_sweep(sweep.compared, list(sweep.axes), drawn))
         if best:
             content = {
                 "trial": best.name,
