@@ -22,10 +22,10 @@ from monsoon.models.generator import Generator
 from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import EGAMMA, HADRONS, NEIGHBOUR
+from monsoon.models.store.checkpoint import CHECKPOINTS as CHECKPOINTS
 from monsoon.models.store.checkpoint import load, makes_rows
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
 FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
 TRANSPORTED = (CHECKPOINTS / "transported-egamma", CHECKPOINTS / "transported-hadrons")
