@@ -33,7 +33,7 @@ from monsoon.models.store.suite import SAMPLES
 
 PIONS = (-211, 211)
 BATCH = 256  # held-out rows at once
-DEFAULT = ["steps=150", "batch=128", "schedule=cosine", "warm_up=15", "validate_every=75"]
+DEFAULT = ["steps=150", "batch=64", "schedule=cosine", "warm_up=15", "validate_every=75"]
 HEAD = ("rows", "from nothing", "from the model", "won", "won, standard errors")
 Scores = NDArray[np.float64]
 

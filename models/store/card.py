@@ -20,7 +20,8 @@ def markdown(card: Card) -> str:
     ----------
     card
         Any of these entries; what is not known is left out: name, family, parameters, species,
-        weights {sha256, bytes}, stages, config {domain, ...}, training {steps, seconds, device, recipe, findings},
+        weights {sha256, bytes}, stages, config {domain, ...},
+        training {steps, seconds, device, recipe, findings},
         data {files: [{name, use, rows, sha256}]}, curve [...],
         metrics {name: {value, error, floor, floor_error}}, outside {name: {policy: [bins of `beyond`]}},
         by_steps {sampling steps: {auc, error, floor, us_per_row}}.
