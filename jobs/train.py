@@ -29,7 +29,7 @@ from monsoon.models.geometry.stored import as_stored, read_geometry
 from monsoon.models.said import said
 from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import LARGEST_CARD, read_card
-from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, is_shipped
+from monsoon.models.store.suite import SAMPLES, folder_of
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
 from monsoon.models.training.progress import Event, Finished
 
@@ -165,7 +165,7 @@ def _fit(config: TrainConfig) -> Fit:
 
 def _started_from(model: str) -> dict[str, str]:
     """Where a trained model is, and which. Raises InputError where it is none."""
-    folder = CHECKPOINTS / model if is_shipped(model) else Path(model)
+    folder = folder_of(model)
     try:
         card = read_card(folder)
     except InputError as error:

@@ -20,7 +20,8 @@ def markdown(card: Card) -> str:
     ----------
     card
         Any of these entries; what is not known is left out: name, family, parameters, species,
-        weights {sha256, bytes}, config {domain, ...}, training {steps, seconds, device, recipe, findings},
+        weights {sha256, bytes}, stages, config {domain, ...},
+        training {steps, seconds, device, recipe, findings},
         data {files: [{name, use, rows, sha256}]}, curve [...],
         metrics {name: {value, error, floor, floor_error}}, outside {name: {policy: [bins of `beyond`]}},
         by_steps {sampling steps: {auc, error, floor, us_per_row}}.
@@ -41,10 +42,11 @@ def markdown(card: Card) -> str:
 
 
 def _facts(card: Card) -> str:
-    weights = card["weights"]
+    weights, giver = card["weights"], card.get("stages")
+    of = f" Energy, hits and divisions are those of {giver}, whose weights have them." if giver else ""
     return (
         f"Family {card['family']}, {card['parameters']:,} parameters, {weights['bytes'] / 1e6:.1f} MB, "
-        f"{_layout(card)}.\n\nWeights: SHA-256 `{weights['sha256']}`.\n"
+        f"{_layout(card)}.\n\nWeights: SHA-256 `{weights['sha256']}`.{of}\n"
     )
 
 

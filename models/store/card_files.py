@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from monsoon.models.errors import InputError
 from monsoon.models.files import write_whole
 from monsoon.models.store.checkpoint import read_card, write_card
-from monsoon.models.store.suite import CHECKPOINTS
+from monsoon.models.store.suite import CHECKPOINTS, folder_of
 
 LIBRARY, LIBRARY_CARD = "library", "library.json"
 
@@ -29,7 +28,7 @@ def card_of(model: str) -> dict[str, Any]:
         Where the model has no card.
     """
     if model != LIBRARY:
-        return read_card(_folder(model))
+        return read_card(folder_of(model))
     try:
         known: dict[str, Any] = json.loads((CHECKPOINTS / LIBRARY_CARD).read_text())
     except FileNotFoundError:
@@ -60,14 +59,9 @@ def store_card(model: str, card: Mapping[str, Any], beside: Mapping[str, bytes] 
             (CHECKPOINTS / LIBRARY_CARD).write_text(json.dumps(card, indent=1) + "\n")
         else:
             for name, content in (beside or {}).items():
-                write_whole(_folder(model) / name, content)
-            write_card(_folder(model), card)
+                write_whole(folder_of(model) / name, content)
+            write_card(folder_of(model), card)
     except OSError as error:
         raise InputError(
             f"the card of {model} cannot be written ({error.strerror}); copy the model"
         ) from error
-
-
-def _folder(model: str) -> Path:
-    """Where a model is: a folder, or the name of a shipped one."""
-    return CHECKPOINTS / model if (CHECKPOINTS / model).is_dir() else Path(model)

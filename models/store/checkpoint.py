@@ -4,6 +4,8 @@
     model.json            family, configuration with grid and domain, checksum, the card's content
     README.md             the card, written from model.json
 
+Of a model whose stages are those of a shipped one the weights may lack these (models/store/stages.py).
+
 Nothing is ever unpickled, and weights whose checksum does not fit are refused.
 """
 
@@ -27,9 +29,12 @@ from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import read_small, write_whole
 from monsoon.models.store.card import markdown
 from monsoon.models.store.outline import fits
+from monsoon.models.store.stages import taken_tensors
 
 MODEL, WEIGHTS = TRAINED = ("model.json", "weights.safetensors")  # what is read of a model's folder
 CARD = "README.md"
+GIVER = "stages"  # entry of model.json: the shipped model that has weights which are not there
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 FORMAT = 2
 LARGEST_CARD, LARGEST_WEIGHTS = 1 << 24, 1 << 32  # bytes
 
@@ -86,6 +91,32 @@ def save(folder: str | Path, network: nn.Module, card: Mapping[str, Any]) -> Non
     write_card(folder, whole)
 
 
+def share(folder: str | Path, giver: str) -> None:
+    """Take out of a model's folder the weights that a shipped model has, and name that one in its card.
+
+    Parameters
+    ----------
+    folder
+        Of a model that took its stages from the shipped one.
+    giver
+        Name of the shipped model.
+
+    Raises
+    ------
+    ValueError
+        If a weight differs.
+    """
+    folder = Path(folder)
+    card, tensors = read_card(folder), tensors_of((folder / WEIGHTS).read_bytes())
+    for name, value in taken_tensors(card["config"], load(CHECKPOINTS / giver).model).items():
+        if not torch.equal(tensors.pop(name).to(value.dtype), value):
+            raise ValueError(f"{name} is not that of {giver}")
+    data = bytes_of(tensors)
+    weights = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    write_whole(folder / WEIGHTS, data)
+    write_card(folder, {**card, GIVER: giver, "weights": weights})
+
+
 def load(folder: str | Path) -> Checkpoint:
     """Load a model as it was saved, on the CPU, ready to sample.
 
@@ -106,6 +137,8 @@ def load(folder: str | Path) -> Checkpoint:
     restore = FAMILIES[card["family"]].restore
     try:
         tensors = tensors_of(data)
+        if GIVER in card:
+            tensors |= taken_tensors(card["config"], _shipped(card[GIVER]))
         if not fits(restore, card["config"], tensors):  # before memory is taken for the network
             raise ValueError("the shapes of the tensors are others")
         network = restore(card["config"])
@@ -120,6 +153,13 @@ def load(folder: str | Path) -> Checkpoint:
     network.requires_grad_(False)
     network.eval()
     return Checkpoint(network, card)
+
+
+def _shipped(name: str) -> Any:
+    """A shipped model that has all its weights itself. Raises ValueError for other names."""
+    if name not in {path.name for path in CHECKPOINTS.iterdir()} or GIVER in read_card(CHECKPOINTS / name):
+        raise ValueError("its stages are those of no shipped model")
+    return load(CHECKPOINTS / name).model
 
 
 def makes_rows(card: Mapping[str, Any]) -> bool:

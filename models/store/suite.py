@@ -22,10 +22,10 @@ from monsoon.models.generator import Generator
 from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import EGAMMA, HADRONS, NEIGHBOUR
+from monsoon.models.store.checkpoint import CHECKPOINTS as CHECKPOINTS
 from monsoon.models.store.checkpoint import load, makes_rows
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
 FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
 TRANSPORTED = (CHECKPOINTS / "transported-egamma", CHECKPOINTS / "transported-hadrons")
@@ -33,12 +33,14 @@ SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
 LONGEST_NAME = 100  # characters of an unknown name that are compared with the shipped ones
 SIW = (SAMPLES / "siw-electrons.h5",)
 DS2LIKE = (CHECKPOINTS / "transported-ds2like",)
+RICH = (CHECKPOINTS / "flow-rich",)
 SHIPPED = {
     "library": LIBRARY,
     "best": FLOWS,
     "transported": TRANSPORTED,
     "siw": SIW,
     "best-ds2like": DS2LIKE,
+    "best-rich": RICH,  # of rows of a table
 }
 NEAREST, CLAMP, SCALE, REFUSE = POLICIES = ("nearest", "clamp", "scale", "refuse")
 
@@ -371,6 +373,12 @@ def parts(model: str) -> list[Path]:
     for word in model.split(","):
         paths += SHIPPED.get(word) or [CHECKPOINTS / word if is_shipped(word) else Path(word)]
     return paths
+
+
+def folder_of(model: str) -> Path:
+    """Where one trained model is, of a shipped name or the path of its folder; it need not be there."""
+    found = parts(model)
+    return found[0] if len(found) == 1 else Path(model)
 
 
 def _load(model: str, geometry: Geometry | None, pdg: int | None) -> list[Generator]:

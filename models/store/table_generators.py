@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
@@ -12,7 +11,7 @@ from monsoon.models.domain.columns import ColumnDomain
 from monsoon.models.errors import InputError
 from monsoon.models.records import Table
 from monsoon.models.store.checkpoint import MODEL, load, makes_rows, read_card
-from monsoon.models.store.suite import CHECKPOINTS, is_shipped, no_such_model
+from monsoon.models.store.suite import folder_of, no_such_model
 
 
 class TableGenerator(Protocol):
@@ -62,7 +61,7 @@ def load_table_generator(name: str) -> TableGenerator:
     InputError
         If it cannot be used, or generates showers.
     """
-    folder = CHECKPOINTS / name if is_shipped(name) else Path(name)
+    folder = folder_of(name)
     if not (folder / MODEL).is_file():
         raise no_such_model(name)
     stored = load(folder)
@@ -74,5 +73,5 @@ def load_table_generator(name: str) -> TableGenerator:
 
 def describes_tables(name: str) -> bool:
     """Whether this is the name or folder of a generator of tables. It is not loaded."""
-    folder = CHECKPOINTS / name if is_shipped(name) else Path(name)
+    folder = folder_of(name)
     return (folder / MODEL).is_file() and makes_rows(read_card(folder))

@@ -30,7 +30,7 @@ from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
 from monsoon.models.store.checkpoint import LARGEST_CARD, load, save
 from monsoon.models.store.outline import fits
-from monsoon.models.store.suite import CHECKPOINTS, is_shipped
+from monsoon.models.store.suite import folder_of
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished
@@ -235,7 +235,7 @@ class Fit:
         name = self.options.get(option)
         if name is None:
             return {}
-        return {option: load(CHECKPOINTS / name if is_shipped(name) else str(name)).model}
+        return {option: load(folder_of(str(name))).model}
 
     def _restored(self, output: Path) -> Any:
         """The network that was prepared, without weights; of a state's shapes where there is one."""

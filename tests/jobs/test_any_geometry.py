@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     merge = like_set_1(stack)
     assert isinstance(merge.geometry, Cylindrical)
     write_binning(folder / "binning.xml", merge.geometry, "photon", 22)
-    for name, first, end in (("train", 0, 800), ("validation", 800, 1000), ("reference", 1000, 1480)):
+    for name, first, end in (("train", 0, 640), ("validation", 640, 820), ("reference", 820, 1300)):
         write(folder / f"{name}.h5", merge(read_rows(SAMPLES / "siw-electrons.h5", first, end)))
     return folder
 

@@ -62,7 +62,7 @@ def test_a_tree_of_a_root_file_is_trained_on_and_sampled_for(tmp_path: Path) -> 
     assert pq.read_metadata(out).num_rows == 1000
 
 
-@pytest.mark.parametrize("model", ["flow-rich", "library-rich"])
+@pytest.mark.parametrize("model", ["best-rich", "library-rich"])
 def test_a_sample_has_the_conditions_and_exact_ties(model: str, tmp_path: Path) -> None:
     out = tmp_path / "s.parquet"
     assert (

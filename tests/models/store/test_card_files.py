@@ -36,6 +36,13 @@ def test_what_is_stored_of_a_model_is_read_back_and_on_its_page(tmp_path: Path) 
     )
 
 
+def test_the_best_of_a_kind_has_the_card_of_the_model_that_it_is() -> None:
+    assert card_of("best-rich") == card_of("flow-rich")
+    assert card_of("best-ds2like") == card_of("transported-ds2like")
+    with pytest.raises(InputError, match=r"best/model\.json: cannot be read"):
+        card_of("best")  # is two
+
+
 def test_a_model_without_a_card_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"name a model's folder"):
         card_of(str(tmp_path))

@@ -14,7 +14,7 @@ import torch
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.store.checkpoint import load
+from monsoon.models.store.checkpoint import WEIGHTS, load, read_card, share, write_card
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
 from monsoon.models.training.fitting import Fit
 from monsoon.models.training.progress import Finished, Stepped
@@ -69,3 +69,13 @@ def test_stages_may_be_those_of_a_shipped_model(tmp_path: Path) -> None:
     for stage in ("energy", "hits", "splits"):
         theirs, mine = (getattr(of, stage).state_dict() for of in (flow, taken))
         assert all(torch.equal(value, theirs[key]) for key, value in mine.items())
+    before, size = load(output).model.fingerprint, (Path(output) / WEIGHTS).stat().st_size
+    share(output, "flow-egamma")
+    assert (Path(output) / WEIGHTS).stat().st_size < size - 1_800_000  # what it took is stored once
+    assert load(output).model.fingerprint == before
+    assert "are those of flow-egamma" in (Path(output) / "README.md").read_text()
+    for other in ("flow-hadrons", "vae-egamma", "../checkpoints/flow-egamma", 7):
+        write_card(output, {**load(output).card, "stages": other})
+        with pytest.raises(InputError, match="does not fit the family vae"):
+            load(output)
+        write_card(output, {**read_card(output), "stages": "flow-egamma"})
