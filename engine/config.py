@@ -106,6 +106,8 @@ class Campaign(BaseModel):
     """Whether to verify what is committed first, and make again what is damaged."""
     log: str | None = None
     """File for the log, a JSON object a line; absent: in _logs/ of an output that is a folder."""
+    profile: bool = False
+    """Whether to write a Chrome trace of each worker to _logs/, and to print where the time went."""
     ray_address: str | None = None
     """A running cluster, HEAD:PORT; absent: the one of RAY_ADDRESS, else a Ray of its own on this machine."""
     only: Annotated[int, Field(ge=0)] | None = None

@@ -95,6 +95,10 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         If interrupted; the same call continues the campaign.
     """
     store = open_store(campaign.output)
+    if campaign.profile and not isinstance(store, PosixStore):
+        raise InputError(
+            f"profile: {store.url} is no folder that traces can be written to; leave profile out"
+        )
     ledger = Ledger(store)
     with storage_answers(store):
         campaign = as_begun(campaign, ledger).anchored()
