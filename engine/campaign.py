@@ -23,6 +23,7 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_showers
 from monsoon.engine.detector.placing import Placing, localise
 from monsoon.engine.errors import InputError, SuspiciousInput
+from monsoon.engine.formats.calibration import stored
 from monsoon.engine.formats.schema import NOTHING, SCHEMA_VERSION
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.overlay import add_signal, overlay
@@ -228,6 +229,14 @@ class ShardMaker:
             self.events(shot)
 
     @cached_property
+    def metadata(self) -> dict[str, str]:
+        """What every event file says: its origin, and how hit energies follow where they are left out."""
+        plain = self.resolved.metadata
+        if self.resolved.campaign.hit_energy:
+            return plain
+        return plain | stored(self.detector.electronics.mev_per_count.numpy())
+
+    @cached_property
     def _trace(self) -> Trace | None:
         """The trace of this process, where the campaign wants one."""
         if not self.resolved.campaign.profile or not isinstance(self.store, PosixStore):
@@ -291,7 +300,7 @@ class ShardMaker:
             shard,
             campaign.formats,
             contributions=campaign.contributions,
-            metadata=self.resolved.metadata,
+            metadata=self.metadata,
             stopwatch=watch,
             origins=self.resolved.origins,
         )

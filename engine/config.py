@@ -82,6 +82,8 @@ class Campaign(BaseModel):
     """Formats that every shard is written in."""
     contributions: bool = False
     """Whether the energy of each particle in each hit is kept."""
+    hit_energy: bool = True
+    """Whether files have the energy of each hit; else it is hit_adc times the cell's mev_per_count."""
 
     # Execution: free from run to run; `events` may grow.
     output: Annotated[str, Field(min_length=1)]
@@ -169,9 +171,10 @@ class Campaign(BaseModel):
 
     def layout(self) -> dict[str, Any]:
         """The part that is fixed at the first run, as it is stored."""
-        return self.model_dump(
-            mode="json", include={"first_event", "shard_events", "formats", "contributions"}
-        )
+        keys = {"first_event", "shard_events", "formats", "contributions"}
+        if not self.hit_energy:  # absent else, as in former releases
+            keys.add("hit_energy")
+        return self.model_dump(mode="json", include=keys)
 
 
 def load_campaign(source: str, overrides: Sequence[str] = ()) -> Campaign:

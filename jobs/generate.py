@@ -282,9 +282,7 @@ def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None
     for name in resolved.campaign.formats:
         final, write = f"{alone.stem}{FORMATS[name].suffix}", FORMATS[name].writer
         with store.attempt(final) as attempt:
-            with write(
-                attempt, resolved.campaign.contributions, resolved.metadata, resolved.origins
-            ) as append:
+            with write(attempt, resolved.campaign.contributions, maker.metadata, resolved.origins) as append:
                 append(events)
             store.publish_over(attempt, final)
         say(f"event: {store.url}/{final}")

@@ -32,9 +32,7 @@ def test_a_trace_is_whole_after_every_shard_and_has_the_stopwatchs_seconds(tmp_p
     assert [span["args"]["shard"] for span in whole] == ["first", "second"]
     for stage in ("sample", "compose"):
         traced = sum(span["dur"] for span in spans(path) if span["name"] == stage)
-        assert traced == pytest.approx(
-            1e6 * sum(some[stage] for some in seconds), abs=4
-        )  # whole us each
+        assert traced == pytest.approx(1e6 * sum(some[stage] for some in seconds), abs=4)  # whole us each
     for shard in whole:
         inside = [s for s in stages if shard["ts"] <= s["ts"] < shard["ts"] + shard["dur"]]
         assert sum(span["dur"] for span in inside) <= shard["dur"] + 4

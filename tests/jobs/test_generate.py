@@ -264,6 +264,7 @@ def test_contributions_all_formats_and_a_profile_come_out_when_asked_for(campaig
             "contributions": True,
             "formats": ("parquet", "root", "ttree"),
             "profile": True,
+            "hit_energy": False,
         }
     )
     said: list[str] = []
