@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from onnx import TensorProto, helper
 from torch import Tensor
 
 from monsoon.models.export.writing import Value, Writer
@@ -45,8 +46,10 @@ def scan(
     return writer.add("Transpose", hit, perm=[1, 0])
 
 
-def _body(rows: Tensor, outer: Writer) -> object:
+def _body(rows: Tensor, outer: Writer) -> Any:
     """One pixel; see `hits.reference`."""
+    from onnx import TensorProto, helper  # an extra: models import without it
+
     w = Writer()
     far = w.add("MatMul", w.add("Relu", "hidden"), "last")
     close = w.add("Cast", w.add("Gather", "hit", "near", axis=0), to=TensorProto.FLOAT)  # [K, N]

@@ -10,6 +10,9 @@ from typing import Any
 from monsoon.models.errors import InputError
 from monsoon.models.export.graph import Graph, graph_of
 from monsoon.models.export.interface import Interface
+from monsoon.models.export.operations import translated
+from monsoon.models.export.rows import steps_of
+from monsoon.models.export.writing import Writer, kind
 from monsoon.models.files import write_whole
 
 OPSET, IR = 17, 8
@@ -33,36 +36,24 @@ def write_onnx(model: Any, path: Path, interface: Interface = "ddml") -> Graph:
     Raises
     ------
     InputError
-        If the model is no network, or onnx is not installed.
+        If the model is no network or has a part without a translation, or onnx is not installed.
     """
     if find_spec("onnx") is None:
         raise InputError("export: onnx is not installed; pip install 'monsoon-hep[export]'")
     graph = graph_of(model, interface)
     from onnx import TensorProto, helper
 
-    from monsoon.models.export.operations import Translator
-    from monsoon.models.export.rows import steps_of
-    from monsoon.models.export.writing import TYPES, Writer
-
-    writer = Writer()
-    writer.first = graph.inputs[0]
-    translator = Translator(writer)
-    names = iter(graph.inputs)
-    result = ""
-    for step in steps_of(graph):
-        if step.node.op == "placeholder":
-            translator.values[step.node], translator.results[step.node] = next(names), step.result
-        elif step.node.op == "output":
-            result = writer.name(translator.values[step.arguments[0]])
-            made = step.result
-        else:
-            translator.take(step)
+    writer = Writer(graph.inputs[0])
+    try:
+        result, made = translated(steps_of(graph), graph.inputs, writer)
+    except (NotImplementedError, ValueError) as error:
+        raise InputError(f"export: this {type(model).__name__} has no ONNX form yet: {error}") from error
     writer.nodes.append(helper.make_node("Identity", [result], [graph.output]))
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", given.shape[1]])
         for name, given in zip(graph.inputs, graph.given[0], strict=True)
     ]
-    output = helper.make_tensor_value_info(graph.output, TYPES[made.dtype], ["rows", made.shape[1]])
+    output = helper.make_tensor_value_info(graph.output, kind(made.dtype), ["rows", made.shape[1]])
     proto = helper.make_model(
         writer.graph("sampling", inputs, [output]),
         producer_name="monsoon",

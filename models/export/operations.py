@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -28,6 +28,22 @@ BINARY = {
 }  # fmt: skip
 VIEW = re.compile("(?<!^index)_copy$")  # views of functional graphs
 SAME = ("clone", "detach", "alias", "lift_fresh_copy", "contiguous", "alias_copy", "detach_copy")
+
+
+def translated(steps: Sequence[Step], inputs: Sequence[str], writer: Writer) -> tuple[str, Tensor]:
+    """Write all steps; the name of the result, and the result of the trace.
+
+    Raises NotImplementedError for an operation that has no translation.
+    """
+    translator, names = Translator(writer), iter(inputs)
+    for step in steps:
+        if step.node.op == "placeholder":
+            translator.values[step.node], translator.results[step.node] = next(names), step.result
+        elif step.node.op == "output":
+            return writer.name(translator.values[step.arguments[0]]), step.result
+        else:
+            translator.take(step)
+    raise ValueError("a trace without a result")
 
 
 class Translator:

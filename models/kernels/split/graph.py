@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import torch
@@ -28,8 +27,7 @@ class Depth(NamedTuple):
     place: Tensor
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """Trees as a fixed sequence of steps.
 
     Attributes
