@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_showers
 from monsoon.engine.detector.placing import Placing, localise
 from monsoon.engine.errors import InputError, SuspiciousInput
+from monsoon.engine.formats.calibration import stored
 from monsoon.engine.formats.schema import NOTHING, SCHEMA_VERSION
 from monsoon.engine.incidents.gun import Gun, shoot
 from monsoon.engine.incidents.overlay import add_signal, overlay
@@ -30,6 +32,7 @@ from monsoon.engine.incidents.signal import Signal
 from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.plan import EventRange, Fault
+from monsoon.engine.ledger.provenance import LOGS
 from monsoon.engine.ledger.quarantine import screen, set_aside, write_faults
 from monsoon.engine.ledger.shards import publish_shard
 from monsoon.engine.ledger.status import process_name
@@ -37,6 +40,8 @@ from monsoon.engine.ledger.stored import ShardRecord, identity_hash
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.records import HIT_TIME, ORIGINS, Events, Incidents, Loss
 from monsoon.engine.storage import fetch, fetch_folder, open_store
+from monsoon.engine.storage.posix import PosixStore
+from monsoon.engine.tracing import Trace
 from monsoon.models.geometry.stored import read_geometry
 from monsoon.models.records import Status
 from monsoon.models.species import species_of
@@ -226,6 +231,23 @@ class ShardMaker:
             self.events(shot)
 
     @cached_property
+    def metadata(self) -> dict[str, str]:
+        """What every event file says: its origin, and how hit energies follow where they are left out."""
+        plain = self.resolved.metadata
+        if self.resolved.campaign.hit_energy:
+            return plain
+        return plain | stored(self.detector.electronics.mev_per_count.numpy())
+
+    @cached_property
+    def _trace(self) -> Trace | None:
+        """The trace of this process, where the campaign wants one."""
+        if not self.resolved.campaign.profile or not isinstance(self.store, PosixStore):
+            return None
+        name = f"{process_name()}-{token_hex(3)}"
+        self.store.prepare(LOGS)
+        return Trace(self.store.root / LOGS / f"trace-{name}.json", f"worker {name}")
+
+    @cached_property
     def _pool(self) -> Incidents:
         return read_incidents(self.resolved.incidents)
 
@@ -257,7 +279,13 @@ class ShardMaker:
 
         skip  events that are known to be impossible: they go to quarantine
         """
-        watch, counts, faults = Stopwatch(), Counter(dict.fromkeys(COUNTS, 0)), list(skip)
+        if self._trace is None:
+            return self._made(shard, skip, Stopwatch())
+        with self._trace.shard(shard.stem) as watch:
+            return self._made(shard, skip, watch)
+
+    def _made(self, shard: EventRange, skip: Sequence[Fault], watch: Stopwatch) -> ShardRecord:
+        counts, faults = Counter(dict.fromkeys(COUNTS, 0)), list(skip)
 
         def parts() -> Iterator[Events]:
             for block in self.blocks(shard):
@@ -275,7 +303,7 @@ class ShardMaker:
             shard,
             campaign.formats,
             contributions=campaign.contributions,
-            metadata=self.resolved.metadata,
+            metadata=self.metadata,
             stopwatch=watch,
             origins=self.resolved.origins,
         )

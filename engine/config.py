@@ -100,6 +100,8 @@ class Campaign(BaseModel):
     """Whether the energy of each particle in each hit is kept."""
     hit_times: bool = False
     """Whether hits have times: the mean arrival of the particles in them, weighted by energy."""
+    hit_energy: bool = True
+    """Whether files have the energy of each hit; else it is hit_adc times the cell's mev_per_count."""
 
     # Execution: free from run to run; `events` may grow.
     output: Annotated[str, Field(min_length=1)]
@@ -124,6 +126,8 @@ class Campaign(BaseModel):
     """Whether to verify what is committed first, and make again what is damaged."""
     log: str | None = None
     """File for the log, a JSON object a line; absent: in _logs/ of an output that is a folder."""
+    profile: bool = False
+    """Whether to write a Chrome trace of each worker to _logs/, and to print where the time went."""
     ray_address: str | None = None
     """A running cluster, HEAD:PORT; absent: the one of RAY_ADDRESS, else a Ray of its own on this machine."""
     only: Annotated[int, Field(ge=0)] | None = None
@@ -184,9 +188,13 @@ class Campaign(BaseModel):
         return self.pools or (plain,)
 
     def layout(self) -> dict[str, Any]:
-        """The part that is fixed at the first run, as it is stored; `hit_times` only where there are some."""
+        """The part that is fixed at the first run, as it is stored; defaults of new keys are left out."""
         keys = {"first_event", "shard_events", "formats", "contributions"}
-        return self.model_dump(mode="json", include=keys | ({"hit_times"} if self.hit_times else set()))
+        if self.hit_times:
+            keys.add("hit_times")
+        if not self.hit_energy:
+            keys.add("hit_energy")
+        return self.model_dump(mode="json", include=keys)
 
 
 def load_campaign(source: str, overrides: Sequence[str] = ()) -> Campaign:

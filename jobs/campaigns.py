@@ -136,7 +136,7 @@ def terms(search: Sequence[str]) -> list[Term]:
 
 
 IDENTITY_KEYS = ("seed", "mu", "incidents", "signal", "outside", "numerics", "content_version")
-LAYOUT_KEYS = ("first_event", "shard_events", "formats", "contributions", "hit_times")
+LAYOUT_KEYS = ("first_event", "shard_events", "formats", "contributions", "hit_times", "hit_energy")
 
 
 def cells(entry: CatalogEntry) -> tuple[str, ...]:

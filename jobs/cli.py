@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.export import export
 from monsoon.jobs.failures import bug_line, remedy_of
 from monsoon.jobs.request_command import request
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
@@ -404,6 +405,9 @@ def bench(
     from monsoon.jobs.bench.run import bench as run
 
     raise typer.Exit(run(quick=quick, check=check, csv=local_path(csv) if csv else None))
+
+
+app.command(epilog="Example: monsoon export flow-egamma --out flow-egamma.onnx")(export)
 
 
 def _commands() -> dict[str, Any]:

@@ -95,6 +95,10 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         If interrupted; the same call continues the campaign.
     """
     store = open_store(campaign.output)
+    if campaign.profile and not isinstance(store, PosixStore):
+        raise InputError(
+            f"profile: {store.url} is no folder that traces can be written to; leave profile out"
+        )
     ledger = Ledger(store)
     with storage_answers(store):
         campaign = as_begun(campaign, ledger).anchored()
@@ -278,9 +282,7 @@ def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None
     for name in resolved.campaign.formats:
         final, write = f"{alone.stem}{FORMATS[name].suffix}", FORMATS[name].writer
         with store.attempt(final) as attempt:
-            with write(
-                attempt, resolved.campaign.contributions, resolved.metadata, resolved.origins
-            ) as append:
+            with write(attempt, resolved.campaign.contributions, maker.metadata, resolved.origins) as append:
                 append(events)
             store.publish_over(attempt, final)
         say(f"event: {store.url}/{final}")

@@ -28,6 +28,7 @@ SECONDS_PER_PARTICLE = 5e-6
 SECONDS_PER_EVENT = 0.3e-3
 BYTES_PER_PARTICLE = {"parquet": 22.2, "root": 24.0, "ttree": 24.0}
 BYTES_PER_HIT = {"parquet": 5.3, "root": 5.6, "ttree": 5.7}
+BYTES_PER_ENERGY = {"parquet": 3.3, "root": 3.6, "ttree": 3.6}  # of a hit, where hit_energy is stored
 MEASURED_HITS = ((142.6, 549.8), (1088.6, 2888.2))  # particles and hits an event: 500 of run3, 100 of hl-lhc
 PARTICLES_PER_COLLISION = 27.6  # soft inelastic pp at 13.6 TeV, above 1 GeV on the face
 SECONDS_PER_COLLISION = 3e-3  # Pythia 8
@@ -129,7 +130,11 @@ def forecast_of(campaign: Campaign, store: Store, suite: Suite, detector: Detect
         seconds_per_row(model, usual(model), rounds=1) for model in suite.models
     )
     hits = hits_per_event(particles)
-    per_event = sum(particles * BYTES_PER_PARTICLE[f] + hits * BYTES_PER_HIT[f] for f in campaign.formats)
+    left_out = 0.0 if campaign.hit_energy else 1.0
+    per_event = sum(
+        particles * BYTES_PER_PARTICLE[f] + hits * (BYTES_PER_HIT[f] - left_out * BYTES_PER_ENERGY[f])
+        for f in campaign.formats
+    )
     pool = campaign.pool_collisions * SECONDS_PER_COLLISION / 3600 if campaign.incidents is None else 0.0
     if isinstance(campaign.signal, tuple):
         pool += events * SECONDS_PER_SIGNAL / 3600

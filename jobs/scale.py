@@ -34,6 +34,13 @@ HEAD = (
 )  # fmt: skip
 
 
+CORES_OF = (10, 100, 1000, 10_000)
+STORAGE_GB_S = (0.1, 1.0, 10.0)
+SHARDS_PER_SECOND = 450.0  # commits of one driver: tests/jobs/measure_driver.py, 1 000 workers, local disk
+SHARD_EVENTS = 1000
+LIMITS = {"cores": "c", "storage": "s", "commits": "d"}
+
+
 class Measured(NamedTuple):
     """What the benchmarks measured last.
 
@@ -85,12 +92,56 @@ def page() -> str:
     rows = [HEAD, *(row for sample in SAMPLES for row in rows_of(sample, found))]
     timed = ", ".join(f"{name} {seconds * 1e3:.3g}" for name, seconds in seconds_of(found).items() if seconds)
     return (
-        f"{table_of(rows)}\n\n"
+        f"{table_of(rows)}\n\n{table_of(throughputs(found))}\n\n"
         f"Measured on one core of: {found.machine} ({found.date[:10]}, {found.commit}). "
         f"Milliseconds a shower: {timed}. "
         f"The rest of the path takes {SECONDS_PER_EVENT * 1e3:g} ms an event and "
         f"{SECONDS_PER_PARTICLE * 1e6:g} us a particle."
     )
+
+
+def throughputs(found: Measured) -> list[tuple[str, ...]]:
+    """Thousands of Run 3 events a second by cores and storage, for each generator that has been timed."""
+    head = ("Run 3, 1000 events a second", "cores", *(f"storage {rate:g} GB/s" for rate in STORAGE_GB_S))
+    particles = PRESETS["run3"]["mu"] * PARTICLES_PER_COLLISION
+    rows: list[tuple[str, ...]] = [head]
+    for name, per_shower in seconds_of(found).items():
+        for cores in CORES_OF if per_shower is not None else ():
+            assert per_shower is not None
+            rates = [throughput(particles, per_shower, cores, rate * 1e9) for rate in STORAGE_GB_S]
+            rows.append((name, str(cores), *(f"{rate / 1e3:.3g} ({LIMITS[limit]})" for rate, limit in rates)))
+    return rows
+
+
+def throughput(
+    particles: float,
+    per_shower: float,
+    cores: int,
+    bytes_per_second: float,
+    shard_events: int = SHARD_EVENTS,
+) -> tuple[float, str]:
+    """Events a second, and which of LIMITS it is that bounds them.
+
+    Parameters
+    ----------
+    particles : float
+        Particles of an event.
+    per_shower : float
+        Time of the generator for one shower on a core [s].
+    cores : int
+        Cores, one worker each.
+    bytes_per_second : float
+        What the storage takes from all workers together.
+    shard_events : int
+        Events of a shard, which is one commit.
+    """
+    rates = {
+        "cores": cores / event_seconds(particles, per_shower),
+        "storage": bytes_per_second / event_bytes(particles, "parquet"),
+        "commits": SHARDS_PER_SECOND * shard_events,
+    }
+    limit = min(rates, key=lambda name: rates[name])
+    return rates[limit], limit
 
 
 def rows_of(sample: str, found: Measured) -> list[tuple[str, ...]]:

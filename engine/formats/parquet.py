@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from monsoon.engine.formats.calibration import DERIVED, constants, derives, energies
 from monsoon.engine.formats.schema import (
     READER_EVENTS,
     Column,
@@ -29,6 +30,7 @@ from monsoon.models.data.parquet_claims import check_pages
 from monsoon.models.data.parquet_footer import check_footer
 
 SUFFIX = ".parquet"
+FEW_VALUES = ("hit_adc",)
 ROW_GROUP_EVENTS = 5000
 # What a row group may claim of a list: its energies do not compress to less than a byte for this many values
 VALUES_PER_BYTE = 64
@@ -41,18 +43,19 @@ def writer(
 ) -> Iterator[Callable[[Events], None]]:
     """A new file, and what appends consecutive events to it: a row group, or more, for each call.
 
-    zstd-1, delta-packed integers, byte-stream-split floats, no dictionary. Left by an exception, the file
-    holds what was appended before.
+    zstd-1, delta-packed integers, byte-stream-split floats; ADC counts, few of which are frequent, have a
+    dictionary. Left by an exception, the file holds what was appended before. Hit energies are left out where
+    the metadata say how they follow (calibration.py).
     """
-    columns = schema(contributions, origins)
+    columns = schema(contributions, origins, not derives(metadata))
     file_schema = _arrow_schema(columns, metadata)
     with pq.ParquetWriter(
         path,
         file_schema,
         compression="zstd",
         compression_level=1,
-        use_dictionary=False,
-        column_encoding={_leaf(c): _encoding(c) for c in columns},
+        use_dictionary=[_leaf(c) for c in columns if c.name in FEW_VALUES],
+        column_encoding={_leaf(c): _encoding(c) for c in columns if c.name not in FEW_VALUES},
         write_statistics=["event"],
     ) as file:
         rows = 0
@@ -65,7 +68,7 @@ def writer(
 
         yield append
         if not rows:  # some readers want a row group, be it empty
-            file.write_table(_table(no_events(columns), columns, file_schema))
+            file.write_table(_table(no_events(schema(contributions, origins)), columns, file_schema))
 
 
 def write(events: Events, path: Path, metadata: dict[str, str]) -> None:
@@ -102,11 +105,12 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
         check_footer(raw, file.metadata)
         _refuse_bombs(file.metadata, columns, path.stat().st_size)
         check_pages(raw, file.metadata, [column.name for column in columns], range(file.num_row_groups))
+        derived = None if DERIVED in [c.name for c in columns] else constants(_metadata(file))
         if not file.metadata.num_rows:
-            yield no_events(columns)
+            yield no_events(schema_in([*(c.name for c in columns), DERIVED]))
         for group in range(file.num_row_groups):  # one by one: given all, Arrow reads ahead without bound
             for batch in file.iter_batches(batch_size=events, row_groups=[group]):
-                yield _events(batch, columns)
+                yield _events(batch, columns, derived)
 
 
 def read(path: Path) -> Events:
@@ -154,7 +158,12 @@ def _table(events: Events, columns: tuple[Column, ...], file_schema: pa.Schema) 
     return pa.table([_array(events, c) for c in columns], schema=file_schema)
 
 
-def _events(batch: pa.RecordBatch, columns: tuple[Column, ...]) -> Events:
+def _metadata(file: pq.ParquetFile) -> dict[str, str]:
+    stored = file.metadata.metadata or {}
+    return {key.decode(errors="replace"): value.decode(errors="replace") for key, value in stored.items()}
+
+
+def _events(batch: pa.RecordBatch, columns: tuple[Column, ...], derived: Array | None) -> Events:
     values: dict[str, Array] = {}
     offsets: dict[str, Array] = {}
     for column in columns:
@@ -166,6 +175,8 @@ def _events(batch: pa.RecordBatch, columns: tuple[Column, ...]) -> Events:
                 raise ValueError(f"{column.name}: lists of other lengths than its neighbours")
             array = array.flatten()
         values[column.name] = array.to_numpy(zero_copy_only=False).astype(column.dtype, copy=False)
+    if derived is not None:
+        values[DERIVED] = energies(values["hit_cell"], values["hit_adc"], derived)
     return assemble(values, offsets)
 
 

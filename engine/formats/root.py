@@ -16,6 +16,7 @@ import awkward as ak
 import numpy as np
 import uproot
 
+from monsoon.engine.formats.calibration import DERIVED, constants, derives, energies
 from monsoon.engine.formats.schema import (
     READER_EVENTS,
     Column,
@@ -43,10 +44,11 @@ def writer(
 ) -> Iterator[Callable[[Events], None]]:
     """A new file, and what appends consecutive events to its RNTuple `events`: a cluster for each call.
 
-    The metadata become a JSON string. Left by an exception, the file holds what was appended before.
+    The metadata become a JSON string; hit energies are left out where they say so, as in Parquet. Left by an
+    exception, the file holds what was appended before.
     """
     # by name, as uproot sorts what it appends: older versions match columns by their place alone
-    columns = sorted(schema(contributions, origins), key=lambda column: column.name)
+    columns = sorted(schema(contributions, origins, not derives(metadata)), key=lambda column: column.name)
     with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
         file["metadata"] = json.dumps(metadata)
         form = ak.forms.RecordForm([_form(c) for c in columns], [c.name for c in columns])
@@ -64,10 +66,10 @@ def ttree_writer(
     path: Path, contributions: bool, metadata: dict[str, str], origins: Collection[str] = ()
 ) -> Iterator[Callable[[Events], None]]:
     """As `writer`, to a TTree `events`: a basket in every branch for each call."""
-    columns = schema(contributions, origins)
+    columns = schema(contributions, origins, not derives(metadata))
     with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
         file["metadata"] = json.dumps(metadata)
-        branches = _branches(no_events(columns), columns)
+        branches = _branches(no_events(schema(contributions, origins)), columns)
         tree = file.mktree(NAME, {name: array.type.content for name, array in branches.items()})
 
         def append(events: Events) -> None:
@@ -114,8 +116,9 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
         if stored > size or unpacked > FREE_BYTES + LARGEST_RATIO * stored:
             raise ValueError(f"{path}: claims {unpacked} bytes in {stored} of {size}")
         columns = schema_in(table.keys())
+        derived = None if DERIVED in [c.name for c in columns] else constants(_metadata(file))
         for first, end in _ranges(_boundaries(table), events):
-            yield _events(table, columns, first, end)
+            yield _events(table, columns, derived, first, end)
 
 
 def read(path: Path) -> Events:
@@ -142,7 +145,15 @@ def _ranges(boundaries: list[int], events: int) -> Iterator[tuple[int, int]]:
     yield first, boundaries[-1]
 
 
-def _events(table: Table, columns: tuple[Column, ...], first: int, end: int) -> Events:
+def _metadata(file: Any) -> dict[str, str]:
+    try:
+        found = json.loads(str(file["metadata"]))
+    except (KeyError, ValueError, RecursionError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _events(table: Table, columns: tuple[Column, ...], derived: Array | None, first: int, end: int) -> Events:
     values: dict[str, Array] = {}
     offsets: dict[str, Array] = {}
     for column in columns:
@@ -153,6 +164,8 @@ def _events(table: Table, columns: tuple[Column, ...], first: int, end: int) -> 
                 raise ValueError(f"{column.name}: lists of other lengths than its neighbours")
             array = ak.flatten(array)
         values[column.name] = ak.to_numpy(array).astype(column.dtype, copy=False)
+    if derived is not None:
+        values[DERIVED] = energies(values["hit_cell"], values["hit_adc"], derived)
     return assemble(values, offsets)
 
 

@@ -13,11 +13,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from monsoon.engine.formats.calibration import DERIVED
 from monsoon.engine.formats.merkle import MerkleTree
 from monsoon.engine.records import HIT_TIME, ORIGINS, Array, Events, Loss, Origin
 from monsoon.models.records import Status
 
-SCHEMA_VERSION = 2  # in 1 hit_cell was uint16; its files read the same
+SCHEMA_VERSION = 2  # in 1 hit_cell was uint16; files without hit energies are of schema 3
 READER_EVENTS = 1000  # at a time, unless it asks for another number
 HASH_BYTES = 16  # of one event
 MODULUS = 1 << (8 * HASH_BYTES)  # of the sums of hashes
@@ -72,7 +73,7 @@ _CONTRIBUTION = (
 )
 
 
-def schema(contributions: bool, origins: Collection[str] = ()) -> tuple[Column, ...]:
+def schema(contributions: bool, origins: Collection[str] = (), energies: bool = True) -> tuple[Column, ...]:
     """The columns in file order.
 
     Parameters
@@ -81,9 +82,12 @@ def schema(contributions: bool, origins: Collection[str] = ()) -> tuple[Column, 
         Whether the campaign keeps which particle gave how much of each hit.
     origins
         Which of engine.records.ORIGINS its incidents have; HIT_TIME where its hits have times.
+    energies
+        Whether its files have hit energies, which else follow from the counts (calibration.py).
     """
     hit = (*_HIT, _HIT_TIME) if HIT_TIME in origins else _HIT
     origin = tuple(column for column in _ORIGIN if column.name.removeprefix("particle_") in origins)
+    hit = tuple(column for column in hit if energies or column.name != DERIVED)
     return _EVENT + _PARTICLE + origin + hit + (_CONTRIBUTION if contributions else ())
 
 
@@ -106,7 +110,7 @@ def schema_in(names: Collection[str]) -> tuple[Column, ...]:
     """The columns of a file with these names, in file order."""
     origins = [name for name in ORIGINS if f"particle_{name}" in names]
     origins += [HIT_TIME] if _HIT_TIME.name in names else []
-    return schema("contribution_hit" in names, origins)
+    return schema("contribution_hit" in names, origins, DERIVED in names)
 
 
 def offsets_for(events: Events, group: Group) -> Array:

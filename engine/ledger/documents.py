@@ -146,17 +146,18 @@ class Stored(NamedTuple):
 
 
 WITHOUT = "no number: keys are added, with defaults"
+VERSIONS = f"{SCHEMA_VERSION} (uint32), 3 (without `hit_energy_mev`)"
 STORED = (
     Stored(
         "events/*.parquet",
-        str(SCHEMA_VERSION),
-        "1 (`hit_cell` uint16), 2 (uint32)",
+        VERSIONS,
+        f"1 (`hit_cell` uint16), {VERSIONS}",
         "engine.formats.parquet:blocks",
     ),
     Stored(
         "events/*.root",
-        str(SCHEMA_VERSION),
-        "1 (`hit_cell` uint16), 2 (uint32)",
+        VERSIONS,
+        f"1 (`hit_cell` uint16), {VERSIONS}",
         "engine.formats.root:blocks",
     ),
     Stored(

@@ -151,6 +151,8 @@ class Layout(BaseModel):
         Whether the energy that each particle contributed to a hit is stored.
     hit_times : bool
         Whether hits have times; absent where they have none, as in former releases.
+    hit_energy : bool
+        Whether files have hit energies; absent where they have, as in former releases.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -160,6 +162,7 @@ class Layout(BaseModel):
     formats: list[str]
     contributions: bool
     hit_times: bool = False
+    hit_energy: bool = True
 
 
 def identity_hash(identity: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from monsoon.engine.remote.loop import Loop
 from monsoon.engine.remote.metrics import DriverMetrics
 from monsoon.engine.storage import Store
 from monsoon.engine.storage.posix import PosixStore
+from monsoon.engine.tracing import shares
 from monsoon.jobs.progress.bar import JobProgress
 
 LONGEST_HEADLESS_S = 50.0  # Ray ends the driver after 60
@@ -80,6 +82,9 @@ def run_campaign(
         journal.note("start", campaign=resolved.output, identity=resolved.identity_hash, shards=shards)
         for happening in loop:
             narrator.tell(happening)
+        if resolved.campaign.profile:
+            say(f"profile: {sum(narrator.seconds.values()):.3g} worker seconds: {shares(narrator.seconds)}")
+            say(f"profile: a Chrome trace of each worker: {store.url}/{LOGS}/trace-*.json")
         journal.note("end", events=status.events_committed)
 
 
@@ -92,6 +97,7 @@ class _Narrator:
         self._file, self._journal, self._progress, self._say = file, journal, progress, say
         self._metrics = DriverMetrics()
         self._another = False
+        self.seconds: Counter[str] = Counter()  # by stage, of the shards that were made
 
     def tell(self, happening: Committed | Failed | News | Beat) -> None:
         if isinstance(happening, Committed):
@@ -133,6 +139,7 @@ class _Narrator:
         else:
             status.events_made += record.range.events
             self._metrics.committed(record)
+            self.seconds.update(record.seconds)
         self._journal.note(
             "committed",
             shard=record.range.stem,

@@ -39,9 +39,12 @@ class Operation(Generic[P, R]):
     def __init__(self, name: str, reference: Callable[P, R], **kernels: Callable[P, R]) -> None:
         self.name = name
         self._providers = {REFERENCE: reference, **kernels}
+        self._instead: Callable[P, R] | None = None
 
     def on(self, device: torch.device | str) -> Callable[P, R]:
         """The kernel for a device; the reference where there is none."""
+        if self._instead is not None:
+            return self._instead
         kind = torch.device(device).type
         return self.by(kind if kind in self._providers else REFERENCE)
 
@@ -50,6 +53,15 @@ class Operation(Generic[P, R]):
         for names in _watched:
             names.add((self.name, provider))
         return self._providers[provider]
+
+    @contextmanager
+    def instead(self, implementation: Callable[P, R]) -> Iterator[None]:
+        """Let `on` give this implementation meanwhile, for any device: so that a graph is traced, not run."""
+        self._instead = implementation
+        try:
+            yield
+        finally:
+            self._instead = None
 
 
 @contextmanager

@@ -150,7 +150,7 @@ class Given(nn.Module):
         return (
             torch.cat(parts, 1)
             if parts
-            else torch.ones_like(conditions.new_zeros(len(conditions), 1)).float()
+            else torch.ones_like(conditions.new_zeros(conditions.shape[0], 1)).float()
         )
 
     def standardised(self, conditions: Tensor) -> Tensor:
@@ -159,7 +159,7 @@ class Given(nn.Module):
             (self._real(conditions[:, number], number) - self.centre[place]) / self.scale[place]
             for place, number in enumerate(self.numbers)
         ]
-        return torch.stack(columns, 1) if columns else conditions.new_zeros(len(conditions), 0)
+        return torch.stack(columns, 1) if columns else conditions.new_zeros(conditions.shape[0], 0)
 
     def _real(self, values: Tensor, number: int) -> Tensor:
         return values.clamp(min=1e-300).log() if self.columns[number].kind == "positive" else values

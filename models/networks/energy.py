@@ -105,7 +105,7 @@ class EnergyModel(nn.Module):
 
     def one_hot(self, classes: Tensor) -> Tensor:
         """One column for each class, float32 [N, C]."""
-        return functional.one_hot(classes, len(self.edges_mev)).float()
+        return (classes[:, None] == torch.arange(len(self.edges_mev), device=classes.device)).float()
 
     def fit(self, features: Tensor, incident_mev: Tensor, visible_mev: Tensor, weight: Tensor) -> None:
         """Fit the regressions of each class that has energy.

@@ -177,10 +177,10 @@ class LatticeNet(nn.Module):
 
     def forward(self, x: Tensor, known: Tensor) -> Tensor:
         """Numbers [N, V], of numbers [N, V] and a context [N, F]."""
-        voxels = x[:, self.order].view(len(x), -1, self.side)  # [N, places, P]
+        voxels = x[:, self.order].view(x.shape[0], -1, self.side)  # [N, places, P]
         begun = self.gather(voxels)
         begun = begun + self.place.to(begun.dtype) + self.begin(known)[:, None]
-        upper = begun.mT.view(len(x), -1, *self.places)  # [N, C, ...], channels last in memory
+        upper = begun.mT.view(x.shape[0], -1, *self.places)  # [N, C, ...], channels last in memory
         for block in self.above:
             upper = block(upper, known)
         lower = self.down(functional.silu(upper))

@@ -196,7 +196,7 @@ class Coupling(HalfMoved):
         return inverse_rational_quadratic_spline(z, self._splines(raw), self.bound)
 
     def _splines(self, raw: Tensor) -> Tensor:
-        return raw.view(len(raw), len(self.moved), 3 * self.bins - 1)
+        return raw.view(raw.shape[0], len(self.moved), 3 * self.bins - 1)
 
 
 class AffineCoupling(HalfMoved):

@@ -23,6 +23,7 @@ from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.storage import open_store
+from monsoon.engine.tracing import shares
 from monsoon.jobs.cli import INTERRUPTED, main
 from monsoon.jobs.generate import POOL, CampaignResult, generate, patiently
 
@@ -256,14 +257,26 @@ def test_more_workers_than_the_cluster_has_are_refused(campaign: Campaign) -> No
         generate(campaign.model_copy(update={"workers": 9}), quiet)
 
 
-def test_contributions_and_all_formats_come_out_when_asked_for(campaign: Campaign) -> None:
+def test_contributions_all_formats_and_a_profile_come_out_when_asked_for(campaign: Campaign) -> None:
     asked = campaign.model_copy(
-        update={"events": 20, "contributions": True, "formats": ("parquet", "root", "ttree")}
+        update={
+            "events": 20,
+            "contributions": True,
+            "formats": ("parquet", "root", "ttree"),
+            "profile": True,
+            "hit_energy": False,
+        }
     )
-    output = generate(asked, quiet).output
+    said: list[str] = []
+    output = generate(asked, said.append).output
     (record,) = Ledger(open_store(output)).records()
     for file in record.files:
         assert next(FORMATS[file.format].blocks(Path(output) / file.url)).contribution_energy_mev is not None
+    (trace,) = (Path(output) / "_logs").glob("trace-*.json")
+    spans = [span for span in json.loads(trace.read_text()) if span["ph"] == "X"]
+    assert {span["name"] for span in spans} == {"shard", *record.seconds}
+    (line,) = (line for line in said if "worker seconds" in line)
+    assert line.endswith(shares(record.seconds))
 
 
 def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path, pool: Path) -> None:

@@ -92,7 +92,7 @@ class Denoiser(VectorFamily):
         """Vectors of contexts; see `VectorFamily`."""
 
         def direction(x: Tensor, angle: float) -> Tensor:
-            return self.direction(x, x.new_full((len(x), 1), angle), context, present)
+            return self.direction(x, x.new_full((x.shape[0], 1), angle), context, present)
 
         begun = torch.special.ndtri(noise) * present
         half = self.options.precision == "bfloat16"

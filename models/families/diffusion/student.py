@@ -138,6 +138,6 @@ class Student(Denoiser):
         end = END if part == steps - 1 else END * (part + 1) / steps
 
         def direction(x: Tensor, angle: float) -> Tensor:
-            return teacher.direction(x, x.new_full((len(x), 1), angle), context, present)
+            return teacher.direction(x, x.new_full((x.shape[0], 1), angle), context, present)
 
         return (heun(direction, point, self.options.substeps, begin, end) - point) / (end - begin)

@@ -254,10 +254,10 @@ class Flow(nn.Module):
     @torch.no_grad()
     def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
         """Sample one shower for each condition; see `Generator`."""
-        return Showers(in_buckets(BUCKET, self.grid.voxels, self._bucket, conditions, noise))
+        return Showers(in_buckets(BUCKET, self.grid.voxels, self.images, conditions, noise))
 
-    def _bucket(self, conditions: Conditions, noise: Tensor) -> Tensor:
-        """Images [BUCKET, V]."""
+    def images(self, conditions: Conditions, noise: Tensor) -> Tensor:
+        """Images [N, V] of N conditions at once; their bits depend on N."""
         parts = [2, self.grid.voxels, self.sectors.count, self.splits.nodes]
         of_energy, of_hits, of_regions, of_splits = torch.split(noise, parts, 1)
         told = self.encoding
@@ -266,8 +266,8 @@ class Flow(nn.Module):
         context = told.context(known, classes, coordinate, visible)
         hit = self.hits.sample(context, of_hits)
         impact = self.sectors.impact
-        hit[:, impact] |= ~hit.any(1)
-        hit &= visible[:, None] > 0
+        hit[:, impact] = hit[:, impact] | ~hit.any(1)
+        hit = hit & (visible[:, None] > 0)
         context = torch.cat([context, told.counts(hit)], 1)
         present = (self.sectors.sums(hit.float()) > 0).float()
         quadratics = told.quadratics(known, classes, coordinate)

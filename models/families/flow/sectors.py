@@ -51,12 +51,12 @@ class Sectors:
         number[first] = torch.arange(self.count)
         return number[self.grid.regions]
 
-    @property
+    @cached_property
     def impact(self) -> int:
         """The voxel that contains the impact, or the first one beside it."""
         return int(self.grid.outward[0])
 
-    @property
+    @cached_property
     def inner(self) -> int:
         """How many regions are single voxels; they come first."""
         return int((self.sizes == 1).sum())
@@ -73,7 +73,7 @@ class Sectors:
 
     def sums(self, of_voxels: Tensor) -> Tensor:
         """Sums of each region, [N, R], of values of voxels, [N, V]."""
-        zeros = of_voxels.new_zeros(len(of_voxels), self.count)
+        zeros = of_voxels.new_zeros(of_voxels.shape[0], self.count)
         return zeros.index_add(1, self.region.to(of_voxels.device), of_voxels)
 
     @cached_property

@@ -76,7 +76,7 @@ class Splits(nn.Module):
     def network(self, context: Tensor) -> SplitNetwork:
         """The weights for showers of this context, [N, F]."""
         of_inputs, of_extents = torch.split(self.first.weight, [INPUTS, self.extents.shape[1]], 1)
-        sector = self.sector(context).view(len(context), len(self.roots), -1)
+        sector = self.sector(context).view(context.shape[0], len(self.roots), -1)
         return SplitNetwork(
             of_inputs.T,
             self.node + self.extents @ of_extents.T,

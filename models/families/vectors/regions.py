@@ -169,8 +169,8 @@ class RegionVectors(OfShowers):
         classes, coordinate, visible = self.energy.sample(known, simple, conditions.energy_mev, of_energy)
         of_shower = told.context(known, classes, coordinate, visible)
         hit = self.hits.sample(of_shower, of_hits)
-        hit[:, self.sectors.impact] |= ~hit.any(1)
-        hit &= visible[:, None] > 0
+        hit[:, self.sectors.impact] = hit[:, self.sectors.impact] | ~hit.any(1)
+        hit = hit & (visible[:, None] > 0)
         context = torch.cat([of_shower, told.counts(hit)], 1)
         present = self.ratios.present(self.sectors.sums(hit.float()))
         quadratics = told.quadratics(known, classes, coordinate)

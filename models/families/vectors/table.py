@@ -147,7 +147,7 @@ class TableVectors(nn.Module):
 
     def context_of(self, given: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
         """Contexts of rows of these patterns, [N, F], and which columns are free, [N, D]."""
-        pattern = functional.one_hot(which, len(self.free)).to(given)
+        pattern = (which[:, None] == torch.arange(len(self.free), device=which.device)).to(given)
         return torch.cat([given, pattern], 1), self.free[which].to(given)
 
     def _real(self, rows: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:

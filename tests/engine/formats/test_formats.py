@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats import parquet, root
+from monsoon.engine.formats.calibration import stored
 from monsoon.engine.formats.schema import combine, content_hash, event_hashes, origins_of, schema, values_of
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import ORIGINS, Events, Incidents
@@ -124,6 +126,30 @@ def test_parquet_is_encoded_as_promised(tmp_path: Path, events: Events) -> None:
         assert encoding in columns[path].encodings
         assert columns[path].compression == "ZSTD"
         assert not columns[path].has_dictionary_page
+
+    if len(events.hit_adc):
+        assert columns["hit_adc.list.element"].has_dictionary_page
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_energies_that_a_file_leaves_out_are_derived_to_the_bit(
+    tmp_path: Path, events: Events, detector: Detector, name: str
+) -> None:
+    constants = detector.electronics.mev_per_count.numpy()
+    write(events, tmp_path / "x", name, **stored(constants))
+    module = WRITERS[name][1]
+    assert event_hashes(module.read(tmp_path / "x")) == event_hashes(events)
+    if name == "parquet":
+        assert "hit_energy_mev" not in pq.read_schema(tmp_path / "x").names
+    else:
+        with uproot.open(tmp_path / "x") as file:
+            assert "hit_energy_mev" not in set(file["events"].keys())
+    if len(events.hit_cell):  # a table of fewer cells, or none at all, is no file of events
+        write(events, tmp_path / "fewer", name, **stored(constants[: int(events.hit_cell.max())]))
+        write(events, tmp_path / "none", name, mev_per_count="AAAA")
+        for damaged in ("fewer", "none"):
+            with pytest.raises(ValueError, match=r"calibrated cells|mev_per_count"):
+                module.read(tmp_path / damaged)
 
 
 def test_root_files_say_where_they_come_from(tmp_path: Path, events: Events) -> None:

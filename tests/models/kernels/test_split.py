@@ -10,10 +10,12 @@ from torch import Tensor
 from monsoon.models.families.flow.sectors import Sectors
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.split import INPUTS, SplitNetwork, cpu, reference
+from monsoon.models.kernels.split.graph import Plan
 
 SECTORS = Sectors(Planar())
 COUNT = len(SECTORS.fine.roots)
 NODES = len(SECTORS.fine.children)
+PLAN = Plan.of(SECTORS.fine.roots, SECTORS.fine.children, 900)
 
 
 def network(showers: int, hidden: int = 16, bins: int = 4) -> SplitNetwork:
@@ -49,10 +51,11 @@ def images(
     return energy, hit, split(energy, hit, usual, tree.roots, tree.children, network(showers), noise)
 
 
+@pytest.mark.parametrize("implementation", [cpu, PLAN], ids=["cpu", "graph"])
 @pytest.mark.parametrize("showers", [0, 1, 63])
-def test_implementations_agree(showers: int) -> None:
+def test_implementations_agree(showers: int, implementation: object) -> None:
     _, _, expected = images(showers, reference)
-    _, _, found = images(showers, cpu)
+    _, _, found = images(showers, implementation)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 
