@@ -74,6 +74,13 @@ class ShowerStock:
         Their pixels.
     folds
         Shower i is in fold i % folds: events of different folds have no shower in common.
+
+    Attributes
+    ----------
+    images : Conditions
+        Of all mirror images of the showers.
+    row_of_image : ndarray
+        int64 [L * G], the shower of each image.
     """
 
     def __init__(self, conditions: Conditions, grid: Planar, folds: int) -> None:
@@ -81,14 +88,14 @@ class ShowerStock:
         count, symmetries = len(conditions), len(grid.symmetries)
         of_image = torch.arange(symmetries).repeat_interleave(count)
         self.images = grid.reflect(conditions[torch.arange(count).repeat(symmetries)], of_image)
-        self._row = np.tile(np.arange(count), symmetries)  # [L * G]
+        self.row_of_image = np.tile(np.arange(count), symmetries)  # [L * G]
         kind = _kind(self.images.pdg.numpy())
         direction = self.images.direction.double().numpy()
         self._log_energy = np.log(self.images.energy_mev.double().numpy())
         self._trees: dict[tuple[int, int], tuple[KDTree, Array]] = {}
         for fold in range(folds):
             for number in range(len(KINDS)):
-                images = np.flatnonzero((self._row % folds == fold) & (kind == number))
+                images = np.flatnonzero((self.row_of_image % folds == fold) & (kind == number))
                 if len(images):
                     self._trees[fold, number] = KDTree(direction[images]), images
 
@@ -128,7 +135,7 @@ class ShowerStock:
                                 image[row] = candidates[off.argmin()]
         found = image >= 0
         return Taken(
-            np.where(found, self._row[image], -1), self.images[torch.from_numpy(np.maximum(image, 0))]
+            np.where(found, self.row_of_image[image], -1), self.images[torch.from_numpy(np.maximum(image, 0))]
         )
 
 

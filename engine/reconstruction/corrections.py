@@ -13,6 +13,7 @@ from monsoon.engine.records import Array
 
 PULLS = np.geomspace(0.06, 1.5, 40)  # values that are tried, in units of a cell
 FEWEST = 60  # showers of a kind of cell; with fewer its zone's are taken, and with fewer of these all
+LOGS = (-0.7, 4.6)  # of energies in GeV, beyond which corrections stay as they are: 0.5 and 100 GeV
 CLIPPED = 4.0  # half widths of the central 68 %, beyond which a shower does not count in a fit
 
 
@@ -114,13 +115,14 @@ def fit_corrections(
         for wider in (kind // 2 == k // 2, np.ones(len(kind), bool)):
             rows = rows if rows.sum() >= FEWEST else wider
         power = _powers(clusters.energy_mev)[rows]
-        contained[k] = _fitted(power, (clusters.energy_mev / energy_mev)[rows])[0]
+        weight = np.sqrt(energy_mev[rows] / 1e3)  # resolutions fall about so
+        contained[k] = _fitted(power, (clusters.energy_mev / energy_mev)[rows], weight)[0]
         best = np.inf
         for trial in PULLS:
             place = _straightened(clusters, cells, np.full(len(clusters), trial))
             beyond = (place - face_mm)[rows]  # [R, 2], what the depth explains
             lever = (power[:, None, :2] * slope[rows, :, None]).reshape(-1, 2)  # both axes, x then y of a row
-            found, spread = _fitted(lever, beyond.reshape(-1))
+            found, spread = _fitted(lever, beyond.reshape(-1), np.repeat(weight, 2))
             if spread < best:
                 best, pull[k], depth[k] = spread, trial, found
     return Corrections(contained, pull, depth)
@@ -128,7 +130,7 @@ def fit_corrections(
 
 def _powers(energy_mev: Array) -> Array:
     """1, l and l^2 with l = ln(energy / GeV), float64 [K, 3]."""
-    log = np.log(np.maximum(energy_mev, 1.0) / 1e3)
+    log = np.log(np.maximum(energy_mev, 1.0) / 1e3).clip(*LOGS)
     return np.stack([np.ones_like(log), log, log**2], 1)
 
 
@@ -140,8 +142,12 @@ def _straightened(clusters: Clusters, cells: Cells, pull: Array) -> Array:
     return straight
 
 
-def _fitted(columns: Array, values: Array) -> tuple[Array, float]:
-    """Least squares without outliers: coefficients, and half the width of the central 68.3 % of the rest."""
+def _fitted(columns: Array, values: Array, weight: Array) -> tuple[Array, float]:
+    """Least squares without outliers, residuals times weight.
+
+    Returns the coefficients, and half the width of the central 68.3 % of the weighted residuals.
+    """
+    columns, values = columns * weight[:, None], values * weight
     rows = np.ones(len(values), bool)
     for _ in range(3):
         found = np.linalg.lstsq(columns[rows], values[rows])[0]

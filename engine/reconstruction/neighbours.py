@@ -78,6 +78,18 @@ class Cells:
         return full
 
     @cached_property
+    def fiducial(self) -> Array:
+        """Whether no edge, of the face or of the hole, is within two cells of a cell, bool [C]."""
+        face = self.detector.cell_of_pixel.astype(np.int64)
+        off = np.zeros(self.detector.cells, bool)
+        for down, right in (*AROUND, (0, -1), (-1, 1), (-1, 0), (-1, -1)):
+            beside = np.roll(face, (-down, -right), (0, 1))
+            off[face[(face != NO_CELL) & (beside == NO_CELL)]] = True
+        near = np.append(off, False)[self.around].sum(1)
+        far: Array = near == 0
+        return far
+
+    @cached_property
     def sine(self) -> Array:
         """Transverse over whole energy of what comes from the interaction point, float64 [C]."""
         rho = np.hypot(*self.detector.cell_centres_mm.T)
