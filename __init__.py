@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from monsoon.jobs.plan import plan as plan
     from monsoon.jobs.report.page import write_report as write_report
     from monsoon.jobs.sample import sample as sample
+    from monsoon.jobs.submission.server import Job as Job
+    from monsoon.jobs.submission.server import JobServer as JobServer
     from monsoon.jobs.train import train as train
     from monsoon.jobs.training_config import TrainConfig as TrainConfig
     from monsoon.jobs.training_config import load_training as load_training
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 _HOME = {
     "Campaign": "engine.config",
     "InputError": "engine.errors",
+    "Job": "jobs.submission.server",
+    "JobServer": "jobs.submission.server",
     "TrainConfig": "jobs.training_config",
     "doctor": "jobs.doctor",
     "generate": "jobs.generate",

@@ -14,6 +14,7 @@ import typer
 from monsoon.engine.errors import InputError
 from monsoon.jobs.failures import bug_line, remedy_of
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
+from monsoon.jobs.submission import commands
 from monsoon.jobs.suspicions import suspicions_on_stderr
 
 DONE, BUG, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -148,6 +149,9 @@ def generate(campaign: CampaignName, settings: Settings = None) -> None:
     result = run(asked)
     if asked.only is None:
         print(f"events: {result.output}")
+
+
+commands.register(app)
 
 
 @app.command()
