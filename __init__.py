@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from monsoon.jobs.request_config import Request as Request
     from monsoon.jobs.request_config import load_request as load_request
     from monsoon.jobs.sample import sample as sample
+    from monsoon.jobs.submission.server import Job as Job
+    from monsoon.jobs.submission.server import JobServer as JobServer
     from monsoon.jobs.sweep import sweep as sweep
     from monsoon.jobs.sweeps.config import Sweep as Sweep
     from monsoon.jobs.sweeps.config import load_sweep as load_sweep
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 _HOME = {
     "Campaign": "engine.config",
     "InputError": "engine.errors",
+    "Job": "jobs.submission.server",
+    "JobServer": "jobs.submission.server",
     "Request": "jobs.request_config",
     "Sweep": "jobs.sweeps.config",
     "TrainConfig": "jobs.training_config",

@@ -16,6 +16,7 @@ from monsoon.jobs.export import export
 from monsoon.jobs.failures import bug_line, remedy_of
 from monsoon.jobs.request_command import request
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
+from monsoon.jobs.submission import commands
 from monsoon.jobs.suspicions import suspicions_on_stderr
 from monsoon.jobs.sweeps.command import sweep
 
@@ -151,6 +152,9 @@ def generate(campaign: CampaignName, settings: Settings = None) -> None:
     result = run(asked)
     if asked.only is None:
         print(f"events: {result.output}")
+
+
+commands.register(app)
 
 
 @app.command()

@@ -123,7 +123,7 @@ def options_of(command: Callable[..., None]) -> list[Key]:
     """The arguments and options of a command, from the signature that typer uses."""
     found = []
     for name, parameter in signature(command, eval_str=True).parameters.items():
-        if name == "settings":  # the `key=value` words
+        if name in ("settings", "context"):  # the `key=value` words, and typer's own
             continue
         annotated = get_origin(parameter.annotation) is Annotated
         kind, info = get_args(parameter.annotation)[:2] if annotated else (parameter.annotation, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,6 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+EVERY_S = 15.0  # between lines where there is no terminal to draw a bar on
 
 
 class RateColumn(ProgressColumn):
@@ -60,7 +63,7 @@ class CalibratedRemainingColumn(ProgressColumn):
 
 
 class JobProgress:
-    """The progress bar of one job. It is a context manager.
+    """The progress bar of one job, or a line from time to time in a log. It is a context manager.
 
     Parameters
     ----------
@@ -85,6 +88,8 @@ class JobProgress:
         )
         self._task = self._progress.add_task(what, total=total, completed=start, before=start, shares="")
         self._seconds: Counter[str] = Counter()
+        self._what, self._start, self._begun = what, start, time.monotonic()
+        self._told = self._begun
 
     def __enter__(self) -> JobProgress:
         self._progress.start()
@@ -109,3 +114,17 @@ class JobProgress:
         whole = sum(self._seconds.values())
         shares = "  ".join(f"{stage} {t / whole:.0%}" for stage, t in self._seconds.items() if whole)
         self._progress.update(self._task, advance=units, shares=shares)
+        if not self._progress.console.is_terminal and time.monotonic() - self._told >= EVERY_S:
+            self._told = time.monotonic()
+            print(self._line(), file=sys.stderr, flush=True)
+
+    def _line(self) -> str:
+        """Where the job is: `events: 1200 of 10000, 35/s, 0:04:11 left`."""
+        task = self._progress.tasks[self._task]
+        rate = (task.completed - self._start) / (self._told - self._begun)
+        left = (
+            f", {timedelta(seconds=round((task.total - task.completed) / rate))!s} left"
+            if rate and task.total
+            else ""
+        )
+        return f"{self._what}: {task.completed:.0f} of {task.total:.0f}, {rate:.3g}/s{left}"

@@ -17,6 +17,7 @@ from monsoon.engine.config import load_campaign, parse_overrides, validate
 from monsoon.engine.errors import InputError
 from monsoon.jobs.cli import USAGE_ERROR, app
 from monsoon.jobs.incidents import SOURCES
+from monsoon.jobs.submission.verbs import expect_long
 from monsoon.jobs.training_config import load_training
 
 ROOT = Path(monsoon.__file__).parent
@@ -25,7 +26,8 @@ PAGES = [path for path in FILES if path.suffix == ".md"]
 GROUP = typer.main.get_command(app)
 VERBS = "|".join(GROUP.commands)  # type: ignore[attr-defined]
 # `monsoon VERB ...`, also where an image is the command; up to a comment, a pipe or the end of inline code
-COMMAND = re.compile(rf"(?<![\w/-])monsoon(?::[\w.]+|\.sif)? ((?:{VERBS})(?![\w:-])[^`\n&|#]*)")
+CALLED = r"(?:(?<![\w/-])monsoon(?::[\w.]+|\.sif)?|/monsoon\.sbatch)"
+COMMAND = re.compile(rf"{CALLED} ((?:{VERBS})(?![\w:-])[^`\n&|#]*)")
 
 
 def commands(path: Path) -> list[list[str]]:
@@ -43,6 +45,9 @@ def accept(words: Sequence[str]) -> None:
         load_campaign(given["campaign"], settings)
     elif verb == "train":
         load_training(given["config"], settings)
+    elif verb == "submit":
+        expect_long([given["verb"], *given["words"]])
+        accept([given["verb"], *given["words"]])
     elif verb == "incidents":
         config, _ = SOURCES[given["source"]]
         validate(config, parse_overrides(settings, config), "words")
@@ -63,7 +68,7 @@ def test_each_command_is_accepted(words: list[str]) -> None:
 
 def test_commands_are_found_on_each_page_that_starts_any() -> None:
     assert {path.parent.name for path in FILES if path.suffix != ".sh" and commands(path)} == {
-        "cluster", "containers", "kubernetes", "vm", "htcondor",
+        "cluster", "containers", "kubernetes", "vm", "htcondor", "slurm",
     }  # fmt: skip
 
 

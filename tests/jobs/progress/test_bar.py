@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.progress import Progress
 
-from monsoon.jobs.progress.bar import CalibratedRemainingColumn
+from monsoon.jobs.progress import bar
+from monsoon.jobs.progress.bar import CalibratedRemainingColumn, JobProgress
 
 
 def left(slowness: float, steps: int, total: float = 600.0, step: float = 6.0) -> float:
@@ -46,3 +47,14 @@ def test_a_long_step_counts_down_and_is_not_taken_for_slowness() -> None:
     assert column.seconds(progress.tasks[0]) == pytest.approx(70.0)
     clock[0] = 500.0
     assert column.seconds(progress.tasks[0]) == 0.0
+
+
+def test_without_a_terminal_there_is_a_line_from_time_to_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(bar.time, "monotonic", lambda: clock[0])
+    progress = JobProgress("events", 1000, 100)
+    for clock[0] in (bar.EVERY_S - 1, bar.EVERY_S + 5, bar.EVERY_S + 6):
+        progress.advance(20)
+    assert capsys.readouterr().err == "events: 140 of 1000, 2/s, 0:07:10 left\n"

@@ -1,0 +1,281 @@
+"""`monsoon submit` on a cluster of several nodes, each a machine of its own, that asks for a token.
+
+The nodes have what Monsoon needs, and no Monsoon: what runs there is what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import site
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from monsoon.engine.incidents.parquet import write_incidents
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.stored import ShardRecord
+from monsoon.engine.records import Incidents
+from monsoon.engine.storage import open_store
+from monsoon.jobs.cli import DONE, INTERRUPTED, UNUSABLE
+from monsoon.jobs.submission.wheel import build
+from monsoon.jobs.verify import verify
+from tests.services.namespaces import Machine, machines
+from tests.services.prometheus import prometheus
+from tests.services.test_ray_job import ENVIRONMENT, token_file
+
+SECONDS = 180.0  # for anything to happen, on a machine that does other things too
+ROOT = Path(__file__).parents[2]
+MANY, GROUP = 600_000, 5_000  # events: more than there will be time for
+
+
+class RayCluster(NamedTuple):
+    """A head without CPUs, two nodes of one CPU, and who uses them."""
+
+    address: str  # of the job server
+    nodes: tuple[Machine, ...]
+    client: Machine
+    environment: dict[str, str]  # of who may use it
+    wheel: Path
+    discovery: Path  # where Ray says what Prometheus is to scrape
+
+    def popen(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        """`monsoon` on the client."""
+        return subprocess.Popen(
+            self.client.command(sys.executable, "-m", "monsoon", *words, "--cluster", self.address),
+            env={**self.environment, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def monsoon(self, *words: str, **variables: str) -> tuple[int, str]:
+        """Its exit code, and what it says."""
+        with self.popen(*words, **variables) as process:
+            said, _ = process.communicate(timeout=SECONDS)
+            return process.returncode, said
+
+    def submit(self, *words: str, **variables: str) -> tuple[int, str]:
+        return self.monsoon("submit", *words, "--wheel", str(self.wheel), **variables)
+
+
+def started(machine: Machine, environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
+    """A node of Ray, once it runs."""
+    ray = str(Path(sys.executable).with_name("ray"))
+    common = [f"--node-ip-address={machine.address}", "--metrics-export-port=8080", "--block"]
+    command = machine.command(ray, "start", *common, *words)
+    seen = []
+    for _ in range(3):  # Ray gives its parts 30 s to start, which a busy machine may exceed
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for line in process.stdout or ():
+            seen.append(line)
+            if "--block" in line:
+                Thread(target=deque, args=(process.stdout, 0), daemon=True).start()  # else it blocks
+                return process
+        process.wait()
+    pytest.fail("".join(seen))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    """Made and removed by these tests."""
+    pytest.importorskip("ray.dashboard.dashboard", reason="ray[default] is not installed")
+    folder = tmp_path_factory.mktemp("cluster")
+    with ExitStack() as stack:
+        # socket paths must be short
+        short = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp"))
+        names = ["head", "one", "two", "client"]
+        head, one, two, client = stack.enter_context(machines(folder, names))
+        given = {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token_file(Path(short)))}
+        there = {
+            name: value for name, value in given.items() if name not in ("PYTHONPATH", "RAY_ADDRESS")
+        } | {"RAY_metrics_report_interval_ms": "1000"}
+        for machine in (head, one, two):
+            for path in installed():
+                machine.hide(path, folder)
+        first = ["--head", "--num-cpus=0", f"--temp-dir={short}/r", "--dashboard-host=0.0.0.0"]
+        for machine, words in ((head, first), (one, NODE), (two, NODE)):
+            process = started(machine, there, *words)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+        discovery = Path(short) / "r" / "prom_metrics_service_discovery.json"
+        yield RayCluster(f"http://{head.address}:8265", (one, two), client, given, build(folder), discovery)
+
+
+NODE = ("--address=10.77.0.1:6379", "--num-cpus=1")
+
+
+def installed() -> list[Path]:
+    """By what Monsoon is found where it is installed, the checkout or a copy."""
+    folders = [Path(folder) for folder in site.getsitepackages()]
+    found = [path for folder in folders for path in folder.glob("__editable__*monsoon*.pth")]
+    return found or [folder / "monsoon" for folder in folders if (folder / "monsoon").is_dir()]
+
+
+def spoilt(folder: Path, make_incidents: Callable[..., Incidents]) -> Path:
+    """Incidents, of which one event of a thousand has no energy: written as another program may."""
+    good, bad = folder / "good.parquet", folder / "bad.parquet"
+    groups = (make_incidents([1] * GROUP, first_event=first) for first in range(0, MANY, GROUP))
+    write_incidents(good, groups, source="test", settings={}, detector="lhcb-ecal")
+    with pq.ParquetFile(good) as source:
+        table, metadata = source.read(), source.metadata.metadata
+    energies = table.column("energy_mev").combine_chunks()
+    values = energies.values.to_numpy().copy()
+    values[::1000] = np.nan
+    column = pa.ListArray.from_arrays(energies.offsets, pa.array(values))
+    place = table.schema.get_field_index("energy_mev")
+    table = table.set_column(place, table.schema.field(place), column)
+    pq.write_table(table.replace_schema_metadata(metadata), bad, row_group_size=GROUP)
+    return bad
+
+
+def kill_a_worker(cluster: RayCluster) -> bool:
+    """One that makes events, for which another one is started; whether there was one."""
+    for pid in cluster.nodes[0].processes():
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_text().startswith("ray::WorkerActor"):
+                os.kill(pid, signal.SIGKILL)
+                return True
+    return False
+
+
+def until(happened: Callable[[], bool], said: Callable[[], str] = str) -> None:
+    end = time.monotonic() + SECONDS
+    while not happened():
+        assert time.monotonic() < end, said()
+        time.sleep(0.2)
+
+
+def records(output: Path) -> list[ShardRecord]:
+    return list(Ledger(open_store(output)).records()) if (output / "_commits").exists() else []
+
+
+def test_a_submitted_campaign_runs_with_the_code_and_the_config_that_were_sent(
+    cluster: RayCluster, pool: Path, tmp_path: Path
+) -> None:
+    output, config = tmp_path / "out", tmp_path / "mine.yaml"
+    config.write_text(f"incidents: {pool}\nmu: 1.5\nmodel: library\nevents: 60\nshard_events: 20\n")
+    code, said = cluster.submit("generate", str(config), f"output={output}")
+    assert code == DONE, said
+    assert re.match(r"job: generate-\d{8}-\d{6}-[0-9a-f]{4}\n", said)
+    assert f"events: {output}" in said
+    assert verify(str(output), lambda line: None).good
+    assert len(records(output)) == 3
+
+
+def test_a_long_job_is_listed_scraped_seen_from_another_terminal_and_stopped_cleanly(
+    cluster: RayCluster, tmp_path: Path, make_incidents: Callable[..., Incidents]
+) -> None:
+    """Its workers are killed and some of its events are bad, so that the dashboard has something to show."""
+    output = tmp_path / "out"
+    words = [f"incidents={spoilt(tmp_path, make_incidents)}", "mu=null", "model=library", f"events={MANY}"]
+    words += ["shard_events=500", f"output={output}", "--detach"]
+    code, said = cluster.submit("generate", "run3", *words)
+    assert code == DONE, said
+    job = said.removeprefix("job: ").strip()
+    until(lambda: len({record.worker.partition(":")[0] for record in records(output)}) == 2)
+
+    code, listed = cluster.monsoon("jobs", "--json")
+    assert code == DONE, listed
+    (facts,) = (facts for facts in map(json.loads, listed.splitlines()) if facts["job"] == job)
+    assert facts["state"] == "RUNNING"
+    assert facts["command"].startswith("generate run3 incidents=")
+
+    dashboard = json.loads((ROOT / "cluster" / "grafana" / "monsoon.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    failures = "sum(ray_monsoon_failures_total)"
+    found: dict[str, list[float]] = {query: [] for query in queries}
+
+    def have_data() -> bool:
+        found.update(ask(queries))
+        return all(any(value > 0 for value in values) for values in found.values())
+
+    with prometheus(cluster.client, tmp_path, cluster.discovery) as ask:
+        for kills in (1.0, 2.0):  # so that Prometheus sees the number grow
+            until(lambda: kill_a_worker(cluster))
+            until(partial(lambda kills: ask([failures])[failures] >= [kills], kills))
+        until(have_data, lambda: f"{found}")
+
+    lines: list[str] = []
+    with cluster.popen("attach", job) as attached:
+        for line in attached.stdout or ():
+            lines.append(line)
+            if re.match(rf"events: \d+ of {MANY}, \S+/s, .* left", line):
+                break
+        code, said = cluster.monsoon("stop", job)
+        assert (code, said) == (DONE, f"stopped: {job}\n")
+        lines += list(attached.stdout or ())
+        assert attached.wait(SECONDS) == INTERRUPTED
+    assert "monsoon: interrupted; run the same command again to continue\n" in lines
+    code, said = cluster.monsoon("jobs")
+    assert re.search(rf"^{job} +STOPPED ", said, re.MULTILINE)
+    left = verify(str(output), lambda line: None)
+    assert (left.corrupt, left.duplicate) == (0, 0)
+    code, said = cluster.monsoon("stop", job)
+    assert (code, said) == (DONE, f"ended before: {job}, STOPPED\n")
+
+
+def test_other_verbs_run_as_jobs_and_exit_codes_are_theirs(cluster: RayCluster, tmp_path: Path) -> None:
+    showers = ROOT / "models" / "samples" / "egamma-heldout.h5"
+    few, out = tmp_path / "few.h5", tmp_path / "out.h5"
+    with h5py.File(showers) as source, h5py.File(few, "w") as file:
+        for name, values in source.items():
+            file[name] = values[:5]
+        file.attrs.update(source.attrs)
+    code, said = cluster.submit("sample", "--model", "library", "--conditions", str(few), "--out", str(out))
+    assert code == DONE, said
+    assert f"showers: {out}" in said
+    with h5py.File(out) as file:
+        assert file["showers"].shape == (5, 900)
+    code, said = cluster.submit(
+        "validate", "--reference", "/none.h5", "--model=library", f"--out={tmp_path}/v"
+    )
+    assert code == UNUSABLE, said
+    assert "monsoon: /none.h5" in said
+
+
+def test_the_example_scans_pile_up_from_python(cluster: RayCluster, pool: Path, tmp_path: Path) -> None:
+    example = ["-m", "monsoon.jobs.examples.submission", cluster.address, str(tmp_path / "scan")]
+    words = [f"incidents={pool}", "model=library", "--events=20", f"--wheel={cluster.wheel}"]
+    done = subprocess.run(
+        cluster.client.command(sys.executable, *example, *words),
+        env=cluster.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"^mu=(\S+): exit code (\d)$", done.stdout, re.MULTILINE) == [("1", "0"), ("5.2", "0")]
+    assert verify(str(tmp_path / "scan" / "mu-5.2"), lambda line: None).good
+
+
+@pytest.mark.parametrize("token", [None, "another"])
+def test_who_has_not_the_token_is_refused_in_one_line(
+    cluster: RayCluster, tmp_path: Path, token: str | None
+) -> None:
+    stranger = {"HOME": str(tmp_path), "RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN_PATH": os.devnull}
+    if token:
+        (tmp_path / "token").write_text(token * 8)
+        stranger |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")}
+    code, said = cluster.monsoon("jobs", **stranger)
+    assert code == UNUSABLE
+    (line,) = said.splitlines()
+    assert re.match(rf"monsoon: cluster {cluster.address}: Authentication .*RAY_AUTH_TOKEN_PATH", line)
