@@ -26,7 +26,9 @@ EXAMPLE = "Example: monsoon submit generate run3 events=100000 output=/shared/ru
 
 def submit(
     context: typer.Context,
-    verb: Annotated[str, typer.Argument(metavar="VERB", help="generate, train, sample or validate")],
+    verb: Annotated[
+        str, typer.Argument(metavar="VERB", help="one that runs long, such as generate, train or sweep")
+    ],
     cluster: Address,
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[CONFIG] [WORD]...", help="its config, keys and options")

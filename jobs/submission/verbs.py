@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from monsoon.engine.config import load_campaign
 from monsoon.engine.errors import InputError
+from monsoon.jobs.request_config import load_request
+from monsoon.jobs.sweeps.config import load_sweep
 from monsoon.jobs.training_config import load_training
 
 
@@ -38,6 +40,14 @@ def _of_training(words: Sequence[str]) -> str:
     return load_training(words[0], [word for word in words[1:] if word != "--local"]).output
 
 
+def _of_sweep(words: Sequence[str]) -> str:
+    return load_sweep(words[0], words[1:]).output
+
+
+def _of_request(words: Sequence[str]) -> str:
+    return load_request(words[0], words[1:]).output
+
+
 def _of_option(words: Sequence[str]) -> str:
     """The value of --out."""
     for word, after in zip(words, [*words[1:], ""], strict=True):
@@ -52,6 +62,8 @@ def _of_option(words: Sequence[str]) -> str:
 LONG = {
     "generate": LongVerb(_of_campaign, has_config=True, cpus=0),
     "train": LongVerb(_of_training, has_config=True, cpus=0),
+    "sweep": LongVerb(_of_sweep, has_config=True, cpus=0),
+    "request": LongVerb(_of_request, has_config=True, cpus=0),
     "sample": LongVerb(_of_option, has_config=False, cpus=1),
     "validate": LongVerb(_of_option, has_config=False, cpus=1),
 }
