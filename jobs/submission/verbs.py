@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from monsoon.engine.config import load_campaign
 from monsoon.engine.errors import InputError
-from monsoon.jobs.training_config import load_training
 
 
 class LongVerb(NamedTuple):
@@ -35,6 +34,8 @@ def _of_campaign(words: Sequence[str]) -> str:
 
 
 def _of_training(words: Sequence[str]) -> str:
+    from monsoon.jobs.training_config import load_training  # and torch
+
     return load_training(words[0], [word for word in words[1:] if word != "--local"]).output
 
 
