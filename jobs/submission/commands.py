@@ -121,6 +121,8 @@ def _follow(job: Job) -> None:
             file=sys.stderr,
         )
         raise SystemExit(INTERRUPTED) from None
+    if code == INTERRUPTED:  # it was stopped, and has said how it goes on
+        raise SystemExit(code)
     if code:
         raise typer.Exit(code)
 

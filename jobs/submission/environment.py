@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from monsoon.engine.errors import InputError
-from monsoon.engine.remote.preflight import SAME, hash_of_sources
 from monsoon.jobs.submission.pins import PINS, pins_of
 
 LARGEST = 95 << 20  # bytes; the job server takes requests of 100 MiB
@@ -31,6 +30,8 @@ def environment(sources: Sequence[Path], install: str | None) -> dict[str, Any]:
     InputError
         Where the code is too large for a job server, or the file cannot be read.
     """
+    from monsoon.engine.remote.preflight import SAME, hash_of_sources  # and torch
+
     size = sum(path.stat().st_size for source in sources for path in source.rglob("*") if path.is_file())
     if size > LARGEST:
         raise InputError(

@@ -31,6 +31,7 @@ T = TypeVar("T")
 READY_S = 60.0  # a cluster that has just started answers before it can run jobs
 LOOK_S = 0.5  # between looks at a job
 LOST = 5  # how often in a row a broken stream is begun anew
+TALKATIVE = ("dashboard.modules.job.sdk", "dashboard.modules.dashboard_sdk", "_private.runtime_env.packaging")
 ENDED = {"SUCCEEDED": 0, "STOPPED": 130}  # and FAILED, with the verb's own exit code
 TOKEN = "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to the file with the cluster's token"
 
@@ -63,8 +64,8 @@ class JobServer:
             from ray.job_submission import JobSubmissionClient
         except ImportError as error:
             raise InputError(f"{error}; pip install 'monsoon-hep[cluster]'") from error
-        for name in ("job.sdk", "dashboard_sdk"):  # they tell of uploads
-            logging.getLogger(f"ray.dashboard.modules.{name}").setLevel(logging.ERROR)
+        for name in TALKATIVE:
+            logging.getLogger(f"ray.{name}").setLevel(logging.ERROR)
         with _address_of_its_own():
             self.client: Any = self.ask(lambda: JobSubmissionClient(self.address))
         self._wheel, self._install = wheel, install
@@ -244,6 +245,10 @@ class Job:
                 except StopAsyncIteration:
                     return
         finally:
+            if waits := asyncio.all_tasks(loop):  # it was interrupted while it waited
+                for task in waits:
+                    task.cancel()
+                loop.run_until_complete(asyncio.gather(*waits, return_exceptions=True))
             loop.run_until_complete(texts.aclose())
             loop.close()
 

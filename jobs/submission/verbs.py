@@ -11,7 +11,6 @@ from monsoon.engine.config import load_campaign
 from monsoon.engine.errors import InputError
 from monsoon.jobs.request_config import load_request
 from monsoon.jobs.sweeps.config import load_sweep
-from monsoon.jobs.training_config import load_training
 
 
 class LongVerb(NamedTuple):
@@ -37,6 +36,8 @@ def _of_campaign(words: Sequence[str]) -> str:
 
 
 def _of_training(words: Sequence[str]) -> str:
+    from monsoon.jobs.training_config import load_training  # and torch
+
     return load_training(words[0], [word for word in words[1:] if word != "--local"]).output
 
 
