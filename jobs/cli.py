@@ -14,6 +14,7 @@ import typer
 from monsoon.engine.errors import InputError
 from monsoon.jobs.failures import bug_line, remedy_of
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
+from monsoon.jobs.studies.command import study
 from monsoon.jobs.suspicions import suspicions_on_stderr
 
 DONE, BUG, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -58,7 +59,7 @@ def monsoon(
 def help_(
     verb: Annotated[str | None, typer.Argument(metavar="VERB", help="a command")] = None,
     source: Annotated[
-        str | None, typer.Argument(metavar="SOURCE", help="of incidents: pythia, hepmc, gun ...")
+        str | None, typer.Argument(metavar="SOURCE", help="of incidents: pythia, gun ...; of study: toy ...")
     ] = None,
 ) -> None:
     """List every key and option of a command: type, unit, default and meaning."""
@@ -350,6 +351,9 @@ def validate(
     print(f"verdict: {done.summary(strict)}")
     if done.fails(strict):
         raise typer.Exit(VERDICT_FAILED)
+
+
+app.command(epilog="Every key: monsoon help study NAME")(study)
 
 
 @app.command()
