@@ -16,6 +16,7 @@ from monsoon.jobs.export import export
 from monsoon.jobs.failures import bug_line, remedy_of
 from monsoon.jobs.request_command import request
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
+from monsoon.jobs.studies.command import study
 from monsoon.jobs.submission import commands
 from monsoon.jobs.suspicions import suspicions_on_stderr
 from monsoon.jobs.sweeps.command import sweep
@@ -62,7 +63,7 @@ def monsoon(
 def help_(
     verb: Annotated[str | None, typer.Argument(metavar="VERB", help="a command")] = None,
     source: Annotated[
-        str | None, typer.Argument(metavar="SOURCE", help="of incidents: pythia, hepmc, gun ...")
+        str | None, typer.Argument(metavar="SOURCE", help="of incidents: pythia, gun ...; of study: toy ...")
     ] = None,
 ) -> None:
     """List every key and option of a command: type, unit, default and meaning."""
@@ -361,6 +362,9 @@ def validate(
     print(f"verdict: {done.summary(strict)}")
     if done.fails(strict):
         raise typer.Exit(VERDICT_FAILED)
+
+
+app.command(epilog="Every key: monsoon help study NAME")(study)
 
 
 @app.command()

@@ -54,12 +54,12 @@ def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
     verb : str
         The command.
     source : str, optional
-        The source, for `monsoon incidents`.
+        The source, for `monsoon incidents`; the study's name, for `monsoon study`.
 
     Returns
     -------
     type of BaseModel or None
-        None for a command that has only options, and for `incidents` without a source.
+        None for a command that has only options, and for `incidents` or `study` without a name.
 
     Raises
     ------
@@ -91,6 +91,10 @@ def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
         if source not in SOURCES:
             raise InputError(f"help incidents {source}: no such source; there are {', '.join(SOURCES)}")
         return SOURCES[source][0]
+    if verb == "study" and source is not None:
+        from monsoon.jobs.studies.command import study_of
+
+        return study_of(source)[0]
     return None
 
 
@@ -101,6 +105,11 @@ def choices_of(verb: str, source: str | None = None) -> list[str]:
 
         sources = [f"{name.ljust(8)} {config.__doc__}" for name, (config, _) in SOURCES.items()]
         return ["", "sources, with keys of their own (monsoon help incidents SOURCE):", *sources]
+    if verb == "study" and source is None:
+        from monsoon.jobs.studies.command import STUDIES
+
+        studies = [f"{name.ljust(14)} {what}" for name, what in STUDIES.items()]
+        return ["", "studies, with keys of their own (monsoon help study NAME):", *studies]
     if verb == "train":
         from monsoon.jobs.training_config import recipes
         from monsoon.models.families.table import FAMILIES

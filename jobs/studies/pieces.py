@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,13 +20,13 @@ Argument = TypeVar("Argument")
 Shared = TypeVar("Shared")
 Result = dict[str, Any]
 LARGEST = 64_000_000  # bytes of a result
-EXECUTION = {"output", "ray_address", "workers"}
 
 
 class StudyConfig(BaseModel):
     """What all studies have."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    free: ClassVar[frozenset[str]] = frozenset({"output", "ray_address", "workers"})
 
     output: Annotated[str, Field(min_length=1)]
     """Folder for page, plots, figures and the results of finished pieces."""
@@ -75,7 +75,7 @@ def results_of(
     """
     output = Path(config.output)
     folder = output / "pieces"
-    identity = config.model_dump(mode="json", exclude=EXECUTION)
+    identity = config.model_dump(mode="json", exclude=set(config.free))
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -18,11 +18,14 @@ from monsoon.jobs.cli import DONE, UNUSABLE, app, main
 from monsoon.jobs.help import REQUIRED, Key, keys_of, options_of
 from monsoon.jobs.incidents import SOURCES
 from monsoon.jobs.request_config import Request
+from monsoon.jobs.studies.command import STUDIES, study_of
 from monsoon.jobs.sweeps.config import Sweep
 from monsoon.jobs.training_config import RECIPE_KEYS, TrainConfig
 from monsoon.models.families.table import FAMILIES
 
-CONFIGS = (Campaign, TrainConfig, Sweep, Request, *(config for config, _ in SOURCES.values()))
+STUDY_CONFIGS = {f"study {name}": study_of(name)[0] for name in STUDIES}
+INCIDENTS_CONFIGS = (config for config, _ in SOURCES.values())
+CONFIGS = (Campaign, TrainConfig, Sweep, Request, *INCIDENTS_CONFIGS, *STUDY_CONFIGS.values())
 COMMANDS = {(info.name or info.callback.__name__): info.callback for info in app.registered_commands}
 UNITS = {"mev": "MeV", "gev": "GeV", "rad": "rad", "mm": "mm", "ns": "ns", "s": "s"}
 WITH_KEYS = {
@@ -32,6 +35,7 @@ WITH_KEYS = {
     "sweep": Sweep,
     "request": Request,
     **{f"incidents {name}": config for name, (config, _) in SOURCES.items()},
+    **STUDY_CONFIGS,
 }
 
 

@@ -1,0 +1,1 @@
+"""What a generated sample is worth: pure functions of numbers, a question a file."""
