@@ -102,7 +102,7 @@ def main(
     else:
         files = pions(out)
     words = [*DEFAULT, f"train=[{files['train']}]", f"validation=[{files['validation']}]", *(setting or [])]
-    found = [HEAD]
+    found: list[tuple[str, ...]] = [HEAD]
     for rows in size or (300, 1000, 5000):
         nothing, begun = (
             scores(trained(recipe, words, rows, out / f"{name}-{rows}", init), files["test"])

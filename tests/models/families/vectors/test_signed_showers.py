@@ -44,7 +44,8 @@ def s_weights(mass: Tensor, signal: int, background: int) -> Tensor:
     f = torch.stack([peak, tail])
     total = signal * peak + background * tail
     covariance = torch.linalg.inv((f / total) @ (f / total).T)
-    return (covariance[0] @ f / total).float()
+    weight: Tensor = covariance[0] @ f / total
+    return weight.float()
 
 
 def mixture(rows: int) -> tuple[ShowerSet, ShowerSet]:
@@ -68,7 +69,7 @@ def generated(showers: ShowerSet, asked: ShowerSet, steps: int, weight_steps: in
         batch = mirrored_batch(showers[rows], rows + 100_000 * step, MERGE.geometry)
         for name, loss in flow.training_step(batch, step).items():
             optimisers[name].zero_grad()
-            (loss / batch.weight.sum()).backward(retain_graph=True)
+            torch.autograd.backward(loss / batch.weight.sum(), retain_graph=True)
             optimisers[name].step()
     noise = torch.rand(len(asked), flow.noise_dimensions, generator=torch.Generator().manual_seed(SEED))
     return statistics(replace(asked, showers=flow.sample(asked.conditions, noise)))
