@@ -113,7 +113,10 @@ def graph_of(model: Any, interface: Interface = "ddml") -> Graph:
                 rows = model.generated(Table(names, values.double()), noise)
                 return model.vectors.completed(rows).values.clone()
             of = Conditions(values[:, 0].round().int(), values[:, 1], values[:, 2:5], values[:, 5:7])
-            return model.images(of, noise) if isinstance(model, Flow) else model.generated(of, noise)
+            images: Tensor = (
+                model.images(of, noise) if isinstance(model, Flow) else model.generated(of, noise)
+            )
+            return images
 
     given = tuple(_examples(model, names, interface, rows) for rows in ROWS)
     with ExitStack() as stack:

@@ -53,7 +53,9 @@ def steps_of(graph: Graph) -> list[Step]:
         if node.target != like.target and node.op == "call_function":
             raise ValueError(f"{node.target} is {like.target} for another number of rows")
         mine, theirs = results[0].get(node), results[1].get(like)
-        shape = _common(tuple(mine.shape), tuple(theirs.shape), twin) if isinstance(mine, Tensor) else ()
+        shape: tuple[Any, ...] = ()
+        if isinstance(mine, Tensor) and isinstance(theirs, Tensor):
+            shape = _common(tuple(mine.shape), tuple(theirs.shape), twin)
         steps.append(
             Step(
                 node,
