@@ -85,7 +85,7 @@ def schema(contributions: bool, origins: Collection[str] = (), energies: bool = 
     energies
         Whether its files have hit energies, which else follow from the counts (calibration.py).
     """
-    hit = (*_HIT, _HIT_TIME) if HIT_TIME in origins else _HIT
+    hit: tuple[Column, ...] = (*_HIT, _HIT_TIME) if HIT_TIME in origins else _HIT
     origin = tuple(column for column in _ORIGIN if column.name.removeprefix("particle_") in origins)
     hit = tuple(column for column in hit if energies or column.name != DERIVED)
     return _EVENT + _PARTICLE + origin + hit + (_CONTRIBUTION if contributions else ())
