@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from monsoon.models.errors import InputError
 from monsoon.models.export.interface import CONDITION, Interface
-from monsoon.models.export.quantile import ndtri
+from monsoon.models.export.quantile import log_ndtr, ndtri
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.flow.splits import Splits
 from monsoon.models.families.vectors.family import VectorFamily
@@ -70,7 +70,7 @@ class _Plain(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        plain: Callable[..., Any] = {torch.special.ndtri: ndtri, torch.nextafter: _before}.get(func, func)
+        plain: Callable[..., Any] = PLAIN.get(func, func)
         return plain(*args, **(kwargs or {}))
 
 
@@ -157,3 +157,10 @@ def _in_float32(model: Any) -> Any:
 def _before(x: Tensor, other: Tensor) -> Tensor:
     """The float32 number before x >= 0, towards zero: x less half its spacing rounds to it."""
     return x * (1.0 - 2.0**-24)
+
+
+PLAIN: dict[Any, Callable[..., Any]] = {
+    torch.special.ndtri: ndtri,
+    torch.special.log_ndtr: log_ndtr,
+    torch.nextafter: _before,
+}

@@ -39,6 +39,7 @@ from monsoon.engine.storage import open_store
 START_S = 20.0  # of a worker: imports, models, first kernels
 SPREAD = 0.1  # of the time of a shard, as a share
 DIES, HANGS = 2e-3, 1e-4  # of calls
+DEADLINE_S = 90.0
 PER_NODE = 8  # workers
 
 
@@ -166,7 +167,12 @@ def drive(events: int, shard_events: int, workers: int, event_s: float, folder: 
     store.probe()
     ledger, clock = Ledger(store), Clock()
     campaign = Campaign(
-        incidents="none", mu=5.2, events=events, shard_events=shard_events, output=str(folder), deadline_s=600
+        incidents="none",
+        mu=5.2,
+        events=events,
+        shard_events=shard_events,
+        output=str(folder),
+        deadline_s=DEADLINE_S,
     )
     stored = ledger.open({"seed": 1}, campaign.layout(), events)
     resolved = ResolvedCampaign(campaign, store.url, "none", {"seed": 1})

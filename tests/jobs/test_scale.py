@@ -14,7 +14,18 @@ from monsoon.jobs.plan import (
     PARTICLES_PER_COLLISION,
     hits_per_event,
 )
-from monsoon.jobs.scale import BEGIN, END, event_bytes, event_seconds, measured, page, rows_of, scale
+from monsoon.jobs.scale import (
+    BEGIN,
+    END,
+    SHARDS_PER_SECOND,
+    event_bytes,
+    event_seconds,
+    measured,
+    page,
+    rows_of,
+    scale,
+    throughput,
+)
 
 PAGE = Path(__file__).parents[2] / "cluster/SCALE.md"
 
@@ -48,6 +59,15 @@ def test_a_table_row_is_the_product_of_its_constants() -> None:
         1e9 * event_bytes(particles, "parquet") / 1e12, rel=0.01
     )
     assert float(rows["best"][2]) > float(rows["library"][2])
+
+
+def test_throughput_is_that_of_whatever_is_scarcest() -> None:
+    particles = 5.2 * PARTICLES_PER_COLLISION
+    seconds, size = event_seconds(particles, 1e-4), event_bytes(particles, "parquet")
+    assert throughput(particles, 1e-4, 10, 1e12) == (pytest.approx(10 / seconds), "cores")
+    assert throughput(particles, 1e-4, 10**6, 1e9) == (pytest.approx(1e9 / size), "storage")
+    assert throughput(particles, 1e-4, 10**6, 1e12, 10) == (SHARDS_PER_SECOND * 10, "commits")
+    assert throughput(particles, 1e-4, 10**6, 1e12, 20)[0] == SHARDS_PER_SECOND * 20
 
 
 def test_the_last_run_of_a_history_counts(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from monsoon.models.export.quantile import ndtri
+from monsoon.models.export.quantile import log_ndtr, ndtri
 
 
 def test_it_is_that_of_the_library_also_in_both_tails() -> None:
@@ -13,6 +13,12 @@ def test_it_is_that_of_the_library_also_in_both_tails() -> None:
     exact = torch.special.ndtri(p.double())
     torch.testing.assert_close(ndtri(p.double()), exact, rtol=1e-13, atol=1e-14)
     torch.testing.assert_close(ndtri(p), exact.float(), rtol=1e-7, atol=1e-7)
+
+
+def test_the_logarithm_of_a_tail_is_that_of_the_library() -> None:
+    x = torch.linspace(-30, 8, 5000, dtype=torch.float64)
+    expected = torch.special.log_ndtr(x)
+    torch.testing.assert_close(log_ndtr(x), expected, rtol=2e-7, atol=2e-7)
 
 
 def test_the_ends_are_infinite() -> None:
