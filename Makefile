@@ -13,16 +13,18 @@ INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@"
 	|| $(BIN)/pip install --quiet --disable-pip-version-check "$$@"; }; install --require-hashes --no-deps
 BESIDE = --numprocesses 3 --dist loadfile
 
-.PHONY: demo test test-services chaos fuzz lock audit lint format bench clean
+.PHONY: demo test test-services ahead chaos fuzz lock audit lint format bench clean
 
 .venv: $(READY)
 
 # all but torch, whose build depends on the machine, is what the lock says, and has its hash
-$(READY): pyproject.toml requirements.lock
+$(READY): pyproject.toml requirements.lock requirements-gpu.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
 	-$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)
 	$(INSTALL) --requirement requirements.lock
+	# builds of torch for CUDA bring a triton of their own
+	$(BIN)/python -c "import triton" 2>/dev/null || { $(INSTALL) --requirement requirements-gpu.lock; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	mkdir -p .venv/sources && ln -sfn ../.. .venv/sources/monsoon  # where mypy finds the tree as a package
 	touch $@
@@ -40,6 +42,10 @@ $(SERVICES): $(READY) requirements-services.lock
 test-services: $(SERVICES)
 	$(BIN)/pytest -m services $(BESIDE)
 
+# every Triton kernel for sm_80 and sm_90, without a GPU: a minute; after a change of one
+ahead: $(READY)
+	TRITON_INTERPRET=0 $(BIN)/python -m tests.ahead.run
+
 # 300 faults at random over one campaign: an hour, as root for the faults of file systems; `make chaos FAULTS=1000`
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos.run --faults $(FAULTS) --seed $(SEED) --table tests/chaos/TABLE.md
@@ -56,6 +62,8 @@ lock: $(READY)
 	$(LOCKED) --extra dev --constraint requirements-services.lock --output-file requirements.lock
 	$(LOCKED) --extra train --extra tune --extra s3 --extra xrootd .venv/.beside \
 		--constraint requirements-services.lock --output-file requirements-image.lock
+	echo "triton<3.8" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \
+		--custom-compile-command 'make lock' - --output-file requirements-gpu.lock
 
 # known vulnerabilities of what is locked; no part of CI: it asks pypi.org, which CI may not reach
 audit: $(READY)

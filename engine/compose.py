@@ -32,7 +32,8 @@ def compose(
     incidents
         E events with N particles.
     showers
-        Of the particles, one row each.
+        Of the particles, one row each. Images of the detector's pixels are placed and digitised on their
+        device, and hits alone come from there; others come to the CPU first.
     placing
         Of the showers' geometry in the detector.
     seed
@@ -53,9 +54,15 @@ def compose(
     OverflowError
         If a cell's sum leaves int32.
     """
-    way = of_pixels if placing.pixels else of_voxels
-    linked = contributions or hit_times
-    offsets, cell, adc, energy, links = way(incidents, showers, placing, key_of(seed), kernels, linked)
+    key, linked = key_of(seed), contributions or hit_times
+    if placing.pixels:
+        hits = of_pixels(incidents, showers, placing, key, kernels, linked)
+    else:
+        here = Showers(showers.energy_mev.cpu())
+        on_cpu = "cpu" if kernels == "cuda" else kernels
+        hits = of_voxels(incidents, here, placing, key, on_cpu, linked)
+    offsets, cell, adc, energy = (column.cpu() for column in hits[:4])
+    links = Links(*(column.cpu() for column in hits[4])) if hits[4] else None
     more: dict[str, Array] = {}
     if links and contributions:
         more = _links(incidents, offsets, links, placing.detector)

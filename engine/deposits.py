@@ -44,27 +44,31 @@ def of_pixels(
     kernels: str,
     contributions: bool,
 ) -> Hits:
-    """Hits of images with the detector's pixels. Raises OverflowError where a cell's sum leaves int32."""
-    grid, detector = placing.pixels, placing.detector
+    """Hits of images with the detector's pixels, on their device.
+
+    Raises OverflowError where a cell's sum leaves int32.
+    """
+    grid, detector, device = placing.pixels, placing.detector, showers.energy_mev.device
     assert grid is not None
+    lookup, electronics = placing.resident(device)
     images = (
         showers.energy_mev.reshape(-1, grid.rows, grid.columns),
-        *placing.corner(incidents),
-        torch.from_numpy(incidents.event_of_particle.astype(np.int64)),
-        torch.from_numpy(detector.cell_of_pixel),
+        *(number.to(device) for number in placing.corner(incidents)),
+        torch.from_numpy(incidents.event_of_particle.astype(np.int64)).to(device),
+        lookup,
     )
     cells, deposited = PLACE.by(kernels)(*images, len(incidents), detector.cells)
     overflown = cells.sum(1, dtype=torch.int64) != deposited
     if bool(overflown.any()):
         raise _overflow(incidents, int(overflown.nonzero()[0]))
-    event = torch.from_numpy(incidents.event)
-    hits = DIGITISE.by(kernels)(cells, event, key, detector.electronics)
+    event = torch.from_numpy(incidents.event).to(device)
+    hits = DIGITISE.by(kernels)(cells, event, key, electronics)
     if not contributions:
         return (*hits, None)
     offsets, cell = hits[:2]
-    hit_of_cell = torch.full((len(incidents), detector.cells), -1, dtype=torch.int32)
-    event_of_hit = torch.repeat_interleave(torch.arange(len(incidents)), offsets.diff())
-    hit_of_cell[event_of_hit, cell.long()] = torch.arange(len(cell), dtype=torch.int32)
+    hit_of_cell = torch.full((len(incidents), detector.cells), -1, dtype=torch.int32, device=device)
+    event_of_hit = torch.repeat_interleave(torch.arange(len(incidents), device=device), offsets.diff())
+    hit_of_cell[event_of_hit, cell.long()] = torch.arange(len(cell), dtype=torch.int32, device=device)
     return (*hits, Links(*ATTRIBUTE.by(kernels)(*images, hit_of_cell)))
 
 

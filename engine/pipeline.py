@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from time import perf_counter
 
 import numpy as np
+import torch
 
 from monsoon.engine.compose import compose
 from monsoon.engine.detector.placing import Placing, localise
@@ -75,6 +76,7 @@ def generate(
     contributions: bool = False,
     hit_times: bool = False,
     stopwatch: Stopwatch | None = None,
+    device: torch.device | str = "cpu",
 ) -> Events:
     """Generate whole events, one for each event of the incidents.
 
@@ -96,6 +98,9 @@ def generate(
         Whether hits have times.
     stopwatch
         Adds up the time of each stage.
+    device
+        Where showers are summed into cells and digitised; a library's images are made there too, other
+        models make theirs on the CPU. With a library events are the same on every device.
 
     Raises
     ------
@@ -111,10 +116,17 @@ def generate(
             routing = suite.route(localise(batch, placing.geometry))
             status = routing.status.numpy()
         with watch("sample"):
-            showers = sample_particles(routing, batch, seed)
+            showers = sample_particles(routing, batch, seed, device)
         with watch("compose"):
             events = compose(
-                batch, showers, placing, seed, status, contributions=contributions, hit_times=hit_times
+                batch,
+                showers,
+                placing,
+                seed,
+                status,
+                contributions=contributions,
+                hit_times=hit_times,
+                kernels=torch.device(device).type,
             )
             parts.append(events)
     return concatenate(parts)

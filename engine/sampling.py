@@ -74,7 +74,9 @@ def noise_of_rows(
     return uniform(seed, row, np.full_like(row, attempt), Purpose.SHOWER, dimensions, device)
 
 
-def sample_particles(routing: Routing, incidents: Incidents, seed: int) -> Showers:
+def sample_particles(
+    routing: Routing, incidents: Incidents, seed: int, device: torch.device | str = "cpu"
+) -> Showers:
     """Sample the showers of whole events, each keyed by (seed, event, particle).
 
     Parameters
@@ -85,13 +87,15 @@ def sample_particles(routing: Routing, incidents: Incidents, seed: int) -> Showe
         Their events.
     seed
         Of the campaign.
+    device
+        Where the numbers are drawn and the images are.
 
     Raises
     ------
     InputError
         If the suite refuses a condition.
     """
-    return routing.sample(noise_of_particles(seed, incidents, routing.noise_dimensions))
+    return routing.sample(noise_of_particles(seed, incidents, routing.noise_dimensions, device))
 
 
 def sample_rows(

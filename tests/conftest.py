@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 import torch
 
+# Triton's kernels run in its interpreter where there is no GPU
+os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
+
 # at the 15 that Ray gives its workers they starve beside any other job
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 os.environ["RAY_AUTH_MODE"] = "disabled"  # no token file is left in the home of who runs the tests

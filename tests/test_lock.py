@@ -54,6 +54,17 @@ def test_the_locks_agree(name: str) -> None:
     assert locked(name).items() <= locked("requirements-services.lock").items()
 
 
+def test_the_lock_of_triton_holds_nothing_else_and_a_version_that_gpu_admits() -> None:
+    """It stands alone: torch for CUDA has a triton of its own."""
+    (admitted,) = map(
+        Requirement,
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["gpu"],
+    )
+    ((package, versions),) = locked("requirements-gpu.lock").items()
+    assert package == canonicalize_name(admitted.name) == "triton"
+    assert all(admitted.specifier.contains(version) for version in versions)
+
+
 def test_images_have_what_torch_needs_and_no_tools_of_development() -> None:
     image = locked("requirements-image.lock")
     needed = {Requirement(word) for word in requires("torch") or ()}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from monsoon.engine.detector.detector import MARGIN, Detector
+from monsoon.engine.kernels.digitise import Tables
 from monsoon.engine.kernels.spread import Lattice, Voxels
 from monsoon.engine.records import Incidents
 from monsoon.models.geometry.geometry import Geometry
@@ -62,6 +63,19 @@ class Placing:
         corner = [-(size // 2 + MARGIN) * pixel_um for size in (detector.columns, detector.rows)]
         lookup = torch.from_numpy(detector.cell_of_pixel)
         return Lattice(lookup, (corner[0], corner[1]), pixel_um, detector.layer_cells, detector.cells)
+
+    @cached_property
+    def _copies(self) -> dict[str, tuple[Tensor, Tables]]:
+        return {}
+
+    def resident(self, device: torch.device | str) -> tuple[Tensor, Tables]:
+        """The detector's lookup of cells and its electronics on a device, copied there once."""
+        key = str(device)
+        if key not in self._copies:
+            tables = self.detector.electronics
+            values = (value.to(device) if isinstance(value, Tensor) else value for value in tables)
+            self._copies[key] = torch.from_numpy(self.detector.cell_of_pixel).to(device), Tables(*values)
+        return self._copies[key]
 
     def corner(self, incidents: Incidents) -> tuple[Tensor, Tensor]:
         """Row and column of the detector's lookup under each image's first pixel, int64 [N]; for `place`."""

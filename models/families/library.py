@@ -20,7 +20,7 @@ from monsoon.models.families.neighbours import ELECTROMAGNETIC, Metric, Neighbou
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.dispatch import GATHER
-from monsoon.models.kernels.gather import compress
+from monsoon.models.kernels.gather import Images, compress
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.species import EGAMMA
 
@@ -71,6 +71,7 @@ class Library:
         self.images = compress(showers.showers.energy_mev)
         self.near = Neighbours(showers.conditions, self.grid, self.neighbours, LEAF, HADRONIC)
         self._conditions = showers.conditions
+        self._copies: dict[torch.device, tuple[Images, Tensor]] = {}
         self.fingerprint = self._fingerprint(showers)
 
     @cached_property
@@ -90,12 +91,23 @@ class Library:
         conditions
             Of N particles of own species.
         noise
-            float32 [N, 1], uniform in (0, 1).
+            float32 [N, 1], uniform in (0, 1). Its device is that of the images; neighbours are found on the
+            CPU, where the conditions are.
         """
-        shower, symmetry = self.near.choose(conditions, noise)
+        shower, symmetry = self.near.choose(conditions, noise.cpu())
         electromagnetic = torch.isin(conditions.pdg, torch.tensor(EGAMMA, dtype=torch.int32))
         scale = torch.where(electromagnetic, conditions.energy_mev / self._conditions.energy_mev[shower], 1.0)
-        return Showers(GATHER.on(scale.device)(self.images, shower, self.near.permutations, symmetry, scale))
+        device = noise.device
+        images, permutations = self._resident(device)
+        asked = (shower.to(device), permutations, symmetry.to(device), scale.to(device))
+        return Showers(GATHER.on(device)(images, *asked))
+
+    def _resident(self, device: torch.device) -> tuple[Images, Tensor]:
+        """Images and permutations on a device, copied there once."""
+        if device not in self._copies:
+            images = Images(*(part.to(device) for part in self.images))
+            self._copies[device] = images, self.near.permutations.to(device)
+        return self._copies[device]
 
     def _fingerprint(self, showers: ShowerSet) -> str:
         digest = hashlib.sha256()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, ParamSpec, TypeVar
+from importlib import import_module
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import torch
 
@@ -62,6 +63,34 @@ class Operation(Generic[P, R]):
             yield
         finally:
             self._instead = None
+
+
+def in_triton(module: str, name: str) -> Callable[..., Any]:
+    """A kernel in Triton, whose module is imported when the kernel is first called: triton may be absent.
+
+    Parameters
+    ----------
+    module
+        Its whole name.
+    name
+        Of the function in it.
+
+    Returns
+    -------
+    Callable
+        Raises ImportError, with the remedy, where triton is not installed.
+    """
+
+    def kernel(*arguments: Any, **options: Any) -> Any:
+        try:
+            function = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if error.name != "triton":
+                raise
+            raise ImportError("triton is not installed; pip install 'monsoon-hep[gpu]' has it") from error
+        return function(*arguments, **options)
+
+    return kernel
 
 
 @contextmanager

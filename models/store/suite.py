@@ -229,7 +229,8 @@ class Routing:
         Returns
         -------
         Showers
-            Row i belongs to condition i and depends on row i of the noise alone.
+            On the noise's device; only libraries make them there, others on the CPU. Row i belongs to
+            condition i and depends on row i of the noise alone.
 
         Raises
         ------
@@ -238,7 +239,7 @@ class Routing:
         """
         self._refuse()
         suite = self.suite
-        energy = torch.zeros(len(self), suite.grid.voxels)
+        energy = torch.zeros(len(self), suite.grid.voxels, device=noise.device)
         own = torch.ones(len(self), dtype=torch.bool)
         if suite.other is not None:
             rows, other = self._handed_over
@@ -251,8 +252,10 @@ class Routing:
                 inputs = self.conditions[rows] if scaling is None else scaling.conditions
                 if suite.outside in (CLAMP, SCALE):
                     inputs = model.domain.clamp(inputs)
-                image = model.sample(inputs, noise[rows, : model.noise_dimensions]).energy_mev
-                energy[rows] = image if scaling is None else scaling.scaled(image)
+                drawn = noise[rows, : model.noise_dimensions]
+                library = isinstance(model, Library) and scaling is None
+                image = model.sample(inputs, drawn if library else drawn.cpu()).energy_mev
+                energy[rows] = (image if scaling is None else scaling.scaled(image)).to(noise.device)
         return Showers(energy)
 
     @cached_property
