@@ -12,9 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.completion import completion
 from monsoon.jobs.failures import bug_line, remedy_of
+from monsoon.jobs.show import show
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
 from monsoon.jobs.suspicions import suspicions_on_stderr
+from monsoon.jobs.usage import epilog_of
 
 DONE, BUG, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -77,7 +80,7 @@ def help_(
         print(line)
 
 
-@app.command(epilog="Every key: monsoon help incidents SOURCE")
+@app.command()
 def incidents(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="pythia, hepmc, lhe, gun, table or overlay")
@@ -97,7 +100,7 @@ def incidents(
         run(job)
 
 
-@app.command(epilog="Every key: monsoon help plan")
+@app.command()
 def plan(campaign: CampaignName, settings: Settings = None) -> None:
     """Estimate the size and the time of a campaign before it runs."""
     from monsoon.engine.config import load_campaign
@@ -110,7 +113,7 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
     say_plan(asked)
 
 
-@app.command(epilog="Every key: monsoon help doctor")
+@app.command()
 def doctor(
     campaign: CampaignName,
     settings: Settings = None,
@@ -137,7 +140,7 @@ def scale(
     run(write)
 
 
-@app.command(epilog="Every key: monsoon help generate")
+@app.command()
 def generate(campaign: CampaignName, settings: Settings = None) -> None:
     """Run a campaign, or continue it."""
     from monsoon.engine.config import load_campaign
@@ -184,6 +187,9 @@ def provenance(
     from monsoon.jobs.provenance import provenance as run
 
     run(url, event, json=json)
+
+
+app.command()(show)
 
 
 @app.command()
@@ -252,7 +258,7 @@ def report(
     print(f"report: {write_report(url, page, **words, geometry=geometry, species=species)}")
 
 
-@app.command(epilog="Every key: monsoon help train")
+@app.command()
 def train(
     config: Annotated[
         str, typer.Argument(metavar="CONFIG", help="a YAML file, or the name of a shipped recipe")
@@ -400,8 +406,13 @@ def bench(
     raise typer.Exit(run(quick=quick, check=check, csv=local_path(csv) if csv else None))
 
 
+app.command()(completion)
+for _info in app.registered_commands:
+    _info.epilog = epilog_of(_info.name or _info.callback.__name__) or _info.epilog  # type: ignore[union-attr]
+
+
 def _commands() -> dict[str, Any]:
-    """The functions of the commands by name, in the order of this file."""
+    """The functions of the commands by name."""
     found: list[Any] = app.registered_commands
     return {(info.name or info.callback.__name__): info.callback for info in found}
 
