@@ -12,14 +12,17 @@ from typing import Annotated, Any
 import typer
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.completion import completion
 from monsoon.jobs.export import export
 from monsoon.jobs.failures import bug_line, remedy_of
 from monsoon.jobs.request_command import request
+from monsoon.jobs.show import show
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
 from monsoon.jobs.studies.command import study
 from monsoon.jobs.submission import commands
 from monsoon.jobs.suspicions import suspicions_on_stderr
 from monsoon.jobs.sweeps.command import sweep
+from monsoon.jobs.usage import epilog_of
 
 DONE, BUG, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -82,7 +85,7 @@ def help_(
         print(line)
 
 
-@app.command(epilog="Every key: monsoon help incidents SOURCE")
+@app.command()
 def incidents(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="pythia, hepmc, lhe, gun, table or overlay")
@@ -102,7 +105,7 @@ def incidents(
         run(job)
 
 
-@app.command(epilog="Every key: monsoon help plan")
+@app.command()
 def plan(campaign: CampaignName, settings: Settings = None) -> None:
     """Estimate the size and the time of a campaign before it runs."""
     from monsoon.engine.config import load_campaign
@@ -115,7 +118,7 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
     say_plan(asked)
 
 
-@app.command(epilog="Every key: monsoon help doctor")
+@app.command()
 def doctor(
     campaign: CampaignName,
     settings: Settings = None,
@@ -142,7 +145,7 @@ def scale(
     run(write)
 
 
-@app.command(epilog="Every key: monsoon help generate")
+@app.command()
 def generate(campaign: CampaignName, settings: Settings = None) -> None:
     """Run a campaign, or continue it."""
     from monsoon.engine.config import load_campaign
@@ -192,6 +195,9 @@ def provenance(
     from monsoon.jobs.provenance import provenance as run
 
     run(url, event, json=json)
+
+
+app.command()(show)
 
 
 @app.command()
@@ -260,7 +266,7 @@ def report(
     print(f"report: {write_report(url, page, **words, geometry=geometry, species=species)}")
 
 
-@app.command(epilog="Every key: monsoon help train")
+@app.command()
 def train(
     config: Annotated[
         str, typer.Argument(metavar="CONFIG", help="a YAML file, or the name of a shipped recipe")
@@ -280,8 +286,8 @@ def train(
     print(f"model: {result.output}")
 
 
-app.command(epilog="Every key: monsoon help sweep")(sweep)
-app.command(epilog="Every key: monsoon help request")(request)
+app.command()(sweep)
+app.command()(request)
 
 
 @app.command()
@@ -364,7 +370,7 @@ def validate(
         raise typer.Exit(VERDICT_FAILED)
 
 
-app.command(epilog="Every key: monsoon help study NAME")(study)
+app.command()(study)
 
 
 @app.command()
@@ -415,11 +421,14 @@ def bench(
     raise typer.Exit(run(quick=quick, check=check, csv=local_path(csv) if csv else None))
 
 
-app.command(epilog="Example: monsoon export flow-egamma --out flow-egamma.onnx")(export)
+app.command()(export)
+app.command()(completion)
+for _info in app.registered_commands:
+    _info.epilog = epilog_of(_info.name or _info.callback.__name__) or _info.epilog  # type: ignore[union-attr]
 
 
 def _commands() -> dict[str, Any]:
-    """The functions of the commands by name, in the order of this file."""
+    """The functions of the commands by name."""
     found: list[Any] = app.registered_commands
     return {(info.name or info.callback.__name__): info.callback for info in found}
 

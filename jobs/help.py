@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typer import Context
 from typer.models import OptionInfo
 
 from monsoon.engine.errors import InputError
@@ -132,7 +133,7 @@ def options_of(command: Callable[..., None]) -> list[Key]:
     """The arguments and options of a command, from the signature that typer uses."""
     found = []
     for name, parameter in signature(command, eval_str=True).parameters.items():
-        if name in ("settings", "context"):  # the `key=value` words, and typer's own
+        if name == "settings" or parameter.annotation is Context:  # the `key=value` words; no word
             continue
         annotated = get_origin(parameter.annotation) is Annotated
         kind, info = get_args(parameter.annotation)[:2] if annotated else (parameter.annotation, None)

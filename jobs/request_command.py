@@ -13,10 +13,7 @@ def request(
     ],
     settings: Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")] = None,
 ) -> None:
-    """Run the samples that a file orders, or go on with them; exit code 3 if one cannot be made.
-
-    Example: monsoon request jobs/examples/request.yaml output=/data/request
-    """
+    """Run the samples that a file orders, or go on with them; exit code 3 if one cannot be made."""
     from monsoon.jobs.request import PAGE
     from monsoon.jobs.request import request as run
     from monsoon.jobs.request_config import load_request

@@ -175,7 +175,30 @@ class SideBySide:
     images: Sequence[Image]
 
 
-Block = Badge | Subtitle | Paragraph | Bullets | Facts | Table | Bars | Image | SideBySide
+@dataclass(frozen=True)
+class EventDisplay:
+    """Events on the detector's face, to zoom into and to ask for values: templates/display.js draws them.
+
+    Attributes
+    ----------
+    data : str
+        The events and their detector, as JSON that jobs/report/display.py makes.
+    kinds : sequence of str
+        Kinds of truth particles, each with a box to show or hide them.
+    alt : str
+        What it is, for readers who cannot see it.
+    caption : str
+        An explanation below it.
+    """
+
+    macro: ClassVar[str] = "event_display"
+    data: str
+    kinds: Sequence[str]
+    alt: str
+    caption: str
+
+
+Block = Badge | Subtitle | Paragraph | Bullets | Facts | Table | Bars | Image | SideBySide | EventDisplay
 
 
 @dataclass(frozen=True)
@@ -214,3 +237,8 @@ class Page:
     title: str
     lead: str
     sections: Sequence[Section]
+
+    @property
+    def interactive(self) -> bool:
+        """Whether it needs the script of displays."""
+        return any(isinstance(block, EventDisplay) for section in self.sections for block in section.blocks)

@@ -8,6 +8,7 @@ from monsoon.jobs.plots.face import face
 from monsoon.jobs.plots.layers import projections
 from monsoon.jobs.plots.style import png
 from monsoon.jobs.report import distributions
+from monsoon.jobs.report.display import SHOWN, display
 from monsoon.jobs.report.format import number
 from monsoon.jobs.report.sample import CampaignSample, typical_event
 
@@ -34,6 +35,8 @@ def events(sample: CampaignSample, detector: Detector) -> list[Block]:
         f"Event {event}, one with about the median number of hits: {number(hits)} hits from "
         f"{read.collisions[which]} collisions."
     )
+    others = [row for row in range(min(len(read), SHOWN + 1)) if row != which][: SHOWN - 1]
+    interactive = display(read, [which, *others], detector)
     if detector.description.layers:
         whole = Image(
             png(projections(read, which, detector)),
@@ -41,13 +44,14 @@ def events(sample: CampaignSample, detector: Detector) -> list[Block]:
             f"{intro} Left all layers are summed, right all columns; below the energy of each layer. {MARKS}",
             scrolled=True,
         )
-        return [whole, SideBySide(_distributions(sample, detector))]
+        return [whole, interactive, SideBySide(_distributions(sample, detector))]
     whole = Image(
         png(face(read, which, detector)),
         f"event {event}: energy of every cell of the calorimeter's face",
         f"{intro} Cells at their true size. {MARKS} Hits without a mark are from hadrons, muons and noise.",
     )
-    return [whole, SideBySide([*_innermost(sample, which, detector), *_distributions(sample, detector)])]
+    images = [*_innermost(sample, which, detector), *_distributions(sample, detector)]
+    return [whole, interactive, SideBySide(images)]
 
 
 def _innermost(sample: CampaignSample, which: int, detector: Detector) -> list[Image]:

@@ -65,6 +65,44 @@ def read_sample(store: Store, events: int = READ_EVENTS) -> CampaignSample:
     return CampaignSample(manifest, concatenate(parts))
 
 
+def read_event(store: Store, event: int) -> Events:
+    """Read one event of a campaign, which need not be finished.
+
+    Parameters
+    ----------
+    store
+        The campaign's output.
+    event
+        The event's number.
+
+    Returns
+    -------
+    Events
+        That one event.
+
+    Raises
+    ------
+    InputError
+        Where there is no campaign, the event is not of it, is not made yet or set aside, or its file is
+        damaged; names the file.
+    """
+    ledger = Ledger(store)
+    campaign = ledger.campaign()
+    if not campaign.range.first <= event <= campaign.range.last:
+        raise InputError(
+            f"{store.url}: event {event}: the campaign has events {campaign.range.first} .. "
+            f"{campaign.range.last}"
+        )
+    shard = next((shard for shard, _ in ledger.listed() if shard.first <= event <= shard.last), None)
+    if shard is None:
+        raise InputError(f"{store.url}: event {event} is not made yet; run the campaign to its end")
+    for part in _parts_of(store, Sites(store, campaign), ledger.record(shard)):
+        rows = np.flatnonzero(part.event == event)
+        if len(rows):
+            return _between(part, int(rows[0]), int(rows[0]) + 1)
+    raise InputError(f"{store.url}: event {event} is in no file of its shard; see `monsoon provenance`")
+
+
 def kind_of(pdg: Array) -> Array:
     """Index into `KINDS` of every particle, int64 [N], from PDG codes [N]."""
     size = np.abs(pdg)
@@ -122,8 +160,11 @@ def _parts_of(store: Store, sites: Sites, record: ShardRecord) -> Iterator[Event
 
 def _first(events: Events, count: int) -> Events:
     """The first `count` events."""
-    if count >= len(events):
-        return events
+    return events if count >= len(events) else _between(events, 0, count)
+
+
+def _between(events: Events, first: int, last: int) -> Events:
+    """Events in rows first .. last - 1."""
     columns: dict[str, Any] = {}
     for field in fields(events):
         values = getattr(events, field.name)
@@ -131,9 +172,10 @@ def _first(events: Events, count: int) -> Events:
         if values is None:
             columns[field.name] = None
         elif field.name.endswith("_offsets"):
-            columns[field.name] = values[: count + 1]
+            columns[field.name] = values[first : last + 1] - values[first]
         elif group in ("particle", "hit", "contribution"):
-            columns[field.name] = values[: getattr(events, f"{group}_offsets")[count]]
+            offsets = getattr(events, f"{group}_offsets")
+            columns[field.name] = values[offsets[first] : offsets[last]]
         else:
-            columns[field.name] = values[:count]
+            columns[field.name] = values[first:last]
     return Events(**columns)

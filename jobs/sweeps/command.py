@@ -11,10 +11,7 @@ def sweep(
     file: Annotated[str, typer.Argument(metavar="FILE", help="a YAML file, such as those of jobs/examples")],
     settings: Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")] = None,
 ) -> None:
-    """Run trainings or campaigns over axes of settings, or go on with them; exit code 3 if none succeeds.
-
-    Example: monsoon sweep jobs/examples/hyper_parameters.yaml samples=20 output=out/sweep
-    """
+    """Run trainings or campaigns over axes of settings, or go on with them; exit code 3 if none succeeds."""
     from monsoon.jobs.sweep import sweep as run
     from monsoon.jobs.sweeps.config import load_sweep
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from monsoon.jobs.studies.command import STUDIES, study_of
 from monsoon.jobs.sweeps.config import Sweep
 from monsoon.jobs.training_config import RECIPE_KEYS, TrainConfig
 from monsoon.models.families.table import FAMILIES
+from tests.cluster.test_pages import accept
 
 STUDY_CONFIGS = {f"study {name}": study_of(name)[0] for name in STUDIES}
 INCIDENTS_CONFIGS = (config for config, _ in SOURCES.values())
@@ -147,10 +149,19 @@ def test_without_a_command_the_help_is_printed_and_no_error(capsys: pytest.Captu
     assert not said.err
 
 
-@pytest.mark.parametrize("verb", ["generate", "plan", "train", "incidents"])
-def test_the_options_page_points_to_the_keys(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_the_options_page_has_an_example_that_is_accepted(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     assert main([verb, "--help"]) == DONE
-    assert f"monsoon help {verb}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    (example,) = re.findall(r"Example: monsoon (.*?)(?: > .*)? *\n", said)
+    words = shlex.split(example)
+    assert words[0] == verb
+    accept(words)
+    if verb in WITH_KEYS:
+        assert f"monsoon help {verb}" in said
 
 
 def test_a_terminal_gets_a_table_that_fits_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import fields
 from html.parser import HTMLParser
@@ -16,6 +18,7 @@ from monsoon.jobs.pages.blocks import (
     Bars,
     Block,
     Bullets,
+    EventDisplay,
     Facts,
     Image,
     Page,
@@ -41,10 +44,12 @@ TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "nav", "a", "section"),
     *("h1", "h2", "h3", "p", "ul", "li", "strong", "div", "figure", "figcaption", "img", "span"),
     *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"),
+    *("canvas", "output", "noscript", "label", "select", "input", "button", "script"),
 }
 ATTRIBUTES = {
     *("lang", "charset", "name", "content", "http-equiv", "class", "id", "href", "src", "alt", "style"),
     *("scope", "role", "tabindex", "aria-label", "aria-labelledby"),
+    *("data-events", "data-kind", "type", "min", "max", "step", "value", "hidden", "checked"),
 }
 
 
@@ -62,6 +67,7 @@ def every_block(text: str) -> list[Block]:
         Bars(text, text, [Bar(text, 3.0, text), Bar(text, 1.0, text)], text),
         image,
         SideBySide([image, Image(b"png", text)]),
+        EventDisplay(text, [text], text, text),
     ]
 
 
@@ -85,7 +91,7 @@ class Parsed(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in ("meta", "img"):
+        if tag not in ("meta", "img", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -107,8 +113,9 @@ def test_a_hostile_text_stays_text_in_every_place(text: str) -> None:
     assert set(hostile.tags) <= TAGS
     assert {name for name, _ in hostile.attributes} <= ATTRIBUTES
     assert hostile.words == [text if word == "harmless" else word for word in harmless.words]
-    assert harmless.words.count("harmless") == 30
-    assert [value for _, value in hostile.attributes].count(text) == 5  # three alt texts, two labels
+    assert harmless.words.count("harmless") == 32
+    # three alt texts, three labels, the data of a display
+    assert [value for _, value in hostile.attributes].count(text) == 7
 
 
 @pytest.mark.parametrize("block", every_block(HOSTILE[0]), ids=lambda block: type(block).__name__)
@@ -120,11 +127,27 @@ def test_a_block_alone_is_escaped(block: Block) -> None:
 def test_a_page_refers_to_nothing_outside_itself() -> None:
     text = page_of("x")
     assert "default-src 'none'" in text
-    without_images = re.sub(r"base64,[A-Za-z0-9+/=]*", "", text)
+    without_images = re.sub(r"base64,[A-Za-z0-9+/=]*", "", text).replace(script_of(text), "")
     assert not re.search(r"https?:|url\(|@import|<script|<link|srcset|javascript:", without_images)
     assert all(
         value.startswith("data:image/png;base64,") for name, value in Parsed(text).attributes if name == "src"
     )
+
+
+def script_of(text: str) -> str:
+    """The one script of a page, with its tags."""
+    (script,) = re.findall(r"<script>.*?</script>", text, re.DOTALL)
+    return str(script)
+
+
+def test_the_policy_lets_the_script_of_displays_run_and_no_other() -> None:
+    text = page_of("x")
+    script = script_of(text).removeprefix("<script>").removesuffix("</script>")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'\">" in text
+    assert not re.search(r"fetch|XMLHttp|WebSocket|import\b|eval|innerHTML|document\.write|https?:", script)
+    without = render(Page("x", "x", [Section("a", "a", [Paragraph("x")])])).decode()
+    assert "script" not in without
 
 
 def test_a_name_that_is_not_unicode_is_shown_with_its_bytes() -> None:

@@ -1,0 +1,99 @@
+"""One event in words: its sum, its largest particles and hits, and where it comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.incidents.pdg import named
+from monsoon.engine.ledger.provenance import Provenance
+from monsoon.engine.records import Array, Events, Loss
+from monsoon.jobs.provenance import lines as provenance_lines
+from monsoon.jobs.report.contributions import contributions
+from monsoon.models.records import Status
+
+PARTICLES = ("particle", "species", "GeV", "x mm", "y mm", "ns", "collision", "status")
+HITS = ("cell", "zone", "layer", "x mm", "y mm", "MeV", "ADC", "most of it from")
+
+Rows = list[tuple[str, ...]]
+
+
+def lines(read: Events, detector: Detector, found: Provenance, rows: int) -> list[str]:
+    """What is printed: the sum, the largest particles and hits, where it comes from."""
+    particles, hits = particle_rows(read, rows), hit_rows(read, detector, rows)
+    return [
+        summary(read),
+        *_counted("particles", particles, len(read.particle_pdg), PARTICLES),
+        *_counted("hits", hits, len(read.hit_cell), HITS),
+        *provenance_lines(found)[1:],
+    ]
+
+
+def summary(read: Events) -> str:
+    """The event in a sentence."""
+    lost = [f"{n} {Loss(i).name.lower().replace('_', ' ')}" for i, n in enumerate(read.lost[0].tolist()) if n]
+    return (
+        f"event {read.event[0]}: {read.collisions[0]} collisions, weight {read.weight[0]:g}, "
+        f"{len(read.particle_pdg)} particles with {read.particle_energy_mev.sum() / 1000:.1f} GeV on the face"
+        + (f" (not kept: {', '.join(lost)})" if lost else "")
+        + f", {len(read.hit_cell)} hits with {read.hit_energy_mev.sum() / 1000:.1f} GeV."
+    )
+
+
+def particle_rows(read: Events, rows: int) -> Rows:
+    """The particles with the largest energies, as texts under PARTICLES."""
+    return [
+        (
+            str(i),
+            named(int(read.particle_pdg[i])),
+            f"{read.particle_energy_mev[i] / 1000:.2f}",
+            f"{read.particle_x_mm[i]:.1f}",
+            f"{read.particle_y_mm[i]:.1f}",
+            f"{read.particle_time_ns[i]:.2f}",
+            str(read.particle_collision[i]),
+            Status(int(read.particle_status[i])).name.lower().replace("_", " "),
+        )
+        for i in _order(read.particle_energy_mev, rows)
+    ]
+
+
+def hit_rows(read: Events, detector: Detector, rows: int) -> Rows:
+    """The hits with the largest energies, as texts under HITS."""
+    if len(read.hit_cell) and read.hit_cell.max() >= detector.cells:
+        raise InputError(f"event {read.event[0]}: a hit in no cell of the detector; run `monsoon verify`")
+    told, zones = contributions(read, 0), detector.description.zones
+    found: Rows = []
+    for i in _order(read.hit_energy_mev, rows):
+        cell = int(read.hit_cell[i])
+        x, y = detector.cell_centres_mm[cell]
+        most = max(told[i], key=lambda one: one[1], default=None)
+        found.append(
+            (
+                str(cell),
+                zones[detector.zone_of_cell[cell]].name,
+                str(detector.layer_of_cell[cell]),
+                f"{x:.1f}",
+                f"{y:.1f}",
+                f"{read.hit_energy_mev[i]:.1f}",
+                str(read.hit_adc[i]),
+                "-" if most is None else f"{named(int(read.particle_pdg[most[0]]))}, particle {most[0]}",
+            )
+        )
+    return found
+
+
+def _order(energy: Array, rows: int) -> list[int]:
+    largest: list[int] = np.argsort(-energy, kind="stable")[:rows].tolist()
+    return largest
+
+
+def _counted(what: str, rows: Rows, of: int, head: tuple[str, ...]) -> list[str]:
+    """A table in plain aligned lines."""
+    if not rows:
+        return []
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    aligned = (
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in (head, *rows)
+    )
+    return [f"{what}, {len(rows)} of {of} by energy:", *(line.rstrip() for line in aligned)]
