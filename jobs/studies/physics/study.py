@@ -27,8 +27,10 @@ from monsoon.jobs.studies.physics.figures import (
     Estimate,
     Quantity,
     all_columns,
-    compared,
+    estimated,
+    floor_of,
     folds_drawn,
+    replicas,
 )
 from monsoon.jobs.studies.physics.held_out import FOLDS, Geant4, read, unsaturated
 from monsoon.jobs.studies.physics.measured import SHAPES, Columns
@@ -165,12 +167,16 @@ def results(config: PhysicsConfig, columns: dict[str, dict[str, Columns]]) -> li
     found = []
     for quantity in all_columns({name: {} for name in columns}):
         of_sides = columns[quantity.sample]
-        models: dict[str, Estimate] = {}
-        differences: dict[str, Estimate] = {}
-        for model in config.models:
-            reference, models[model], differences[model], floor = compared(
-                quantity, of_sides[GEANT4], of_sides[model], draws
+        resampled = {side: replicas(quantity, column, draws) for side, column in of_sides.items()}
+        sides = {side: estimated(quantity, of_sides[side], drawn) for side, drawn in resampled.items()}
+        reference, models = sides[GEANT4], {model: sides[model] for model in config.models}
+        differences = {
+            model: Estimate(
+                sides[model].value - reference.value, float(np.nanstd(resampled[model] - resampled[GEANT4]))
             )
+            for model in config.models
+        }
+        floor = floor_of(quantity, of_sides[GEANT4])
         found.append(Compared(quantity, reference, models, differences, floor))
     return found
 
