@@ -23,8 +23,17 @@ from monsoon.jobs.submission import commands
 from monsoon.jobs.suspicions import suspicions_on_stderr
 from monsoon.jobs.sweeps.command import sweep
 from monsoon.jobs.usage import epilog_of
-
-DONE, BUG, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+from monsoon.jobs.validation.command import validate
+from monsoon.jobs.words import (
+    BUG,
+    DONE,
+    INTERRUPTED,
+    UNUSABLE,
+    VERDICT_FAILED,
+    GeometryName,
+    Seed,
+    SpeciesName,
+)
 
 app = typer.Typer(
     help="Distributed production of simulated LHC calorimeter events.",
@@ -41,16 +50,6 @@ CampaignName = Annotated[
     str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3 (mu=5.2), hl-lhc (40), ...")
 ]
 Output = Annotated[str, typer.Argument(metavar="URL", help="the campaign's output")]
-GeometryName = Annotated[
-    str | None,
-    typer.Option(
-        "--geometry", help="voxels of files that name none: planar, a JSON file, binning.xml#photon"
-    ),
-]
-SpeciesName = Annotated[
-    str | None, typer.Option("--species", help="of files that have none: a name or a PDG code")
-]
-Seed = Annotated[int, typer.Option("--seed", help="number that all random draws follow from")]
 
 
 @app.callback()
@@ -309,67 +308,7 @@ def sample(
     print(f"{'rows' if is_table(conditions) else 'showers'}: {out}")
 
 
-@app.command()
-def validate(
-    reference: Annotated[str, typer.Option("--reference", help="Geant4 showers not used in training")],
-    model: Annotated[list[str] | None, typer.Option("--model", help="a model; repeat to compare")] = None,
-    generated: Annotated[list[str] | None, typer.Option("--generated", help="a file of showers")] = None,
-    floor: Annotated[
-        str | None,
-        typer.Option("--floor", help="as many other Geant4 showers; absent: half of the reference"),
-    ] = None,
-    requirements: Annotated[
-        str | None, typer.Option("--requirements", help="YAML file; absent: the shipped ones")
-    ] = None,
-    out: Annotated[str, typer.Option("--out", help="folder of the report")] = "out/validation",
-    seed: Seed = 0,
-    limit: Annotated[
-        int | None, typer.Option("--limit", help="largest number of showers of each sample")
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="fewer repetitions")] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="exit code 3 also if the sample is too small to tell")
-    ] = False,
-    into_card: Annotated[
-        bool, typer.Option("--into-card", help="store the numbers in the model's card")
-    ] = False,
-    cut: Annotated[
-        list[str] | None, typer.Option("--cut", help="of tables: FEATURE > VALUE, its efficiency; repeat")
-    ] = None,
-    steps: Annotated[
-        list[int] | None,
-        typer.Option("--steps", help="of denoisers of tables: sampling steps to try too; repeat"),
-    ] = None,
-    geometry: GeometryName = None,
-    species: SpeciesName = None,
-) -> None:
-    """Compare generated showers, or rows, with real ones; exit code 3 if a requirement is not met."""
-    from monsoon.jobs.validate import validate as run
-
-    done = run(
-        model or (),
-        generated or (),
-        reference=reference,
-        floor=floor,
-        requirements=requirements,
-        out=out,
-        seed=seed,
-        quick=quick,
-        limit=limit,
-        into_card=into_card,
-        cuts=cut or (),
-        steps=steps or (),
-        geometry=geometry,
-        species=species,
-    )
-    if done.unclear and not strict:
-        print("monsoon: this sample is too small to decide every requirement", file=sys.stderr)
-    print(f"report: {done.page}")
-    print(f"verdict: {done.summary(strict)}")
-    if done.fails(strict):
-        raise typer.Exit(VERDICT_FAILED)
-
-
+app.command()(validate)
 app.command()(study)
 
 

@@ -141,10 +141,11 @@ def _parts(store: Store) -> Iterator[Events]:
     sites = Sites(store, ledger.campaign())
     for record in ledger.records():
         if record.files:  # otherwise all of it is in quarantine
-            yield from _parts_of(store, sites, record)
+            yield from events_of(store, sites, record)
 
 
-def _parts_of(store: Store, sites: Sites, record: ShardRecord) -> Iterator[Events]:
+def events_of(store: Store, sites: Sites, record: ShardRecord) -> Iterator[Events]:
+    """The events of a shard, block by block. Raises InputError where no file of it can be read."""
     # any format holds the same events: the one that reads fastest
     files = {file.format: file.url for file in record.files}
     name = next((name for name in FORMATS if name in files), None)

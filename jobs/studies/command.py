@@ -17,6 +17,7 @@ STUDIES = {
     "toy": "10^6 events out of 1 000 by resampling, fits and networks, where the truth is known exactly",
     "decomposition": "events composed of N showers against N / k whole events",
     "amplification": "how many Geant4 showers a generated sample is worth, by observable",
+    "physics": "resolutions, masses and trigger rates by models, and by held-out Geant4 showers",
     "coverage": "whether quoted 68 % intervals contain the truth as often as they say",
 }
 

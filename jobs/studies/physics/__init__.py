@@ -1,1 +1,7 @@
-"""Physics quantities of events of held-out Geant4 showers, and of the same events by a model."""
+"""`monsoon study physics`: physics quantities of events of held-out showers, and of the same by models."""
+
+from __future__ import annotations
+
+from monsoon.jobs.studies.physics.config import PhysicsConfig
+
+__all__ = ["PhysicsConfig"]

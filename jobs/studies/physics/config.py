@@ -26,6 +26,8 @@ class PhysicsConfig(StudyConfig):
     """Such photons and electrons above 100 GeV, for Z and H; none: these are left out."""
     calibration: Annotated[tuple[str, ...], Field(min_length=1)] = (str(SAMPLES / "egamma.h5"),)
     """Other Geant4 showers, by which clusters are calibrated, on both sides alike."""
+    calibrated: Count = 9000
+    """Showers of each species that clusters are calibrated by."""
     detector: str = "lhcb-ecal"
     """The calorimeter; its electronics get 16 bits."""
     mu: Annotated[float, Field(ge=0, le=200)] = 5.2

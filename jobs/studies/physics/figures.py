@@ -228,45 +228,23 @@ def area(score: Array, positive: Array) -> float:
     return float((rank[positive].sum() - number * (number + 1) / 2) / (number * (~positive).sum()))
 
 
-def compared(
-    wanted: Quantity, reference: Columns, model: Columns, draws: Array
-) -> tuple[Estimate, Estimate, Estimate, float]:
-    """Geant4's number, the model's, the difference, and a floor: half the difference of Geant4's halves.
-
-    Errors are standard deviations over resamplings of folds, the same for both sides.
-
-    Parameters
-    ----------
-    wanted
-        The number.
-    reference, model
-        Columns of the same events.
-    draws
-        Numbers of folds, int64 [B, F].
-    """
-    values = wanted.value(reference), wanted.value(model)
-    rows = [_rows_of_folds(columns["fold"], draws.max() + 1) for columns in (reference, model)]
-    resampled = np.array(
-        [
-            [
-                wanted.value(_taken(columns, np.concatenate([of_fold[f] for f in draw])))
-                for columns, of_fold in zip((reference, model), rows, strict=True)
-            ]
-            for draw in draws
-        ]
-    )  # [B, 2]
-    errors = np.nanstd(resampled, 0)
-    difference = Estimate(values[1] - values[0], float(np.nanstd(resampled[:, 1] - resampled[:, 0])))
-    halves = [
-        wanted.value(_taken(reference, np.flatnonzero(reference["fold"] % 2 == half))) for half in (0, 1)
-    ]
-    floor = (halves[0] - halves[1]) / 2
-    return (
-        Estimate(values[0], float(errors[0])),
-        Estimate(values[1], float(errors[1])),
-        difference,
-        floor,
+def replicas(wanted: Quantity, columns: Columns, draws: Array) -> Array:
+    """The number for each resampling of folds, float64 [B]; draws are numbers of folds, int64 [B, F]."""
+    of_fold = [np.flatnonzero(columns["fold"] == f) for f in range(draws.shape[1])]
+    return np.array(
+        [wanted.value(_taken(columns, np.concatenate([of_fold[f] for f in draw]))) for draw in draws]
     )
+
+
+def estimated(wanted: Quantity, columns: Columns, resampled: Array) -> Estimate:
+    """The number of all rows, with the standard deviation of its replicas [B]."""
+    return Estimate(wanted.value(columns), float(np.nanstd(resampled)))
+
+
+def floor_of(wanted: Quantity, columns: Columns) -> float:
+    """Half the difference between the folds with even and odd numbers: what chance alone would give."""
+    one, other = (wanted.value(_taken(columns, np.flatnonzero(columns["fold"] % 2 == h))) for h in (0, 1))
+    return (one - other) / 2
 
 
 def folds_drawn(folds: int, replicas: int, seed: int) -> Array:
@@ -278,10 +256,6 @@ def folds_drawn(folds: int, replicas: int, seed: int) -> Array:
 def all_columns(samples: Mapping[str, Columns]) -> list[Quantity]:
     """The quantities whose samples there are."""
     return [quantity for quantity in quantities() if quantity.sample in samples]
-
-
-def _rows_of_folds(fold: Array, folds: int) -> list[Array]:
-    return [np.flatnonzero(fold == f) for f in range(folds)]
 
 
 def _taken(columns: Columns, rows: Array) -> Columns:

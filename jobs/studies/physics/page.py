@@ -1,8 +1,6 @@
-"""The page of the physics study, and the command that makes it."""
+"""The page of the physics study."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 
@@ -18,18 +16,14 @@ from monsoon.jobs.pages.blocks import (
     Table,
     Tone,
 )
-from monsoon.jobs.pages.render import render
-from monsoon.jobs.plots.style import styled
 from monsoon.jobs.studies.physics import plots
 from monsoon.jobs.studies.physics.config import PhysicsConfig
 from monsoon.jobs.studies.physics.figures import Estimate
 from monsoon.jobs.studies.physics.held_out import BITS, FOLDS
 from monsoon.jobs.studies.physics.measured import Columns
-from monsoon.jobs.studies.physics.study import Compared, as_json, bias, columns_of, pile_up_said, results
+from monsoon.jobs.studies.physics.study import Compared, bias
 from monsoon.jobs.validation.gallery import Gallery
-from monsoon.models.files import write_whole
 
-NUMBERS = "physics.json"
 REUSED = "largest showers' reuse in the pool"
 CLEAR = 3.0  # errors from which a difference is called one
 
@@ -47,38 +41,7 @@ LIMITS = (
 )
 
 
-def study_physics(config: PhysicsConfig, local: bool) -> Path:
-    """Run the study, or continue it.
-
-    Parameters
-    ----------
-    config
-        Of the study.
-    local
-        Without Ray.
-
-    Returns
-    -------
-    Path
-        The page; beside it lie `physics.json` with all numbers, and the plots.
-
-    Raises
-    ------
-    InputError
-        Where something cannot be used.
-    """
-    columns = columns_of(config, local)
-    found = results(config, columns)
-    said = pile_up_said(config)
-    output = Path(config.output)
-    write_whole(output / NUMBERS, as_json(config, found, said))
-    page = output / "physics.html"
-    with styled():
-        write_whole(page, render(_page(config, columns, found, said, Gallery(output))))
-    return page
-
-
-def _page(
+def physics_page(
     config: PhysicsConfig,
     columns: dict[str, dict[str, Columns]],
     found: list[Compared],

@@ -27,8 +27,10 @@ from monsoon.jobs.studies.physics.figures import (
     Estimate,
     Quantity,
     all_columns,
-    compared,
+    estimated,
+    floor_of,
     folds_drawn,
+    replicas,
 )
 from monsoon.jobs.studies.physics.held_out import FOLDS, Geant4, read, unsaturated
 from monsoon.jobs.studies.physics.measured import SHAPES, Columns
@@ -43,7 +45,6 @@ PI0_MEV, ETA_MEV = 134.98, 547.86
 ISOLATED, OVERLAPPING, MERGED = (4.0, 12.0), (2.0, 3.5), (0.25, 1.2)  # distances in cells
 SMEARED = 0.008  # relative, of an electron's momentum as a tracker measures it
 LOWEST_ELECTRON_GEV = 5.0  # of electrons whose E/p is looked at; seeds of softer ones may be missed
-CALIBRATED = 9000  # showers of each species that clusters are calibrated by
 HIGH = ("z", "h")
 
 
@@ -166,12 +167,16 @@ def results(config: PhysicsConfig, columns: dict[str, dict[str, Columns]]) -> li
     found = []
     for quantity in all_columns({name: {} for name in columns}):
         of_sides = columns[quantity.sample]
-        models: dict[str, Estimate] = {}
-        differences: dict[str, Estimate] = {}
-        for model in config.models:
-            reference, models[model], differences[model], floor = compared(
-                quantity, of_sides[GEANT4], of_sides[model], draws
+        resampled = {side: replicas(quantity, column, draws) for side, column in of_sides.items()}
+        sides = {side: estimated(quantity, of_sides[side], drawn) for side, drawn in resampled.items()}
+        reference, models = sides[GEANT4], {model: sides[model] for model in config.models}
+        differences = {
+            model: Estimate(
+                sides[model].value - reference.value, float(np.nanstd(resampled[model] - resampled[GEANT4]))
             )
+            for model in config.models
+        }
+        floor = floor_of(quantity, of_sides[GEANT4])
         found.append(Compared(quantity, reference, models, differences, floor))
     return found
 
@@ -278,7 +283,7 @@ class _Job:
             other = Geant4.of(read(self.config.calibration), 1)
             rng = np.random.default_rng([self.config.seed, 7])
             pdg = 22 if species == "photons" else 11
-            sample = samples.singles(other.stock, self.cells, pdg, CALIBRATED, rng)
+            sample = samples.singles(other.stock, self.cells, pdg, self.config.calibrated, rng)
             found = measured.compose(sample, other.suite, self.placing, self.cells, self.config.seed)
             self._corrections[species] = measured.calibrated(found, self.cells)
         return self._corrections[species]

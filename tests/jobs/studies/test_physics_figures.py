@@ -9,11 +9,13 @@ from monsoon.engine.records import Array
 from monsoon.jobs.studies.physics.figures import (
     Quantity,
     area,
-    compared,
+    estimated,
+    floor_of,
     folds_drawn,
     half_width,
     median,
     quantities,
+    replicas,
     stochastic_and_constant,
 )
 from monsoon.jobs.studies.physics.measured import Columns
@@ -69,22 +71,25 @@ def test_errors_are_those_of_folds_and_differences_know_what_is_common() -> None
     def side(own: float) -> Columns:
         return {"fold": fold, "x": common + own * rng.standard_normal(len(fold))}
 
-    wanted = mean_of("x")
-    reference, model, difference, floor = compared(wanted, side(1.0), side(1.0), folds_drawn(400, 200, 5))
-    assert reference.error == pytest.approx(np.sqrt(1 / 400 + 1 / 10_000), rel=0.2)
-    assert model.error == pytest.approx(reference.error, rel=0.2)
-    assert difference.error == pytest.approx(np.sqrt(2 / 10_000), rel=0.2)
-    assert abs(difference.pull) < 4
-    assert abs(floor) < 4 * reference.error
+    wanted, draws = mean_of("x"), folds_drawn(400, 200, 5)
+    sides = [side(1.0), side(1.0)]
+    drawn = [replicas(wanted, columns, draws) for columns in sides]
+    for columns, of_side in zip(sides, drawn, strict=True):
+        error = estimated(wanted, columns, of_side).error
+        assert error == pytest.approx(np.sqrt(1 / 400 + 1 / 10_000), rel=0.2)
+    assert np.std(drawn[0] - drawn[1]) == pytest.approx(np.sqrt(2 / 10_000), rel=0.2)
+    assert abs(floor_of(wanted, sides[0])) < 4 * np.std(drawn[0])
 
 
 def test_a_shift_of_the_model_is_its_difference() -> None:
     columns = photons(0.09, 0.01, 0.05)
     shifted: Columns = {**columns, "ratio": columns["ratio"] * 1.01}
     scale = next(q for q in quantities() if "30-100" in q.name)
-    _, _, difference, _ = compared(scale, columns, shifted, folds_drawn(10, 50, 1))
-    assert difference.value == pytest.approx(0.01, rel=0.02)
-    assert scale.bias(1.0, difference.value) == "+1.00 % on energies"
+    draws = folds_drawn(10, 20, 1)
+    one, other = (estimated(scale, side, replicas(scale, side, draws)) for side in (columns, shifted))
+    assert other.value - one.value == pytest.approx(0.01, rel=0.02)
+    assert other.error == pytest.approx(1.01 * one.error)
+    assert scale.bias(1.0, 0.01) == "+1.00 % on energies"
 
 
 def test_every_number_has_a_name_of_its_own() -> None:

@@ -1,0 +1,187 @@
+"""The tally of a campaign: its shards in pieces, here or on Ray; finished pieces are not read again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from monsoon.engine.detector.description import Description
+from monsoon.engine.detector.detector import Detector
+from monsoon.engine.errors import InputError
+from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.geometry import DESCRIPTION
+from monsoon.engine.ledger.sites import Sites
+from monsoon.engine.ledger.stored import ShardRecord
+from monsoon.engine.storage import open_store, storage_answers
+from monsoon.jobs.progress.bar import JobProgress
+from monsoon.jobs.report.sample import events_of
+from monsoon.jobs.validation.campaigns.tally import Cells, Quantity, Tally
+from monsoon.models.files import write_whole
+
+PIECE_EVENTS = 20_000  # of a piece, about
+PIECES = "pieces"
+
+
+class Piece(NamedTuple):
+    """Consecutive shards of a campaign.
+
+    Attributes
+    ----------
+    url : str
+        The campaign's output.
+    records : tuple of str
+        Of the shards, as JSON.
+    """
+
+    url: str
+    records: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the piece's file: it follows from the shards' content."""
+        return hashlib.sha256("\n".join(self.records).encode()).hexdigest()[:24]
+
+
+class Tallied(NamedTuple):
+    """A campaign that was read.
+
+    Attributes
+    ----------
+    url : str
+        Its output.
+    tally : Tally
+        Of all its events.
+    detector : Detector
+        That it is of.
+    identity : dict
+        What its events depend on.
+    asked : int
+        Events that it was begun for.
+    """
+
+    url: str
+    tally: Tally
+    detector: Detector
+    identity: dict[str, object]
+    asked: int
+
+    @property
+    def quantities(self) -> dict[str, Quantity]:
+        """What was counted, by name."""
+        return Cells.of(self.detector).quantities
+
+
+def tally_campaign(
+    url: str, folder: Path, local: bool, workers: int | None = None, ray_address: str | None = None
+) -> Tallied:
+    """Read all committed events of a campaign.
+
+    Parameters
+    ----------
+    url
+        Its output.
+    folder
+        In which finished pieces are kept.
+    local
+        In this process, without Ray.
+    workers, ray_address
+        On Ray: processes, and the cluster.
+
+    Raises
+    ------
+    InputError
+        Where the campaign has no events, or something cannot be read or written.
+    """
+    store = open_store(url)
+    with storage_answers(store):
+        ledger = Ledger(store)
+        stored = ledger.campaign()
+        detector = _detector(url)
+        pieces = {piece.name: piece for piece in _pieces(store.url, ledger)}
+    if not pieces:
+        raise InputError(f"{store.url}: no events are committed; run `monsoon generate` first")
+    cells = Cells.of(detector)
+    kept = folder / PIECES
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}; choose another --out") from error
+    missing = {name: piece for name, piece in pieces.items() if not (kept / f"{name}.npz").exists()}
+    with JobProgress("shards", _shards(pieces), _shards(pieces) - _shards(missing)) as progress:
+        work = _here(cells, missing) if local else _on_ray(cells, missing, workers, ray_address)
+        with closing(work):
+            for name, tally in work:
+                try:
+                    write_whole(kept / f"{name}.npz", tally)
+                except OSError as error:
+                    raise InputError(f"{kept}: {error.strerror}; free some space") from error
+                progress.advance(len(missing[name].records))
+    total = Tally(cells)
+    for name in pieces:
+        file = kept / f"{name}.npz"
+        try:
+            total.merge(Tally.from_bytes(cells, file.read_bytes()))
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{file}: cannot be read; remove it and run the same command again") from error
+    return Tallied(store.url, total, detector, dict(stored.identity), stored.events)
+
+
+def tally_piece(cells: Cells, piece: Piece) -> bytes:
+    """The tally of some shards, as it is stored; one block of events is in memory at a time."""
+    tally, store = Tally(cells), open_store(piece.url)
+    with storage_answers(store):
+        sites = Sites(store, Ledger(store).campaign())
+        for record in map(ShardRecord.model_validate_json, piece.records):
+            if record.files:  # otherwise all of it is in quarantine
+                for block in events_of(store, sites, record):
+                    tally.add(block)
+    return tally.to_bytes()
+
+
+def _pieces(url: str, ledger: Ledger) -> Iterator[Piece]:
+    records: list[str] = []
+    events = 0
+    for record in ledger.records():
+        # what says what the events are, and not who made them when
+        bare = record.model_copy(update={"worker": None, "made": None, "seconds": {}})
+        records.append(bare.model_dump_json())
+        events += record.last - record.first + 1
+        if events >= PIECE_EVENTS:
+            yield Piece(url, tuple(records))
+            records, events = [], 0
+    if records:
+        yield Piece(url, tuple(records))
+
+
+def _shards(pieces: dict[str, Piece]) -> int:
+    return sum(len(piece.records) for piece in pieces.values())
+
+
+def _detector(url: str) -> Detector:
+    store = open_store(url)
+    try:
+        return Detector.of(Description.model_validate_json(store.read(DESCRIPTION)))
+    except (OSError, ValidationError) as error:
+        raise InputError(
+            f"{store.url}/{DESCRIPTION}: no readable description of the detector; run the campaign's command "
+            "again, which stores it"
+        ) from error
+
+
+def _here(cells: Cells, pieces: dict[str, Piece]) -> Generator[tuple[str, bytes], None, None]:
+    for name, piece in pieces.items():
+        yield name, tally_piece(cells, piece)
+
+
+def _on_ray(
+    cells: Cells, pieces: dict[str, Piece], workers: int | None, ray_address: str | None
+) -> Generator[tuple[str, bytes], None, None]:
+    if pieces:
+        from monsoon.engine.remote.tasks import work_on_ray
+
+        yield from work_on_ray(tally_piece, cells, pieces, workers, ray_address)
