@@ -96,7 +96,7 @@ def read_event(store: Store, event: int) -> Events:
     shard = next((shard for shard, _ in ledger.listed() if shard.first <= event <= shard.last), None)
     if shard is None:
         raise InputError(f"{store.url}: event {event} is not made yet; run the campaign to its end")
-    for part in _parts_of(store, Sites(store, campaign), ledger.record(shard)):
+    for part in events_of(store, Sites(store, campaign), ledger.record(shard)):
         rows = np.flatnonzero(part.event == event)
         if len(rows):
             return _between(part, int(rows[0]), int(rows[0]) + 1)
