@@ -73,8 +73,10 @@ class Placing:
         key = str(device)
         if key not in self._copies:
             tables = self.detector.electronics
-            values = (value.to(device) if isinstance(value, Tensor) else value for value in tables)
-            self._copies[key] = torch.from_numpy(self.detector.cell_of_pixel).to(device), Tables(*values)
+            names = ("gain", "mev_per_count", "poisson", "gaussian", "tails")
+            copies = {name: getattr(tables, name).to(device) for name in names}
+            lookup = torch.from_numpy(self.detector.cell_of_pixel).to(device)
+            self._copies[key] = lookup, tables._replace(**copies)
         return self._copies[key]
 
     def corner(self, incidents: Incidents) -> tuple[Tensor, Tensor]:

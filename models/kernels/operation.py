@@ -24,8 +24,8 @@ class Operation(Generic[P, R]):
         For people and tests.
     reference
         The truth.
-    kernels
-        By kind of device, `cpu` or `cuda`; all have the reference's signature.
+    cuda, kernels
+        By kind of device, `cuda` or `cpu`; all have the reference's signature.
 
     Examples
     --------
@@ -37,9 +37,17 @@ class Operation(Generic[P, R]):
     {('double', 'cpu')}
     """
 
-    def __init__(self, name: str, reference: Callable[P, R], **kernels: Callable[P, R]) -> None:
+    def __init__(
+        self,
+        name: str,
+        reference: Callable[P, R],
+        cuda: Callable[..., Any] | None = None,
+        **kernels: Callable[P, R],
+    ) -> None:
         self.name = name
-        self._providers = {REFERENCE: reference, **kernels}
+        self._providers: dict[str, Callable[P, R]] = {REFERENCE: reference, **kernels}
+        if cuda is not None:  # Triton's, whose signature nobody knows before it is imported
+            self._providers["cuda"] = cuda
         self._instead: Callable[P, R] | None = None
 
     def on(self, device: torch.device | str) -> Callable[P, R]:

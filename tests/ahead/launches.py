@@ -7,6 +7,7 @@ from torch import Tensor
 
 from monsoon.engine.kernels.digitise import Tables
 from monsoon.engine.kernels.dispatch import ATTRIBUTE, DIGITISE, DIGITISE_DEPOSITS, PHILOX, PLACE
+from monsoon.models.kernels.counted import Counted
 from monsoon.models.kernels.dispatch import GATHER, HITS, INVERSE_SPLINE, SPLINE, SPLIT, TRANSPORT
 from monsoon.models.kernels.gather import Images
 from monsoon.models.kernels.hits import HitNetwork
@@ -68,19 +69,16 @@ def of_generators() -> None:
     hidden, near = HITS_HIDDEN, torch.zeros(VOXELS, 33, dtype=torch.int32)
     weights = (torch.zeros(VOXELS, hidden), torch.zeros(VOXELS, hidden), near, torch.zeros(VOXELS, 33))
     network = HitNetwork(torch.zeros(N, VOXELS), torch.zeros(N, hidden), *weights)
+    counted = Counted(1 << 62, whole(N), whole(N), 1 << 24, 2)
     HITS.by("cuda")(network, torch.zeros(N, VOXELS))
+    HITS.by("cuda")(network, counted)
     hidden, out = SPLIT_HIDDEN, 3 * BINS + 1
     shapes = ((4, hidden), (NODES, hidden), (N, SECTORS, hidden), (hidden, hidden), (hidden,), (hidden, out))
     divided = SplitNetwork(*(torch.zeros(shape) for shape in shapes), torch.zeros(out))
-    SPLIT.by("cuda")(
-        torch.zeros(N, SECTORS),
-        torch.zeros(N, VOXELS, dtype=torch.bool),
-        torch.zeros(VOXELS),
-        torch.zeros(SECTORS, dtype=torch.int32),
-        torch.zeros(NODES, 2, dtype=torch.int32),
-        divided,
-        torch.zeros(N, NODES),
-    )
+    energies = torch.zeros(N, SECTORS), torch.zeros(N, VOXELS, dtype=torch.bool), torch.zeros(VOXELS)
+    trees = torch.zeros(SECTORS, dtype=torch.int32), torch.zeros(NODES, 2, dtype=torch.int32)
+    for noise in (torch.zeros(N, NODES), counted):
+        SPLIT.by("cuda")(*energies, *trees, divided, noise)
     TRANSPORT.by("cuda")(
         Stored(LIBRARY, torch.zeros(1), torch.zeros(2), torch.zeros(2, RANK)),
         Asked(whole(N), whole(N), torch.zeros(N, RANK), torch.zeros(N, RANK), torch.zeros(N), whole(N)),

@@ -14,7 +14,8 @@ import triton.language as tl
 from torch import Tensor
 
 from monsoon.engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, SIXTH, Tables
-from monsoon.engine.kernels.philox.gpu import packed, words
+from monsoon.engine.kernels.philox.gpu import words
+from monsoon.models.kernels.counted import packed
 from monsoon.models.kernels.launch import launch
 
 BLOCK = 1024  # cells that are looked at together

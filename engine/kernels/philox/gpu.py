@@ -7,15 +7,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from monsoon.models.kernels.counted import packed
 from monsoon.models.kernels.launch import launch
 
 BLOCK = 256  # counters of a program
-
-
-def packed(key: tuple[int, int]) -> int:
-    """Two words of a key as one signed number of 64 bits, which all launches take."""
-    whole = key[1] << 32 | key[0]
-    return whole - (1 << 64) if whole >> 63 else whole
 
 
 @triton.jit

@@ -10,6 +10,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from monsoon.models.kernels.counted import Counted
+from monsoon.models.kernels.counted.gpu import arguments, uniform
 from monsoon.models.kernels.hits import HitNetwork
 from monsoon.models.kernels.launch import launch
 
@@ -25,16 +27,22 @@ def _hits(
     near: tl.tensor,
     beside: tl.tensor,
     noise: tl.tensor,
+    stride: tl.tensor,
+    event: tl.tensor,
+    index: tl.tensor,
+    key: tl.tensor,
+    stream: tl.tensor,
+    number: tl.tensor,
     out: tl.tensor,
     count: tl.tensor,
     pixels: tl.tensor,
     hidden: tl.tensor,
     neighbours: tl.tensor,
-    stride: tl.tensor,
     SHOWERS: tl.constexpr,
     HIDDEN: tl.constexpr,
     WORDS: tl.constexpr,
     NEAR: tl.constexpr,
+    COUNTED: tl.constexpr,
 ) -> None:
     n = tl.program_id(0).to(tl.int64) * SHOWERS + tl.arange(0, SHOWERS)
     real = n < count
@@ -53,7 +61,7 @@ def _hits(
         which = tl.zeros((SHOWERS, NEAR), tl.int32) + (at // 32)[None, :]
         bit = (tl.gather(seen, which, 1) >> (at % 32)[None, :]) & 1
         logit += tl.sum(bit.to(tl.float32) * tie[None, :], 1)
-        u = tl.load(noise + n * stride + k, real, 1.0)
+        u = uniform(noise, stride, event, index, key, stream, number, n, k, real, COUNTED)
         hit = real & (u < 1 / (1 + tl.exp(-logit)))
         tl.store(out + n * pixels + k, hit.to(tl.int8), real)
         added = tl.load(first + k * hidden + unit, unit < hidden, 0.0)
@@ -61,26 +69,25 @@ def _hits(
         seen |= tl.where((word == k // 32)[None, :], hit.to(tl.int32)[:, None] << (k % 32), 0)
 
 
-def hits(network: HitNetwork, noise: Tensor) -> Tensor:
-    """Draw the hit pixels of N showers; see the reference."""
-    count, pixels = noise.shape
+def hits(network: HitNetwork, noise: Tensor | Counted) -> Tensor:
+    """Draw the hit pixels of N showers; see the reference. Counted noise is made as it is used."""
+    count, pixels = network.base.shape
     hidden, neighbours = network.first.shape[1], network.near.shape[1]
-    hit = torch.empty(count, pixels, dtype=torch.int8, device=noise.device)
-    noise = noise if noise.stride(1) == 1 else noise.contiguous()
+    hit = torch.empty(count, pixels, dtype=torch.int8, device=network.base.device)
     launch(
         _hits,
         -(-count // SHOWERS),
         *(part.detach().contiguous() for part in network),
-        noise,
+        *arguments(noise),
         hit,
         count,
         pixels,
         hidden,
         neighbours,
-        noise.stride(0),
         SHOWERS=SHOWERS,
         HIDDEN=triton.next_power_of_2(hidden),
         WORDS=triton.next_power_of_2(-(-pixels // 32)),
         NEAR=triton.next_power_of_2(max(neighbours, 1)),
+        COUNTED=isinstance(noise, Counted),
     )
     return hit.bool()

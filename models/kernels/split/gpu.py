@@ -12,6 +12,8 @@ import triton.language as tl
 from torch import Tensor
 from torch.nn import functional
 
+from monsoon.models.kernels.counted import Counted
+from monsoon.models.kernels.counted.gpu import arguments, uniform
 from monsoon.models.kernels.launch import launch
 from monsoon.models.kernels.spline.gpu import invert
 from monsoon.models.kernels.split import LARGEST_SCALE, REACH, SplitNetwork
@@ -129,6 +131,12 @@ def _split(
     last: tl.tensor,
     last_bias: tl.tensor,
     noise: tl.tensor,
+    stride: tl.tensor,
+    event: tl.tensor,
+    index: tl.tensor,
+    key: tl.tensor,
+    stream: tl.tensor,
+    number: tl.tensor,
     count: tl.tensor,
     weight: tl.tensor,
     stack_n: tl.tensor,
@@ -140,13 +148,13 @@ def _split(
     voxels: tl.tensor,
     nodes: tl.tensor,
     sectors: tl.tensor,
-    stride: tl.tensor,
     SHOWERS: tl.constexpr,
     HIDDEN: tl.constexpr,
     CHUNK: tl.constexpr,
     BINS: tl.constexpr,
     K: tl.constexpr,
     BLOCK: tl.constexpr,
+    COUNTED: tl.constexpr,
 ) -> None:
     own = tl.program_id(0).to(tl.int64) * SHOWERS
     bottom = own * nodes
@@ -155,10 +163,10 @@ def _split(
     unit, k = tl.arange(0, HIDDEN), tl.arange(0, K)
     start = 0
     while start < SHOWERS * sectors:
-        number = start + lane
-        n = own + number // sectors
-        sector = number % sectors
-        some = (number < SHOWERS * sectors) & (n < showers)
+        root = start + lane
+        n = own + root // sectors
+        sector = root % sectors
+        some = (root < SHOWERS * sectors) & (n < showers)
         e = tl.load(energy + n * sectors + sector, some, 0.0)
         node = tl.load(roots + sector, some, 0)
         top = _put(
@@ -218,7 +226,7 @@ def _split(
         shift = tl.sum(tl.where(k[None, :] == 0, moves, 0.0), 1)
         scale = tl.sum(tl.where(k[None, :] == 1, moves, 0.0), 1)
         scale = tl.exp(tl.minimum(tl.maximum(scale, -LARGEST), LARGEST))
-        u = tl.load(noise + n * stride + node, some, 0.5)
+        u = uniform(noise, stride, event, index, key, stream, number, n, node, some, COUNTED)
         y = tl.log(u / (1 - u))[:, None]
         drawn = tl.sum(invert(y, widths, heights, slopes, k[None, :], BOUND, BINS), 1)
         part = e / (1 + tl.exp(tl.minimum(-(prior + shift + scale * drawn), FARTHEST)))
@@ -270,9 +278,12 @@ def split(
     roots: Tensor,
     children: Tensor,
     network: SplitNetwork,
-    noise: Tensor,
+    noise: Tensor | Counted,
 ) -> Tensor:
-    """Divide the energy of N showers' sectors among their hit pixels; see the reference."""
+    """Divide the energy of N showers' sectors among their hit pixels; see the reference.
+
+    Counted noise is made as it is used.
+    """
     device, (showers, voxels) = energy.device, hit.shape
     nodes, hidden = network.node.shape
     bins = (len(network.last_bias) - 1) // 3
@@ -287,12 +298,11 @@ def split(
     programs = -(-showers // SHOWERS)
     room = programs * SHOWERS * nodes
     stack = [torch.empty(room, dtype=torch.int32, device=device) for _ in range(3)]
-    noise = noise if noise.stride(1) == 1 else noise.contiguous()
     launch(
         _split,
         programs,
         *(part.detach().contiguous() for part in (energy, roots, children, *padded)),
-        noise,
+        *arguments(noise),
         count,
         weight,
         *stack,
@@ -302,12 +312,12 @@ def split(
         voxels,
         nodes,
         len(roots),
-        noise.stride(0),
         SHOWERS=SHOWERS,
         HIDDEN=width,
         CHUNK=CHUNK,
         BINS=bins,
         K=max(block, LEAST),
         BLOCK=BLOCK,
+        COUNTED=isinstance(noise, Counted),
     )
     return image

@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from monsoon.engine.noise import Purpose, uniform
 from monsoon.models.families.flow.sectors import Sectors
 from monsoon.models.geometry.planar import Planar
+from monsoon.models.kernels.counted import Counted, packed
 from monsoon.models.kernels.dispatch import GATHER, HITS, INVERSE_SPLINE, SPLINE, SPLIT, TRANSPORT
 from monsoon.models.kernels.gather import compress
 from monsoon.models.kernels.hits import HitNetwork
@@ -105,7 +107,34 @@ def test_hits_do_not_depend_on_the_batch() -> None:
     assert torch.equal(in_triton(HITS, part, noise[5:12]), in_triton(HITS, network, noise)[5:12])
 
 
-def divided(showers: int, scale: float, chance: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+KEY, STREAM, FIRST = (3, 1 << 31), 1 << 24, 2
+
+
+def counted(showers: int) -> Counted:
+    """Numbers of events beyond 2^32, from the third on."""
+    event = (1 << 33) + torch.arange(showers) // 3
+    return Counted(packed(KEY), event, torch.arange(showers) % 3, STREAM, FIRST)
+
+
+def made(noise: Counted, columns: int) -> Tensor:
+    """The same numbers in memory, as campaigns make them."""
+    seed = KEY[1] << 32 | KEY[0]
+    rows = noise.event.numpy(), noise.index.numpy()
+    return uniform(seed, *rows, Purpose.SHOWER, FIRST + columns)[:, FIRST:]
+
+
+def test_hits_and_splits_are_the_same_with_numbers_that_kernels_make_themselves() -> None:
+    network, _ = some_pixels(5)
+    noise = made(counted(5), 34)
+    assert torch.equal(in_triton(HITS, network, counted(5)), in_triton(HITS, network, noise))
+    *_, found, _ = divided(3, 30.0, 0.3, counted(3))
+    *_, expected, _ = divided(3, 30.0, 0.3, made(counted(3), len(SMALL.fine.children)))
+    assert torch.equal(found, expected)
+
+
+def divided(
+    showers: int, scale: float, chance: float, given: Tensor | Counted | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Sectors' energies, hit pixels, the kernel's images, and those of the reference in float64."""
     tree, sectors, nodes = SMALL.fine, len(SMALL.fine.roots), len(SMALL.fine.children)
     generator = torch.Generator().manual_seed(showers)
@@ -121,7 +150,8 @@ def divided(showers: int, scale: float, chance: float) -> tuple[Tensor, Tensor, 
     energy = scale * torch.rand(showers, sectors, generator=generator) ** 4 * some
     noise = torch.rand(showers, nodes, generator=generator).clamp(1e-6, 1 - 1e-6)
     usual = torch.rand(SMALL.grid.voxels, generator=generator) + 0.1
-    found = in_triton(SPLIT, energy, hit, usual, tree.roots, tree.children, network, noise)
+    drawn = noise if given is None else given
+    found = in_triton(SPLIT, energy, hit, usual, tree.roots, tree.children, network, drawn)
     wide = SplitNetwork(*(part.double() for part in network))
     shape = (tree.roots, tree.children)
     true = SPLIT.by("reference")(energy.double(), hit, usual.double(), *shape, wide, noise.double())

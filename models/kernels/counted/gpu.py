@@ -1,0 +1,65 @@
+"""Uniform numbers inside Triton kernels: made from counters, or read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from monsoon.models.kernels.counted import Counted
+
+
+def arguments(noise: Tensor | Counted) -> tuple[Any, ...]:
+    """What a kernel hands to `uniform`, but for rows and columns: noise, its stride, and five of counters."""
+    if isinstance(noise, Counted):
+        return noise.event, 0, noise.event, noise.index, noise.key, noise.stream, noise.first
+    noise = noise if noise.stride(1) == 1 else noise.contiguous()
+    return noise, noise.stride(0), noise, noise, 0, 0, 0
+
+
+@triton.jit
+def uniform(
+    noise: tl.tensor,
+    stride: tl.tensor,
+    event: tl.tensor,
+    index: tl.tensor,
+    key: tl.tensor,
+    stream: tl.tensor,
+    first: tl.tensor,
+    row: tl.tensor,
+    column: tl.tensor,
+    some: tl.tensor,
+    COUNTED: tl.constexpr,
+) -> tl.tensor:
+    """A number for each row; one half where there is none.
+
+    Parameters
+    ----------
+    noise, stride, event, index, key, stream, first
+        See `arguments`.
+    row
+        int64 [B].
+    column
+        One, or [B].
+    some
+        Which rows there are, [B].
+    COUNTED
+        Whether the numbers are made.
+    """
+    if COUNTED:
+        e = tl.load(event + row, some, 0)
+        c2 = tl.load(index + row, some, 0).to(tl.uint32)
+        none = c2 * 0
+        number = first + column
+        c0 = none + (e & 0xFFFFFFFF).to(tl.uint32)
+        c1 = none + ((e >> 32) & 0xFFFFFFFF).to(tl.uint32)
+        w0, w1, w2, w3 = tl.philox(key, c0, c1, c2, none + (stream + number // 4).to(tl.uint32))
+        lane = none + (number % 4).to(tl.uint32)
+        word = tl.where(lane < 2, tl.where(lane == 0, w0, w1), tl.where(lane == 2, w2, w3))
+        u = ((word >> 9).to(tl.float32) + 0.5) * (2.0**-23)
+        u = tl.where(some, u, 0.5)
+    else:
+        u = tl.load(noise + row * stride + column, some, 0.5)
+    return u
