@@ -18,18 +18,20 @@ def main(
     cluster: Annotated[str, typer.Argument(help="the job server of the head, http://HEAD:8265")],
     output: Annotated[str, typer.Argument(help="folder or URL of the campaigns")],
     settings: Annotated[list[str] | None, typer.Argument(help="further key=value words")] = None,
+    mu: Annotated[list[float] | None, typer.Option(help="mean number of collisions; repeat")] = None,
     events: Annotated[int, typer.Option(help="events of each point")] = 1000,
     wheel: Annotated[str | None, typer.Option(help="wheel to send; absent: one of this Monsoon")] = None,
 ) -> None:
     """Submit a campaign for each mean number of collisions, and wait for all."""
     server = monsoon.JobServer(cluster, wheel)
     jobs = {}
-    for mu in ("1", "5.2"):
-        words = [f"mu={mu}", f"events={events}", f"output={output}/mu-{mu}", *(settings or ())]
-        jobs[mu] = server.submit("generate", "run3", *words)
-    for mu, job in jobs.items():
-        print(*job.said(), sep="", end="")
-        print(f"mu={mu}: exit code {job.code()}")
+    for point in mu or (1, 5.2, 20):
+        words = [f"mu={point:g}", f"events={events}", f"output={output}/mu-{point:g}", *(settings or ())]
+        jobs[point] = server.submit("generate", "run3", *words)
+    for point, job in jobs.items():
+        for text in job.said():
+            print(text, end="", flush=True)
+        print(f"mu={point:g}: exit code {job.code()}")
 
 
 if __name__ == "__main__":
