@@ -78,7 +78,6 @@ def train_points(
             tune_config=tune.TuneConfig(
                 scheduler=_scheduler(sweep, max(steps), ended),
                 max_concurrent_trials=sweep.concurrent,
-                reuse_actors=True,  # a new process takes longer to import than many a trial to train
             ),
             run_config=tune.RunConfig(
                 name=ROOM,
