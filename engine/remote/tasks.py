@@ -53,7 +53,7 @@ def work_on_ray(
     """
     with connected(ray_address):
         count = collision_workers(workers)
-        reference, waiting = ray.put(shared), list(reversed(pieces.items()))
+        reference, waiting = ray.put(shared), list(pieces.items())[::-1]
         task = ray.remote(num_cpus=1, max_retries=3)(make)
         running: dict[ray.ObjectRef[Result], str] = {}
         try:

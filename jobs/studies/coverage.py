@@ -17,13 +17,13 @@ import torch
 from pydantic import Field
 
 from monsoon.engine.errors import InputError
+from monsoon.engine.records import Array
 from monsoon.jobs.studies.pieces import Result, StudyConfig, results_of
 from monsoon.jobs.studies.pool import DEFAULT, ShowerPool
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.families.library import FEW, HADRONIC, LEAF
 from monsoon.models.families.neighbours import Neighbours
 from monsoon.models.geometry.geometry import Geometry
-from monsoon.models.metrics.measurement import Array
 from monsoon.models.records import Conditions
 from monsoon.models.studies.coverage import interval
 from monsoon.models.studies.lognormals import LogNormals

@@ -18,13 +18,12 @@ from monsoon.engine.compose import compose
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.errors import InputError
-from monsoon.engine.records import Incidents, Loss
+from monsoon.engine.records import Array, Incidents, Loss
 from monsoon.jobs.studies.pieces import Result, StudyConfig, results_of
 from monsoon.jobs.studies.pool import DEFAULT, ShowerPool
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.families.library import Library
 from monsoon.models.geometry.geometry import Geometry
-from monsoon.models.metrics.measurement import Array
 from monsoon.models.records import Conditions
 from monsoon.models.studies.repeats import birthday, intraclass, share_with_repeats
 from monsoon.models.studies.worth import BLOCKS, edges_of, shares_in_blocks

@@ -103,28 +103,30 @@ def _variety(
 def _failures(config: DecompositionConfig, found: dict[str, Any]) -> Section:
     k, (same, same_error) = config.particles, found["same_condition"]
     inflated = 1 + (k - 1) * same
-    rows: list[list[Cell]] = [
-        *(
-            [
-                f"overlaps, {side} (window of {2 * SPREAD[side] + 1} pixels)",
-                f"{plus_minus(100 * value, 100 * error)} % of the energy",
-                "if every shower is digitised alone and the hits are added; superposed first, as here, "
-                "it is exact",
-            ]
-            for side, (value, error) in found["overlaps"].items()
-        ),
+    overlaps: list[list[Cell]] = [
         [
-            "particles of one condition", f"correlation {plus_minus(same, same_error)}",
-            f"between two showers that a library draws for it (Geant4: 0), because it draws among its "
-            f"nearest few: the variance of a sum of {k} is {inflated:.1f} times too large",
+            f"overlaps, {side} (window of {2 * SPREAD[side] + 1} pixels)",
+            f"{plus_minus(100 * value, 100 * error)} % of the energy",
+            "if each shower is digitised alone and the hits are added: noise comes once a particle, and what "
+            "is below the threshold alone is lost; superposed first, as here, it is exact",
+        ]
+        for side, (value, error) in found["overlaps"].items()
+    ]
+    rows: list[list[Cell]] = [
+        *overlaps,
+        [
+            "particles of one condition",
+            f"correlation {plus_minus(same, same_error)}",
+            "between two showers that a library draws for it (Geant4: 0), because it draws among its nearest "
+            f"few: the variance of a sum of {k} is {inflated:.1f} times too large",
         ],
         [
-            "correlation between particles", f"spread of ln(total energy) "
-            f"{plus_minus(*found['permuted_spread'])} of the true one",
+            "correlation between particles",
+            f"spread of ln(total energy) {plus_minus(*found['permuted_spread'])} of the true one",
             "if particles of one energy scale an event are exchanged between events; composed of given "
             "incidents, as here, it is kept",
         ],
-    ]  # fmt: skip
+    ]
     return Section(
         "failures",
         "Where it fails",

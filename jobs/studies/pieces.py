@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -107,7 +107,7 @@ def _kept(file: Path) -> Result:
 
 def _here(
     make: Callable[[Shared, Argument], Result], shared: Shared, pieces: Mapping[str, Argument]
-) -> Iterator[tuple[str, Result]]:
+) -> Generator[tuple[str, Result]]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as Ray's workers have
     try:
@@ -122,7 +122,7 @@ def _on_ray(
     make: Callable[[Shared, Argument], Result],
     shared: Shared,
     pieces: Mapping[str, Argument],
-) -> Iterator[tuple[str, Result]]:
+) -> Generator[tuple[str, Result]]:
     if not pieces:
         return
     from monsoon.engine.remote.tasks import work_on_ray

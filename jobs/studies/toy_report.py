@@ -17,6 +17,7 @@ from monsoon.jobs.studies.toy import (
     JOINT_FIT,
     OPTIONS,
     PERMUTED,
+    ROWS_OF_STEP,
     SHARES,
     TRAINING,
     ToyConfig,
@@ -71,9 +72,9 @@ def _lead(config: ToyConfig, found: dict[str, Any]) -> str:
         f"({config.correlated_target:,} "
         f"values) of correlation {config.correlation:g}. The truth is integrated. Networks, on "
         f"{config.columns} columns, "
-        f"{config.flow_steps} (flow) and {config.gan_steps} (GAN) steps of 250: {networks}. Seconds of "
-        f"one core for "
-        f"training one and generating {config.network_target or config.target:,}: {seconds or 'none'}."
+        f"{config.flow_steps} (flow) and {config.gan_steps} (GAN) steps of {ROWS_OF_STEP}: {networks}. "
+        f"Seconds of one core for training one and generating {config.network_target or config.target:,}: "
+        f"{seconds or 'none'}."
     )
 
 
@@ -216,24 +217,14 @@ def _systematics(found: dict[str, Any], tails: dict[str, Tails]) -> Section:
             *(plus_minus(100 * value[i], 100 * error[i]) for i in QUOTED),
         ],
         ["rms bias of the models, %", *(f"{100 * true_error[i]:.3g}" for i in QUOTED)],
-        *(
-            [
-                f"bias of {name}, %",
-                *(_percent(tails[name].bias[i], tails[name].bias_error[i]) for i in QUOTED),
-            ]
-            for name in (*models, GAMMA)
-        ),
-        *(
-            [
-                f"statistical spread of {name}, %",
-                *(
-                    f"{100 * tails[name].spread[i]:.3g} ± {100 * tails[name].spread_error[i]:.1g}"
-                    for i in QUOTED
-                ),
-            ]
-            for name in models
-        ),
     ]
+    for name in (*models, GAMMA):
+        t = tails[name]
+        rows.append([f"bias of {name}, %", *(_percent(t.bias[i], t.bias_error[i]) for i in QUOTED)])
+    for name in models:
+        t = tails[name]
+        spreads = (f"{100 * t.spread[i]:.3g} ± {100 * t.spread_error[i]:.1g}" for i in QUOTED)
+        rows.append([f"statistical spread of {name}, %", *spreads])
     table = Table(["", *_heads("")], rows, f"Models: {', '.join(models)}.")
     caption = (
         "What models of the same training sample disagree by is what a person can see of the "
