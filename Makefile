@@ -4,12 +4,13 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
 SERVICES := .venv/.services
+DOCS := .venv/.docs
 FAULTS ?= 300
 MINUTES ?= 30
 SEED ?= 1
 BESIDE = --numprocesses 3 --dist loadfile
 
-.PHONY: demo test test-services chaos fuzz lock audit lint format bench clean
+.PHONY: demo test test-services docs chaos fuzz lock audit lint format bench clean
 
 .venv: $(READY)
 
@@ -35,6 +36,14 @@ $(SERVICES): $(READY) requirements-services.lock
 test-services: $(SERVICES)
 	$(BIN)/pytest -m services $(BESIDE)
 
+$(DOCS): $(READY) requirements-docs.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-docs.lock
+	touch $@
+
+# README, ARCHITECTURE, tutorials, cluster pages and docstrings as HTML in out/docs/html; a warning is an error
+docs: $(DOCS)
+	$(BIN)/python -m monsoon.jobs.documentation.build
+
 # 300 faults at random over one campaign: an hour, as root for the faults of file systems; `make chaos FAULTS=1000`
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos.run --faults $(FAULTS) --seed $(SEED) --table tests/chaos/TABLE.md
@@ -47,8 +56,9 @@ lock: $(READY)
 	echo torch > .venv/.apart
 	# of images: torch's own requirements too, so that its index is asked for torch alone; Ray's launcher needs boto3
 	printf '%s\n' boto3 networkx sympy > .venv/.beside
-	$(LOCKED) --extra dev --extra services --output-file requirements-services.lock
+	$(LOCKED) --extra dev --extra services --extra docs --output-file requirements-services.lock
 	$(LOCKED) --extra dev --constraint requirements-services.lock --output-file requirements.lock
+	$(LOCKED) --extra dev --extra docs --constraint requirements-services.lock --output-file requirements-docs.lock
 	$(LOCKED) --extra train --extra tune --extra s3 --extra xrootd .venv/.beside \
 		--constraint requirements-services.lock --output-file requirements-image.lock
 
