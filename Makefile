@@ -5,6 +5,7 @@ UV := 0.9.30
 BIN := .venv/bin
 READY := .venv/.ready
 SERVICES := .venv/.services
+DOCS := .venv/.docs
 FAULTS ?= 300
 MINUTES ?= 30
 SEED ?= 1
@@ -13,7 +14,7 @@ INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@"
 	|| $(BIN)/pip install --quiet --disable-pip-version-check "$$@"; }; install --require-hashes --no-deps
 BESIDE = --numprocesses 3 --dist loadfile
 
-.PHONY: demo test test-services ahead chaos fuzz lock audit lint format bench clean
+.PHONY: demo test test-services docs ahead chaos fuzz lock audit lint format bench clean
 
 .venv: $(READY)
 
@@ -46,6 +47,14 @@ test-services: $(SERVICES)
 ahead: $(READY)
 	TRITON_INTERPRET=0 $(BIN)/python -m tests.ahead.run
 
+$(DOCS): $(READY) requirements-docs.lock
+	$(INSTALL) --requirement requirements-docs.lock
+	touch $@
+
+# README, ARCHITECTURE, tutorials, cluster pages and docstrings as HTML in out/docs/html; a warning is an error
+docs: $(DOCS)
+	$(BIN)/python -m monsoon.jobs.documentation.build
+
 # 300 faults at random over one campaign: an hour, as root for the faults of file systems; `make chaos FAULTS=1000`
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos.run --faults $(FAULTS) --seed $(SEED) --table tests/chaos/TABLE.md
@@ -58,8 +67,9 @@ lock: $(READY)
 	echo torch > .venv/.apart
 	# of images: torch's own requirements too, so that its index is asked for torch alone; Ray's launcher needs boto3
 	printf '%s\n' boto3 networkx sympy > .venv/.beside
-	$(LOCKED) --extra dev --extra services --output-file requirements-services.lock
+	$(LOCKED) --extra dev --extra services --extra docs --output-file requirements-services.lock
 	$(LOCKED) --extra dev --constraint requirements-services.lock --output-file requirements.lock
+	$(LOCKED) --extra dev --extra docs --constraint requirements-services.lock --output-file requirements-docs.lock
 	$(LOCKED) --extra train --extra tune --extra s3 --extra xrootd .venv/.beside \
 		--constraint requirements-services.lock --output-file requirements-image.lock
 	echo "triton<3.8" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \

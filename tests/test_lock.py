@@ -18,7 +18,8 @@ OF_TORCH = ("nvidia-", "cuda-", "triton")  # its builds bring what they need of 
 LOCKS = {
     "requirements.lock": ("dev", "cluster"),
     "requirements-image.lock": ("cluster", "train", "tune", "s3", "xrootd"),
-    "requirements-services.lock": ("dev", "cluster", "services", "s3", "xrootd"),
+    "requirements-docs.lock": ("dev", "cluster", "docs"),
+    "requirements-services.lock": ("dev", "cluster", "services", "docs", "s3", "xrootd"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Documentation as pages, made by Sphinx of README, ARCHITECTURE, cluster pages, tutorials, docstrings."""

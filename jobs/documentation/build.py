@@ -1,0 +1,121 @@
+"""`make docs`: the project's pages and the reference of its packages as HTML, without a warning.
+
+Sources are links in a folder of their own, so that nothing is written beside them; pages of the reference are
+made there from the packages that pyproject.toml lists.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+import monsoon
+
+ROOT = Path(monsoon.__file__).parent
+PAGES = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md")
+TREES = ("cluster", "engine", "jobs", "models", "tests")
+INDEX = """# Monsoon
+
+```{{toctree}}
+:maxdepth: 1
+
+README
+{tutorials}
+{cluster}
+models/samples/README
+ARCHITECTURE
+CONTRIBUTING
+CHANGELOG
+reference/index
+```
+"""
+OPTIONS = {
+    "project": "Monsoon",
+    "extensions": ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"],
+    "html_theme": "alabaster",
+    "html_theme_options.page_width": "1100px",
+    "html_theme_options.description": "calorimeter events of generative models",
+    "myst_heading_anchors": 3,
+    "default_role": "code",
+    "autodoc_member_order": "bysource",
+    "autodoc_typehints": "signature",
+    "autodoc_mock_imports": ["XRootD", "pyhepmc", "s3fs", "aiobotocore", "botocore"],
+    "napoleon_use_ivar": True,
+    "html_copy_source": False,
+    "nitpicky": False,
+    # links to files that are no pages are downloads; those into folders and to the licence stay as they are
+    "suppress_warnings": ["myst.xref_missing", "ref.python", "toc.not_included"],
+}
+
+
+def build(output: Path, packages: Sequence[str] | None = None) -> int:
+    """Build the pages.
+
+    Parameters
+    ----------
+    output : Path
+        A folder; the pages are in `html/` below it.
+    packages : sequence of str, optional
+        Packages of the reference; all where absent.
+
+    Returns
+    -------
+    int
+        0; 1 where there was a warning.
+    """
+    source = output / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    source.mkdir(parents=True)
+    for name in (*PAGES, *TREES, "event.png", "CITATION.cff", "LICENSE", "pyproject.toml"):
+        (source / name).symlink_to(os.path.relpath(ROOT / name, source))
+    cluster = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "cluster").rglob("*.md"))
+    tutorials = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "jobs" / "tutorials").glob("*.md"))
+    (source / "index.md").write_text(INDEX.format(cluster="\n".join(cluster), tutorials="\n".join(tutorials)))
+    reference(source / "reference", packages or documented())
+    included = [*PAGES, "index.md", "reference/**", *cluster, *tutorials, "models/samples/README.md"]
+    app = Sphinx(
+        str(source), None, str(output / "html"), str(output / "doctrees"), "html",
+        confoverrides={**OPTIONS, "include_patterns": included}, warningiserror=True, freshenv=True,
+    )  # fmt: skip
+    app.build()
+    return app.statuscode
+
+
+def documented() -> list[str]:
+    """The packages that are installed, without those of data alone."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    return [name for name in listed if (folder_of(name) / "__init__.py").exists() and modules_of(name)]
+
+
+def folder_of(package: str) -> Path:
+    """Where a package is."""
+    return ROOT.joinpath(*package.split(".")[1:])
+
+
+def modules_of(package: str) -> list[str]:
+    """The modules of a package, without those that run when they are imported."""
+    stems = sorted(path.stem for path in folder_of(package).glob("*.py"))
+    return [f"{package}.{stem}" for stem in stems if stem not in ("__init__", "__main__", "gpu")]
+
+
+def reference(folder: Path, packages: Sequence[str]) -> None:
+    """Write the pages of packages: each module with its docstring and its public members."""
+    folder.mkdir()
+    for package in packages:
+        lines = [f"# {package}", ""]
+        for module in modules_of(package):
+            directive = ["```{eval-rst}", f".. automodule:: {module}", "   :members:", "```"]
+            lines += [f"## {module.rpartition('.')[2]}", "", *directive, ""]
+        (folder / f"{package}.md").write_text("\n".join(lines))
+    listed = "\n".join(packages)
+    (folder / "index.md").write_text(f"# Reference\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n")
+
+
+if __name__ == "__main__":
+    sys.exit(build(Path(sys.argv[1] if sys.argv[1:] else "out/docs").absolute()))

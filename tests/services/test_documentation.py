@@ -1,0 +1,24 @@
+"""The pages of the documentation are made without a warning, and lead to each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sphinx", reason="sphinx is not installed")
+pytest.importorskip("myst_parser", reason="myst-parser is not installed")
+
+from monsoon.jobs.documentation.build import build, documented
+
+PART = ("monsoon.engine.ledger", "monsoon.jobs.pages", "monsoon.models.metrics")  # `make docs` makes all
+
+
+def test_the_pages_are_made_without_a_warning(tmp_path: Path) -> None:
+    assert set(PART) <= set(documented())
+    assert build(tmp_path, PART) == 0
+    pages = tmp_path / "html"
+    for name in ("index", "README", "ARCHITECTURE", "cluster/README", "jobs/tutorials/first-campaign"):
+        assert (pages / f"{name}.html").is_file(), name
+    assert "own-showers.html" in (pages / "jobs/tutorials/first-campaign.html").read_text()
+    assert "Merkle" in (pages / "reference/monsoon.engine.ledger.html").read_text()
