@@ -19,6 +19,7 @@ from monsoon.models.records import Conditions
 from monsoon.models.species import NEIGHBOUR
 
 LARGEST_ANGLE = np.radians(1.5)
+NEAR = 0.5  # in ln energy: of showers so near one is drawn
 INSIDE = 1e-3  # mm that an impact keeps from its pixel's edge: positions are float32
 KINDS = ((22,), (11,), (211, -211, 321, -321), (2212, -2212), (130, 2112), (13, -13))
 HADRONIC = (2, 3, 4, 5)  # of them, which stand in for one another
@@ -99,8 +100,17 @@ class ShowerStock:
                 if len(images):
                     self._trees[fold, number] = KDTree(direction[images]), images
 
-    def match(self, wanted: Wanted, face_z_mm: float, largest_angle: float = LARGEST_ANGLE) -> Taken:
-        """Find the shower for each particle: of all that point to its place the nearest in ln energy.
+    def match(
+        self,
+        wanted: Wanted,
+        face_z_mm: float,
+        rng: np.random.Generator,
+        largest_angle: float = LARGEST_ANGLE,
+    ) -> Taken:
+        """Draw a shower for each particle of those that point to its place and are within NEAR in ln energy.
+
+        Where none is, the nearest one is taken. Taking the nearest always would make crowded energies of few
+        showers.
 
         Parameters
         ----------
@@ -109,6 +119,8 @@ class ShowerStock:
             hadrons, muons), or, where none points there, of another.
         face_z_mm
             Distance of the face from the interaction point.
+        rng
+            Draws them.
         largest_angle
             Between a shower's direction and the line from the interaction point to its place, in rad.
         """
@@ -132,7 +144,8 @@ class ShowerStock:
                             if near:
                                 candidates = images[near]
                                 off = np.abs(self._log_energy[candidates] - log_energy[row])
-                                image[row] = candidates[off.argmin()]
+                                close = candidates[off < NEAR]
+                                image[row] = rng.choice(close) if len(close) else candidates[off.argmin()]
         found = image >= 0
         return Taken(
             np.where(found, self.row_of_image[image], -1), self.images[torch.from_numpy(np.maximum(image, 0))]

@@ -24,7 +24,7 @@ from monsoon.jobs.studies.physics.measured import Columns
 from monsoon.jobs.studies.physics.study import Compared, bias
 from monsoon.jobs.validation.gallery import Gallery
 
-REUSED = "largest showers' reuse in the pool"
+EFFECTIVE = "effective number of hadron showers"
 CLEAR = 3.0  # errors from which a difference is called one
 
 LIMITS = (
@@ -76,7 +76,10 @@ def physics_page(
                                 "median of |ln(energy / energy wanted)|",
                                 f"{said['median of |ln(energy / wanted)|']:.2g}",
                             ),
-                            ("particles of the pool by the shower used most", f"{said[REUSED]:.0f}"),
+                            (
+                                "effective number of its hadron showers: hits fluctuate as theirs",
+                                f"{said[EFFECTIVE]:.0f}",
+                            ),
                         ]
                     ),
                 ],

@@ -50,7 +50,7 @@ def singles(stock: ShowerStock, cells: Cells, pdg: int, count: int, rng: np.rand
     """Single particles, as many in each zone of cells, log-uniform in energy."""
     place_mm, _ = _places(cells, count, rng)
     energy = np.exp(rng.uniform(np.log(LOWEST_MEV), np.log(HIGHEST_MEV), count))
-    return _single(stock, cells, pdg, energy, place_mm, np.arange(count) % stock.folds)
+    return _single(stock, cells, pdg, energy, place_mm, np.arange(count) % stock.folds, rng)
 
 
 def pairs(
@@ -94,9 +94,9 @@ def pairs(
     rows = np.flatnonzero(possible)[:count]
     fold = np.arange(len(rows)) % stock.folds
     species = np.full(len(rows), 22, np.int32)
-    first = stock.match(Wanted(species, energy[rows], place_mm[rows], fold), face)
+    first = stock.match(Wanted(species, energy[rows], place_mm[rows], fold), face, rng)
     second_mm = place_mm[rows] + apart[rows, None] * towards[rows]
-    second = stock.match(Wanted(species, other[rows], second_mm, fold), face)
+    second = stock.match(Wanted(species, other[rows], second_mm, fold), face, rng)
     product = first.conditions.energy_mev.double() * second.conditions.energy_mev.double()
     final = way[rows] * mass_mev / np.sqrt(product.numpy())
     placed = [
@@ -110,12 +110,12 @@ def pairs(
     return _events([first, second], placed, kept, fold, face)
 
 
-def alike(pairs_: Sample, stock: ShowerStock, cells: Cells) -> Sample:
+def alike(pairs_: Sample, stock: ShowerStock, cells: Cells, rng: np.random.Generator) -> Sample:
     """Single photons where pairs are, with the pairs' energies; in the pairs' order, without some."""
     incidents, rows = pairs_.incidents, pairs_.rows
     energy = incidents.energy_mev[rows].astype(np.float64)
     middle = (incidents.position_mm[rows, :2] * energy[..., None]).sum(1) / energy.sum(1)[:, None]
-    return _single(stock, cells, 22, energy.sum(1), middle, pairs_.fold)
+    return _single(stock, cells, 22, energy.sum(1), middle, pairs_.fold, rng)
 
 
 def resonances(
@@ -160,7 +160,7 @@ def pool(
     wanted = Wanted(
         found.pdg, found.energy_mev.astype(np.float64), found.position_mm[:, :2].astype(np.float64), fold
     )
-    taken = stock.match(wanted, face)
+    taken = stock.match(wanted, face, np.random.default_rng(seed))
     placed = place(taken, wanted.position_mm, stock.grid)
     kept = (taken.row >= 0) & (detector.cell_at(placed) != NO_CELL)
     counts = np.bincount(found.event_of_particle[kept], minlength=len(found))
@@ -170,7 +170,7 @@ def pool(
         "particles": float(len(kept)),
         "left out": float(1 - kept.mean()),
         "median of |ln(energy / wanted)|": float(np.median(np.abs(ratio))),
-        "largest showers' reuse in the pool": float(np.bincount(some.row).max()),
+        "effective number of hadron showers": _effective(some.row[~np.isin(some.conditions.pdg, (11, 22))]),
     }
     return incidents_of(some, placed[kept], counts, face), said
 
@@ -217,13 +217,25 @@ def _places(cells: Cells, count: int, rng: np.random.Generator) -> tuple[Array, 
 
 
 def _single(
-    stock: ShowerStock, cells: Cells, pdg: int, energy_mev: Array, place_mm: Array, fold: Array
+    stock: ShowerStock,
+    cells: Cells,
+    pdg: int,
+    energy_mev: Array,
+    place_mm: Array,
+    fold: Array,
+    rng: np.random.Generator,
 ) -> Sample:
     face = cells.detector.description.face_z_mm
-    taken = stock.match(Wanted(np.full(len(fold), pdg, np.int32), energy_mev, place_mm, fold), face)
+    taken = stock.match(Wanted(np.full(len(fold), pdg, np.int32), energy_mev, place_mm, fold), face, rng)
     placed = place(taken, place_mm, stock.grid)
     kept = (taken.row >= 0) & _fiducial(cells, placed)
     return _events([taken], [placed], kept, fold, face)
+
+
+def _effective(rows: Array) -> float:
+    """Of how many showers used equally often a mean would fluctuate as that of these."""
+    uses = np.unique(rows, return_counts=True)[1].astype(np.float64)
+    return float(uses.sum() ** 2 / max((uses**2).sum(), 1.0))
 
 
 def _fiducial(cells: Cells, placed_mm: Array) -> Array:

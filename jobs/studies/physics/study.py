@@ -271,7 +271,7 @@ class _Job:
         if name == "electrons":
             return samples.singles(stock, cells, 11, config.singles // 2, rng)
         if name == "alike":
-            return samples.alike(self.sample("separation"), stock, cells)
+            return samples.alike(self.sample("separation"), stock, cells, rng)
         mass = ETA_MEV if name.startswith("eta") else PI0_MEV
         apart = {"isolated": ISOLATED, "overlapping": OVERLAPPING, "separation": MERGED}[name.split("-")[-1]]
         most = samples.HIGHEST_MEV if name == "separation" else 2 * samples.HIGHEST_MEV

@@ -10,6 +10,7 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import localise
 from monsoon.engine.incidents.of_showers import (
     LARGEST_ANGLE,
+    NEAR,
     ShowerStock,
     Taken,
     Wanted,
@@ -46,7 +47,7 @@ def matched(showers: ShowerSet, detector: Detector) -> tuple[Wanted, Taken, Arra
         rng.integers(0, FOLDS, count),
     )
     stock = ShowerStock(showers.conditions, Planar(), FOLDS)
-    taken = stock.match(wanted, detector.description.face_z_mm)
+    taken = stock.match(wanted, detector.description.face_z_mm, rng)
     return wanted, taken, place(taken, wanted.position_mm, Planar())
 
 
@@ -75,17 +76,28 @@ def test_folds_have_no_shower_in_common_and_kinds_stay_apart(
     assert not np.isin(species[found & (np.abs(wanted.pdg) > 11) & (wanted.pdg != 22)], (11, 22)).any()
 
 
-def test_the_nearest_energy_of_those_that_point_there_is_taken(
+def test_showers_of_about_the_energy_are_drawn_of_those_that_point_there(
     showers: ShowerSet, detector: Detector
 ) -> None:
-    wanted = Wanted(np.array([22]), np.array([2e4]), np.array([[900.0, 400.0]]), np.array([0]))
+    face_z_mm = detector.description.face_z_mm
+    place_mm, count = np.array([900.0, 400.0]), 200
     stock = ShowerStock(showers.conditions, Planar(), 1)
-    taken = stock.match(wanted, detector.description.face_z_mm)
-    line = np.array([900.0, 400.0, detector.description.face_z_mm])
+    line = np.array([*place_mm, face_z_mm])
     cosine = stock.images.direction.double().numpy() @ (line / np.linalg.norm(line))
     there = (stock.images.pdg.numpy() == 22) & (cosine > np.cos(LARGEST_ANGLE))
-    best = np.abs(np.log(stock.images.energy_mev.double().numpy()[there] / 2e4)).min()
-    assert abs(np.log(float(taken.conditions.energy_mev[0]) / 2e4)) == pytest.approx(best)
+    log_energy = np.log(stock.images.energy_mev.double().numpy()[there])
+    middle = np.median(log_energy)
+
+    def drawn(wanted_log: float) -> set[float]:
+        energy = np.full(count, np.exp(wanted_log))
+        places = np.tile(place_mm, (count, 1))
+        wanted = Wanted(np.full(count, 22), energy, places, np.zeros(count, np.int64))
+        taken = stock.match(wanted, face_z_mm, np.random.default_rng(5))
+        return {round(float(e), 3) for e in np.log(taken.conditions.energy_mev.double().numpy())}
+
+    near = log_energy[np.abs(log_energy - middle) < NEAR]
+    assert drawn(middle) == {round(float(e), 3) for e in near}
+    assert drawn(log_energy.max() + 5) == {round(float(log_energy.max()), 3)}  # none is near: the nearest
 
 
 def test_a_library_of_the_showers_gives_each_of_them_unchanged(

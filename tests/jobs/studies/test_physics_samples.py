@@ -64,7 +64,7 @@ def test_single_photons_are_in_every_zone_and_away_from_edges(
     assert (np.bincount(cells.detector.zone_of_cell[cell]) > 40).all()
     assert cells.fiducial[cell].all()
     assert not cells.fiducial[0]  # in the corner
-    whole = alike(pi0, stock, cells)
+    whole = alike(pi0, stock, cells, np.random.default_rng(3))
     assert 0.3 * len(pi0.fold) < len(whole.fold) <= len(pi0.fold)
     assert (whole.incidents.pdg == 22).all()
 
