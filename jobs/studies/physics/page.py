@@ -36,8 +36,9 @@ LIMITS = (
     f"Uncertainties come from {FOLDS} parts of the held-out showers, which have no shower in common: they "
     "are good to a quarter of themselves. A library's own showers are not drawn anew: what their finite "
     "number does is part of the difference.",
-    "Pile-up is near the beam, where few held-out hadrons point to: occupancy, total energy and trigger rates "
-    "fluctuate as a sum of so few showers does (their effective number is above), more than ten folds can show.",
+    "Pile-up is near the beam, where few held-out hadrons point to: occupancy, total energy and trigger "
+    "rates fluctuate as a sum of so few showers does (their effective number is above), more than ten folds "
+    "can show.",
     "Many numbers are looked at: of forty, two are more than two errors off by chance.",
     f"The electronics have {BITS} bits instead of 12, which saturate above 10 GeV of transverse energy.",
 )
