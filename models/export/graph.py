@@ -111,7 +111,8 @@ def graph_of(model: Any, interface: Interface = "ddml") -> Graph:
         with _Plain():
             if tabular:
                 rows = model.generated(Table(names, values.double()), noise)
-                return model.vectors.completed(rows).values.clone()
+                columns: Tensor = model.vectors.completed(rows).values.clone()
+                return columns
             of = Conditions(values[:, 0].round().int(), values[:, 1], values[:, 2:5], values[:, 5:7])
             images: Tensor = (
                 model.images(of, noise) if isinstance(model, Flow) else model.generated(of, noise)

@@ -133,7 +133,8 @@ class Translator:
 
     def _log_sigmoid_forward(self, step: Step) -> list[Value]:
         x, w = self.value(step.arguments[0]), self.writer
-        return [w.add("Neg", w.add("Softplus", w.add("Neg", x)))]
+        made = w.add("Neg", w.add("Softplus", w.add("Neg", x)))
+        return [made, made]  # the second result, of the way back, has no reader
 
     def _silu(self, step: Step) -> Value:
         x = self.value(step.arguments[0])
