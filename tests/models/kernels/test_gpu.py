@@ -129,8 +129,8 @@ def test_hits_and_splits_are_the_same_with_numbers_that_kernels_make_themselves(
     network, _ = some_pixels(5, 12)
     noise = made(counted(5), 12)
     assert torch.equal(in_triton(HITS, network, counted(5)), in_triton(HITS, network, noise))
-    *_, found, _ = divided(3, 30.0, 0.3, counted(3))
-    *_, expected, _ = divided(3, 30.0, 0.3, made(counted(3), len(SMALL.fine.children)))
+    *_, found, _ = divided(1, 30.0, 0.2, counted(1))
+    *_, expected, _ = divided(1, 30.0, 0.2, made(counted(1), len(SMALL.fine.children)))
     assert torch.equal(found, expected)
 
 
