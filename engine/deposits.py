@@ -51,9 +51,11 @@ def of_pixels(
     grid, detector, device = placing.pixels, placing.detector, showers.energy_mev.device
     assert grid is not None
     lookup, electronics = placing.resident(device)
+    row, column = placing.corner(incidents)
     images = (
         showers.energy_mev.reshape(-1, grid.rows, grid.columns),
-        *(number.to(device) for number in placing.corner(incidents)),
+        row.to(device),
+        column.to(device),
         torch.from_numpy(incidents.event_of_particle.astype(np.int64)).to(device),
         lookup,
     )

@@ -1,6 +1,6 @@
 """counted: uniform numbers that are named by their counters, and made by the Triton kernels that use them.
 
-Number d of a row is that of `Philox4x32-10` at (event, its high word, index, stream + d // 4),
+Number d of a row is that of `Philox4x32-10` at (event, its high word, number, stream + d // 4),
 word d % 4.
 """
 
@@ -20,7 +20,7 @@ class Counted(NamedTuple):
         See `packed`.
     event : Tensor
         int64 [N].
-    index : Tensor
+    number : Tensor
         int64 [N], below 2^32.
     stream : int
         Of the numbers' purpose, below 2^31.
@@ -30,7 +30,7 @@ class Counted(NamedTuple):
 
     key: int
     event: Tensor
-    index: Tensor
+    number: Tensor
     stream: int
     first: int
 

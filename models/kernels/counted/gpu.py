@@ -14,7 +14,7 @@ from monsoon.models.kernels.counted import Counted
 def arguments(noise: Tensor | Counted) -> tuple[Any, ...]:
     """What a kernel hands to `uniform`, but for rows and columns: noise, its stride, and five of counters."""
     if isinstance(noise, Counted):
-        return noise.event, 0, noise.event, noise.index, noise.key, noise.stream, noise.first
+        return noise.event, 0, noise.event, noise.number, noise.key, noise.stream, noise.first
     noise = noise if noise.stride(1) == 1 else noise.contiguous()
     return noise, noise.stride(0), noise, noise, 0, 0, 0
 
