@@ -97,21 +97,21 @@ def _cut_off(config: ToyConfig, found: dict[str, Any], tails: dict[str, Tails]) 
             [
                 name,
                 f"{middle:.1f} ({low:.1f} to {high:.1f})",
-                *(_percent(t.bias[i], t.bias_error[i]) for i in QUOTED),
+                *(_percent(t.median[i], t.median_error[i]) for i in QUOTED),
+                *(f"{100 * t.empty[i]:.0f}" for i in QUOTED),
             ]
         )
     png = draw_curves(
-        {name: Curve(TRUE, t.bias, t.bias_error) for name, t in tails.items() if name != TRAINING},
-        BEYOND, "bias of the share, over truth", y_scale="symlog", level=0.0, falling=True, columns=2,
+        {name: Curve(TRUE, t.median, t.median_error) for name, t in tails.items() if name != TRAINING},
+        BEYOND, "median bias of the share, over truth", y_scale="symlog", level=0.0, falling=True, columns=2,
     )  # fmt: skip
     caption = (
-        "Mean over the repetitions and its error: where -1 is reached, there is nothing left "
-        "beyond the threshold."
+        "Median over the repetitions and its error: at -1 most samples have nothing beyond the threshold."
     )
     table = Table(
-        ["method", "log10 of the true share beyond the largest event", *_heads("bias")], rows,
-        "What the samples hold beyond a threshold, less the truth, in per cent of it. A sample of 10^6 "
-        "true events ends at about -6.",
+        ["method", "log10 of the true share beyond the end", *_heads("median bias"), *_heads("empty")], rows,
+        "What a typical sample holds beyond a threshold, less the truth, in per cent of it, and the share of "
+        "samples that hold nothing there, in per cent. A sample of 10^6 true events ends at about -6.",
     )  # fmt: skip
     return Section(
         "cut-off", "Cut-off bias", [Image(png, "bias against true share, by method", caption), table]
@@ -164,7 +164,7 @@ def _correlation(found: dict[str, Any], tails: dict[str, Tails]) -> Section:
     shown = (PERMUTED, FIT, JOINT_FIT, FLOW, GAN)
     png = draw_curves(
         {name: Curve(TRUE[:6], t.bias[:6], t.bias_error[:6]) for name, t in tails.items() if name in shown},
-        BEYOND, "bias of the share, over truth", y_scale="symlog", level=0.0, falling=True,
+        BEYOND, "bias of the share, over truth", y_scale="linear", level=0.0, y_range=(-1, 1), falling=True,
     )  # fmt: skip
     rows: list[list[Cell]] = []
     for name in shown:

@@ -23,6 +23,8 @@ class Tails:
         [T], standard deviation between repetitions over truth, and its uncertainty by the bootstrap.
     empty : ndarray
         [T], share of the repetitions that have nothing there.
+    median, median_error : ndarray
+        [T], median over truth less one, which a few repetitions with much do not move, and its uncertainty.
     """
 
     bias: Array
@@ -30,18 +32,26 @@ class Tails:
     spread: Array
     spread_error: Array
     empty: Array
+    median: Array
+    median_error: Array
 
     @classmethod
     def of(cls, shares: Array, truth: Array, seed: int = 0) -> Tails:
         """From shares beyond each threshold, [R, T], and the true probabilities [T]."""
         ratio = shares / truth
         rng = np.random.default_rng(seed)
-        again = np.array(
-            [ratio[rng.integers(0, len(ratio), len(ratio))].std(0, ddof=1) for _ in range(RESAMPLED)]
-        )
+        drawn = [ratio[rng.integers(0, len(ratio), len(ratio))] for _ in range(RESAMPLED)]
+        spread_error = np.std([some.std(0, ddof=1) for some in drawn], axis=0)
+        median_error = np.std([np.median(some, 0) for some in drawn], axis=0)
         spread = ratio.std(0, ddof=1)
         return cls(
-            ratio.mean(0) - 1, spread / np.sqrt(len(ratio)), spread, again.std(0), (shares == 0).mean(0)
+            bias=ratio.mean(0) - 1,
+            bias_error=spread / np.sqrt(len(ratio)),
+            spread=spread,
+            spread_error=spread_error,
+            empty=(shares == 0).mean(0),
+            median=np.median(ratio, 0) - 1,
+            median_error=median_error,
         )
 
 
