@@ -11,7 +11,9 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -79,12 +81,23 @@ def build(output: Path, packages: Sequence[str] | None = None) -> int:
     (source / "index.md").write_text(INDEX.format(cluster="\n".join(cluster), tutorials="\n".join(tutorials)))
     reference(source / "reference", packages or documented())
     included = [*PAGES, "index.md", "reference/**", *cluster, *tutorials, "models/samples/README.md"]
+    for module in (module for package in packages or documented() for module in modules_of(package)):
+        import_module(module)  # before autodoc, which would do so as if for a checker of types
     app = Sphinx(
         str(source), None, str(output / "html"), str(output / "doctrees"), "html",
         confoverrides={**OPTIONS, "include_patterns": included}, warningiserror=True, freshenv=True,
     )  # fmt: skip
+    app.connect("autodoc-process-docstring", as_written)
     app.build()
     return app.statuscode
+
+
+def as_written(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Keep the bars of |p| and p(x | y), which reStructuredText would take for names of its own."""
+    for number, line in enumerate(lines):
+        parts = line.split("`")  # every other part is code
+        parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
+        lines[number] = "`".join(parts)
 
 
 def documented() -> list[str]:

@@ -163,7 +163,7 @@ class Image:
 
     @property
     def source(self) -> str:
-        """The image as a `data:` URL."""
+        """The image as a URL that holds it."""
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
 
 

@@ -21,10 +21,15 @@ ROWS = 256  # rows of a distance matrix at a time
 class Memorisation:
     """Distances to the nearest training shower.
 
-    share               of rows whose generated shower is nearer than the held-out one; half of those at
-                        equal distance. 0.5: no memory; 1: copies
-    error               binomial
-    generated, heldout  median distances
+    Attributes
+    ----------
+    share
+        Of rows whose generated shower is nearer than the held-out one; half of those at equal distance.
+        0.5: no memory; 1: copies.
+    error
+        Its binomial error.
+    generated, heldout
+        Median distances.
     """
 
     share: float

@@ -35,6 +35,18 @@ with connected(None):
     for line in seen("ss", "-ltnpH").stdout.splitlines():
         if any(f"pid={pid}," in line for pid in ours):
             print("listens", line.split()[3])
+    hidden = {name: os.environ[name].encode() for name in ("RAY_AUTH_TOKEN", "AWS_SECRET_ACCESS_KEY")}
+    shown = [Path("/proc") / str(pid) / "cmdline" for pid in ours]
+    written = [path for path in folder.rglob("*") if path.is_file()]
+    print("looked", len(written))
+    for path in (*shown, *written):
+        try:
+            content = path.read_bytes()
+        except OSError:  # a process that has ended
+            continue
+        for name, value in hidden.items():
+            if value in content:
+                print("tells", name, path)
     top = folder.parents[1]
     print("mode", oct(top.stat().st_mode & 0o777))
     if stranger:
@@ -54,12 +66,12 @@ def folder() -> Iterator[str]:
 
 
 @pytest.mark.skipif(not shutil.which("ss") or not shutil.which("ps"), reason="no ss or ps here")
-def test_it_listens_on_loopback_alone_and_its_folder_is_closed_to_others(folder: str) -> None:
+def test_it_listens_on_loopback_alone_is_closed_to_others_and_tells_no_secret(folder: str) -> None:
     stranger = STRANGER if os.geteuid() == 0 and shutil.which("setpriv") else []
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_AUTH")}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *stranger],
-        env={**environment, "RAY_TMPDIR": folder},
+        env={**environment, "RAY_TMPDIR": folder, "AWS_SECRET_ACCESS_KEY": "secret-of-this-test"},
         capture_output=True,
         text=True,
         check=False,
@@ -72,6 +84,8 @@ def test_it_listens_on_loopback_alone_and_its_folder_is_closed_to_others(folder:
         listens
     )
     facts = dict(said)
+    assert int(facts["looked"]) > 10  # logs of the head and its processes
+    assert "tells" not in facts, facts["tells"]
     assert facts["mode"] == "0o700"
     assert facts["left"] == "False"
     if stranger:

@@ -60,7 +60,7 @@ class Asciiv3:
         return line.startswith((b"W ", b"A ", b"T "))
 
     def event(self, lines: Sequence[bytes]) -> HepmcEvent:
-        """The event of its lines, the first without its `E `.
+        """The event of its lines, the first without its `E`.
 
         Raises
         ------

@@ -53,7 +53,7 @@ class IoGenEvent:
         return False
 
     def event(self, lines: Sequence[bytes]) -> HepmcEvent:
-        """The event of its lines, the first without its `E `.
+        """The event of its lines, the first without its `E`.
 
         Raises
         ------

@@ -78,7 +78,7 @@ class Stream:
         self._file.close()
 
     def pieces(self) -> Iterator[tuple[bytes | None, bool]]:
-        """What stands before the first event, then each event with what follows it, without its `E `.
+        """What stands before the first event, then each event with what follows it, without its `E`.
 
         With each comes whether it is the last. None is in the place of one larger than any event is, which
         is passed over.

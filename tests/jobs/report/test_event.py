@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -18,6 +19,8 @@ from monsoon.engine.formats.parquet import read
 from monsoon.engine.records import Events
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import DONE, UNUSABLE, main
+from monsoon.jobs.pages.blocks import Page, Section
+from monsoon.jobs.pages.render import render
 from monsoon.jobs.report.display import display
 from monsoon.jobs.report.sample import read_event
 from tests.jobs.conftest import SmallCampaign
@@ -113,3 +116,25 @@ def test_the_display_of_layers_names_them(layered: Detector, one: Events) -> Non
     part = replace(one, hit_cell=np.arange(len(one.hit_cell), dtype=np.uint32) * 400)
     shown = json.loads(display(part, [0], layered).data)
     assert (shown["layers"], shown["layer_cells"]) == (45, 6956)
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium here")
+def test_a_browser_runs_the_script_of_the_display_under_the_policy_of_the_page(
+    one: Events, detector: Detector, tmp_path: Path
+) -> None:
+    html = tmp_path / "event.html"
+    html.write_bytes(render(Page("x", "x", [Section("a", "a", [display(one, [0], detector)])])))
+    words = [
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=2000",
+        "--dump-dom",
+    ]
+    done = subprocess.run([*words, f"file://{html}"], capture_output=True, text=True, check=True)
+    assert 'class="display alive"' in done.stdout
+    energy = one.hit_energy_mev[one.hit_energy_mev >= 1].sum() / 1000
+    (said,) = re.findall(r"<output>(.*?)</output>", done.stdout)
+    assert said.startswith("Event 23: ")
+    assert said.endswith(f"Shown: {len(one.hit_cell)} cells with {energy:.3g} GeV.")
