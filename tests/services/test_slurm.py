@@ -18,9 +18,10 @@ from monsoon.jobs.verify import verify
 from tests.services.slurm import Slurm, slurm
 
 SCRIPT = Path(monsoon.__file__).parent / "cluster" / "slurm" / "monsoon.sbatch"
-SECONDS = 240.0  # for anything to happen, on a machine that does other things too
+SECONDS = 400.0  # for anything to happen, on a machine that does other things too
 PERIOD_S = 35.0  # between looks of Slurm's at the time limits of jobs, and a little more
 ENDLESS = 10_000_000  # events: more than there will be time for
+pytestmark = pytest.mark.timeout(1500)  # Ray starts several times in a test
 
 
 @pytest.fixture(scope="module")
