@@ -81,6 +81,7 @@ def test_a_campaign_is_requeued_before_its_time_limit_goes_on_and_is_cancelled(
     until(lambda: batch.job(job)["JobState"] == "PENDING", seen)
     assert (ray_processes(batch), folder.exists()) == ([], False)
 
+    batch.say("scontrol", "update", f"JobId={job}", "TimeLimit=30")
     until(lambda: len(committed(output)) > len(before), seen)
     assert before < committed(output)
     batch.say("scancel", job)
