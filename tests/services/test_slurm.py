@@ -18,9 +18,10 @@ from monsoon.jobs.verify import verify
 from tests.services.slurm import Slurm, slurm
 
 SCRIPT = Path(monsoon.__file__).parent / "cluster" / "slurm" / "monsoon.sbatch"
-SECONDS = 240.0  # for anything to happen, on a machine that does other things too
+SECONDS = 400.0  # for anything to happen, on a machine that does other things too
 PERIOD_S = 35.0  # between looks of Slurm's at the time limits of jobs, and a little more
 ENDLESS = 10_000_000  # events: more than there will be time for
+pytestmark = pytest.mark.timeout(1500)  # Ray starts several times in a test
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +81,13 @@ def test_a_campaign_is_requeued_before_its_time_limit_goes_on_and_is_cancelled(
     until(lambda: batch.job(job)["JobState"] == "PENDING", seen)
     assert (ray_processes(batch), folder.exists()) == ([], False)
 
+    batch.say("scontrol", "update", f"JobId={job}", "TimeLimit=30")
     until(lambda: len(committed(output)) > len(before), seen)
     assert before < committed(output)
     batch.say("scancel", job)
     until(lambda: batch.job(job)["JobState"] == "CANCELLED", seen)
     until(lambda: not ray_processes(batch) and not folder.exists(), lambda: str(ray_processes(batch)))
-    assert log.read_text().count("monsoon: interrupted;") == 2
+    assert log.read_text().count("monsoon: interrupted;") >= 2  # at the limit, and when cancelled
     found = verify(str(output), lambda line: None)
     assert (found.corrupt, found.duplicate) == (0, 0)
 

@@ -41,6 +41,7 @@ from tests.services.test_ray_job import ENVIRONMENT, token_file
 SECONDS = 400.0  # for anything to happen, on a machine that does other things too
 ROOT = Path(__file__).parents[2]
 MANY, GROUP = 600_000, 5_000  # events: more than there will be time for
+pytestmark = pytest.mark.timeout(1500)  # Ray starts several times in a test
 
 
 class RayCluster(NamedTuple):

@@ -53,7 +53,7 @@ def test_what_a_cluster_could_not_run_is_refused(words: str, said: str) -> None:
     ("words", "said"),
     [
         ("submit generate run3 output=/out", "Missing parameter: cluster"),
-        ("submit validate --model library --out /out --cluster http://127.0.0.1:1", "reference"),
+        ("submit sample --model library --out /out --cluster http://127.0.0.1:1", "conditions"),
         ("submit generate run3 output=/out --cluster nowhere/api", "not the address of a job server"),
         ("submit generate run3 output=/out --cluster http://127.0.0.1:1", "does not answer"),
         ("jobs --cluster http://127.0.0.1:1", "does not answer"),
