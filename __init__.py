@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from monsoon.jobs.plan import plan as plan
     from monsoon.jobs.report.page import write_report as write_report
     from monsoon.jobs.request import request as request
-    from monsoon.jobs.request_config import Request as Request
-    from monsoon.jobs.request_config import load_request as load_request
+    from monsoon.jobs.requests.config import Request as Request
+    from monsoon.jobs.requests.config import load_request as load_request
     from monsoon.jobs.sample import sample as sample
     from monsoon.jobs.submission.server import Job as Job
     from monsoon.jobs.submission.server import JobServer as JobServer
@@ -47,13 +47,13 @@ _HOME = {
     "InputError": "engine.errors",
     "Job": "jobs.submission.server",
     "JobServer": "jobs.submission.server",
-    "Request": "jobs.request_config",
+    "Request": "jobs.requests.config",
     "Sweep": "jobs.sweeps.config",
     "TrainConfig": "jobs.training_config",
     "doctor": "jobs.doctor",
     "generate": "jobs.generate",
     "load_campaign": "engine.config",
-    "load_request": "jobs.request_config",
+    "load_request": "jobs.requests.config",
     "load_sweep": "jobs.sweeps.config",
     "load_training": "jobs.training_config",
     "merge": "jobs.merge",

@@ -15,7 +15,7 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs.completion import completion
 from monsoon.jobs.export import export
 from monsoon.jobs.failures import bug_line, remedy_of
-from monsoon.jobs.request_command import request
+from monsoon.jobs.requests.command import request
 from monsoon.jobs.show import show
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
 from monsoon.jobs.studies.command import study

@@ -81,7 +81,7 @@ def config_of(verb: str, source: str | None = None) -> type[BaseModel] | None:
 
         return Sweep
     if verb == "request":
-        from monsoon.jobs.request_config import Request
+        from monsoon.jobs.requests.config import Request
 
         return Request
     if verb == "incidents":

@@ -16,9 +16,9 @@ from monsoon.engine.storage import open_store, storage_answers
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.jobs.generate import generate
 from monsoon.jobs.markdown import table_of
-from monsoon.jobs.processes import cross_sections, mixture, with_beams
 from monsoon.jobs.refusals import nothing_left
-from monsoon.jobs.request_config import Request, Sample
+from monsoon.jobs.requests.config import Request, Sample
+from monsoon.jobs.requests.processes import cross_sections, mixture, with_beams
 from monsoon.jobs.shared_pools import with_shared_pool
 from monsoon.jobs.sweeps.grid import POOLS, metrics_of
 from monsoon.models.said import said, tell

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from monsoon.engine.config import load_campaign
 from monsoon.engine.errors import InputError
-from monsoon.jobs.request_config import load_request
+from monsoon.jobs.requests.config import load_request
 from monsoon.jobs.sweeps.config import load_sweep
 
 

@@ -18,7 +18,7 @@ from monsoon.engine.config import Campaign
 from monsoon.jobs.cli import DONE, UNUSABLE, app, main
 from monsoon.jobs.help import REQUIRED, Key, keys_of, options_of
 from monsoon.jobs.incidents import SOURCES
-from monsoon.jobs.request_config import Request
+from monsoon.jobs.requests.config import Request
 from monsoon.jobs.studies.command import STUDIES, study_of
 from monsoon.jobs.sweeps.config import Sweep
 from monsoon.jobs.training_config import RECIPE_KEYS, TrainConfig

@@ -23,7 +23,7 @@ from monsoon.engine.incidents.signal import CHUNK
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.storage import fetch, open_store, split_url, storage_answers
 from monsoon.jobs.progress.collisions import make_pool
-from monsoon.jobs.request_config import Process
+from monsoon.jobs.requests.config import Process
 from monsoon.models.files import sha256_of_json
 
 BEAMS = "beams:"

@@ -8,9 +8,9 @@ import pytest
 
 from monsoon.engine.config import PRESETS, load_campaign
 from monsoon.jobs.cli import UNUSABLE, main
-from monsoon.jobs.request_config import load_request
+from monsoon.jobs.requests.config import load_request
 
-EXAMPLE = Path(__file__).parents[2] / "jobs" / "examples" / "request.yaml"
+EXAMPLE = Path(__file__).parents[3] / "jobs" / "examples" / "request.yaml"
 FILE = "{name: a, file: a.parquet}"
 CARDS = "{name: b, cards: ['HardQCD:all = on']}"
 

@@ -16,7 +16,7 @@ def request(
     """Run the samples that a file orders, or go on with them; exit code 3 if one cannot be made."""
     from monsoon.jobs.request import PAGE
     from monsoon.jobs.request import request as run
-    from monsoon.jobs.request_config import load_request
+    from monsoon.jobs.requests.config import load_request
 
     asked = load_request(file, settings or [])
     results = run(asked)
