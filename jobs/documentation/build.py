@@ -74,7 +74,7 @@ def build(output: Path, packages: Sequence[str] | None = None) -> int:
     source = output / "source"
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
-    for name in (*PAGES, *TREES, "event.png", "CITATION.cff", "LICENSE", "pyproject.toml"):
+    for name in (*PAGES, *TREES, "event.png", "quality.png", "CITATION.cff", "LICENSE", "pyproject.toml"):
         (source / name).symlink_to(os.path.relpath(ROOT / name, source))
     cluster = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "cluster").rglob("*.md"))
     tutorials = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "jobs" / "tutorials").glob("*.md"))
