@@ -14,7 +14,7 @@ INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@"
 	|| $(BIN)/pip install --quiet --disable-pip-version-check "$$@"; }; install --require-hashes --no-deps
 BESIDE = --numprocesses 3 --dist loadfile
 
-.PHONY: demo test test-services docs ahead chaos fuzz lock audit lint format bench clean
+.PHONY: demo test test-services test-long docs ahead chaos fuzz lock audit lint format bench clean
 
 .venv: $(READY)
 
@@ -41,7 +41,10 @@ $(SERVICES): $(READY) requirements-services.lock
 	touch $@
 
 test-services: $(SERVICES)
-	$(BIN)/pytest -m services $(BESIDE)
+	$(BIN)/pytest -m "services and not long" $(BESIDE)
+
+test-long: $(SERVICES)
+	$(BIN)/pytest -m long $(BESIDE)
 
 # every Triton kernel for sm_80 and sm_90, without a GPU: a minute; after a change of one
 ahead: $(READY)

@@ -23,6 +23,7 @@ def words(output: Path) -> list[str]:
     return ["study", "physics", f"output={output}", "models=[library]", "high=[]", "--local", *named]
 
 
+@pytest.mark.long
 def test_both_sides_are_measured_and_finished_pieces_stay(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

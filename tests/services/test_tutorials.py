@@ -32,6 +32,7 @@ def test_every_tutorial_is_tried() -> None:
     assert {path.stem for path in TUTORIALS} == LEFT.keys()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_a_tutorial_runs_from_top_to_bottom(

@@ -23,6 +23,7 @@ MIB = 1 << 20
 
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.services
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "model", "events"),
     [
