@@ -94,8 +94,9 @@ def refuse_other_showers(model: str, placing: Placing) -> None:
             "generators of as many layers, or describe the detector with theirs"
         )
     depths = _depths_mm(geometry)
-    if description.layers and depths.any() and not np.allclose(depths, detector.depths_mm, 0, SAME_DEPTH_MM):
-        layer = int(np.abs(depths - detector.depths_mm).argmax())
+    apart = np.nan_to_num(np.abs(depths - detector.depths_mm))  # layers without voxels fit anywhere
+    if description.layers and np.nan_to_num(depths).any() and apart.max() > SAME_DEPTH_MM:
+        layer = int(apart.argmax())
         raise InputError(
             f"model {model}: layer {layer} of its showers is {depths[layer]:g} mm deep, that of detector "
             f"{description.name} {detector.depths_mm[layer]:g} mm; use generators made for these layers, or "
@@ -119,8 +120,8 @@ def refuse_other_showers(model: str, placing: Placing) -> None:
 
 
 def _depths_mm(geometry: Geometry) -> Array:
-    """Depth of each layer that has voxels, float64 [L]; zeros where they are not known."""
-    depths = np.zeros(geometry.layers)
+    """Depth of each layer, float64 [L]; zeros where they are not known, NaN where there are no voxels."""
+    depths = np.full(geometry.layers, np.nan)
     depths[geometry.layer.numpy()] = geometry.centres_mm[:, 2].double().numpy()
     return depths
 

@@ -44,7 +44,7 @@ POWER_NOTE = (
     "make a generator pass. High-level requirements are about the total and the shape as a whole: a "
     "wrong total, and 5 % of each pixel in its neighbours. Low-level requirements are about "
     "single pixels: noise on each (photons and electrons), and a small share of each in its neighbours. "
-    "The mirrored angle, which every classifier sees, admits none."
+    "The mirrored angle, which every classifier sees of particles that come at one, admits none."
 )
 REGIONS_NOTE = (
     "Boxes found on half of the showers and confirmed on the other. Gain: mean log odds in favour of the "

@@ -198,6 +198,8 @@ class RowStream(RowFiles[R]):
         super().__init__(files, kind)
         if part is not None:
             self._keep(part, seed)
+        if self.rows < lanes:
+            raise InputError(f"train: {self.rows} rows to train on; give at least {lanes}")
         if batch < 1 or batch % lanes:
             raise InputError(f"batch: {batch} is not a multiple of {lanes}, the number of lanes")
         if workers > lanes:

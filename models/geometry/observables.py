@@ -70,9 +70,14 @@ def second_moments_mm2(conditions: Conditions, showers: Showers, geometry: Geome
 
 
 def leading_fractions(showers: Showers) -> Tensor:
-    """Energy of the 1, 2, 4 and 8 (LEADING) largest pixels over the total, float64 [N, 4]."""
-    largest = shares(showers).topk(max(LEADING), dim=1).values
-    return largest.cumsum(1)[:, [count - 1 for count in LEADING]]
+    """Energy of the 1, 2, 4 and 8 (LEADING) largest pixels over the total, float64 [N, 4].
+
+    An image of fewer pixels has all of its energy in them.
+    """
+    share = shares(showers)
+    most = min(max(LEADING), share.shape[1])
+    largest = share.topk(most, dim=1).values
+    return largest.cumsum(1)[:, [min(count, most) - 1 for count in LEADING]]
 
 
 def lateral_profile(conditions: Conditions, showers: Showers, geometry: Geometry, edges_mm: Tensor) -> Tensor:

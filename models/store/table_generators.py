@@ -11,7 +11,7 @@ from monsoon.models.domain.columns import ColumnDomain
 from monsoon.models.errors import InputError
 from monsoon.models.records import Table
 from monsoon.models.store.checkpoint import MODEL, load, makes_rows, read_card
-from monsoon.models.store.suite import folder_of, no_such_model
+from monsoon.models.store.suite import SHOWER_FILES, folder_of, is_shipped, no_such_model
 
 
 class TableGenerator(Protocol):
@@ -62,10 +62,11 @@ def load_table_generator(name: str) -> TableGenerator:
         If it cannot be used, or generates showers.
     """
     folder = folder_of(name)
-    if not (folder / MODEL).is_file():
+    trained = (folder / MODEL).is_file()
+    if not trained and not is_shipped(name) and not name.endswith(SHOWER_FILES):
         raise no_such_model(name)
-    stored = load(folder)
-    if not makes_rows(stored.card):
+    stored = load(folder) if trained else None
+    if stored is None or not makes_rows(stored.card):
         raise InputError(f"model {name}: generates showers, not rows of a table; name a generator of tables")
     generator: TableGenerator = stored.model
     return generator

@@ -262,7 +262,7 @@ def _opened(path: str | Path) -> Iterator[_Source]:
                 import uproot
 
                 with Within(file) as within, uproot.open(within) as opened:
-                    yield _Root(path, opened[tree or _only_tree(path, opened)])
+                    yield _Root(path, opened[_tree(path, opened, tree)])
             else:
                 yield _Csv(path, _csv(str(file), file.stat().st_mtime_ns))
     except InputError:
@@ -273,15 +273,15 @@ def _opened(path: str | Path) -> Iterator[_Source]:
         ) from error
 
 
-def _only_tree(path: str | Path, file: Any) -> str:
-    trees = [
-        name.split(";")[0]
-        for name, kind in file.classnames(recursive=False).items()
-        if kind in ("TTree", "ROOT::RNTuple")
-    ]
-    if len(set(trees)) != 1:
-        raise InputError(f"{path}: has {len(set(trees))} trees; name one: {path}:TREE")
-    return str(trees[0])
+def _tree(path: str | Path, file: Any, wanted: str | None) -> str:
+    """The name of the tree that is wanted, or of the only one. Raises InputError where there is none."""
+    classes = file.classnames(recursive=wanted is not None).items()
+    trees = {name.split(";")[0] for name, kind in classes if kind in ("TTree", "ROOT::RNTuple")}
+    if wanted is None and len(trees) != 1:
+        raise InputError(f"{path}: has {len(trees)} trees; name one: {path}:TREE")
+    if wanted is not None and wanted.split(";")[0] not in trees:
+        raise InputError(f"{path}: no tree {wanted}; it has {', '.join(sorted(trees)[:40]) or 'none'}")
+    return wanted or trees.pop()
 
 
 @lru_cache(maxsize=4)

@@ -99,6 +99,12 @@ def test_what_cannot_be_placed_is_named(
     assert "mine.h5" in str(caught.value)
 
 
+def test_a_layer_without_voxels_has_no_depth_that_could_differ(tmp_path: Path) -> None:
+    layered = changed(tmp_path, "name: lhcb-ecal\n", "name: lhcb-ecal\n" + LAYERS)
+    ragged = Cylindrical((Layer((0.0, 10.0), 4, 5.0), Layer(()), Layer((0.0, 20.0), 4, 25.0)))
+    refuse_other_showers("ragged.h5", Placing(ragged, layered))
+
+
 def test_layers_whose_depth_is_not_known_are_taken(tmp_path: Path) -> None:
     layered = changed(tmp_path, "name: lhcb-ecal\n", "name: lhcb-ecal\n" + LAYERS)
     refuse_other_showers("calochallenge.h5", Placing(STACK, layered))

@@ -154,6 +154,7 @@ def test_a_job_script_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
             ["sample", "--model", "flow-egamma", "--conditions", HELDOUT, "--out", "s.parquet"],
             "generates showers",
         ),
+        (["sample", "--model", "best", "--conditions", HELDOUT, "--out", "s.parquet"], "generates showers"),
         (["sample", "--model", "nobody", "--conditions", HELDOUT, "--out", "s.parquet"], "no such model"),
         (["sample", "--model", "flow-rich", "--conditions", HELDOUT, "--out", "s.csv"], ".parquet"),
         (["validate", "--model", "flow-rich", "--reference", HELDOUT, "--cut", "x"], "not FEATURE > VALUE"),

@@ -228,6 +228,11 @@ BAD: list[tuple[str, Callable[[Path], Any], str]] = [
     ("part", lambda at: stream([write(at / "a.h5", 500)], part=501), "rows: 501 of 500 that there are"),
     ("batch", lambda at: stream([write(at / "a.h5", 500)], batch=100), "batch: 100 is not a multiple of 8"),
     ("workers", lambda at: stream([write(at / "a.h5", 500)], workers=9), "workers: 9 are more than the 8"),
+    (
+        "hardly a row",
+        lambda at: stream([write(at / "a.h5", 7)], batch=8),
+        "train: 7 rows to train on; give at",
+    ),
     ("few rows", lambda at: stream([write(at / "a.h5", 500)], batch=504), "batch: 504 is more than the 500"),
     (
         "species",

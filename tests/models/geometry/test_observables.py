@@ -93,6 +93,14 @@ def test_leading_fractions_add_the_largest_pixels() -> None:
     assert leading_fractions(Showers(energy)).tolist() == [pytest.approx([0.4, 0.6, 0.9, 1.0])]
 
 
+@pytest.mark.parametrize("side", [1, 2])
+def test_images_of_few_pixels_have_all_observables(side: int) -> None:
+    small = Planar(side, side, 40.4, 0)
+    found = small.observables(condition(1.0), Showers(torch.ones(1, side * side)))
+    assert all(bool(values.isfinite().all()) for values in found.values())
+    assert float(found["leading_8"]) == pytest.approx(1)
+
+
 def test_containment_grows_with_the_square_about_the_impact_pixel() -> None:
     energy = one_pixel(14, 16, 5.0).energy_mev + one_pixel(13, 15, 3.0).energy_mev
     energy += one_pixel(15, 18, 2.0).energy_mev

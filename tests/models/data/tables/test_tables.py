@@ -140,6 +140,7 @@ def two_trees(path: Path) -> str:
         (texts, "column x is not of single numbers"),
         (cut, "cannot be read as parquet"),
         (two_trees, "has 2 trees; name one"),
+        (lambda path: f"{two_trees(path)}:none", "no tree none; it has more, "),
         (lambda path: str(path / "no.csv"), "no such file"),
         (lambda path: str(path / "t.xls"), "not a table"),
     ],
