@@ -281,7 +281,7 @@ def _tree(path: str | Path, file: Any, wanted: str | None) -> str:
         raise InputError(f"{path}: has {len(trees)} trees; name one: {path}:TREE")
     if wanted is not None and wanted.split(";")[0] not in trees:
         raise InputError(f"{path}: no tree {wanted}; it has {', '.join(sorted(trees)[:40]) or 'none'}")
-    return wanted or trees.pop()
+    return wanted or str(trees.pop())
 
 
 @lru_cache(maxsize=4)
