@@ -11,8 +11,9 @@ MEASURED = ("value", "error", "floor", "floor_error")
 def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str, Any]:
     """Select what a model's card keeps of a `report.json`.
 
-    Areas under the curve of every classifier and of the CaloChallenge's, FPD, KPD, the response and
-    resolution bins farthest from one, and the fractions that requirements ask for. Names begin with the
+    Areas under the curve of every classifier and of the CaloChallenge's, and those for Geant4 showers with
+    the flaws that a classifier has to see (its power); FPD, KPD, the response and resolution bins farthest
+    from one, and the fractions that requirements ask for. Names begin with the
     group of species, and so do the notes: outcome, sizes, seed, checksums.
 
     Parameters
@@ -46,6 +47,15 @@ def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str,
             found[f"{group} auc/{classifier}"] = {
                 "value": area["auc"], "error": area["error"],
                 "floor": floor["auc"], "floor_error": floor["error"],
+            }  # fmt: skip
+        for classifier, floor in of["floor"].items():
+            seen = of["power"].get(classifier, {"has_to_see": (), "flaws": {}})
+            found |= {
+                f"{group} power/{classifier}, {flaw}": {
+                    "value": seen["flaws"][flaw]["auc"], "error": seen["flaws"][flaw]["error"],
+                    "floor": floor["auc"], "floor_error": floor["error"],
+                }
+                for flaw in seen["has_to_see"] if flaw in seen["flaws"]
             }  # fmt: skip
         metrics = of["metrics"][who]
         chosen = [metrics.get("fpd"), metrics.get("kpd")]

@@ -168,6 +168,10 @@ def test_a_card_keeps_the_areas_and_the_worst_bins(validated: Validated) -> None
     area = record["groups"]["egamma"]["classifiers"]["smeared"]["high-level"]
     assert kept["egamma auc/high-level"]["value"] == area["auc"] > 0.7
     assert kept["egamma fpd"]["floor"] < kept["egamma fpd"]["value"]
+    flaws = record["groups"]["egamma"]["power"]["high-level"]["flaws"]
+    power = kept["egamma power/high-level, totals smeared 3 %"]
+    assert power["value"] == flaws["totals smeared 3 %"]["auc"]
+    assert power["floor"] == kept["egamma auc/high-level"]["floor"]
     responses = [name for name in kept if name.startswith("egamma response/")]
     assert len(responses) == 1
     assert kept["egamma validation"]["outcome"] == "fail"
