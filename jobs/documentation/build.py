@@ -89,7 +89,8 @@ def build(output: Path, packages: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     app.connect("autodoc-process-docstring", as_written)
     app.build()
-    return app.statuscode
+    code: int = app.statuscode
+    return code
 
 
 def as_written(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
