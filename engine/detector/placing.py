@@ -72,11 +72,8 @@ class Placing:
         """The detector's lookup of cells and its electronics on a device, copied there once."""
         key = str(device)
         if key not in self._copies:
-            tables = self.detector.electronics
-            names = ("gain", "mev_per_count", "poisson", "gaussian", "tails")
-            copies = {name: getattr(tables, name).to(device) for name in names}
             lookup = torch.from_numpy(self.detector.cell_of_pixel).to(device)
-            self._copies[key] = lookup, tables._replace(**copies)
+            self._copies[key] = lookup, self.detector.electronics.to(device)
         return self._copies[key]
 
     def corner(self, incidents: Incidents) -> tuple[Tensor, Tensor]:

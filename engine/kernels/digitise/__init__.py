@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 COUNT_BITS = 32
@@ -56,6 +57,11 @@ class Tables(NamedTuple):
     threshold: int
     ceiling: int
     purposes: tuple[int, int, int]
+
+    def to(self, device: torch.device | str) -> Tables:
+        """The same on a device."""
+        tensors = {name: value for name, value in self._asdict().items() if isinstance(value, Tensor)}
+        return self._replace(**{name: value.to(device) for name, value in tensors.items()})
 
     @property
     def loudest(self) -> int:

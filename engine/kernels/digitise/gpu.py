@@ -14,8 +14,8 @@ import triton.language as tl
 from torch import Tensor
 
 from monsoon.engine.kernels.digitise import COUNT_BITS, PHOTON_BITS, SIGMA_BITS, SIXTH, Tables
-from monsoon.engine.kernels.philox.gpu import words
 from monsoon.models.kernels.counted import packed
+from monsoon.models.kernels.counted.gpu import word_at, words
 from monsoon.models.kernels.launch import launch
 
 BLOCK = 1024  # cells that are looked at together
@@ -263,11 +263,11 @@ def _of_deposits(
     lane = (c % 4).to(tl.int32)
     common = _common(number, key, COHERENT, coherent, gaussian, tails, there)
     w0, w1, w2, w3 = words(number, c // 4, ELECTRONICS, key)
-    noise = tl.where(lane < 2, tl.where(lane == 0, w0, w1), tl.where(lane == 2, w2, w3))
+    noise = word_at(lane, w0, w1, w2, w3)
     light = noise
     if LIGHT:
         w0, w1, w2, w3 = words(number, c // 4, PHOTOSTATISTICS, key)
-        light = tl.where(lane < 2, tl.where(lane == 0, w0, w1), tl.where(lane == 2, w2, w3))
+        light = word_at(lane, w0, w1, w2, w3)
     energy = tl.load(units + k, there, 0)
     adc = _counts(
         energy,
@@ -291,7 +291,7 @@ def _of_deposits(
     tl.store(out_adc + k, adc.to(tl.int32), there)
 
 
-def _electronics(tables: Tables, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _electronics(tables: Tables) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What both kernels take of the tables: arguments in their order, and constants."""
     tensors = (tables.gain, tables.poisson, tables.gaussian, tables.tails)
     electronics, coherent, photostatistics = (purpose << 24 for purpose in tables.purposes)
@@ -306,7 +306,7 @@ def _electronics(tables: Tables, device: torch.device) -> tuple[tuple[Any, ...],
         "FIRST_STEP": triton.next_power_of_2(width),
     }
     numbers = (tables.photons_per_unit, tables.incoherent, tables.coherent)
-    return (*(tensor.to(device).contiguous() for tensor in tensors), *numbers), constants
+    return (*(tensor.contiguous() for tensor in tensors), *numbers), constants
 
 
 def digitise(
@@ -314,7 +314,8 @@ def digitise(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Digitise the cells of E events; see the reference. Tables may be on the CPU: they are copied."""
     device, (events, count) = cells.device, cells.shape
-    arguments, constants = _electronics(tables, device)
+    tables = tables.to(device)
+    arguments, constants = _electronics(tables)
     rows = [torch.empty(events, count, dtype=torch.int32, device=device) for _ in range(2)]
     found = torch.zeros(events, dtype=torch.int32, device=device)
     limits = (tables.threshold, tables.ceiling)
@@ -326,8 +327,7 @@ def digitise(
     hits = int(offsets[-1])
     cell, adc = (torch.empty(hits, dtype=torch.int32, device=device) for _ in range(2))
     energy = torch.empty(hits, dtype=torch.float32, device=device)
-    mev = tables.mev_per_count.to(device)
-    launch(_together, events, *rows, offsets, mev, cell, adc, energy, count, BLOCK=BLOCK)
+    launch(_together, events, *rows, offsets, tables.mev_per_count, cell, adc, energy, count, BLOCK=BLOCK)
     return offsets, cell, adc, energy
 
 
@@ -336,7 +336,8 @@ def digitise_deposits(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Digitise only the cells of E events that have a deposit; see the reference."""
     device, count, events = cell.device, len(cell), len(event)
-    arguments, constants = _electronics(tables, device)
+    tables = tables.to(device)
+    arguments, constants = _electronics(tables)
     of_event = torch.repeat_interleave(torch.arange(events, device=device), offsets.diff())
     adc = torch.empty(count, dtype=torch.int32, device=device)
     kernel = (cell, units, event[of_event], packed(key), *arguments, tables.ceiling, adc, count)
@@ -345,5 +346,5 @@ def digitise_deposits(
     hits = torch.zeros(events + 1, dtype=torch.int64, device=device)
     torch.cumsum(torch.bincount(of_event[kept], minlength=events), 0, out=hits[1:])
     cell, adc = cell[kept], adc[kept]
-    energy = adc.to(torch.float32) * tables.mev_per_count.to(device)[cell]
+    energy = adc.to(torch.float32) * tables.mev_per_count[cell]
     return hits, cell.to(torch.int32), adc, energy

@@ -1,4 +1,4 @@
-"""Philox4x32-10 in Triton: words of blocks of counters, and the same inside other kernels."""
+"""Philox4x32-10 in Triton: words of blocks of counters. Inside other kernels: models/kernels/counted."""
 
 from __future__ import annotations
 
@@ -11,26 +11,6 @@ from monsoon.models.kernels.counted import packed
 from monsoon.models.kernels.launch import launch
 
 BLOCK = 256  # counters of a program
-
-
-@triton.jit
-def words(event: tl.tensor, index: tl.tensor, stream: tl.tensor, key: tl.tensor) -> tl.tensor:
-    """The four words of counters (event, its high word, index, stream), inside other kernels.
-
-    Parameters
-    ----------
-    event
-        int64.
-    index, stream
-        Integers; all are broadcast against each other.
-    key
-        int64, see `packed`.
-    """
-    c2 = index.to(tl.uint32)
-    none = c2 * 0
-    c0 = none + (event & 0xFFFFFFFF).to(tl.uint32)
-    c1 = none + ((event >> 32) & 0xFFFFFFFF).to(tl.uint32)
-    return tl.philox(key, c0, c1, c2, none + stream)
 
 
 @triton.jit

@@ -20,6 +20,32 @@ def arguments(noise: Tensor | Counted) -> tuple[Any, ...]:
 
 
 @triton.jit
+def words(event: tl.tensor, index: tl.tensor, stream: tl.tensor, key: tl.tensor) -> tl.tensor:
+    """The four words of counters (event, its high word, index, stream), inside kernels.
+
+    Parameters
+    ----------
+    event
+        int64.
+    index, stream
+        Integers; all are broadcast against each other.
+    key
+        int64, see `packed`.
+    """
+    c2 = index.to(tl.uint32)
+    none = c2 * 0
+    c0 = none + (event & 0xFFFFFFFF).to(tl.uint32)
+    c1 = none + ((event >> 32) & 0xFFFFFFFF).to(tl.uint32)
+    return tl.philox(key, c0, c1, c2, none + stream)
+
+
+@triton.jit
+def word_at(lane: tl.tensor, w0: tl.tensor, w1: tl.tensor, w2: tl.tensor, w3: tl.tensor) -> tl.tensor:
+    """The word with the number `lane`, 0 to 3, of each counter."""
+    return tl.where(lane < 2, tl.where(lane == 0, w0, w1), tl.where(lane == 2, w2, w3))
+
+
+@triton.jit
 def uniform(
     noise: tl.tensor,
     stride: tl.tensor,
@@ -49,15 +75,10 @@ def uniform(
         Whether the numbers are made.
     """
     if COUNTED:
-        e = tl.load(event + row, some, 0)
-        c2 = tl.load(index + row, some, 0).to(tl.uint32)
-        none = c2 * 0
+        e, i = tl.load(event + row, some, 0), tl.load(index + row, some, 0)
         number = first + column
-        c0 = none + (e & 0xFFFFFFFF).to(tl.uint32)
-        c1 = none + ((e >> 32) & 0xFFFFFFFF).to(tl.uint32)
-        w0, w1, w2, w3 = tl.philox(key, c0, c1, c2, none + (stream + number // 4).to(tl.uint32))
-        lane = none + (number % 4).to(tl.uint32)
-        word = tl.where(lane < 2, tl.where(lane == 0, w0, w1), tl.where(lane == 2, w2, w3))
+        w0, w1, w2, w3 = words(e, i, (stream + number // 4).to(tl.uint32), key)
+        word = word_at(w0 * 0 + (number % 4).to(tl.uint32), w0, w1, w2, w3)
         u = ((word >> 9).to(tl.float32) + 0.5) * (2.0**-23)
         u = tl.where(some, u, 0.5)
     else:

@@ -13,10 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
-from monsoon.models.kernels.spline import MIN_SIZE, MIN_SLOPE, SLOPE_ONE
+from monsoon.models.kernels.spline import MIN_SIZE, MIN_SLOPE, SLOPE_ONE, function
 
 Array = NDArray[Any]
 BLOCK = 64  # splines that are worked out together
@@ -116,55 +114,23 @@ def inverse_spline(y: Tensor, parameters: Tensor, bound: float) -> Tensor:
 
 
 def spline(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-    """The reference's `spline(x, parameters, bound)` and its first gradients, computed in float64.
+    """The reference's `spline(x, parameters, bound)` and its first gradients, in float64; see `function`."""
+    return function.spline(x, parameters, bound, function.Kernels(_evaluated, _differentiated))
 
-    Parameters
-    ----------
-    x
-        float32 [...].
-    parameters
-        float32 [..., 3 K - 1].
-    bound
-        End of the interval.
 
-    Returns
-    -------
-    value : Tensor
-        float32 [...].
-    log_slope : Tensor
-        float32 [...].
-
-    Raises
-    ------
-    ValueError
-        If the leading shapes differ: nothing is broadcast.
-    RuntimeError
-        If second derivatives are asked for.
-    """
-    if parameters.shape[:-1] != x.shape:
-        raise ValueError(f"parameters {list(parameters.shape)} do not fit x {list(x.shape)}")
-    value, log_slope = _Spline.apply(x, parameters, bound)  # type: ignore[no-untyped-call]
+def _evaluated(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
+    value, log_slope = torch.empty_like(x), torch.empty_like(x)
+    _evaluate_all(_flat(x), _rows(parameters), bound, _flat(value), _flat(log_slope))
     return value, log_slope
 
 
-class _Spline(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-        x, parameters = x.contiguous(), parameters.contiguous()
-        ctx.save_for_backward(x, parameters)
-        ctx.bound = bound
-        value, log_slope = torch.empty_like(x), torch.empty_like(x)
-        _evaluate_all(_flat(x), _rows(parameters), bound, _flat(value), _flat(log_slope))
-        return value, log_slope
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, for_value: Tensor, for_log_slope: Tensor) -> tuple[Tensor, Tensor, None]:
-        x, parameters = ctx.saved_tensors
-        for_x, for_raw = torch.empty_like(x), torch.empty_like(parameters)
-        given = (_flat(for_value.contiguous()), _flat(for_log_slope.contiguous()))
-        _differentiate_all(_flat(x), _rows(parameters), ctx.bound, *given, _flat(for_x), _rows(for_raw))
-        return for_x, for_raw, None
+def _differentiated(
+    x: Tensor, parameters: Tensor, bound: float, for_value: Tensor, for_log_slope: Tensor
+) -> tuple[Tensor, Tensor]:
+    for_x, for_raw = torch.empty_like(x), torch.empty_like(parameters)
+    given = (_flat(for_value), _flat(for_log_slope))
+    _differentiate_all(_flat(x), _rows(parameters), bound, *given, _flat(for_x), _rows(for_raw))
+    return for_x, for_raw
 
 
 def _flat(values: Tensor) -> Array:

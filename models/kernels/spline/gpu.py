@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from monsoon.models.kernels.launch import launch
-from monsoon.models.kernels.spline import MIN_SIZE, MIN_SLOPE, SLOPE_ONE
+from monsoon.models.kernels.spline import MIN_SIZE, MIN_SLOPE, SLOPE_ONE, function
 
 BLOCK = 64  # splines of a program
 LEAST: tl.constexpr = tl.constexpr(MIN_SIZE)
@@ -39,12 +35,6 @@ def ends(share: tl.tensor, k: tl.tensor, bound: tl.tensor, BINS: tl.constexpr) -
 
 
 @triton.jit
-def bin_at(at: tl.tensor, upper: tl.tensor, k: tl.tensor, BINS: tl.constexpr) -> tl.tensor:
-    """The bin of each number, int32 [B, 1]."""
-    return tl.sum(((k < BINS - 1) & (at >= upper)).to(tl.int32), 1)[:, None]
-
-
-@triton.jit
 def low_end(upper: tl.tensor, k: tl.tensor, which: tl.tensor, bound: tl.tensor) -> tl.tensor:
     """The lower end of a bin of each row, [B, 1]."""
     return tl.max(tl.where(k < which, upper, -bound), 1)[:, None]
@@ -54,6 +44,22 @@ def low_end(upper: tl.tensor, k: tl.tensor, which: tl.tensor, bound: tl.tensor) 
 def picked(values: tl.tensor, k: tl.tensor, which: tl.tensor) -> tl.tensor:
     """One value of each row, [B, 1]; zero where it is none of them."""
     return tl.sum(tl.where(k == which, values, 0.0), 1)[:, None]
+
+
+@triton.jit
+def bin_of(
+    at: tl.tensor,
+    along: tl.tensor,
+    upper_x: tl.tensor,
+    upper_y: tl.tensor,
+    k: tl.tensor,
+    bound: tl.tensor,
+    BINS: tl.constexpr,
+) -> tl.tensor:
+    """The bin of each number among the upper ends `along`, its lower ends, width and height: [B, 1] each."""
+    which = tl.sum(((k < BINS - 1) & (at >= along)).to(tl.int32), 1)[:, None]
+    x0, y0 = low_end(upper_x, k, which, bound), low_end(upper_y, k, which, bound)
+    return which, x0, y0, picked(upper_x, k, which) - x0, picked(upper_y, k, which) - y0
 
 
 @triton.jit
@@ -92,9 +98,7 @@ def invert(
     at = tl.where(inside, y, 0.0)
     upper_x = ends(shares(widths.to(y.dtype), k, BINS), k, bound, BINS)
     upper_y = ends(shares(heights.to(y.dtype), k, BINS), k, bound, BINS)
-    which = bin_at(at, upper_y, k, BINS)
-    x0, y0 = low_end(upper_x, k, which, bound), low_end(upper_y, k, which, bound)
-    w, h = picked(upper_x, k, which) - x0, picked(upper_y, k, which) - y0
+    which, x0, y0, w, h = bin_of(at, upper_y, upper_x, upper_y, k, bound, BINS)
     inner = tl.where(k < BINS - 1, slopes.to(y.dtype), 0.0)
     d0, d1 = slope_of(picked(inner, k, which - 1)), slope_of(picked(inner, k, which))
     steep, rise = h / w, at - y0
@@ -158,9 +162,7 @@ def _evaluate(
     at = tl.where(inside, given, 0.0).to(tl.float64)
     upper_x = ends(shares(widths, k, BINS), k, bound, BINS)
     upper_y = ends(shares(heights, k, BINS), k, bound, BINS)
-    which = bin_at(at, upper_x, k, BINS)
-    x0, y0 = low_end(upper_x, k, which, bound), low_end(upper_y, k, which, bound)
-    w, h = picked(upper_x, k, which) - x0, picked(upper_y, k, which) - y0
+    which, x0, y0, w, h = bin_of(at, upper_x, upper_x, upper_y, k, bound, BINS)
     d0, d1 = slope_of(picked(slopes, k, which - 1)), slope_of(picked(slopes, k, which))
     steep, t = h / w, (at - x0) / w
     u = t * (1 - t)
@@ -218,9 +220,7 @@ def _differentiate(
     s = tl.where(inside, tl.load(for_log_slope + n, real, 0.0), 0.0).to(tl.float64)
     share_x, share_y = shares(widths, k, BINS), shares(heights, k, BINS)
     upper_x, upper_y = ends(share_x, k, bound, BINS), ends(share_y, k, bound, BINS)
-    which = bin_at(at, upper_x, k, BINS)
-    x0, y0 = low_end(upper_x, k, which, bound), low_end(upper_y, k, which, bound)
-    w, h = picked(upper_x, k, which) - x0, picked(upper_y, k, which) - y0
+    which, x0, _, w, h = bin_of(at, upper_x, upper_x, upper_y, k, bound, BINS)
     raw_0, raw_1 = picked(slopes, k, which - 1), picked(slopes, k, which)
     d0, d1 = slope_of(raw_0), slope_of(raw_1)
     t, steep = (at - x0) / w, h / w
@@ -281,55 +281,22 @@ def inverse_spline(y: Tensor, parameters: Tensor, bound: float) -> Tensor:
 
 
 def spline(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-    """The reference's `spline(x, parameters, bound)` and its first gradients, computed in float64.
+    """The reference's `spline(x, parameters, bound)` and its first gradients, in float64; see `function`."""
+    return function.spline(x, parameters, bound, function.Kernels(_evaluated, _differentiated))
 
-    Parameters
-    ----------
-    x
-        float32 [...].
-    parameters
-        float32 [..., 3 K - 1].
-    bound
-        End of the interval.
 
-    Returns
-    -------
-    value : Tensor
-        float32 [...].
-    log_slope : Tensor
-        float32 [...].
-
-    Raises
-    ------
-    ValueError
-        If the leading shapes differ: nothing is broadcast.
-    RuntimeError
-        If second derivatives are asked for.
-    """
-    if parameters.shape[:-1] != x.shape:
-        raise ValueError(f"parameters {list(parameters.shape)} do not fit x {list(x.shape)}")
-    value, log_slope = _Spline.apply(x, parameters, bound)  # type: ignore[no-untyped-call]
+def _evaluated(x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
+    value, log_slope = torch.empty_like(x), torch.empty_like(x)
+    programs, constants = _sizes(parameters)
+    launch(_evaluate, programs, x, parameters, value, log_slope, x.numel(), bound=float(bound), **constants)
     return value, log_slope
 
 
-class _Spline(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-        x, parameters = x.contiguous(), parameters.contiguous()
-        ctx.save_for_backward(x, parameters)
-        ctx.bound = float(bound)
-        value, log_slope = torch.empty_like(x), torch.empty_like(x)
-        programs, constants = _sizes(parameters)
-        launch(_evaluate, programs, x, parameters, value, log_slope, x.numel(), bound=ctx.bound, **constants)
-        return value, log_slope
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, for_value: Tensor, for_log_slope: Tensor) -> tuple[Tensor, Tensor, None]:
-        x, parameters = ctx.saved_tensors
-        for_x, for_raw = torch.empty_like(x), torch.empty_like(parameters)
-        given = (for_value.contiguous(), for_log_slope.contiguous())
-        programs, constants = _sizes(parameters)
-        out = (for_x, for_raw, x.numel())
-        launch(_differentiate, programs, x, parameters, *given, *out, bound=ctx.bound, **constants)
-        return for_x, for_raw, None
+def _differentiated(
+    x: Tensor, parameters: Tensor, bound: float, for_value: Tensor, for_log_slope: Tensor
+) -> tuple[Tensor, Tensor]:
+    for_x, for_raw = torch.empty_like(x), torch.empty_like(parameters)
+    programs, constants = _sizes(parameters)
+    given, out = (x, parameters, for_value, for_log_slope), (for_x, for_raw, x.numel())
+    launch(_differentiate, programs, *given, *out, bound=float(bound), **constants)
+    return for_x, for_raw
