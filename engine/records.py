@@ -145,11 +145,13 @@ class Incidents:
         )
 
     def select(self, events: Array) -> Incidents:
-        """Select the events where the mask is true, bool [E]."""
-        rows = np.repeat(events, np.diff(self.offsets))
+        """Select events: those where a mask is true, bool [E], or these rows in their order, int64."""
+        chosen = np.flatnonzero(events) if events.dtype == np.bool_ else events
+        offsets = offsets_of(np.diff(self.offsets)[chosen])
+        rows = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], np.diff(offsets))
         return Incidents(
-            offsets=offsets_of(np.diff(self.offsets)[events]),
-            **{name: getattr(self, name)[events] for name in PER_EVENT},
+            offsets=offsets,
+            **{name: getattr(self, name)[chosen] for name in PER_EVENT},
             **{name: getattr(self, name)[rows] for name in self.per_particle},
         )
 

@@ -42,12 +42,11 @@ def cell_table(detector: Detector) -> pa.Table:
     """
     description = detector.description
     zone = detector.zone_of_cell
-    sizes = np.array([zone.cell_pixels for zone in description.zones]) * description.pixel_mm
     names = np.array([zone.name for zone in description.zones], object)
     columns = [
         np.arange(detector.cells, dtype=np.uint32),
         *detector.cell_centres_mm.T,
-        sizes[zone],
+        detector.size_mm,
         names[zone],
         detector.layer_of_cell.astype(np.uint8),
         detector.electronics.mev_per_count.numpy(),

@@ -134,12 +134,24 @@ class Detector:
         return np.tile(zone_of_cell, self.layers)
 
     @cached_property
+    def size_mm(self) -> Array:
+        """Edge of every cell, float64 [C]."""
+        pixels = np.array([zone.cell_pixels for zone in self.description.zones])
+        sizes: Array = pixels[self.zone_of_cell] * self.description.pixel_mm
+        return sizes
+
+    @cached_property
+    def sine(self) -> Array:
+        """Transverse over whole energy of what comes from the interaction point, float64 [C]."""
+        rho = np.hypot(*self.cell_centres_mm.T)
+        sine: Array = rho / np.hypot(rho, self.description.face_z_mm + self.depths_mm[self.layer_of_cell])
+        return sine
+
+    @cached_property
     def mev_per_count(self) -> Array:
         """Calibrated energy of one ADC count, float64 [C]: its transverse energy over sin(theta)."""
-        rho = np.hypot(*self.cell_centres_mm.T)
-        sine = rho / np.hypot(rho, self.description.face_z_mm + self.depths_mm[self.layer_of_cell])
         electronics = self.description.electronics
-        mev: Array = (electronics.count_constant_mev + electronics.count_sine_mev * sine) / sine
+        mev: Array = (electronics.count_constant_mev + electronics.count_sine_mev * self.sine) / self.sine
         return mev
 
     @property

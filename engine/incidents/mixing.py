@@ -10,7 +10,7 @@ import numpy as np
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.parquet import read_header, read_incidents
 from monsoon.engine.noise import Purpose, words
-from monsoon.engine.records import Array, Incidents, concatenate, offsets_of
+from monsoon.engine.records import Array, Incidents, concatenate
 
 BLOCK = 1000  # events in memory at a time
 STRIDE = 10**12  # source_event of a mixture is process * STRIDE + the event's number in its process
@@ -111,20 +111,7 @@ def mix(ingredients: Sequence[Ingredient], seed: int, events: int) -> Iterator[I
             )
             places.append(place)
         order = np.argsort(np.concatenate(places))
-        yield replace(_taken(concatenate(parts), order), event=np.arange(first, first + len(drawn)))
-
-
-def _taken(incidents: Incidents, order: Array) -> Incidents:
-    """The events in another order."""
-    size = np.diff(incidents.offsets)[order]
-    offsets = offsets_of(size)
-    row = np.arange(offsets[-1]) + np.repeat(incidents.offsets[order] - offsets[:-1], size)
-    events = {
-        name: getattr(incidents, name)[order]
-        for name in ("event", "weight", "source_event", "collisions", "lost")
-    }
-    particles = {name: getattr(incidents, name)[row] for name in incidents.per_particle}
-    return Incidents(offsets=offsets, **events, **particles)
+        yield replace(concatenate(parts).select(order), event=np.arange(first, first + len(drawn)))
 
 
 def _scale(part: Ingredient, needed: int) -> tuple[int, float]:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy.spatial import KDTree
 
+from monsoon.engine.incidents.transport import C_MM_PER_NS
 from monsoon.engine.records import Array, Incidents, Loss, offsets_of
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions
@@ -23,7 +24,6 @@ NEAR = 0.5  # in ln energy: of showers so near one is drawn
 INSIDE = 1e-3  # mm that an impact keeps from its pixel's edge: positions are float32
 KINDS = ((22,), (11,), (211, -211, 321, -321), (2212, -2212), (130, 2112), (13, -13))
 HADRONIC = (2, 3, 4, 5)  # of them, which stand in for one another
-C_MM_PER_NS = 299.792458
 
 
 @dataclass(frozen=True)
@@ -160,24 +160,28 @@ def place(taken: Taken, position_mm: Array, grid: Planar) -> Array:
     return placed
 
 
-def incidents_of(taken: Taken, placed_mm: Array, counts: Array, face_z_mm: float) -> Incidents:
-    """Events of these showers.
+def incidents_of(
+    conditions: Conditions, placed_mm: Array, counts: Array, face_z_mm: float, first: int = 0
+) -> Incidents:
+    """Events of showers of these conditions, each of one collision, which arrive as light does.
 
     Parameters
     ----------
-    taken
-        N showers, all there.
+    conditions
+        Of N showers.
     placed_mm
-        Of `place`, float64 [N, 2].
+        Where they lie, float64 [N, 2].
     counts
         Showers of each event, int64 [E].
     face_z_mm
         Distance of the face from the interaction point.
+    first
+        Number of the first event.
     """
-    conditions, events = taken.conditions, len(counts)
+    events = len(counts)
     position = np.column_stack([placed_mm, np.full(len(placed_mm), face_z_mm)])
     return Incidents(
-        event=np.arange(events),
+        event=np.arange(first, first + events),
         offsets=offsets_of(counts),
         weight=np.ones(events),
         source_event=np.arange(events),

@@ -138,6 +138,21 @@ class Ledger:
             if entry.name.endswith(".json") and (shard := EventRange.parse(entry.name.removesuffix(".json"))):
                 yield shard, entry
 
+    def shard_of(self, campaign: StoredCampaign, event: int) -> EventRange | None:
+        """The committed shard that an event of this campaign is in; None where it is not made yet.
+
+        Raises
+        ------
+        InputError
+            Where the event is not of it.
+        """
+        asked = campaign.range
+        if not asked.first <= event <= asked.last:
+            raise InputError(
+                f"{self.store.url}: event {event}: the campaign has events {asked.first} .. {asked.last}"
+            )
+        return next((shard for shard, _ in self.listed() if shard.first <= event <= shard.last), None)
+
     def records(self) -> Iterator[ShardRecord]:
         """Read all commit records in event order, one at a time. Raises InputError for a damaged one."""
         return (self.record(shard) for shard in self.ranges())

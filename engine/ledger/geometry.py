@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -105,6 +105,31 @@ def find_geometry(stores: Iterable[Store], sha256: str) -> Detector | None:
             if hashlib.sha256(content).hexdigest() == sha256:
                 return Detector.of(Description.model_validate_json(content))
     return shipped_with(sha256)
+
+
+def stored_detector(store: Store, identity: Mapping[str, Any]) -> Detector:
+    """The detector of a campaign, as it is stored with its events or shipped.
+
+    Parameters
+    ----------
+    store : Store
+        The campaign's output.
+    identity : mapping
+        The campaign's, with the checksum of the description.
+
+    Raises
+    ------
+    InputError
+        Where there is none with this checksum.
+    """
+    digest = identity.get("detector")
+    detector = find_geometry([store], digest) if isinstance(digest, str) else None
+    if detector is None:
+        raise InputError(
+            f"{store.url}/{DESCRIPTION}: {OTHER}, and no shipped one is; run the campaign's command again, "
+            "which stores it"
+        )
+    return detector
 
 
 def shipped_with(sha256: str) -> Detector | None:

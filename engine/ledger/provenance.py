@@ -107,11 +107,7 @@ def provenance(ledger: Ledger, event: int) -> Provenance:
         Where the storage fails.
     """
     stored, store = ledger.campaign(), ledger.store
-    if not stored.range.first <= event <= stored.range.last:
-        raise InputError(
-            f"{store.url}: event {event}: the campaign has events {stored.range.first} .. {stored.range.last}"
-        )
-    shard = next((s for s, _ in ledger.listed() if s.first <= event <= s.last), None)
+    shard = ledger.shard_of(stored, event)
     found: dict[str, Any] = {
         "url": store.url,
         "event": event,

@@ -102,7 +102,7 @@ def _dense(events: Events, cells: int) -> Iterator[Array]:
 
 def _of_dense(energy: Array, cells: Cells, seed_mev: float) -> Clusters:
     """Clusters of events with the energies [E, C + 1] of all cells; the last is that of no cell, 0."""
-    event, seed = np.nonzero(energy[:, :-1] * cells.sine >= seed_mev)
+    event, seed = np.nonzero(energy[:, :-1] * cells.detector.sine >= seed_mev)
     members = cells.around[seed]
     around = energy[event[:, None], members]  # [S, M], the seed first
     later = members[:, 1:] > seed[:, None]  # of two equal ones the lower number is the maximum

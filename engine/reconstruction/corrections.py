@@ -136,7 +136,7 @@ def _powers(energy_mev: Array) -> Array:
 
 def _straightened(clusters: Clusters, cells: Cells, pull: Array) -> Array:
     centre = cells.detector.cell_centres_mm[clusters.seed]
-    width, b = cells.size_mm[clusters.seed][:, None], pull[:, None]
+    width, b = cells.detector.size_mm[clusters.seed][:, None], pull[:, None]
     beside = (clusters.position_mm - centre) / width
     straight: Array = centre + width * b * np.arcsinh(2 * beside * np.sinh(1 / (2 * b)))
     return straight

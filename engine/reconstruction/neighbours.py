@@ -62,13 +62,6 @@ class Cells:
         return table
 
     @cached_property
-    def size_mm(self) -> Array:
-        """Edge of each cell, float64 [C]."""
-        pixels = np.array([zone.cell_pixels for zone in self.detector.description.zones])
-        sizes: Array = pixels[self.detector.zone_of_cell] * self.detector.description.pixel_mm
-        return sizes
-
-    @cached_property
     def inside(self) -> Array:
         """Whether a cell is in the middle of 3 x 3 cells of its own zone, bool [C]."""
         zone = np.append(self.detector.zone_of_cell, -1)
@@ -88,10 +81,3 @@ class Cells:
         near = np.append(off, False)[self.around].sum(1)
         far: Array = near == 0
         return far
-
-    @cached_property
-    def sine(self) -> Array:
-        """Transverse over whole energy of what comes from the interaction point, float64 [C]."""
-        rho = np.hypot(*self.detector.cell_centres_mm.T)
-        of_cell: Array = rho / np.hypot(rho, self.detector.description.face_z_mm)
-        return of_cell

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import ray
-from ray.exceptions import RayTaskError
 
-from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import Chunk
 from monsoon.engine.incidents.pools import PoolSettings, collide_here
 from monsoon.engine.records import Incidents
 from monsoon.engine.remote.cluster import collision_workers, connected
+from monsoon.engine.remote.tasks import result_of
 
 AHEAD = 4  # finished chunks per worker that may wait for an earlier chunk
 
@@ -63,7 +62,7 @@ def _in_order(settings: PoolSettings, chunks: Sequence[Chunk], workers: int) -> 
                 ordered.append(running[-1])
             _, running = ray.wait(running, num_returns=1) if running else ([], [])
             while ordered and ordered[0] not in running:
-                yield _result(ordered.pop(0))
+                yield result_of(ordered.pop(0))
     finally:
         for reference in running:
             ray.cancel(reference)
@@ -72,13 +71,3 @@ def _in_order(settings: PoolSettings, chunks: Sequence[Chunk], workers: int) -> 
 def _make(settings: PoolSettings, chunk: Chunk) -> Incidents:
     (incidents,) = collide_here(settings, [chunk])
     return incidents
-
-
-def _result(reference: ray.ObjectRef[Incidents]) -> Incidents:
-    try:
-        incidents: Incidents = ray.get(reference)
-        return incidents
-    except RayTaskError as error:
-        if isinstance(error.cause, InputError):
-            raise error.cause from None  # its own line, without Ray's traceback of the worker
-        raise

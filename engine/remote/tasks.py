@@ -68,13 +68,21 @@ def work_on_ray(
                 ray.cancel(left)
 
 
-def _result(reference: ray.ObjectRef[Result]) -> Result:
+def result_of(reference: ray.ObjectRef[Result]) -> Result:
+    """What a task returned. Raises InputError where the task did: its own line, without Ray's traceback."""
     try:
         result: Result = ray.get(reference)
         return result
     except RayTaskError as error:
         if isinstance(error.cause, InputError):
-            raise error.cause from None  # its own line, without Ray's traceback of the worker
+            raise error.cause from None
+        raise
+
+
+def _result(reference: ray.ObjectRef[Result]) -> Result:
+    try:
+        return result_of(reference)
+    except RayTaskError:
         raise
     except RayError as error:
         line = str(error).strip().splitlines()[0]

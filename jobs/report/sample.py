@@ -88,12 +88,7 @@ def read_event(store: Store, event: int) -> Events:
     """
     ledger = Ledger(store)
     campaign = ledger.campaign()
-    if not campaign.range.first <= event <= campaign.range.last:
-        raise InputError(
-            f"{store.url}: event {event}: the campaign has events {campaign.range.first} .. "
-            f"{campaign.range.last}"
-        )
-    shard = next((shard for shard, _ in ledger.listed() if shard.first <= event <= shard.last), None)
+    shard = ledger.shard_of(campaign, event)
     if shard is None:
         raise InputError(f"{store.url}: event {event} is not made yet; run the campaign to its end")
     for part in events_of(store, Sites(store, campaign), ledger.record(shard)):

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import Ledger
-from monsoon.engine.ledger.geometry import DESCRIPTION, find_geometry
-from monsoon.engine.ledger.provenance import Provenance
+from monsoon.engine.ledger.geometry import stored_detector
 from monsoon.engine.ledger.provenance import provenance as find
-from monsoon.engine.storage import Store, open_store, storage_answers
+from monsoon.engine.storage import open_store, storage_answers
 from monsoon.jobs.report.event import lines
 from monsoon.jobs.report.sample import read_event
 from monsoon.models.files import write_whole
@@ -51,7 +49,7 @@ def show_event(
         if found.state == "quarantined":
             raise InputError(f"{store.url}: event {event} was set aside: {found.reason}")
         read = read_event(store, event)
-        detector = _detector(store, found)
+        detector = stored_detector(store, found.identity)
     for line in lines(read, detector, found, rows):
         say(line)
     if out is None:
@@ -64,13 +62,3 @@ def show_event(
     except OSError as error:
         raise InputError(f"--out {out}: {error.strerror}; name a file that can be written") from error
     say(f"written: {out}")
-
-
-def _detector(store: Store, found: Provenance) -> Detector:
-    digest = found.identity.get("detector")
-    detector = find_geometry([store], digest) if isinstance(digest, str) else None
-    if detector is None:
-        raise InputError(
-            f"{store.url}/{DESCRIPTION}: not the campaign's detector, and no shipped one is; run it again"
-        )
-    return detector

@@ -18,7 +18,8 @@ from monsoon.engine.compose import compose
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.errors import InputError
-from monsoon.engine.records import Array, Incidents, Loss
+from monsoon.engine.incidents.of_showers import incidents_of
+from monsoon.engine.records import Array, Incidents
 from monsoon.jobs.studies.pieces import Result, StudyConfig, results_of
 from monsoon.jobs.studies.pool import DEFAULT, ShowerPool
 from monsoon.models.data.shower_files import ShowerSet
@@ -255,22 +256,8 @@ def _incidents(
 ) -> Incidents:
     """Events of k particles each, on pixels of a window at random."""
     rng = np.random.default_rng([seed, first, 2])
-    events, description = len(conditions) // k, placing.detector.description
+    description = placing.detector.description
     pixel = np.array(CENTRE_PIXELS) + rng.integers(-spread, spread + 1, (len(conditions), 2))
-    position = np.empty((len(conditions), 3), np.float32)
-    position[:, :2] = (pixel + 0.5) * description.pixel_mm + conditions.offset_mm.numpy()
-    position[:, 2] = description.face_z_mm
-    return Incidents(
-        event=np.arange(first, first + events),
-        offsets=np.arange(events + 1) * k,
-        weight=np.ones(events),
-        source_event=np.arange(events),
-        collisions=np.ones(events, np.int32),
-        lost=np.zeros((events, len(Loss)), np.int64),
-        pdg=conditions.pdg.numpy(),
-        energy_mev=conditions.energy_mev.numpy(),
-        position_mm=position,
-        direction=conditions.direction.numpy(),
-        time_ns=np.zeros(len(conditions), np.float32),
-        collision=np.zeros(len(conditions), np.int32),
-    )
+    placed = (pixel + 0.5) * description.pixel_mm + conditions.offset_mm.numpy()
+    counts = np.full(len(conditions) // k, k)
+    return incidents_of(conditions, placed, counts, description.face_z_mm, first)

@@ -6,7 +6,7 @@ Fixed point: counts in 2^-32, photo-electrons in 2^-20, standard deviations in 2
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -60,8 +60,10 @@ class Tables(NamedTuple):
 
     def to(self, device: torch.device | str) -> Tables:
         """The same on a device."""
-        tensors = {name: value for name, value in self._asdict().items() if isinstance(value, Tensor)}
-        return self._replace(**{name: value.to(device) for name, value in tensors.items()})
+        copies: dict[str, Any] = {
+            name: value.to(device) for name, value in self._asdict().items() if isinstance(value, Tensor)
+        }
+        return self._replace(**copies)
 
     @property
     def loudest(self) -> int:

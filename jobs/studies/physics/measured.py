@@ -112,7 +112,7 @@ def of_pairs(found: Found, cells: Cells, corrections: Corrections) -> Columns:
     return {
         "fold": found.sample.fold,
         "zone": cells.detector.zone_of_cell[cell],
-        "cells_apart": apart / cells.size_mm[cell],
+        "cells_apart": apart / cells.detector.size_mm[cell],
         "energy_gev": true_energy.sum(1) / 1e3,
         "shared": shared,
         "ratio": mass / masses_mev(true_energy, truth, face_z_mm),
@@ -126,7 +126,7 @@ def of_shapes(found: Found, cells: Cells) -> Columns:
     middle = (incidents.position_mm[rows, :2] * weight).sum(1) / weight.sum(1)
     cluster = _nearest(found, cells, clusters.position_mm, middle[:, None])[:, 0]
     own = _select(clusters, np.maximum(cluster, 0))
-    width = cells.size_mm[own.seed][:, None]
+    width = cells.detector.size_mm[own.seed][:, None]
     centre = np.vstack([cells.detector.cell_centres_mm, [0.0, 0.0]])
     beside = (centre[own.cell] - own.position_mm[:, None]) / width[..., None]  # [E, M, 2]
     share = own.cell_mev / own.energy_mev[:, None]
@@ -150,9 +150,9 @@ def of_events(found: Found, cells: Cells) -> Columns:
     events, clusters = found.events, found.clusters
     number = len(events)
     event = np.repeat(np.arange(number), np.diff(events.hit_offsets))
-    transverse = events.hit_energy_mev * cells.sine[events.hit_cell]
+    transverse = events.hit_energy_mev * cells.detector.sine[events.hit_cell]
     highest = np.zeros(number)
-    np.maximum.at(highest, clusters.event, clusters.energy_mev * cells.sine[clusters.seed])
+    np.maximum.at(highest, clusters.event, clusters.energy_mev * cells.detector.sine[clusters.seed])
     return {
         "fold": found.sample.fold,
         "hits": np.diff(events.hit_offsets).astype(np.float64),
@@ -184,7 +184,8 @@ def _nearest(found: Found, cells: Cells, at_mm: Array, truth_mm: Array | None = 
     event = clusters.event
     cluster = np.full(truth_mm.shape[:2], -1)
     for particle in range(truth_mm.shape[1]):
-        distance = np.linalg.norm(at_mm - truth_mm[event, particle], axis=1) / cells.size_mm[clusters.seed]
+        away = np.linalg.norm(at_mm - truth_mm[event, particle], axis=1)
+        distance = away / cells.detector.size_mm[clusters.seed]
         order = np.lexsort((distance, event))
         order = order[distance[order] < REACH]
         of_event, first = np.unique(event[order], return_index=True)

@@ -14,7 +14,8 @@ from monsoon.engine.incidents.pythia import Collider
 from monsoon.engine.incidents.transport import Transport, transport
 from monsoon.engine.kernels.place import NO_CELL
 from monsoon.engine.reconstruction.neighbours import Cells
-from monsoon.engine.records import Array, Incidents, concatenate, offsets_of
+from monsoon.engine.records import Array, Incidents, concatenate
+from monsoon.models.records import Conditions
 
 LOWEST_MEV, HIGHEST_MEV = 1e3, 1e5  # of the showers
 NEAR = 0.1  # relative distance of a chosen pair's mass from the resonance's
@@ -172,7 +173,7 @@ def pool(
         "median of |ln(energy / wanted)|": float(np.median(np.abs(ratio))),
         "effective number of hadron showers": _effective(some.row[~np.isin(some.conditions.pdg, (11, 22))]),
     }
-    return incidents_of(some, placed[kept], counts, face), said
+    return incidents_of(some.conditions, placed[kept], counts, face), said
 
 
 def pile_up(pool_: Incidents, folds: int, mu: float, seed: int, count: int) -> Sample:
@@ -209,7 +210,7 @@ def _places(cells: Cells, count: int, rng: np.random.Generator) -> tuple[Array, 
     cell = np.empty(count, np.int64)
     for z in range(zone.max() + 1):
         cell[number == z] = rng.choice(np.flatnonzero((zone == z) & cells.fiducial), (number == z).sum())
-    width = cells.size_mm[cell]
+    width = cells.detector.size_mm[cell]
     place_mm: Array = cells.detector.cell_centres_mm[cell] + width[:, None] * rng.uniform(
         -0.5, 0.5, (count, 2)
     )
@@ -259,9 +260,7 @@ def _events(taken: list[Taken], placed: list[Array], kept: Array, fold: Array, f
     rows = torch.from_numpy(np.flatnonzero(kept))
     size = len(taken)
     order = torch.arange(len(rows) * size).reshape(size, -1).T.reshape(-1)  # event by event
-    parts = type(taken[0].conditions).joined([part.conditions[rows] for part in taken])[order]
-    row = np.concatenate([part.row[kept] for part in taken])[order]
+    parts = Conditions.joined([part.conditions[rows] for part in taken])[order]
     at = np.concatenate([p[kept] for p in placed])[order]
     counts = np.full(len(rows), size)
-    assert offsets_of(counts)[-1] == len(row)
-    return Sample(incidents_of(Taken(row, parts), at, counts, face_z_mm), size, fold[kept])
+    return Sample(incidents_of(parts, at, counts, face_z_mm), size, fold[kept])

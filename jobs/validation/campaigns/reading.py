@@ -8,13 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
-from monsoon.engine.detector.description import Description
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import Ledger
-from monsoon.engine.ledger.geometry import DESCRIPTION
+from monsoon.engine.ledger.geometry import stored_detector
 from monsoon.engine.ledger.sites import Sites
 from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.storage import open_store, storage_answers
@@ -101,7 +98,7 @@ def tally_campaign(
     with storage_answers(store):
         ledger = Ledger(store)
         stored = ledger.campaign()
-        detector = _detector(url)
+        detector = stored_detector(store, stored.identity)
         pieces = {piece.name: piece for piece in _pieces(store.url, ledger)}
     if not pieces:
         raise InputError(f"{store.url}: no events are committed; run `monsoon generate` first")
@@ -160,17 +157,6 @@ def _pieces(url: str, ledger: Ledger) -> Iterator[Piece]:
 
 def _shards(pieces: dict[str, Piece]) -> int:
     return sum(len(piece.records) for piece in pieces.values())
-
-
-def _detector(url: str) -> Detector:
-    store = open_store(url)
-    try:
-        return Detector.of(Description.model_validate_json(store.read(DESCRIPTION)))
-    except (OSError, ValidationError) as error:
-        raise InputError(
-            f"{store.url}/{DESCRIPTION}: no readable description of the detector; run the campaign's command "
-            "again, which stores it"
-        ) from error
 
 
 def _here(cells: Cells, pieces: dict[str, Piece]) -> Generator[tuple[str, bytes], None, None]:

@@ -74,10 +74,8 @@ class Cells:
     @classmethod
     def of(cls, detector: Detector) -> Cells:
         """Those of a detector."""
-        rho = np.hypot(*detector.cell_centres_mm.T)
-        depth = detector.description.face_z_mm + detector.depths_mm[detector.layer_of_cell]
         names = tuple(zone.name for zone in detector.description.zones)
-        return cls(detector.zone_of_cell, names, rho / np.hypot(rho, depth))
+        return cls(detector.zone_of_cell, names, detector.sine)
 
     @cached_property
     def quantities(self) -> dict[str, Quantity]:

@@ -107,7 +107,7 @@ def test_a_library_of_the_showers_gives_each_of_them_unchanged(
     rows = torch.from_numpy(np.flatnonzero(taken.row >= 0))
     some = Taken(taken.row[rows], taken.conditions[rows])
     face_z_mm = detector.description.face_z_mm
-    incidents = incidents_of(some, placed[rows], np.ones(len(rows), np.int64), face_z_mm)
+    incidents = incidents_of(some.conditions, placed[rows], np.ones(len(rows), np.int64), face_z_mm)
     conditions = localise(incidents, Planar())
     np.testing.assert_allclose(conditions.offset_mm, some.conditions.offset_mm, atol=2e-3)
     suite = Suite([Library(showers, neighbours=1)])

@@ -53,7 +53,7 @@ def at(cells: Cells, x_mm: float, y_mm: float) -> int:
 
 def beside(cells: Cells, cell: int, right: int, up: int = 0) -> int:
     """The cell so many cells of this size further."""
-    x, y = cells.detector.cell_centres_mm[cell] + cells.size_mm[cell] * np.array([right, up])
+    x, y = cells.detector.cell_centres_mm[cell] + cells.detector.size_mm[cell] * np.array([right, up])
     return at(cells, x, y)
 
 
@@ -80,7 +80,7 @@ def test_one_cell_is_one_cluster_at_its_centre(cells: Cells) -> None:
 
 def test_events_without_a_seed_have_no_cluster(cells: Cells) -> None:
     cell = at(cells, 500.0, 300.0)
-    quiet = 0.99 * SEED_MEV / cells.sine[cell]
+    quiet = 0.99 * SEED_MEV / cells.detector.sine[cell]
     found = find_clusters(events({}, {cell: quiet}, {cell: 1.02 * quiet}, {}), cells)
     assert found.offsets.tolist() == [0, 0, 0, 1, 1]
     assert len(find_clusters(events(), cells)) == 0
@@ -144,7 +144,7 @@ def test_cells_at_the_edge_and_beside_the_hole_have_fewer_neighbours(cells: Cell
 
 
 def test_neighbours_touch_and_know_each_other(cells: Cells) -> None:
-    number, size, centre = cells.detector.cells, cells.size_mm, cells.detector.cell_centres_mm
+    number, size, centre = cells.detector.cells, cells.detector.size_mm, cells.detector.cell_centres_mm
     for cell in np.random.default_rng(1).choice(number, 300, False):
         gap = np.abs(centre - centre[cell]).max(1) - (size + size[cell]) / 2
         touching = set(np.flatnonzero(gap < 1e-6).tolist())
@@ -176,7 +176,7 @@ def test_a_picture_moved_by_a_cell_moves_its_clusters(cells: Cells) -> None:
 
     here, there = found(0, 0), found(2, 1)
     assert len(here) > 1
-    step = cells.size_mm[origin] * np.array([2, 1])
+    step = cells.detector.size_mm[origin] * np.array([2, 1])
 
     def in_order(clusters: Clusters) -> Array:
         return np.argsort(clusters.energy_mev)

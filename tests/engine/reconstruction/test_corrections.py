@@ -26,7 +26,7 @@ def known(cells: Cells) -> tuple[Clusters, Array, Array, Array]:
     rng = np.random.default_rng(8)
     seed = rng.choice(np.flatnonzero(cells.inside), 3000)
     energy = np.exp(rng.uniform(np.log(2e3), np.log(8e4), len(seed)))
-    width = cells.size_mm[seed][:, None]
+    width = cells.detector.size_mm[seed][:, None]
     inside = cells.detector.cell_centres_mm[seed] + width * rng.uniform(-0.5, 0.5, (len(seed), 2))
     slope = inside / (cells.detector.description.face_z_mm + DEPTH_MM)
     members = cells.around[seed][:, :9]  # there are no more about an inner cell
@@ -68,7 +68,7 @@ def test_barycentres_are_straightened_and_led_back_to_the_face(
     cells: Cells, known: tuple[Clusters, Array, Array, Array], fitted: Corrections
 ) -> None:
     clusters, _, face, slope = known
-    width = cells.size_mm[clusters.seed][:, None]
+    width = cells.detector.size_mm[clusters.seed][:, None]
     before = np.abs(clusters.position_mm - face - DEPTH_MM * slope) / width
     after = np.abs(fitted.face_mm(clusters, cells) - face) / width
     assert np.median(before) > 0.05
@@ -82,7 +82,7 @@ def test_barycentres_are_straightened_and_led_back_to_the_face(
 
 def test_straightening_keeps_centre_and_edge_of_a_cell(cells: Cells, fitted: Corrections) -> None:
     seed = np.flatnonzero(cells.inside)[[5, 5]]
-    centre, width = cells.detector.cell_centres_mm[seed], cells.size_mm[seed][:, None]
+    centre, width = cells.detector.cell_centres_mm[seed], cells.detector.size_mm[seed][:, None]
     position = centre + np.array([[0.0], [0.5]]) * width
     clusters = Clusters(
         np.array([0, 2]),
