@@ -32,6 +32,7 @@ from monsoon.jobs.words import (
     VERDICT_FAILED,
     GeometryName,
     Seed,
+    Settings,
     SpeciesName,
 )
 
@@ -45,7 +46,6 @@ app = typer.Typer(
 # click's ClickException, wherever this release of typer keeps it
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
-Settings = Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")]
 CampaignName = Annotated[
     str, typer.Argument(metavar="CAMPAIGN", help="a YAML file, or a preset: run3 (mu=5.2), hl-lhc (40), ...")
 ]

@@ -10,7 +10,6 @@ import typer
 from monsoon.engine.errors import InputError
 
 SHELLS = ("bash", "zsh")
-PRESETS = ("run3", "hl-lhc")
 # A word that ends in = gets no space after it; after model= and the like the shell splits the word at =
 SCRIPT = r"""_monsoon() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words="" one
@@ -84,11 +83,12 @@ def words_of(verb: str, commands: Mapping[str, Callable[..., None]]) -> list[str
 
 
 def _choices(verb: str, verbs: Iterable[str]) -> Sequence[str]:
+    from monsoon.engine.config import PRESETS
     from monsoon.jobs.incidents import SOURCES
     from monsoon.jobs.training_config import recipes
 
     if verb in ("generate", "plan", "doctor"):
-        return PRESETS
+        return list(PRESETS)
     there_are = {"train": recipes(), "incidents": list(SOURCES), "completion": SHELLS, "help": list(verbs)}
     return there_are.get(verb, ())
 

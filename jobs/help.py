@@ -16,6 +16,7 @@ from typer import Context
 from typer.models import OptionInfo
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.columns import aligned
 
 REQUIRED = "required"
 COLUMNS = ("key", "type", "unit", "default", "meaning")
@@ -156,10 +157,8 @@ def print_keys(keys: Sequence[Key]) -> None:
             table.add_row(Text(key.name, "bold"), *map(Text, key[1:]))
         Console().print(table)
         return
-    widths = [max(map(len, column)) for column in zip(COLUMNS, *keys, strict=True)]
-    for row in (COLUMNS, *keys):
-        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    for line in aligned([COLUMNS, *keys]):
+        print(line)
 
 
 def _keys(schema: Schema, models: Schema, prefix: str) -> Iterator[Key]:

@@ -21,11 +21,11 @@ from monsoon.jobs.requests.config import Request, Sample
 from monsoon.jobs.requests.processes import cross_sections, mixture, with_beams
 from monsoon.jobs.shared_pools import with_shared_pool
 from monsoon.jobs.sweeps.grid import POOLS, metrics_of
+from monsoon.jobs.sweeps.trials import LONGEST_REASON
 from monsoon.models.said import said, tell
 
 SUMMARY, PAGE = "request.json", "request.md"
 PROCESSES = "processes"  # folder below the output for cross-sections and mixtures
-LONGEST_REASON = 300
 MB_PER_PB = 1e-9
 ANY_MU = 1.0  # of a sample without pile-up, while what it consists of is made
 

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.pools import expect_pool
 from monsoon.engine.incidents.signal import hard_pile_up
-from monsoon.engine.storage import fetch, split_url, storage_answers
+from monsoon.engine.storage import fetch
 from monsoon.jobs.generate import pool_settings
-from monsoon.jobs.progress.collisions import make_pool
+from monsoon.jobs.progress.collisions import pool_at
 from monsoon.models.files import sha256_of_json
 
 
@@ -43,12 +42,6 @@ def with_shared_pool(campaign: Campaign, folder: str, say: Callable[[str], None]
     collisions = campaign.pool_collisions
     name = sha256_of_json({**settings.stored(), "pool_collisions": collisions})[:10]
     url = f"{folder}/{name}.parquet"
-    store, file = split_url(url)
-    with storage_answers(store):
-        there = store.exists(file)
-    if there:
-        expect_pool(url, settings, collisions)
-    else:
-        say(f"making a pool of {collisions} collisions for all campaigns that draw from it")
-        make_pool(url, settings, collisions, ray_address=campaign.ray_address)
+    making = f"making a pool of {collisions} collisions for all campaigns that draw from it"
+    pool_at(url, settings, collisions, ray_address=campaign.ray_address, first=lambda: say(making))
     return campaign.model_copy(update={"incidents": url})

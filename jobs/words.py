@@ -8,6 +8,7 @@ import typer
 
 DONE, BUG, UNUSABLE, VERDICT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
+Settings = Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")]
 GeometryName = Annotated[
     str | None,
     typer.Option(

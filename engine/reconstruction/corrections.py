@@ -10,6 +10,7 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.reconstruction.clusters import Clusters
 from monsoon.engine.reconstruction.neighbours import Cells
 from monsoon.engine.records import Array
+from monsoon.models.metrics.response import CENTRAL
 
 PULLS = np.geomspace(0.06, 1.5, 40)  # values that are tried, in units of a cell
 FEWEST = 60  # showers of a kind of cell; with fewer its zone's are taken, and with fewer of these all
@@ -152,6 +153,6 @@ def _fitted(columns: Array, values: Array, weight: Array) -> tuple[Array, float]
     for _ in range(3):
         found = np.linalg.lstsq(columns[rows], values[rows])[0]
         rest = values - columns @ found
-        low, middle, high = np.quantile(rest, [0.15865, 0.5, 0.84135])
+        low, middle, high = np.quantile(rest, CENTRAL)
         rows = np.abs(rest - middle) <= max(CLIPPED * (high - low) / 2, 1e-12)
     return found, float(high - low) / 2

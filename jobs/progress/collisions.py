@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from monsoon.engine.incidents.chunks import Chunk
@@ -11,11 +11,13 @@ from monsoon.engine.incidents.pools import (
     PoolSettings,
     UnfinishedPool,
     collide_here,
+    expect_pool,
     parallel_pays,
 )
 from monsoon.engine.incidents.signal import SignalChunks, UnfinishedSignal
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.records import Incidents
+from monsoon.engine.storage import split_url, storage_answers
 from monsoon.jobs.progress.bar import JobProgress
 
 
@@ -58,6 +60,38 @@ def make_pool(
             progress.advance(finished)
     pool.publish()
     return pool.url
+
+
+def pool_at(
+    url: str,
+    settings: PoolSettings,
+    collisions: int,
+    *,
+    ray_address: str | None = None,
+    first: Callable[[], None] = lambda: None,
+) -> None:
+    """Make a pool where none is; where one is, look whether it is this one.
+
+    Parameters
+    ----------
+    url, settings, collisions, ray_address
+        As in `make_pool`; none is made of no collisions.
+    first
+        Called before it is made.
+
+    Raises
+    ------
+    InputError
+        As `make_pool` and `expect_pool` do.
+    """
+    store, name = split_url(url)
+    with storage_answers(store):
+        there = store.exists(name)
+    if there:
+        expect_pool(url, settings, collisions)
+    elif collisions:
+        first()
+        make_pool(url, settings, collisions, ray_address=ray_address)
 
 
 def make_signal(

@@ -11,14 +11,13 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from monsoon.engine.detector.detector import Detector
-from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.pdg import named
 from monsoon.engine.records import Array, Events
 from monsoon.jobs.pages.blocks import EventDisplay
 from monsoon.jobs.plots.style import BLACK, BLUE, ENERGY_MAP, GREEN, ORANGE, PURPLE
 from monsoon.jobs.report.contributions import contributions
-from monsoon.jobs.report.format import number
-from monsoon.jobs.report.sample import KINDS, kind_of
+from monsoon.jobs.report.format import in_words, number
+from monsoon.jobs.report.sample import KINDS, expect_cells, kind_of
 from monsoon.models.records import Status
 
 SHOWN = 8  # events in a display
@@ -72,7 +71,7 @@ def display(events: Events, rows: Sequence[int], detector: Detector) -> EventDis
         "colours": [to_hex(colour) for colour in colours],
         "kinds": [{"colour": colour, "shape": shape} for colour, shape in MARKS],
         "names": {int(code): named(int(code)) for code in codes},
-        "statuses": [status.name.lower().replace("_", " ") for status in Status],
+        "statuses": [in_words(status) for status in Status],
         "events": [_event(events, row, detector) for row in rows],
     }
     first = events.event[rows[0]]
@@ -88,8 +87,7 @@ def _event(events: Events, row: int, detector: Detector) -> dict[str, Any]:
     """One event's hits, particles and, where they are stored, the particles of each hit."""
     hits, particles = _of(events.hit_offsets, row), _of(events.particle_offsets, row)
     cell = events.hit_cell[hits].astype(np.int64)
-    if len(cell) and cell.max() >= detector.cells:
-        raise InputError(f"event {events.event[row]}: a hit in no cell of the detector; run `monsoon verify`")
+    expect_cells(events.event[row], cell, detector)
     x, y = detector.cell_centres_mm[cell].T
     shown: dict[str, Any] = {
         "event": int(events.event[row]),

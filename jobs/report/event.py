@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from monsoon.engine.detector.detector import Detector
-from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.pdg import named
 from monsoon.engine.ledger.provenance import Provenance
 from monsoon.engine.records import Array, Events, Loss
+from monsoon.jobs.columns import aligned
 from monsoon.jobs.provenance import lines as provenance_lines
 from monsoon.jobs.report.contributions import contributions
+from monsoon.jobs.report.format import in_words
+from monsoon.jobs.report.sample import expect_cells
 from monsoon.models.records import Status
 
 PARTICLES = ("particle", "species", "GeV", "x mm", "y mm", "ns", "collision", "status")
@@ -32,7 +34,7 @@ def lines(read: Events, detector: Detector, found: Provenance, rows: int) -> lis
 
 def summary(read: Events) -> str:
     """The event in a sentence."""
-    lost = [f"{n} {Loss(i).name.lower().replace('_', ' ')}" for i, n in enumerate(read.lost[0].tolist()) if n]
+    lost = [f"{n} {in_words(Loss(i))}" for i, n in enumerate(read.lost[0].tolist()) if n]
     return (
         f"event {read.event[0]}: {read.collisions[0]} collisions, weight {read.weight[0]:g}, "
         f"{len(read.particle_pdg)} particles with {read.particle_energy_mev.sum() / 1000:.1f} GeV on the face"
@@ -52,7 +54,7 @@ def particle_rows(read: Events, rows: int) -> Rows:
             f"{read.particle_y_mm[i]:.1f}",
             f"{read.particle_time_ns[i]:.2f}",
             str(read.particle_collision[i]),
-            Status(int(read.particle_status[i])).name.lower().replace("_", " "),
+            in_words(Status(int(read.particle_status[i]))),
         )
         for i in _order(read.particle_energy_mev, rows)
     ]
@@ -60,8 +62,7 @@ def particle_rows(read: Events, rows: int) -> Rows:
 
 def hit_rows(read: Events, detector: Detector, rows: int) -> Rows:
     """The hits with the largest energies, as texts under HITS."""
-    if len(read.hit_cell) and read.hit_cell.max() >= detector.cells:
-        raise InputError(f"event {read.event[0]}: a hit in no cell of the detector; run `monsoon verify`")
+    expect_cells(read.event[0], read.hit_cell, detector)
     told, zones = contributions(read, 0), detector.description.zones
     found: Rows = []
     for i in _order(read.hit_energy_mev, rows):
@@ -92,8 +93,4 @@ def _counted(what: str, rows: Rows, of: int, head: tuple[str, ...]) -> list[str]
     """A table in plain aligned lines."""
     if not rows:
         return []
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    aligned = (
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in (head, *rows)
-    )
-    return [f"{what}, {len(rows)} of {of} by energy:", *(line.rstrip() for line in aligned)]
+    return [f"{what}, {len(rows)} of {of} by energy:", *aligned([head, *rows])]

@@ -1,6 +1,13 @@
-"""How the report writes numbers."""
+"""How the report writes numbers and names."""
 
 from __future__ import annotations
+
+from enum import Enum
+
+
+def in_words(member: Enum) -> str:
+    """The name of a member of an enumeration as text: OUTSIDE_DOMAIN is `outside domain`."""
+    return member.name.lower().replace("_", " ")
 
 
 def number(count: int) -> str:

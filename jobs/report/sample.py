@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.pdg import charges
 from monsoon.engine.ledger.commits import Ledger
@@ -96,6 +97,12 @@ def read_event(store: Store, event: int) -> Events:
         if len(rows):
             return _between(part, int(rows[0]), int(rows[0]) + 1)
     raise InputError(f"{store.url}: event {event} is in no file of its shard; see `monsoon provenance`")
+
+
+def expect_cells(event: int, cell: Array, detector: Detector) -> None:
+    """Raise InputError where one of an event's hits, in these cells [H], is in none of the detector."""
+    if len(cell) and cell.max() >= detector.cells:
+        raise InputError(f"event {event}: a hit in no cell of the detector; run `monsoon verify`")
 
 
 def kind_of(pdg: Array) -> Array:

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from monsoon.jobs.words import VERDICT_FAILED, Settings
+
 
 def request(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="a YAML file, such as jobs/examples/request.yaml")
     ],
-    settings: Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")] = None,
+    settings: Settings = None,
 ) -> None:
     """Run the samples that a file orders, or go on with them; exit code 3 if one cannot be made."""
     from monsoon.jobs.request import PAGE
@@ -22,4 +24,4 @@ def request(
     results = run(asked)
     print(f"summary: {asked.output}/{PAGE}")
     if any(result.failed for result in results):
-        raise typer.Exit(3)
+        raise typer.Exit(VERDICT_FAILED)

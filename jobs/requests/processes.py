@@ -18,11 +18,11 @@ from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.cross_sections import CrossSection, cross_section
 from monsoon.engine.incidents.mixing import Ingredient, mix, processes_of
 from monsoon.engine.incidents.parquet import read_header, write_incidents
-from monsoon.engine.incidents.pools import PoolSettings, expect_pool
+from monsoon.engine.incidents.pools import PoolSettings
 from monsoon.engine.incidents.signal import CHUNK
 from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.storage import fetch, open_store, split_url, storage_answers
-from monsoon.jobs.progress.collisions import make_pool
+from monsoon.jobs.progress.collisions import pool_at
 from monsoon.jobs.requests.config import Process
 from monsoon.models.files import sha256_of_json
 
@@ -150,13 +150,7 @@ def _made(process: Process, count: int, campaign: Campaign, detector: Detector, 
         mothers=True,
     )
     url = f"{folder}/{process.name}.parquet"
-    store, name = split_url(url)
-    with storage_answers(store):
-        there = store.exists(name)
-    if there:
-        expect_pool(url, settings, count)
-    elif count:
-        make_pool(url, settings, count, ray_address=campaign.ray_address)
+    pool_at(url, settings, count, ray_address=campaign.ray_address)
     return url
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.words import Settings
 
 if TYPE_CHECKING:
     from monsoon.jobs.studies.pieces import StudyConfig
@@ -24,7 +25,7 @@ STUDIES = {
 
 def study(
     name: Annotated[str, typer.Argument(metavar="NAME", help=", ".join(STUDIES))],
-    settings: Annotated[list[str] | None, typer.Argument(metavar="[key=value]...")] = None,
+    settings: Settings = None,
     local: Annotated[bool, typer.Option("--local", help="without Ray: in this process")] = False,
 ) -> None:
     """Find out what a generated sample is worth; ends in a page, plots and figures in JSON."""

@@ -49,7 +49,7 @@ def write_study(
             for number, image in enumerate(images):
                 suffix = f"-{number + 1}" if len(images) > 1 else ""
                 write_whole(output / f"{section.anchor}{suffix}.png", image.png)
-        write_whole(output / "figures.json", json.dumps(_plain(content), indent=1, allow_nan=False).encode())
+        write_whole(output / "figures.json", as_json(content))
         page = output / "report.html"
         write_whole(page, render(Page(title, lead, sections)))
     except OSError as error:
@@ -75,6 +75,11 @@ def plus_minus(value: float, error: float, digits: int = 2) -> str:
     if places > 0:
         return f"{value:,.{places}f} ± {error:,.{places}f}"
     return f"{round(value, places):,.0f} ± {round(error, places):,.0f}"
+
+
+def as_json(content: Mapping[str, Any]) -> bytes:
+    """Figures as JSON: arrays are lists, what is not finite is null."""
+    return json.dumps(_plain(content), indent=1, allow_nan=False).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from monsoon.jobs.pages.render import render
 from monsoon.jobs.plots.style import styled
+from monsoon.jobs.studies.page import as_json
 from monsoon.jobs.studies.physics.config import PhysicsConfig
 from monsoon.jobs.studies.physics.page import physics_page
-from monsoon.jobs.studies.physics.study import as_json, columns_of, pile_up_said, results
+from monsoon.jobs.studies.physics.study import columns_of, figures_of, pile_up_said, results
 from monsoon.jobs.validation.gallery import Gallery
 from monsoon.models.files import write_whole
 
@@ -39,7 +40,7 @@ def report_physics(config: PhysicsConfig, local: bool = False) -> str:
     found = results(config, columns)
     said = pile_up_said(config)
     output = Path(config.output)
-    write_whole(output / NUMBERS, as_json(config, found, said))
+    write_whole(output / NUMBERS, as_json(figures_of(config, found, said)))
     page = output / "report.html"
     with styled():
         write_whole(page, render(physics_page(config, columns, found, said, Gallery(output))))

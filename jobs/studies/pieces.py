@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from monsoon.engine.errors import InputError
 from monsoon.jobs.parts import begin
 from monsoon.jobs.progress.bar import JobProgress
+from monsoon.jobs.work import worked
 from monsoon.models.files import read_object, write_whole
 
 Argument = TypeVar("Argument")
@@ -83,7 +83,9 @@ def results_of(
     begin(folder, output, {**{key: json.dumps(value) for key, value in identity.items()}, **(depends or {})})
     missing = {name: piece for name, piece in pieces.items() if not (folder / f"{name}.json").exists()}
     with JobProgress("pieces", len(pieces), len(pieces) - len(missing)) as progress:
-        work = _here(make, shared, missing) if local else _on_ray(config, make, shared, missing)
+        work = worked(
+            make, shared, missing, local=local, workers=config.workers, ray_address=config.ray_address
+        )
         with closing(work):
             for name, result in work:
                 try:
@@ -103,28 +105,3 @@ def _kept(file: Path) -> Result:
         raise InputError(
             f"{file}: cannot be read ({error}); remove it, and run the same command again"
         ) from error
-
-
-def _here(
-    make: Callable[[Shared, Argument], Result], shared: Shared, pieces: Mapping[str, Argument]
-) -> Generator[tuple[str, Result]]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # as Ray's workers have
-    try:
-        for name, piece in pieces.items():
-            yield name, make(shared, piece)
-    finally:
-        torch.set_num_threads(before)
-
-
-def _on_ray(
-    config: StudyConfig,
-    make: Callable[[Shared, Argument], Result],
-    shared: Shared,
-    pieces: Mapping[str, Argument],
-) -> Generator[tuple[str, Result]]:
-    if not pieces:
-        return
-    from monsoon.engine.remote.tasks import work_on_ray
-
-    yield from work_on_ray(make, shared, pieces, config.workers, config.ray_address)

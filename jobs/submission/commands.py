@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from monsoon.jobs.columns import aligned
+from monsoon.jobs.words import INTERRUPTED
 from monsoon.models.said import said
 
 if TYPE_CHECKING:
     from monsoon.jobs.submission.server import Job
 
-INTERRUPTED = 130
 Address = Annotated[
     str,
     typer.Option("--cluster", envvar="RAY_API_SERVER_ADDRESS", help="the head's dashboard, http://HEAD:8265"),
@@ -136,7 +137,4 @@ def _table(found: Sequence[dict[str, Any]]) -> list[str]:
         minutes = f"{(end - start) / 60:.1f}" if start else "-"
         code = "-" if facts["code"] is None else str(facts["code"])
         rows.append((said(facts["job"]), facts["state"], clock, minutes, code, said(facts["command"], 500)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    return aligned(rows)

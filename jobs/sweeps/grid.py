@@ -12,10 +12,9 @@ from monsoon.jobs.generate import generate
 from monsoon.jobs.shared_pools import with_shared_pool
 from monsoon.jobs.sweeps.config import Sweep
 from monsoon.jobs.sweeps.points import Point
-from monsoon.jobs.sweeps.trials import Trial
+from monsoon.jobs.sweeps.trials import LONGEST_REASON, Trial
 from monsoon.models.said import said
 
-LONGEST_REASON = 300
 POOLS = "pools"  # folder below the output for collisions that several campaigns draw from
 
 

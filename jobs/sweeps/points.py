@@ -22,7 +22,7 @@ TRIALS = "trials"
 EXECUTION = {
     "train": ("output", "device", "workers", "ray_address", "max_failures"),
     "generate": (
-        *("output", "events", "workers", "cpus_per_worker", "gpus_per_worker", "pools", "log"),
+        *("output", "events", "workers", "cpus_per_worker", "gpus_per_worker", "pools", "log", "profile"),
         *("wait_for_resources_s", "deadline_s", "patience_s", "repair", "ray_address"),
     ),
 }

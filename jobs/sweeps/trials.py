@@ -17,6 +17,7 @@ TRIAL = "trial.json"
 ROOM = "tune"  # folder below the output for the files that Ray Tune itself writes
 LARGEST = 1 << 20  # bytes
 LONGEST_LOG = 1 << 28
+LONGEST_REASON = 300  # letters
 State = Literal["done", "stopped", "failed", "waiting"]
 
 

@@ -22,7 +22,7 @@ from ray.tune.schedulers import ASHAScheduler
 from monsoon.engine.errors import InputError
 from monsoon.jobs.sweeps.config import Sweep
 from monsoon.jobs.sweeps.points import TRIALS, Point
-from monsoon.jobs.sweeps.trials import ROOM, Trial, keep, validations
+from monsoon.jobs.sweeps.trials import LONGEST_REASON, ROOM, Trial, keep, validations
 from monsoon.jobs.train import train
 from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.files import read_object
@@ -32,7 +32,6 @@ from monsoon.models.training.fitting import FAILED
 from monsoon.models.training.progress import Event, Validated
 
 FIRST_RUNG = 9  # of its steps a training makes at least one in so many
-LONGEST_REASON = 300
 METRICS = ("score", "score_error", "best_step", "seconds", "step")
 # Tune's own loggers write what losses.jsonl and the table have, and its handler of Ctrl-C would hide it
 PLAIN = {

@@ -11,6 +11,7 @@ from monsoon.models.metrics.measurement import Array
 from monsoon.models.metrics.summary import Summary
 
 ENERGY_EDGES_MEV = np.geomspace(1e3, 1e5, 5)
+CENTRAL = (0.15865, 0.5, 0.84135)  # quantiles: ends and middle of the central 68.3 %
 FEWEST = 10  # showers in an energy bin; with fewer it is NaN
 
 
@@ -25,11 +26,10 @@ def resolution(values: Array, weight: Array | None = None) -> Array:
         float64 [N], none negative, for values [N]; None: quantiles between two values are interpolated,
         with weights they are the values themselves.
     """
-    cuts = [0.15865, 0.5, 0.84135]
     if weight is None:
-        low, middle, high = np.quantile(values, cuts, axis=-1)
+        low, middle, high = np.quantile(values, CENTRAL, axis=-1)
     else:
-        low, middle, high = np.quantile(values, cuts, weights=weight, method="inverted_cdf")
+        low, middle, high = np.quantile(values, CENTRAL, weights=weight, method="inverted_cdf")
     return np.where(middle > 0, (high - low) / (2 * np.where(middle > 0, middle, 1.0)), np.nan)
 
 

@@ -11,12 +11,13 @@ from scipy.optimize import nnls
 from monsoon.engine.records import Array
 from monsoon.jobs.studies.physics.measured import Columns
 from monsoon.jobs.studies.physics.samples import HIGGS_MEV, Z_MEV
+from monsoon.models.metrics.auc import auc
+from monsoon.models.metrics.response import CENTRAL
 
 TRIGGERS_GEV = (3.0, 5.0, 8.0)  # thresholds on the greatest transverse energy of a cluster
 ENERGY_EDGES_GEV = np.geomspace(1, 100, 7)
 SCALES = {"1-10": (1, 10), "10-30": (10, 30), "30-100": (30, 100)}
 FEWEST = 12  # rows of a number; with fewer it is NaN
-CENTRAL = (0.15865, 0.5, 0.84135)
 
 
 @dataclass(frozen=True)
@@ -220,12 +221,7 @@ def area(score: Array, positive: Array) -> float:
     score, positive = score[there], positive[there] > 0
     if min(positive.sum(), (~positive).sum()) < FEWEST:
         return np.nan
-    order = np.argsort(score, kind="stable")
-    _, first, count = np.unique(score[order], return_index=True, return_counts=True)
-    rank = np.empty(len(score))
-    rank[order] = np.repeat(first + (count + 1) / 2, count)
-    number = positive.sum()
-    return float((rank[positive].sum() - number * (number + 1) / 2) / (number * (~positive).sum()))
+    return auc(score, positive, np.ones(len(score)), np.zeros(len(score), np.int64))[0]
 
 
 def replicas(wanted: Quantity, columns: Columns, draws: Array) -> Array:

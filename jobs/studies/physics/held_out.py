@@ -11,17 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.of_showers import ShowerStock
 from monsoon.engine.reconstruction.neighbours import Cells
+from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.families.library import Library
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.records import Conditions, Showers
 from monsoon.models.store.suite import Suite
 
 FOLDS = 10  # between which nothing is shared; uncertainties are of their resampling
@@ -59,11 +57,7 @@ def read(paths: Sequence[str]) -> ShowerSet:
         voxels = part.showers.energy_mev.shape[1]
         if voxels != Planar().voxels:
             raise InputError(f"{path}: showers of {voxels} voxels; give showers of {Planar().label}")
-    return ShowerSet(
-        Conditions.joined([part.conditions for part in parts]),
-        Showers(torch.cat([part.showers.energy_mev for part in parts])),
-        torch.cat([part.weight for part in parts]),
-    )
+    return joined(parts)
 
 
 def unsaturated(name: str) -> Detector:

@@ -6,7 +6,6 @@ differ. One side's are held-out Geant4 showers at exactly the conditions that th
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -181,22 +180,18 @@ def results(config: PhysicsConfig, columns: dict[str, dict[str, Columns]]) -> li
     return found
 
 
-def as_json(config: PhysicsConfig, found: list[Compared], about: dict[str, float]) -> bytes:
-    """All numbers."""
-
-    def estimate(one: Estimate) -> dict[str, float | None]:
-        return {key: value if np.isfinite(value) else None for key, value in vars(one).items()}
-
+def figures_of(config: PhysicsConfig, found: list[Compared], about: dict[str, float]) -> dict[str, Any]:
+    """All numbers, by name."""
     numbers = [
         {
             "quantity": one.quantity.name,
             "unit": one.quantity.unit,
-            "geant4": estimate(one.reference),
-            "floor": one.floor if np.isfinite(one.floor) else None,
+            "geant4": vars(one.reference),
+            "floor": one.floor,
             "models": {
                 model: {
-                    "value": estimate(one.models[model]),
-                    "difference": estimate(one.differences[model]),
+                    "value": vars(one.models[model]),
+                    "difference": vars(one.differences[model]),
                     "would_bias": bias(one, model),
                 }
                 for model in one.models
@@ -204,13 +199,12 @@ def as_json(config: PhysicsConfig, found: list[Compared], about: dict[str, float
         }
         for one in found
     ]
-    whole: dict[str, Any] = {
+    return {
         "config": config.model_dump(mode="json"),
         "pile_up": about,
         "folds": FOLDS,
         "numbers": numbers,
     }
-    return json.dumps(whole, indent=1).encode()
 
 
 def bias(one: Compared, model: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from monsoon.engine.storage import open_store, storage_answers
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.report.sample import events_of
 from monsoon.jobs.validation.campaigns.tally import Cells, Quantity, Tally
+from monsoon.jobs.work import worked
 from monsoon.models.files import write_whole
 
 PIECE_EVENTS = 20_000  # of a piece, about
@@ -110,7 +111,7 @@ def tally_campaign(
         raise InputError(f"{folder}: {error.strerror}; choose another --out") from error
     missing = {name: piece for name, piece in pieces.items() if not (kept / f"{name}.npz").exists()}
     with JobProgress("shards", _shards(pieces), _shards(pieces) - _shards(missing)) as progress:
-        work = _here(cells, missing) if local else _on_ray(cells, missing, workers, ray_address)
+        work = worked(tally_piece, cells, missing, local=local, workers=workers, ray_address=ray_address)
         with closing(work):
             for name, tally in work:
                 try:
@@ -157,17 +158,3 @@ def _pieces(url: str, ledger: Ledger) -> Iterator[Piece]:
 
 def _shards(pieces: dict[str, Piece]) -> int:
     return sum(len(piece.records) for piece in pieces.values())
-
-
-def _here(cells: Cells, pieces: dict[str, Piece]) -> Generator[tuple[str, bytes], None, None]:
-    for name, piece in pieces.items():
-        yield name, tally_piece(cells, piece)
-
-
-def _on_ray(
-    cells: Cells, pieces: dict[str, Piece], workers: int | None, ray_address: str | None
-) -> Generator[tuple[str, bytes], None, None]:
-    if pieces:
-        from monsoon.engine.remote.tasks import work_on_ray
-
-        yield from work_on_ray(tally_piece, cells, pieces, workers, ray_address)
