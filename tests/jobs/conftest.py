@@ -23,6 +23,7 @@ from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.records import Events, Incidents
 from monsoon.engine.storage import open_store
+from monsoon.jobs.cli import UNUSABLE, main
 from monsoon.models.store.suite import Suite
 
 IDENTITY = {
@@ -31,6 +32,27 @@ IDENTITY = {
     "numerics": {"device": "cpu"},
     "detector": Detector.load("lhcb-ecal").description.sha256,
 }
+
+
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str, str, list[str]], str]:
+    """Runs a verb on a file with some content and words, and returns the one line with which it is refused.
+
+    Nothing but the file is in the folder afterwards.
+    """
+
+    def run(verb: str, content: str, words: list[str]) -> str:
+        monkeypatch.chdir(tmp_path)
+        Path("asked.yaml").write_text(content)
+        assert main([verb, "asked.yaml", *words]) == UNUSABLE
+        err = capsys.readouterr().err
+        assert len(err.splitlines()) == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["asked.yaml"]
+        return err
+
+    return run
 
 
 class SmallCampaign:

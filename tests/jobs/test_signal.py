@@ -51,8 +51,7 @@ def small_chunks() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def campaign(pool: Path, tmp_path: Path) -> Campaign:
+def higgs_campaign(pool: Path, output: Path, workers: int) -> Campaign:
     return Campaign(
         incidents=str(pool),
         model="library",
@@ -60,25 +59,19 @@ def campaign(pool: Path, tmp_path: Path) -> Campaign:
         mu=2.0,
         events=EVENTS,
         shard_events=10,
-        workers=1,
-        output=str(tmp_path / "out"),
+        workers=workers,
+        output=str(output),
     )
+
+
+@pytest.fixture
+def campaign(pool: Path, tmp_path: Path) -> Campaign:
+    return higgs_campaign(pool, tmp_path / "out", workers=1)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> CampaignResult:
-    output = str(tmp_path_factory.mktemp("undisturbed") / "out")
-    asked = Campaign(
-        incidents=str(pool),
-        model="library",
-        signal=HIGGS,
-        mu=2.0,
-        events=EVENTS,
-        shard_events=10,
-        workers=2,
-        output=output,
-    )
-    return generate(asked, quiet)
+    return generate(higgs_campaign(pool, tmp_path_factory.mktemp("undisturbed") / "out", workers=2), quiet)
 
 
 @pytest.fixture

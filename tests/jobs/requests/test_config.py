@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from monsoon.engine.config import PRESETS, load_campaign
-from monsoon.jobs.cli import UNUSABLE, main
 from monsoon.jobs.requests.config import load_request
 
 EXAMPLE = Path(__file__).parents[3] / "jobs" / "examples" / "request.yaml"
@@ -35,19 +35,9 @@ CARDS = "{name: b, cards: ['HardQCD:all = on']}"
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line_and_leaves_nothing(
-    words: list[str],
-    line: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], line: str, refused: Callable[[str, str, list[str]], str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("request.yaml").write_text("{output: out, samples: [{name: a, events: 1}]}")
-    assert main(["request", "request.yaml", *words]) == UNUSABLE
-    err = capsys.readouterr().err
-    assert line in err
-    assert len(err.splitlines()) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["request.yaml"]
+    assert line in refused("request", "{output: out, samples: [{name: a, events: 1}]}", words)
 
 
 def test_the_example_is_a_request() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from monsoon.jobs.cli import UNUSABLE, main
 from monsoon.jobs.sweeps.config import load_sweep
 
 GOOD = "{verb: train, base: vae-rich, axes: {batch: [8, 16]}, output: out}"
@@ -36,19 +36,9 @@ EXAMPLES = Path(__file__).parents[3] / "jobs" / "examples"
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line_and_leaves_nothing(
-    words: list[str],
-    line: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], line: str, refused: Callable[[str, str, list[str]], str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("sweep.yaml").write_text(GOOD)
-    assert main(["sweep", "sweep.yaml", *words]) == UNUSABLE
-    err = capsys.readouterr().err
-    assert line in err
-    assert len(err.splitlines()) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["sweep.yaml"]
+    assert line in refused("sweep", GOOD, words)
 
 
 @pytest.mark.parametrize("name", ["hyper_parameters", "generators", "pile_up"])
