@@ -10,9 +10,11 @@ FAULTS ?= 300
 MINUTES ?= 30
 SEED ?= 1
 # uv installs the same files in a fifth of pip's time; pip where uv cannot be had, or does not find the index
-INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@" \
+INSTALL = install() { $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python "$$@" \
 	|| $(BIN)/pip install --quiet --disable-pip-version-check "$$@"; }; install --require-hashes --no-deps
 BESIDE = --numprocesses 3 --dist loadfile
+# without bytecode each process, and each worker of Ray, compiles what it imports: 16 s of a core, not 6
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-services test-long docs ahead chaos fuzz lock audit lint format bench clean
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -455,4 +456,6 @@ def _failed(error: BaseException, debug: bool) -> int:
 def run() -> None:
     """The console script. SIGTERM, which batch systems send, has the effect of Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    gc.freeze()  # else Python looks for circles in all that torch made before it ends: a second of a core
+    sys.exit(code)
