@@ -29,6 +29,7 @@ from monsoon.engine.incidents.transport import Transport
 from monsoon.engine.records import Incidents, Loss, offsets_of
 from monsoon.jobs.progress.collisions import make_pool
 from monsoon.models.store.suite import Suite, load_suite
+from tests.chaos.harness.nodes import patient
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
 torch.set_num_threads(1)
@@ -88,12 +89,18 @@ def make_incidents(detector: Detector) -> Callable[..., Incidents]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    """One Ray for all tests, with more CPUs than the machine may have: three workers must fit."""
-    import ray
+    """One Ray for the tests of a file, with more CPUs than the machine may have: three workers must fit.
 
-    ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+    Not for all files: its processes take some of a core for as long as they are there, whoever needs them.
+    """
+    import ray
+    from ray._private import services
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services, "get_node", patient(services.get_node))
+        ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 

@@ -21,7 +21,10 @@ from monsoon.engine.remote.placement import shortage
 from monsoon.engine.remote.private import expect_token, loopback, private_ray, ray_folder, tighten_token_file
 
 ANSWER_SECONDS = 5.0
-SLOW = "run the same command again where memory and processes are not limited, and the machine is less busy"
+SLOW = (
+    "run the same command again where memory, processes and open files are not limited, and the machine is "
+    "less busy"
+)
 
 
 @contextmanager
@@ -55,7 +58,7 @@ def connected(address: str | None) -> Iterator[None]:
 
 @contextmanager
 def _elsewhere(address: str) -> Iterator[None]:
-    _start(address)
+    _start_there(address)
     try:
         yield
     finally:
@@ -70,26 +73,40 @@ def _here() -> Iterator[None]:
         except OSError as error:
             raise InputError(_why_it_did_not_start(error)) from error
         with loopback():
-            _start("local", include_dashboard=False, **arguments)
+            _start_here(arguments)
         stack.callback(ray.shutdown)
         expect_token()
         yield
 
 
-def _start(address: str, **arguments: Any) -> None:
-    handler = signal.getsignal(signal.SIGTERM)
+def _start_here(arguments: dict[str, Any]) -> None:
+    """Start a private Ray; a second time where a part of it took longer than Ray waits, which is 30 s."""
+    for last in (False, True):
+        try:
+            _start("local", include_dashboard=False, **arguments)
+        except Exception as error:  # Ray's for a part that is late has no type of its own
+            ray.shutdown()  # stop the parts that have started
+            if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+                raise InputError(_why_it_did_not_start(error)) from error
+            if last:
+                raise InputError(f"Ray cannot start: {_first_line(error)}; {SLOW}") from error
+        else:
+            return
+
+
+def _start_there(address: str) -> None:
     try:
-        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **arguments)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+        _start(address)
+    except Exception as error:
+        ray.shutdown()
         raise InputError(
             f"ray_address {address}: {_first_line(error)}; start Ray there, or leave ray_address out"
         ) from error
-    except OSError as error:
-        ray.shutdown()  # stop the parts that have started
-        raise InputError(_why_it_did_not_start(error)) from error
-    except Exception as error:  # what Ray raises where a part of it takes longer than 30 s has no other type
-        ray.shutdown()
-        raise InputError(f"Ray cannot start: {_first_line(error)}; {SLOW}") from error
+
+
+def _start(address: str, **arguments: Any) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **arguments)
     if callable(handler) and current_thread() is main_thread():
         signal.signal(signal.SIGTERM, handler)  # Ray has replaced it by its own
 

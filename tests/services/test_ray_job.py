@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,21 +74,24 @@ def head() -> Iterator[Head]:
         start += ["--node-ip-address=127.0.0.1", f"--port={port}"]
         start += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}"]
         start += [f"--dashboard-agent-listen-port={free_port()}"]  # another Ray may hold the usual one
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        with subprocess.Popen(start, env=environment, **pipes) as process:
-            seen = []
-            for line in process.stdout or ():  # ends with the process, so that a failed start does not wait
-                seen.append(line)
-                if "--block" in line:
-                    break
-            else:
-                pytest.fail("".join(seen))
-            yield Head(
-                f"127.0.0.1:{port}",
-                f"http://127.0.0.1:{dashboard_port}",
-                environment,
-            )
-            process.terminate()
+        with ExitStack() as stack:
+            stack.callback(started(start, environment, stack).terminate)
+            yield Head(f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard_port}", environment)
+
+
+def started(command: list[str], environment: dict[str, str], stack: ExitStack) -> subprocess.Popen[str]:
+    """A head that runs until the stack's end."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    for _ in range(3):  # Ray gives its parts 30 s to start, which a busy machine may exceed
+        process: subprocess.Popen[str] = stack.enter_context(
+            subprocess.Popen(command, env=environment, **pipes)  # type: ignore[call-overload]
+        )
+        seen = []
+        for line in process.stdout or ():  # ends with the process, so that a failed start does not wait
+            seen.append(line)
+            if "--block" in line:
+                return process
+    pytest.fail("".join(seen))
 
 
 def test_a_submitted_job_makes_the_campaign(

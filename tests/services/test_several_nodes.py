@@ -12,18 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ray._private import services
 from ray.cluster_utils import Cluster
 
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.storage import open_store
 from monsoon.jobs.verify import verify
+from tests.chaos.harness.nodes import patient
 
 SECONDS = 240.0  # for anything to happen, on a machine that does other things too
 
 
 @pytest.fixture
-def several() -> Iterator[Cluster]:
+def several(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """A head of one CPU; the test adds the rest."""
+    monkeypatch.setattr(services, "get_node", patient(services.get_node))
     cluster = Cluster(
         initialize_head=True, connect=False, head_node_args={"num_cpus": 1, "include_dashboard": False}
     )

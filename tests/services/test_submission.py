@@ -104,7 +104,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
         given = {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token_file(Path(short)))}
         there = {
             name: value for name, value in given.items() if name not in ("PYTHONPATH", "RAY_ADDRESS")
-        } | {"RAY_metrics_report_interval_ms": "1000"}
+        } | {"RAY_metrics_report_interval_ms": "1000", "RAY_worker_niceness": "5"}  # workers are never idle
         for machine in (head, one, two):
             for path in installed():
                 machine.hide(path, folder)

@@ -199,7 +199,7 @@ def serve(port: int, head_cpus: int) -> None:
     from ray._private import services
     from ray.cluster_utils import Cluster
 
-    services.get_node = _patient(services.get_node)  # Ray gives a node 30 s, on however busy a machine
+    services.get_node = patient(services.get_node)  # Ray gives a node 30 s, on however busy a machine
     cluster = Cluster()
     every: dict[str, Any] = {"node_ip_address": HOST, "object_store_memory": STORE_BYTES}
     head: dict[str, Any] = {"gcs_server_port": port, "dashboard_port": None, "_system_config": SETTINGS}
@@ -215,10 +215,10 @@ def serve(port: int, head_cpus: int) -> None:
         _answer(nodes)
 
 
-def _patient(look: Callable[..., Any]) -> Callable[..., Any]:
+def patient(look: Callable[..., Any]) -> Callable[..., Any]:
     """The same, but what is not there yet is waited for."""
 
-    def patient(*arguments: Any, **further: Any) -> Any:
+    def waited(*arguments: Any, **further: Any) -> Any:
         end = time.monotonic() + START_S
         while True:
             try:
@@ -227,7 +227,7 @@ def _patient(look: Callable[..., Any]) -> Callable[..., Any]:
                 if time.monotonic() > end:
                     raise
 
-    return patient
+    return waited
 
 
 def _answer(nodes: Mapping[int, Any]) -> None:
