@@ -16,7 +16,7 @@ BESIDE = --numprocesses 3 --dist loadfile
 # without bytecode each process, and each worker of Ray, compiles what it imports: 16 s of a core, not 6
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-services test-long docs ahead chaos fuzz lock audit lint format bench clean
+.PHONY: demo test test-slow test-services test-long docs ahead chaos fuzz lock audit lint format bench clean
 
 .venv: $(READY)
 
@@ -36,7 +36,11 @@ demo: $(READY)
 	$(BIN)/monsoon demo
 
 test: $(READY)
-	$(BIN)/pytest --ignore tests/services -m "not services" $(BESIDE)
+	$(BIN)/pytest --ignore tests/services -m "not services and not slow" $(BESIDE)
+
+# trainings, statistics of many showers, commands one after the other: they only compute
+test-slow: $(READY)
+	$(BIN)/pytest --ignore tests/services -m "slow and not services" --numprocesses 2
 
 $(SERVICES): $(READY) requirements-services.lock
 	$(INSTALL) --requirement requirements-services.lock

@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # threads that wait for each other on shared cores take minutes; for the commands that tests run, too
@@ -89,12 +90,9 @@ def make_incidents(detector: Detector) -> Callable[..., Incidents]:
     return make
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    """One Ray for the tests of a file, with more CPUs than the machine may have: three workers must fit.
-
-    Not for all files: its processes take some of a core for as long as they are there, whoever needs them.
-    """
+@contextmanager
+def ray_for_tests() -> Iterator[None]:
+    """A Ray with more CPUs than the machine may have: three workers must fit."""
     import ray
     from ray._private import services
 
@@ -103,6 +101,16 @@ def cluster() -> Iterator[None]:
         ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """One Ray for the tests of a file.
+
+    Not for all files: its processes take some of a core for as long as they are there, whoever needs them.
+    """
+    with ray_for_tests():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,18 @@ from monsoon.jobs.sample import sample
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.store.checkpoint import TRAINED
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, load_suite
+from tests.conftest import ray_for_tests
 from tests.fuzz.corpus.tables import column, first_particle
 
 
-def monsoon(*words: str) -> str:
-    """A command of its own process, whose Ray has the servers' addresses and keys from its environment."""
-    done = subprocess.run(
-        [sys.executable, "-m", "monsoon", *words], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == DONE, done.stdout + done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def cluster(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A Ray that has the servers' addresses and keys from its environment."""
+    for server in ("s3_server", "xrootd_server"):
+        with suppress(pytest.skip.Exception):  # not installed: the tests that need it are skipped
+            request.getfixturevalue(server)
+    with ray_for_tests():
+        yield
 
 
 def upload(path: Path, url: str, name: str) -> str:
@@ -46,8 +49,9 @@ def upload(path: Path, url: str, name: str) -> str:
     return f"{store.url}/{name}"
 
 
+@pytest.mark.usefixtures("cluster")
 def test_a_campaign_on_a_server_is_the_campaign_here(
-    url: str, pool: Path, tmp_path: Path, detector: Detector
+    url: str, pool: Path, tmp_path: Path, detector: Detector, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Made, grown, damaged, mended and reported; the detector and the incidents come from there too."""
     shipped = Path(sys.modules[Detector.__module__].__file__ or "").parent / "lhcb-ecal.yaml"
@@ -59,8 +63,9 @@ def test_a_campaign_on_a_server_is_the_campaign_here(
     }
     words = [f"{key}={value}" for key, value in there.items()]
     words += ["mu=1.5", "shard_events=20", "workers=1", "formats=[parquet, root]"]
-    assert monsoon("generate", "run3", "events=40", *words).endswith(f"events: {there['output']}\n")
-    monsoon("generate", "run3", "events=60", *words)
+    assert main(["generate", "run3", "events=40", *words]) == DONE
+    assert capsys.readouterr().out.endswith(f"events: {there['output']}\n")
+    assert main(["generate", "run3", "events=60", *words]) == DONE
     store = open_store(there["output"])
     assert Ledger(store).ranges() == [EventRange(first, first + 19) for first in (0, 20, 40)]
 
@@ -77,7 +82,7 @@ def test_a_campaign_on_a_server_is_the_campaign_here(
     damaged = next(file.url for file in Ledger(store).record(EventRange(20, 39)).files)
     store.replace(damaged, b"torn")
     assert main(["verify", store.url]) == VERDICT_FAILED
-    monsoon("generate", "run3", "events=60", *words, "repair=true")
+    assert main(["generate", "run3", "events=60", *words, "repair=true"]) == DONE
     assert main(["verify", "--clean", store.url]) == DONE
     assert read_manifest(store)["content"] == here
     assert len(list(store.list(EVENTS))) == 6

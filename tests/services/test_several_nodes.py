@@ -27,6 +27,7 @@ SECONDS = 240.0  # for anything to happen, on a machine that does other things t
 def several(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """A head of one CPU; the test adds the rest."""
     monkeypatch.setattr(services, "get_node", patient(services.get_node))
+    monkeypatch.setenv("RAY_worker_niceness", "5")  # they are never idle
     cluster = Cluster(
         initialize_head=True, connect=False, head_node_args={"num_cpus": 1, "include_dashboard": False}
     )

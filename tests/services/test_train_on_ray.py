@@ -25,6 +25,7 @@ pytestmark = [  # Ray's own, under Python 3.11
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.usefixtures("cluster"),
 ]
 
 STEPS = 60  # long enough that a worker killed at step 6 has not finished before the signal comes
