@@ -8,7 +8,7 @@ from statistics import fmean
 
 import torch
 
-from monsoon.engine.campaign import as_begun, load
+from monsoon.engine.campaign import as_begun, load, refuse_unvalidated
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents
@@ -85,6 +85,7 @@ def plan(campaign: Campaign) -> Forecast:
     with storage_answers(store):
         campaign = as_begun(campaign, Ledger(store))
         suite, detector = load(**campaign.named)
+        refuse_unvalidated(campaign, suite)
         return forecast_of(campaign, store, suite, detector)
 
 
