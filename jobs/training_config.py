@@ -81,8 +81,8 @@ class TrainConfig(BaseModel):
             tables = [name for name in tables if not name.endswith(".root")]
         if tables and self.table is None:
             raise ValueError(
-                f"table: is missing; {tables[0]} is a table: say what its columns are, or give cells where it "
-                "has calorimeter hits"
+                f"table: is missing; {tables[0]} is a table: say what its columns are, or give cells where "
+                "it has calorimeter hits"
             )
         if self.device not in (None, "cpu", "cuda"):
             raise ValueError(f"device: {self.device!r} is not cpu or cuda")
