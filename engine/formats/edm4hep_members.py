@@ -41,7 +41,7 @@ def collections_of(
     """
     count = len(events)
     one = np.arange(count + 1, dtype=np.int64)
-    header = {
+    header: Members = {
         "eventNumber": events.event.astype(np.uint64),
         "runNumber": np.zeros(count, np.uint32),
         "timeStamp": np.zeros(count, np.uint64),

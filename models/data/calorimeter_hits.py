@@ -60,7 +60,9 @@ class HitReader:
     face_z_mm: float = 0.0
     scale: float = 1.0
     left_out: Counter[str] = field(default_factory=Counter)  # events that are no shower, by reason
-    energy_mev: Counter[str] = field(default_factory=Counter)  # of hits: `all`, and `outside` of the voxels
+    energy_mev: dict[str, float] = field(
+        default_factory=lambda: {"all": 0.0, "outside": 0.0}
+    )  # of hits; outside the voxels
 
     def __post_init__(self) -> None:
         """Raise ValueError where the cells are not what the geometry needs."""

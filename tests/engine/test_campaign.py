@@ -224,8 +224,9 @@ def test_a_shard_with_the_names_of_edm4hep_has_the_events_of_parquet(
     suite, detector = load(**asked.named)
     store = open_store(asked.output)
     store.probe()
-    maker = ShardMaker(resolve(asked, asked.output, str(incidents), suite, detector))
-    record = maker.make(EventRange(0, EVENTS - 1))
+    resolved = resolve(asked, asked.output, str(incidents), suite, detector)
+    Ledger(store).open(resolved.identity, asked.layout(), EVENTS)
+    record = ShardMaker(resolved).make(EventRange(0, EVENTS - 1))
     assert [Path(file.url).suffixes for file in record.files] == [[".parquet"], [".edm4hep", ".root"]]
     for file in record.files:
         with store.local(file.url) as path:
