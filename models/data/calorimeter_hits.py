@@ -60,9 +60,8 @@ class HitReader:
     face_z_mm: float = 0.0
     scale: float = 1.0
     left_out: Counter[str] = field(default_factory=Counter)  # events that are no shower, by reason
-    energy_mev: dict[str, float] = field(
-        default_factory=lambda: {"all": 0.0, "outside": 0.0}
-    )  # of hits; outside the voxels
+    # of all hits, and of those outside the voxels
+    energy_mev: dict[str, float] = field(default_factory=lambda: {"all": 0.0, "outside": 0.0})
 
     def __post_init__(self) -> None:
         """Raise ValueError where the cells are not what the geometry needs."""
