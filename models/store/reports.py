@@ -20,7 +20,7 @@ from monsoon.models.records import Conditions
 from monsoon.models.species import EGAMMA
 from monsoon.models.store.card_files import LIBRARY as LIBRARY_NAME
 from monsoon.models.store.card_files import card_of
-from monsoon.models.store.suite import LIBRARY, Suite, parts
+from monsoon.models.store.suite import CHECKPOINTS, LIBRARY, Suite, parts
 
 PASSED = "pass"
 # A sample does not reach the ends of what it was drawn from: so much beyond counts as validated
@@ -80,7 +80,9 @@ def _groups(species: Sequence[int]) -> list[str]:
 
 
 def _domain_in(path: Path, group: str, fingerprint: str) -> Domain:
-    name = LIBRARY_NAME if path in LIBRARY else str(path)
+    name = path.name if path.parent == CHECKPOINTS else str(path)
+    if path in LIBRARY:
+        name = LIBRARY_NAME
     try:
         report = card_of(name).get("metrics", {}).get(f"{group} validation")
     except InputError:
