@@ -42,10 +42,12 @@ from monsoon.engine.records import HIT_TIME, ORIGINS, Events, Incidents, Loss
 from monsoon.engine.storage import fetch, fetch_folder, open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.engine.tracing import Trace
+from monsoon.models.domain.ranges import Domain
 from monsoon.models.geometry.stored import read_geometry
 from monsoon.models.records import Status
 from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import TRAINED
+from monsoon.models.store.reports import covered, not_covered, validated_domains
 from monsoon.models.store.suite import NEAREST, REFUSE, SHOWER_FILES, Suite, load_suite, refusal
 
 FORMER_MODEL = "library"  # the default of earlier releases, whose campaigns go on
@@ -176,14 +178,16 @@ def resolve(
 
 
 def refuse_outside(resolved: ResolvedCampaign, suite: Suite, missing: Sequence[EventRange] = ()) -> None:
-    """Raise InputError where the campaign refuses particles outside the training domain and may have some.
+    """Raise InputError where the campaign refuses particles that it may have.
 
-    Of a pool any collision may be drawn: all of it is looked at; of a signal the events that are missing.
-    Unsound events are left to quarantine.
+    Those are particles outside the training domain with `outside=refuse`, and with `require_report` those
+    beyond what the model's report covers. Of a pool any collision may be drawn: all of it is looked at; of a
+    signal the events that are missing. Unsound events are left to quarantine.
     """
     campaign, url = resolved.campaign, resolved.incidents
-    if campaign.outside != REFUSE:
+    if campaign.outside != REFUSE and not campaign.require_report:
         return
+    reports = refuse_unvalidated(campaign, suite)
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     blocks = [(None, None)] if campaign.mu is not None else [(b.first, b.last) for b in _blocks(wanted)]
     looked_at: Iterable[tuple[str, Incidents]] = (
@@ -196,11 +200,22 @@ def refuse_outside(resolved: ResolvedCampaign, suite: Suite, missing: Sequence[E
     for source, found in looked_at:
         incidents, _ = screen(found)
         conditions = localise(incidents, suite.grid)
-        inside = suite.inside(conditions)
+        inside = suite.inside(conditions) if reports is None else covered(suite, reports, conditions)
         if not inside.all():
             row = int(inside.int().argmin())
             event = incidents.event[incidents.event_of_particle[row]]
-            raise InputError(f"{source}: event {event}: {refusal(conditions, row)}")
+            why = refusal(conditions, row) if reports is None else not_covered(conditions, row)
+            raise InputError(f"{source}: event {event}: {why}")
+
+
+def refuse_unvalidated(campaign: Campaign, suite: Suite) -> list[list[Domain]] | None:
+    """What each generator was validated on; None where the campaign does not ask for reports.
+
+    Raises InputError where it does, and a model has no passing report of itself.
+    """
+    if not campaign.require_report:
+        return None
+    return validated_domains(fetch_models(campaign.model), suite)
 
 
 class ShardMaker:
@@ -232,8 +247,13 @@ class ShardMaker:
 
     @cached_property
     def metadata(self) -> dict[str, str]:
-        """What every event file says: its origin, and how hit energies follow where they are left out."""
+        """What every event file says: its origin, and how hit energies follow where they are left out.
+
+        Files with EDM4hep's names need the detector's description too.
+        """
         plain = self.resolved.metadata
+        if "edm4hep" in self.resolved.campaign.formats:
+            plain |= {"detector": self.detector.description.canonical.decode()}
         if self.resolved.campaign.hit_energy:
             return plain
         return plain | stored(self.detector.electronics.mev_per_count.numpy())

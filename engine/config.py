@@ -16,7 +16,7 @@ from monsoon.models.files import read_small
 from monsoon.models.said import said
 
 Config = TypeVar("Config", bound=BaseModel)
-Format = Literal["parquet", "root", "ttree"]
+Format = Literal["parquet", "root", "ttree", "edm4hep"]
 PLAIN = "write one `key: value` a line"
 AT_14_TEV = ["SoftQCD:inelastic = on", "Beams:eCM = 14000"]
 # Conditions of data taking: mean collisions of a crossing, and energy; crossings are 25 ns apart in all of
@@ -95,7 +95,7 @@ class Campaign(BaseModel):
     shard_events: Annotated[int, Field(gt=0, le=1_000_000)] = 1000
     """Events in one file."""
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("parquet",)
-    """Formats that every shard is written in."""
+    """Formats that every shard is written in; edm4hep is a TTree with the names of its collections."""
     contributions: bool = False
     """Whether the energy of each particle in each hit is kept."""
     hit_times: bool = False
@@ -122,6 +122,8 @@ class Campaign(BaseModel):
     """Longest time for one shard, after which its worker is replaced [s]."""
     patience_s: Annotated[float, Field(ge=0)] = 300
     """How long storage may fail without a success between [s]."""
+    require_report: bool = False
+    """Whether to refuse models without a passing report (monsoon validate) that covers all particles."""
     repair: bool = False
     """Whether to verify what is committed first, and make again what is damaged."""
     log: str | None = None

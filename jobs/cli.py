@@ -18,6 +18,7 @@ from monsoon.jobs.export import export
 from monsoon.jobs.failures import bug_line, remedy_of
 from monsoon.jobs.requests.command import request
 from monsoon.jobs.show import show
+from monsoon.jobs.showers import showers
 from monsoon.jobs.streams import lasting_streams, reader_has_gone
 from monsoon.jobs.studies.command import study
 from monsoon.jobs.submission import commands
@@ -110,9 +111,7 @@ def plan(campaign: CampaignName, settings: Settings = None) -> None:
     """Estimate the size and the time of a campaign before it runs."""
     from monsoon.engine.config import load_campaign
 
-    asked = load_campaign(
-        campaign, settings or []
-    )  # refused before the seconds that the rest takes to import
+    asked = load_campaign(campaign, settings or [])  # refused before the rest takes seconds to import
     from monsoon.jobs.plan import say_plan
 
     say_plan(asked)
@@ -361,8 +360,8 @@ def bench(
     raise typer.Exit(run(quick=quick, check=check, csv=local_path(csv) if csv else None))
 
 
-app.command()(export)
-app.command()(completion)
+for _verb in (export, completion, showers):
+    app.command()(_verb)
 for _info in app.registered_commands:
     _info.epilog = epilog_of(_info.name or _info.callback.__name__) or _info.epilog  # type: ignore[union-attr]
 

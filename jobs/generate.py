@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TypeVar
 
-from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, as_begun, load, refuse_outside, resolve
+from monsoon.engine.campaign import (
+    ResolvedCampaign,
+    ShardMaker,
+    as_begun,
+    load,
+    refuse_outside,
+    refuse_unvalidated,
+    resolve,
+)
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
@@ -103,6 +111,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
     with storage_answers(store):
         campaign = as_begun(campaign, ledger).anchored()
     suite, detector = load(**campaign.named)
+    refuse_unvalidated(campaign, suite)
     if suite.unserved:
         say(f"warning: {unserved(campaign.model, suite.unserved)}")
     with ExitStack() as stack:

@@ -8,7 +8,7 @@ from statistics import fmean
 
 import torch
 
-from monsoon.engine.campaign import as_begun, load
+from monsoon.engine.campaign import as_begun, load, refuse_unvalidated
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents
@@ -26,9 +26,9 @@ from monsoon.models.store.suite import Suite
 # which is timed on the spot. If a campaign has shards already, its commit records are extrapolated instead.
 SECONDS_PER_PARTICLE = 5e-6
 SECONDS_PER_EVENT = 0.3e-3
-BYTES_PER_PARTICLE = {"parquet": 22.2, "root": 24.0, "ttree": 24.0}
-BYTES_PER_HIT = {"parquet": 5.3, "root": 5.6, "ttree": 5.7}
-BYTES_PER_ENERGY = {"parquet": 3.3, "root": 3.6, "ttree": 3.6}  # of a hit, where hit_energy is stored
+BYTES_PER_PARTICLE = {"parquet": 22.2, "root": 24.0, "ttree": 24.0, "edm4hep": 48.8}
+BYTES_PER_HIT = {"parquet": 5.3, "root": 5.6, "ttree": 5.7, "edm4hep": 7.6}
+BYTES_PER_ENERGY = {"parquet": 3.3, "root": 3.6, "ttree": 3.6, "edm4hep": 0.0}  # without hit_energy, of a hit
 MEASURED_HITS = ((142.6, 549.8), (1088.6, 2888.2))  # particles and hits an event: 500 of run3, 100 of hl-lhc
 PARTICLES_PER_COLLISION = 27.6  # soft inelastic pp at 13.6 TeV, above 1 GeV on the face
 SECONDS_PER_COLLISION = 3e-3  # Pythia 8
@@ -85,6 +85,7 @@ def plan(campaign: Campaign) -> Forecast:
     with storage_answers(store):
         campaign = as_begun(campaign, Ledger(store))
         suite, detector = load(**campaign.named)
+        refuse_unvalidated(campaign, suite)
         return forecast_of(campaign, store, suite, detector)
 
 

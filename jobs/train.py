@@ -17,6 +17,8 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs.identity import refuse_another
 from monsoon.jobs.progress.training import CURVE, LOSSES, TENSORBOARD, TrainingNarrator
 from monsoon.jobs.refusals import nothing_left
+from monsoon.jobs.showers import MADE as HITS
+from monsoon.jobs.showers import hits_as_showers
 from monsoon.jobs.training_config import TrainConfig
 from monsoon.models.data.examination import examine_file, shared_rows
 from monsoon.models.data.shower_files import extent
@@ -37,7 +39,7 @@ TRAINING = "training.json"
 
 
 # What a training makes in the output, and what of it is worth keeping where it is refused
-MADE = (TRAINING, NETWORK, STATES, "ray", LOSSES, TENSORBOARD, CURVE)
+MADE = (HITS, TRAINING, NETWORK, STATES, "ray", LOSSES, TENSORBOARD, CURVE)
 KEPT = (MODEL, FAILED, f"{STATES}/*")
 
 
@@ -89,9 +91,12 @@ def train(
     KeyboardInterrupt
         Leaves an output that the same call goes on with.
     """
-    fit = _fit(config)
-    output = Path(fit.output)
     with ExitStack() as stack:
+        if config.cells is not None:
+            stack.enter_context(nothing_left(Path(config.output).absolute(), MADE, KEPT))
+            config = hits_as_showers(config, say)
+        fit = _fit(config)
+        output = Path(fit.output)
         device, first = "cpu", True
         if local:
             device, first = stack.enter_context(_here(config.device))

@@ -43,6 +43,10 @@ class TrainConfig(BaseModel):
     """Voxels of files that name none: a shipped geometry, a JSON file, or binning.xml#particle."""
     species: str | None = None
     """Species of files that have none: a name or PDG code."""
+    cells: str | None = None
+    """Table of cells (Parquet, CSV), with which ROOT files are EDM4hep hits, one particle an event."""
+    hits: str = "ECalHits"
+    """Their collection of hits."""
     recipe: Recipe
     """How to train; in a file and on the command line its keys stand beside the others."""
 
@@ -71,8 +75,15 @@ class TrainConfig(BaseModel):
             there, other = ("is there", "showers") if self.table is not None else ("is missing", "tables")
             raise ValueError(f"table: {there}, and {self.family} learns {other} alone")
         tables = [name for name in (*self.train, *self.validation) if is_table(name)]
+        if self.cells is not None:
+            if self.table is not None:
+                raise ValueError("cells: are of showers, and table of tables; leave one out")
+            tables = [name for name in tables if not name.endswith(".root")]
         if tables and self.table is None:
-            raise ValueError(f"table: is missing; {tables[0]} is a table: say what its columns are")
+            raise ValueError(
+                f"table: is missing; {tables[0]} is a table: say what its columns are, or give cells where "
+                "it has calorimeter hits"
+            )
         if self.device not in (None, "cpu", "cuda"):
             raise ValueError(f"device: {self.device!r} is not cpu or cuda")
         if isinstance(self.workers, tuple) and not 0 < self.workers[0] <= self.workers[1]:

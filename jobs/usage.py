@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, str] = {
     "train": "train flow-egamma 'train=[mine.h5]' 'validation=[others.h5]' output=out/flow",
     "sweep": "sweep jobs/examples/hyper_parameters.yaml samples=20 output=out/sweep",
     "request": "request jobs/examples/request.yaml output=out/request",
+    "showers": "showers hits.edm4hep.root --cells cells.parquet --out mine.h5",
     "sample": "sample --model best --conditions wanted.h5 --out showers.h5",
     "validate": "validate --model out/flow --model library --reference held-out.h5",
     "models": "models --time",

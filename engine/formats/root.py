@@ -107,6 +107,16 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
     OSError, ValueError
         Where it is not a whole event file, perhaps only after some blocks; with them uproot's errors.
     """
+    with opened(path) as (table, metadata):
+        columns = schema_in(table.keys())
+        derived = None if DERIVED in [c.name for c in columns] else constants(metadata)
+        for first, end in ranges(boundaries(table), events):
+            yield _events(table, columns, derived, first, end)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Table, dict[str, str]]]:
+    """The table of a file, and its metadata. Raises as `blocks` does."""
     with Within(path) as raw, uproot.open(raw, array_cache=None) as file:
         size = path.stat().st_size
         if file.file.fEND != size:  # uproot reads a cut file where it can do without the end
@@ -115,10 +125,7 @@ def blocks(path: Path, events: int = READER_EVENTS) -> Iterator[Events]:
         unpacked, stored = claims(table)
         if stored > size or unpacked > FREE_BYTES + LARGEST_RATIO * stored:
             raise ValueError(f"{path}: claims {unpacked} bytes in {stored} of {size}")
-        columns = schema_in(table.keys())
-        derived = None if DERIVED in [c.name for c in columns] else constants(_metadata(file))
-        for first, end in _ranges(_boundaries(table), events):
-            yield _events(table, columns, derived, first, end)
+        yield table, _metadata(file)
 
 
 def read(path: Path) -> Events:
@@ -126,16 +133,16 @@ def read(path: Path) -> Events:
     return concatenate(blocks(path))
 
 
-def _boundaries(table: Table) -> list[int]:
+def boundaries(table: Table, branch: str = "event") -> list[int]:
     """Where clusters (or baskets) begin, and the end, rising from 0: between them all comes at once."""
     if isinstance(table, uproot.behaviors.RNTuple.RNTuple):
         starts = [int(cluster.num_first_entry) for cluster in table.cluster_summaries]
     else:
-        starts = [int(entry) for entry in table["event"].entry_offsets]
+        starts = [int(entry) for entry in table[branch].entry_offsets]
     return sorted({0, *starts, int(table.num_entries)})
 
 
-def _ranges(boundaries: list[int], events: int) -> Iterator[tuple[int, int]]:
+def ranges(boundaries: list[int], events: int) -> Iterator[tuple[int, int]]:
     """Ranges of at most `events` entries, or of one larger cluster; a single empty one where all is empty."""
     first = 0
     for low, high in pairwise(boundaries):

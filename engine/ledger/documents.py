@@ -161,6 +161,12 @@ STORED = (
         "engine.formats.root:blocks",
     ),
     Stored(
+        "events/*.edm4hep.root",
+        "EDM4hep's schema 4, Monsoon's columns beside it",
+        "as written",
+        "engine.formats.edm4hep:blocks",
+    ),
+    Stored(
         "incidents (Parquet)",
         str(INCIDENTS_VERSION),
         "1, without `mother_pdg` too",

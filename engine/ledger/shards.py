@@ -40,19 +40,20 @@ class Format(NamedTuple):
     blocks: Callable[[Path], Iterator[Events]]
 
 
-def _of_root(name: str) -> Callable[..., Any]:
-    """A function of `engine.formats.root`, which brings uproot: a second that Parquet alone does without."""
+def _of(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module that brings uproot: a second that Parquet alone does without."""
 
     def called(*arguments: Any) -> Any:
-        return getattr(import_module("monsoon.engine.formats.root"), name)(*arguments)
+        return getattr(import_module(f"monsoon.engine.formats.{module}"), name)(*arguments)
 
     return called
 
 
 FORMATS = {
     "parquet": Format(parquet.SUFFIX, parquet.writer, parquet.blocks),
-    "root": Format(".root", _of_root("writer"), _of_root("blocks")),
-    "ttree": Format(".ttree.root", _of_root("ttree_writer"), _of_root("blocks")),
+    "root": Format(".root", _of("root", "writer"), _of("root", "blocks")),
+    "ttree": Format(".ttree.root", _of("root", "ttree_writer"), _of("root", "blocks")),
+    "edm4hep": Format(".edm4hep.root", _of("edm4hep", "writer"), _of("edm4hep", "blocks")),
 }
 
 

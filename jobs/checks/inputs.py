@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from monsoon.engine.campaign import as_begun, load, refuse_outside, resolve
+from monsoon.engine.campaign import as_begun, load, refuse_outside, refuse_unvalidated, resolve
 from monsoon.engine.detector.fits import refuse_other_incidents
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import SETTINGS
@@ -34,6 +34,8 @@ def model(subject: Subject) -> Iterator[Check]:
         line, _, remedy = unserved(asked.model, missing).rpartition("; ")
         yield Check("model", "warn", line.removeprefix("model "), remedy)
     count = len(subject.suite.models)
+    if refuse_unvalidated(asked, subject.suite) is not None:
+        yield Check("report", "ok", f"{asked.model}: all of its generators have a passing report")
     yield Check("model", "ok", f"{asked.model}: {count} generators, in detector {asked.detector}")
 
 

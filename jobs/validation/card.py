@@ -39,6 +39,7 @@ def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str,
             raise ValueError(f"the report is of {', '.join(names)}: name one")
         who = names[0]
     found: dict[str, Any] = {}
+    of_model = report["compared"].get("generators", {}).get(who, {})
     for group, of in report["groups"].items():
         if who not in of["classifiers"]:  # it has no generator for these species
             continue
@@ -78,6 +79,8 @@ def card_metrics(report: Mapping[str, Any], who: str | None = None) -> dict[str,
             "showers": of["showers"]["reference"],
             "seed": report["seed"],
             "quick": report["quick"],
+            **({"generators": loaded} if (loaded := of_model.get("generators")) else {}),
+            **({"domain": of["domain"]} if "domain" in of else {}),
             **{name: file["sha256"] for name, file in report["compared"]["samples"].items()},
         }
     return found

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from monsoon.jobs.validation.classifier_plots import weight_tails
+from monsoon.models.domain.ranges import Domain
 from monsoon.models.geometry.stored import as_stored
 from monsoon.models.metrics.admission import needed_flaws
 from monsoon.models.metrics.classification import CLASSIFIERS, Classification, not_asked
@@ -202,6 +203,7 @@ def _group(found: Findings) -> dict[str, Any]:
             "generated": len(contest),
         },
         "geometry": as_stored(contest.grid),
+        "domain": Domain.around(contest.reference.showers.conditions, contest.grid).as_json(),
         "not_asked": {name: why for name in CLASSIFIERS if (why := not_asked(name, contest.grid))},
         "halved": contest.halved,
         "outside_domain": dict(contest.outside),

@@ -134,8 +134,13 @@ def model_generator(
     """
     suite = load_suite(fetch_models(name), geometry=said, pdg=pdg)
     _refuse_another(name, suite.grid, grid)
+    origin = {
+        "model": name,
+        "fingerprint": suite.fingerprint,
+        "generators": " ".join(part.fingerprint for part in suite.models),
+    }
     label = name if len(name) < 40 else Path(name.split(",")[0]).stem
-    return Candidate(label, suite, None, {"model": name, "fingerprint": suite.fingerprint})
+    return Candidate(label, suite, None, origin)
 
 
 def file_generator(

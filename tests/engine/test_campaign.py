@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +12,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, as_begun, load, refuse_outside, resolve
+from monsoon.engine.campaign import (
+    ResolvedCampaign,
+    ShardMaker,
+    as_begun,
+    load,
+    refuse_outside,
+    refuse_unvalidated,
+    resolve,
+)
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
@@ -19,11 +29,13 @@ from monsoon.engine.incidents.schema import to_table
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.ledger.shards import content_of
 from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import open_store
 from monsoon.models.data.shower_files import read_showers, write_showers
 from monsoon.models.records import Status
+from monsoon.models.store.checkpoint import CHECKPOINTS
 from monsoon.models.store.suite import SAMPLES, Suite, load_suite
 
 MakeIncidents = Callable[..., Incidents]
@@ -161,6 +173,66 @@ def test_refuse_lets_campaigns_through_that_stay_inside(
     assert record.counts["events"] == EVENTS - 1
     assert record.counts["quarantined"] == 1
     assert not any(count(record, status) for status in Status if status.name.startswith("OUTSIDE"))
+
+
+def test_a_campaign_that_wants_a_report_refuses_models_without_and_particles_beyond(
+    make_incidents: MakeIncidents, tmp_path: Path
+) -> None:
+    photons = make_incidents([4] * EVENTS)
+    photons.pdg[:] = 22
+    photons.energy_mev[:] = np.linspace(5_000, 50_000, len(photons.pdg))
+    photons.position_mm[:, :2] *= 0.3
+    photons.direction[:] = photons.position_mm / np.linalg.norm(photons.position_mm, axis=1, keepdims=True)
+    asked = Campaign(
+        incidents=str(written(photons, tmp_path)),
+        **{"model": OTHER, "require_report": True, "events": EVENTS, "output": str(tmp_path / "out")},
+    )
+    with pytest.raises(InputError, match=r"egamma-heldout.h5 has no report for egamma; train a model"):
+        refuse_unvalidated(asked, load_suite(OTHER))
+    folder, shipped = tmp_path / "mine", CHECKPOINTS / "flow-egamma"
+    folder.mkdir()
+    (folder / "weights.safetensors").symlink_to(shipped / "weights.safetensors")
+    card = json.loads((shipped / "model.json").read_text())
+    asked = asked.model_copy(update={"model": str(folder)})
+    for highest_mev, line in ((50_000.0, ""), (40_000.0, "event 9: species 22 of .* beyond what the model")):
+        report = {
+            "outcome": "pass",
+            "quick": False,
+            "generators": load_suite("flow-egamma").models[0].fingerprint,
+        }
+        domain = {"pdg": [22], "energy_mev": [[5_000.0, highest_mev]], "cosine": [0.95], "holes": []}
+        card["metrics"]["egamma validation"] = {**report, "domain": domain}
+        (folder / "model.json").write_text(json.dumps(card))
+        suite, detector = load(**asked.named)
+        resolved = resolve(asked, str(tmp_path / "out"), str(asked.incidents), suite, detector)
+        plain = asked.model_copy(update={"require_report": False})
+        assert (
+            resolve(plain, resolved.output, resolved.incidents, suite, detector).identity == resolved.identity
+        )
+        with pytest.raises(InputError, match=line) if line else nullcontext():
+            refuse_outside(resolved, suite)
+
+
+def test_a_shard_with_the_names_of_edm4hep_has_the_events_of_parquet(
+    incidents: Path, model: str, tmp_path: Path
+) -> None:
+    asked = Campaign(
+        incidents=str(incidents),
+        **{"model": model, "events": EVENTS, "output": str(tmp_path / "out")},
+        **{"formats": ("parquet", "edm4hep"), "contributions": True, "hit_energy": False},
+    )
+    suite, detector = load(**asked.named)
+    store = open_store(asked.output)
+    store.probe()
+    resolved = resolve(asked, asked.output, str(incidents), suite, detector)
+    Ledger(store).open(resolved.identity, asked.layout(), EVENTS)
+    record = ShardMaker(resolved).make(EventRange(0, EVENTS - 1))
+    assert [Path(file.url).suffixes for file in record.files] == [[".parquet"], [".edm4hep", ".root"]]
+    for file in record.files:
+        with store.local(file.url) as path:
+            found = content_of(file.format, path)
+        assert found is not None
+        assert found.total == record.content
 
 
 def test_models_keep_their_names_and_files_their_places(
