@@ -198,10 +198,10 @@ class ShardMaker:
         campaign = resolved.campaign
         with warnings.catch_warnings(action="ignore", category=SuspiciousInput):  # the driver has said it
             self.suite, self.detector = load(**campaign.named)
+            self.replicas = load_replicas(campaign, self.suite)
         self.placing = Placing(self.suite.grid, self.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
-        self.replicas = load_replicas(campaign, self.suite)
         asked = resolved.identity.get("replicas", {}).get("models", [])
         if [one.fingerprint for one in self.replicas] != asked:
             raise RuntimeError(f"replicas {campaign.replicas} are not the campaign's on this machine")

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from monsoon.engine.config import Campaign
+from monsoon.engine.config import MOST_REPLICAS, Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_showers
 from monsoon.engine.detector.placing import Placing
@@ -104,8 +104,9 @@ def members(folder: str) -> list[str]:
     url = f"{folder}/{REPLICAS}"
     try:
         names = json.loads(read_small(Path(fetch(url)), LARGEST))["replicas"]
-        if not names or not all(isinstance(name, str) and MEMBER.fullmatch(name) for name in names):
-            raise ValueError("it names no folders below")
+        listed = isinstance(names, list) and 0 < len(names) <= MOST_REPLICAS
+        if not listed or not all(isinstance(name, str) and MEMBER.fullmatch(name) for name in names):
+            raise ValueError(f"it names no folders below, at most {MOST_REPLICAS}")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{url}: no list of replicas ({error}); train them again") from error
     return [str(name) for name in names]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from monsoon.engine.config import parse_overrides, read_mapping, validate
+from monsoon.engine.config import MOST_REPLICAS, parse_overrides, read_mapping, validate
 from monsoon.engine.errors import InputError, unknown_key
 from monsoon.models.data.tables.files import is_table
 from monsoon.models.families.table import FAMILIES, ONLY_SHOWERS, ONLY_TABLES
@@ -49,7 +49,7 @@ class TrainConfig(BaseModel):
     """How to train; in a file and on the command line its keys stand beside the others."""
 
     # Execution: free from run to run.
-    replicas: Annotated[int, Field(gt=1, le=1000)] | None = None
+    replicas: Annotated[int, Field(gt=1, le=MOST_REPLICAS)] | None = None
     """Train so many bootstrap replicas instead, in a folder that `generate` takes as its replicas."""
     output: Annotated[str, Field(min_length=1)]
     """Folder for the model and its log; on a cluster one that all workers see."""
