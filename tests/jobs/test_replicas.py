@@ -32,7 +32,7 @@ def config(files: tuple[str, str], output: Path, **more: Any) -> TrainConfig:
 def test_replicas_are_trainings_on_rows_drawn_again_that_a_campaign_takes(
     files: tuple[str, str], tmp_path: Path
 ) -> None:
-    output, said = tmp_path / "flows", []
+    output, said = tmp_path / "flows", list[str]()
     assert not train(config(files, output, replicas=2), local=True).failed
     assert json.loads((output / REPLICAS).read_text()) == {"replicas": ["000", "001"]}
     cards = [read_card(output / name)["training"] for name in ("000", "001")]
