@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from monsoon.jobs.generate import generate as generate
     from monsoon.jobs.merge import merge as merge
     from monsoon.jobs.plan import plan as plan
+    from monsoon.jobs.replicas import train as train
     from monsoon.jobs.report.page import write_report as write_report
     from monsoon.jobs.request import request as request
     from monsoon.jobs.requests.config import Request as Request
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from monsoon.jobs.sweep import sweep as sweep
     from monsoon.jobs.sweeps.config import Sweep as Sweep
     from monsoon.jobs.sweeps.config import load_sweep as load_sweep
-    from monsoon.jobs.train import train as train
     from monsoon.jobs.training_config import TrainConfig as TrainConfig
     from monsoon.jobs.training_config import load_training as load_training
     from monsoon.jobs.validate import validate as validate
@@ -61,7 +61,7 @@ _HOME = {
     "request": "jobs.request",
     "sample": "jobs.sample",
     "sweep": "jobs.sweep",
-    "train": "jobs.train",
+    "train": "jobs.replicas",
     "validate": "jobs.validate",
     "verify": "jobs.verify",
     "write_report": "jobs.report.page",

@@ -20,7 +20,7 @@ import torch
 
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
-from monsoon.engine.detector.fits import refuse_other_incidents, refuse_other_showers
+from monsoon.engine.detector.fits import refuse_other_incidents
 from monsoon.engine.detector.placing import Placing, localise
 from monsoon.engine.errors import InputError, SuspiciousInput
 from monsoon.engine.formats.calibration import stored
@@ -37,18 +37,19 @@ from monsoon.engine.ledger.quarantine import screen, set_aside, write_faults
 from monsoon.engine.ledger.shards import publish_shard
 from monsoon.engine.ledger.status import process_name
 from monsoon.engine.ledger.stored import ShardRecord, identity_hash
+from monsoon.engine.loading import fetch_models as fetch_models
+from monsoon.engine.loading import load as load
+from monsoon.engine.loading import load_replicas as load_replicas
 from monsoon.engine.pipeline import Stopwatch, generate
-from monsoon.engine.records import HIT_TIME, ORIGINS, Events, Incidents, Loss
-from monsoon.engine.storage import fetch, fetch_folder, open_store
+from monsoon.engine.records import HIT_TIME, ORIGINS, REPLICA, Events, Incidents, Loss
+from monsoon.engine.replicas import attach, has_replicas
+from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.engine.tracing import Trace
 from monsoon.models.domain.ranges import Domain
-from monsoon.models.geometry.stored import read_geometry
 from monsoon.models.records import Status
-from monsoon.models.species import species_of
-from monsoon.models.store.checkpoint import TRAINED
 from monsoon.models.store.reports import covered, not_covered, validated_domains
-from monsoon.models.store.suite import NEAREST, REFUSE, SHOWER_FILES, Suite, load_suite, refusal
+from monsoon.models.store.suite import NEAREST, REFUSE, Suite, refusal
 
 FORMER_MODEL = "library"  # the default of earlier releases, whose campaigns go on
 # Events that are in memory at a time, whatever the size of the shard: it bounds a worker's memory. They are
@@ -109,31 +110,6 @@ def as_begun(campaign: Campaign, ledger: Ledger) -> Campaign:
     return former if ledger.campaign().identity["model"] == suite.fingerprint else campaign
 
 
-def load(
-    model: str, outside: str, detector: str, geometry: str | None = None, species: str | None = None
-) -> tuple[Suite, Detector]:
-    """The generators and the detector of these names, paths or URLs.
-
-    Geometry and species are of shower files that say nothing of it: see `read_geometry`, `species_of`.
-
-    Raises InputError where one cannot be used, or the generators' showers cannot be placed in the detector.
-    """
-    voxels = None if geometry is None else read_geometry(geometry)
-    pdg = None if species is None else species_of(species)
-    suite = load_suite(fetch_models(model), fetch_models(outside), voxels, pdg)
-    face = Detector.load(fetch(detector))
-    refuse_other_showers(model, Placing(suite.grid, face))
-    return suite, face
-
-
-def fetch_models(words: str) -> str:
-    """Words for load_suite, with what is behind URLs on this machine. Raises InputError."""
-    return ",".join(
-        fetch(word) if word.endswith(SHOWER_FILES) else fetch_folder(word, TRAINED)
-        for word in words.split(",")
-    )
-
-
 def resolve(
     campaign: Campaign,
     output: str,
@@ -141,6 +117,7 @@ def resolve(
     suite: Suite,
     detector: Detector,
     signal: Signal | None = None,
+    replicas: Sequence[Suite] = (),
 ) -> ResolvedCampaign:
     """Raises InputError where the incidents cannot be read, or are not what the campaign asks for."""
     header = read_header(incidents)
@@ -169,7 +146,10 @@ def resolve(
     }
     if suite.outside != NEAREST:  # absent else, as it was when there was no choice: those campaigns go on
         identity["outside"] = suite.outside or "another model"
-    times = (HIT_TIME,) if campaign.hit_times else ()
+    if replicas:  # absent else, as before there were any
+        prints = [one.fingerprint for one in replicas]
+        identity["replicas"] = {"every": campaign.replica_every, "models": prints}
+    times = ((HIT_TIME,) if campaign.hit_times else ()) + ((REPLICA,) if replicas else ())
     if signal is None:
         origins = (*read_origins(incidents), *times)
         return ResolvedCampaign(campaign, output, incidents, identity, origins=origins)
@@ -185,9 +165,10 @@ def refuse_outside(resolved: ResolvedCampaign, suite: Suite, missing: Sequence[E
     signal the events that are missing. Unsound events are left to quarantine.
     """
     campaign, url = resolved.campaign, resolved.incidents
-    if campaign.outside != REFUSE and not campaign.require_report:
+    nominal = suite.fingerprint == resolved.identity["model"]  # replicas have no report
+    reports = refuse_unvalidated(campaign, suite) if nominal else None
+    if campaign.outside != REFUSE and reports is None:
         return
-    reports = refuse_unvalidated(campaign, suite)
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     blocks = [(None, None)] if campaign.mu is not None else [(b.first, b.last) for b in _blocks(wanted)]
     looked_at: Iterable[tuple[str, Incidents]] = (
@@ -233,9 +214,13 @@ class ShardMaker:
         campaign = resolved.campaign
         with warnings.catch_warnings(action="ignore", category=SuspiciousInput):  # the driver has said it
             self.suite, self.detector = load(**campaign.named)
+            self.replicas = load_replicas(campaign, self.suite)
         self.placing = Placing(self.suite.grid, self.detector)
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
+        asked = resolved.identity.get("replicas", {}).get("models", [])
+        if [one.fingerprint for one in self.replicas] != asked:
+            raise RuntimeError(f"replicas {campaign.replicas} are not the campaign's on this machine")
 
     def warm_up(self) -> None:
         """Make an event of one photon: the first use of compiled kernels takes seconds, no stage's own."""
@@ -282,17 +267,24 @@ class ShardMaker:
         return pile_up if signal is None else add_signal(signal.read(events), pile_up)
 
     def events(self, incidents: Incidents, stopwatch: Stopwatch | None = None) -> Events:
-        """The events of sound incidents."""
-        campaign = self.resolved.campaign
-        return generate(
+        """The events of sound incidents, and their replicas."""
+        campaign, watch = self.resolved.campaign, stopwatch or Stopwatch()
+        events = generate(
             incidents,
             self.suite,
             self.placing,
             campaign.seed,
             contributions=campaign.contributions,
             hit_times=campaign.hit_times,
-            stopwatch=stopwatch,
+            stopwatch=watch,
         )
+        if not self.replicas:
+            return events
+        with watch("replicas"):
+            chosen = has_replicas(incidents.event, campaign.replica_every)
+            some = incidents.select(chosen)
+            again = (generate(some, suite, self.placing, campaign.seed) for suite in self.replicas)
+            return attach(events, chosen, again)
 
     def make(self, shard: EventRange, skip: Sequence[Fault] = ()) -> ShardRecord:
         """Generate and publish one shard, block by block; the record is for the driver to commit.
@@ -344,7 +336,9 @@ class ShardMaker:
 
     def blocks(self, events: EventRange) -> Iterator[EventRange]:
         """The events in parts that are in memory at a time."""
-        return _blocks(events, min(BLOCK_EVENTS, max(1, BLOCK_CELLS // self.detector.cells)))
+        size = min(BLOCK_EVENTS, max(1, BLOCK_CELLS // self.detector.cells))
+        sets = 1 + len(self.replicas) / self.resolved.campaign.replica_every  # of hits, on average
+        return _blocks(events, max(1, int(size / sets)))
 
     def probe(self, events: EventRange) -> None:
         """Generate events and keep nothing: whether it can be done is the answer."""

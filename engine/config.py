@@ -16,6 +16,8 @@ from monsoon.models.files import read_small
 from monsoon.models.said import said
 
 Config = TypeVar("Config", bound=BaseModel)
+MOST_REPLICAS = 100
+Replicas = Annotated[tuple[str, ...], Field(min_length=1, max_length=MOST_REPLICAS)]
 Format = Literal["parquet", "root", "ttree", "edm4hep"]
 PLAIN = "write one `key: value` a line"
 AT_14_TEV = ["SoftQCD:inelastic = on", "Beams:eCM = 14000"]
@@ -86,6 +88,10 @@ class Campaign(BaseModel):
     """Species of those that have none: a name or a PDG code."""
     outside: str = "nearest"  # models/store/suite.py
     """For particles outside the training domain: nearest, clamp, scale, refuse, or another model."""
+    replicas: Annotated[int, Field(ge=0, le=MOST_REPLICAS)] | str | Replicas = 0
+    """Models that make some events again: a list, a folder of them, or how many bootstraps of libraries."""
+    replica_every: Annotated[int, Field(gt=0)] = 10
+    """Which events have replicas: those whose number is a multiple of this."""
     content_version: int = 1
     """Raised by hand when the same input gives other events."""
 
@@ -172,11 +178,18 @@ class Campaign(BaseModel):
             for key, value in (("model", self.model), ("outside", self.outside))
             if value not in POLICIES
         }
+        replicas = self.replicas
+        if isinstance(replicas, str):
+            replicas = ",".join(map(absolute, replicas.split(",")))
+        elif not isinstance(replicas, int):
+            replicas = tuple(",".join(map(absolute, words.split(","))) for words in replicas)
         detector = str(Path(self.detector).absolute()) if os.path.isfile(self.detector) else self.detector
         voxels = self.geometry
         if voxels is not None and os.path.isfile(voxels.partition("#")[0]):
             voxels = str(Path(voxels).absolute())
-        return self.model_copy(update={**models, "detector": detector, "geometry": voxels})
+        return self.model_copy(
+            update={**models, "replicas": replicas, "detector": detector, "geometry": voxels}
+        )
 
     @property
     def named(self) -> dict[str, Any]:

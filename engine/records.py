@@ -165,6 +165,7 @@ PER_EVENT = ("event", "weight", "source_event", "collisions", "lost")
 PER_PARTICLE = ("pdg", "energy_mev", "position_mm", "direction", "time_ns", "collision")
 ORIGINS = ("origin", "mother_pdg")  # one value a particle too, in incidents that have them
 HIT_TIME = "hit_time"  # one value a hit, in events of campaigns that ask for it
+REPLICA = "replica"  # hits by other generators, in events of campaigns that ask for them
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,15 @@ class Events:
         int32 [K], index of the particle within its event.
     contribution_energy_mev : ndarray or None
         float32 [K], calibrated, before photostatistics and noise.
+    replicas : ndarray or None
+        int32 [E], sets of hits that replicas of the generators made of the same incidents and random numbers,
+        0 for events that have none; None, as the next five, where replicas were not asked for.
+    replica_offsets : ndarray or None
+        int64 [E + 1].
+    replica_number : ndarray or None
+        uint16 [L], which replica, increasing within an event.
+    replica_cell, replica_adc, replica_energy_mev : ndarray or None
+        As `hit_...`, [L]; cells increase within a replica.
     """
 
     event: Array
@@ -244,6 +254,12 @@ class Events:
     particle_origin: Array | None = None
     particle_mother_pdg: Array | None = None
     hit_time_ns: Array | None = None
+    replicas: Array | None = None
+    replica_offsets: Array | None = None
+    replica_number: Array | None = None
+    replica_cell: Array | None = None
+    replica_adc: Array | None = None
+    replica_energy_mev: Array | None = None
 
     def __len__(self) -> int:
         return len(self.event)

@@ -135,7 +135,9 @@ def terms(search: Sequence[str]) -> list[Term]:
     return read
 
 
-IDENTITY_KEYS = ("seed", "mu", "incidents", "signal", "outside", "numerics", "content_version")
+IDENTITY_KEYS = (
+    *("seed", "mu", "incidents", "signal", "outside", "replicas", "numerics", "content_version"),
+)
 LAYOUT_KEYS = ("first_event", "shard_events", "formats", "contributions", "hit_times", "hit_energy")
 
 

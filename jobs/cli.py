@@ -276,7 +276,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a generator, or continue its training; exit code 3 if the training failed."""
-    from monsoon.jobs.train import train as run
+    from monsoon.jobs.replicas import train as run
     from monsoon.jobs.training_config import load_training
 
     result = run(load_training(config, settings or []), local=local)

@@ -34,6 +34,7 @@ from monsoon.engine.ledger.quarantine import screen
 from monsoon.engine.ledger.retry import Patience, Stop
 from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.status import running
+from monsoon.engine.loading import load_replicas
 from monsoon.engine.remote.cluster import connected, expect_room
 from monsoon.engine.storage import Store, open_store, split_url, storage_answers
 from monsoon.engine.storage.posix import PosixStore
@@ -112,6 +113,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         campaign = as_begun(campaign, ledger).anchored()
     suite, detector = load(**campaign.named)
     refuse_unvalidated(campaign, suite)
+    replicas = load_replicas(campaign, suite)
     if suite.unserved:
         say(f"warning: {unserved(campaign.model, suite.unserved)}")
     with ExitStack() as stack:
@@ -127,13 +129,14 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
             pooled = store.exists(POOL)
         signal = find_signal(campaign, store, detector, say)
         incidents = _incidents(campaign, store, pooled, detector, stack, say)
-        resolved = resolve(campaign, store.url, incidents, suite, detector, signal)
+        resolved = resolve(campaign, store.url, incidents, suite, detector, signal, replicas)
         with storage_answers(store):
             if store.exists(CAMPAIGN):  # refuse another campaign before any work; 1 event does not extend it
                 ledger.open(resolved.identity, campaign.layout(), 1)
         wanting = _missing(campaign, ledger)
         complete_signal(campaign, signal, detector, wanting)
-        refuse_outside(resolved, suite, wanting)
+        for one in (suite, *replicas):
+            refuse_outside(resolved, one, wanting)
         if campaign.only is None and wanting:
             stack.enter_context(connected(campaign.ray_address))
             expect_room(campaign)

@@ -16,6 +16,7 @@ from monsoon.engine.incidents.parquet import read_header
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.manifest import Summary
 from monsoon.engine.ledger.plan import EventRange, count_tasks
+from monsoon.engine.loading import replica_count
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.generator import Generator
@@ -130,7 +131,8 @@ def forecast_of(campaign: Campaign, store: Store, suite: Suite, detector: Detect
     per_particle = SECONDS_PER_PARTICLE + fmean(
         seconds_per_row(model, usual(model), rounds=1) for model in suite.models
     )
-    hits = hits_per_event(particles)
+    sets = 1 + replica_count(campaign) / campaign.replica_every  # of hits, on average
+    hits = sets * hits_per_event(particles)
     left_out = 0.0 if campaign.hit_energy else 1.0
     per_event = sum(
         particles * BYTES_PER_PARTICLE[f] + hits * (BYTES_PER_HIT[f] - left_out * BYTES_PER_ENERGY[f])
@@ -144,7 +146,7 @@ def forecast_of(campaign: Campaign, store: Store, suite: Suite, detector: Detect
         events=events,
         particles_per_event=particles,
         bytes=events * per_event,
-        core_hours=events * (SECONDS_PER_EVENT + particles * per_particle) / 3600,
+        core_hours=events * sets * (SECONDS_PER_EVENT + particles * per_particle) / 3600,
         pool_core_hours=pool,
         basis="the generator's time on this machine, other times as measured on a reference machine",
     )

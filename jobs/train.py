@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from monsoon.models.store.checkpoint import LARGEST_CARD, read_card
 from monsoon.models.store.suite import SAMPLES, folder_of
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
 from monsoon.models.training.progress import Event, Finished
+from monsoon.models.training.recipe import Recipe
 
 TRAINING = "training.json"
 
@@ -91,6 +92,8 @@ def train(
     KeyboardInterrupt
         Leaves an output that the same call goes on with.
     """
+    if config.replicas is not None:
+        raise InputError(f"replicas: {config.replicas} are no single training; give bootstrap=NUMBER instead")
     with ExitStack() as stack:
         if config.cells is not None:
             stack.enter_context(nothing_left(Path(config.output).absolute(), MADE, KEPT))
@@ -156,7 +159,7 @@ def _fit(config: TrainConfig) -> Fit:
         config.options,
         train,
         validation,
-        config.recipe,
+        config.recipe if config.bootstrap is None else _reseeded(config.recipe, config.bootstrap),
         output,
         tuple(files),
         Schema.from_json(config.table)
@@ -165,7 +168,13 @@ def _fit(config: TrainConfig) -> Fit:
         None if config.species is None else species_of(config.species),
         config.rows,
         None if config.init is None else _started_from(config.init),
+        config.bootstrap,
     )
+
+
+def _reseeded(recipe: Recipe, replica: int) -> Recipe:
+    """The recipe of a replica: first weights, order and noise are others too."""
+    return replace(recipe, seed=recipe.seed + replica)
 
 
 def _started_from(model: str) -> dict[str, str]:
@@ -217,6 +226,7 @@ def _claim(output: Path, fit: Fit) -> None:
         **_layout(fit),
         "rows": fit.rows,
         "init": fit.init and fit.init["sha256"],
+        "bootstrap": fit.bootstrap,
         **asdict(fit.recipe),
     }
     identity = json.loads(json.dumps(identity))

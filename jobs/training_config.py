@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from monsoon.engine.config import parse_overrides, read_mapping, validate
+from monsoon.engine.config import MOST_REPLICAS, parse_overrides, read_mapping, validate
 from monsoon.engine.errors import InputError, unknown_key
 from monsoon.models.data.tables.files import is_table
 from monsoon.models.families.table import FAMILIES, ONLY_SHOWERS, ONLY_TABLES
@@ -37,6 +37,8 @@ class TrainConfig(BaseModel):
     """Columns of tables: features to generate, conditions that are given, weight; README."""
     rows: Annotated[int, Field(gt=0)] | None = None
     """Rows to train on, drawn at random from the files; absent: all."""
+    bootstrap: Annotated[int, Field(ge=0)] | None = None
+    """Number of a replica: its training rows are drawn again with replacement, its seed is seed + this."""
     init: str | None = None
     """A trained model to start from, a shipped name or a folder; its weights are taken where they fit."""
     geometry: str | None = None
@@ -51,6 +53,8 @@ class TrainConfig(BaseModel):
     """How to train; in a file and on the command line its keys stand beside the others."""
 
     # Execution: free from run to run.
+    replicas: Annotated[int, Field(gt=1, le=MOST_REPLICAS)] | None = None
+    """Train so many bootstrap replicas instead, in a folder that `generate` takes as its replicas."""
     output: Annotated[str, Field(min_length=1)]
     """Folder for the model and its log; on a cluster one that all workers see."""
     device: str | None = None
@@ -88,6 +92,8 @@ class TrainConfig(BaseModel):
             raise ValueError(f"device: {self.device!r} is not cpu or cuda")
         if isinstance(self.workers, tuple) and not 0 < self.workers[0] <= self.workers[1]:
             raise ValueError(f"workers: {list(self.workers)} is not [least, most]")
+        if self.replicas is not None and self.bootstrap is not None:
+            raise ValueError("bootstrap: is of one replica, and replicas trains many; leave one out")
         if "://" in self.output:
             raise ValueError("output: a folder that all workers see, not a URL")
         return self

@@ -30,7 +30,7 @@ from monsoon.models.data.parquet_claims import check_pages
 from monsoon.models.data.parquet_footer import check_footer
 
 SUFFIX = ".parquet"
-FEW_VALUES = ("hit_adc",)
+FEW_VALUES = ("hit_adc", "replica_adc")
 ROW_GROUP_EVENTS = 5000
 # What a row group may claim of a list: its energies do not compress to less than a byte for this many values
 VALUES_PER_BYTE = 64

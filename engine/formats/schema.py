@@ -15,14 +15,14 @@ import numpy as np
 
 from monsoon.engine.formats.calibration import DERIVED
 from monsoon.engine.formats.merkle import MerkleTree
-from monsoon.engine.records import HIT_TIME, ORIGINS, Array, Events, Loss, Origin
+from monsoon.engine.records import HIT_TIME, ORIGINS, REPLICA, Array, Events, Loss, Origin
 from monsoon.models.records import Status
 
 SCHEMA_VERSION = 2  # in 1 hit_cell was uint16; files without hit energies are of schema 3
 READER_EVENTS = 1000  # at a time, unless it asks for another number
 HASH_BYTES = 16  # of one event
 MODULUS = 1 << (8 * HASH_BYTES)  # of the sums of hashes
-Group = Literal["event", "particle", "hit", "contribution"]
+Group = Literal["event", "particle", "hit", "contribution", "replica"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,15 @@ _CONTRIBUTION = (
 )
 
 
+_REPLICAS = Column("replicas", "int32", "event", "", "sets of hits by replicas, 0: none of this event")
+_REPLICA = (
+    Column("replica_number", "uint16", "replica", "", "which replica of the generators made the hit"),
+    Column("replica_cell", "uint32", "replica", "", "cell number, increasing within a replica"),
+    Column("replica_adc", "uint16", "replica", "", "ADC counts after zero suppression"),
+    Column("replica_energy_mev", "float32", "replica", "MeV", "calibrated energy"),
+)
+
+
 def schema(contributions: bool, origins: Collection[str] = (), energies: bool = True) -> tuple[Column, ...]:
     """The columns in file order.
 
@@ -81,14 +90,17 @@ def schema(contributions: bool, origins: Collection[str] = (), energies: bool = 
     contributions
         Whether the campaign keeps which particle gave how much of each hit.
     origins
-        Which of engine.records.ORIGINS its incidents have; HIT_TIME where its hits have times.
+        Which of engine.records.ORIGINS its incidents have; HIT_TIME where its hits have times, REPLICA where
+        events have replicas.
     energies
         Whether its files have hit energies, which else follow from the counts (calibration.py).
     """
     hit: tuple[Column, ...] = (*_HIT, _HIT_TIME) if HIT_TIME in origins else _HIT
     origin = tuple(column for column in _ORIGIN if column.name.removeprefix("particle_") in origins)
     hit = tuple(column for column in hit if energies or column.name != DERIVED)
-    return _EVENT + _PARTICLE + origin + hit + (_CONTRIBUTION if contributions else ())
+    event: tuple[Column, ...] = (*_EVENT, _REPLICAS) if REPLICA in origins else _EVENT
+    linked = _CONTRIBUTION if contributions else ()
+    return event + _PARTICLE + origin + hit + linked + (_REPLICA if REPLICA in origins else ())
 
 
 def has_contributions(events: Events) -> bool:
@@ -96,9 +108,9 @@ def has_contributions(events: Events) -> bool:
 
 
 def origins_of(events: Events) -> tuple[str, ...]:
-    """Which of engine.records.ORIGINS and HIT_TIME events have."""
-    found = tuple(name for name in ORIGINS if getattr(events, f"particle_{name}") is not None)
-    return found if events.hit_time_ns is None else (*found, HIT_TIME)
+    """Which of engine.records.ORIGINS, HIT_TIME and REPLICA events have."""
+    there = {f"particle_{name}": name for name in ORIGINS} | {"hit_time_ns": HIT_TIME, "replicas": REPLICA}
+    return tuple(name for column, name in there.items() if getattr(events, column) is not None)
 
 
 def schema_of(events: Events) -> tuple[Column, ...]:
@@ -110,6 +122,7 @@ def schema_in(names: Collection[str]) -> tuple[Column, ...]:
     """The columns of a file with these names, in file order."""
     origins = [name for name in ORIGINS if f"particle_{name}" in names]
     origins += [HIT_TIME] if _HIT_TIME.name in names else []
+    origins += [REPLICA] if _REPLICAS.name in names else []
     return schema("contribution_hit" in names, origins, DERIVED in names)
 
 

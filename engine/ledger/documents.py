@@ -69,6 +69,7 @@ class Identity(BaseModel):
     content_version: int
     outside: str = "nearest"
     signal: dict[str, Any] = {}
+    replicas: dict[str, Any] = {}
 
 
 class WrittenManifest(Manifest):
@@ -78,6 +79,8 @@ class WrittenManifest(Manifest):
     ----------
     model, outside, detector : str
         As the last run named them.
+    replicas : int, str or list of str
+        Of the generators, as the last run named them; absent where there are none.
     geometry : dict
         Checksums of detector.json and cells.parquet.
     incidents, signal : dict
@@ -90,6 +93,7 @@ class WrittenManifest(Manifest):
     model: str
     outside: str
     detector: str
+    replicas: int | str | list[str] = 0
     geometry: dict[str, Any] = {}  # noqa: RUF012
     incidents: dict[str, Any]
     signal: dict[str, Any] = {}  # noqa: RUF012

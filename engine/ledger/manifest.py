@@ -207,6 +207,7 @@ def write_manifest(
         The manifest.
     """
     stored = ledger.campaign()
+    replicas = {"replicas": campaign.replicas} if "replicas" in stored.identity else {}
     said = {"geometry": campaign.geometry, "species": campaign.species}
     manifest = {
         **Summary(ledger.records()).content(),
@@ -215,6 +216,7 @@ def write_manifest(
         "outside": campaign.outside,
         "detector": campaign.detector,
         **{f"model_{key}": word for key, word in said.items() if word is not None},
+        **replicas,
         "geometry": geometry_record(ledger.store),
         "identity": stored.identity,
         "layout": stored.layout,

@@ -17,6 +17,7 @@ from monsoon.engine.campaign import ResolvedCampaign, load, numerics
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.parquet import read_header
 from monsoon.engine.ledger.commits import CAMPAIGN
+from monsoon.engine.loading import load_replicas
 from monsoon.engine.remote.nodes import Node
 from monsoon.engine.storage import open_store
 
@@ -118,6 +119,9 @@ def input_problems(resolved: ResolvedCampaign) -> list[str]:
         suite, _ = load(**asked.named)
         if suite.fingerprint != resolved.identity["model"]:
             problems.append(f"model {asked.model} is a different one there")
+        theirs = [one.fingerprint for one in load_replicas(asked, suite)]
+        if theirs != resolved.identity.get("replicas", {}).get("models", []):
+            problems.append(f"replicas {asked.replicas} are different ones there")
     except InputError as error:
         problems.append(str(error))
     return problems

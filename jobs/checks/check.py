@@ -57,6 +57,8 @@ class Subject:
         What is asked for.
     suite, detector
         Its generators and detector; None where they cannot be used.
+    replicas
+        Of the generators.
     incidents
         Whether its incidents, or the settings of a pool, can be used.
     resolved
@@ -68,6 +70,7 @@ class Subject:
     campaign: Campaign
     suite: Suite | None = None
     detector: Detector | None = None
+    replicas: tuple[Suite, ...] = ()
     incidents: bool = False
     resolved: ResolvedCampaign | None = None
     forecast: Forecast | None = None

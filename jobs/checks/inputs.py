@@ -15,6 +15,7 @@ from monsoon.engine.incidents.pythia import check_cards
 from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import EventRange, gaps
+from monsoon.engine.loading import load_replicas
 from monsoon.engine.storage import open_store, storage_answers
 from monsoon.jobs.campaigns import in_bytes
 from monsoon.jobs.checks.check import Check, Subject
@@ -30,6 +31,7 @@ def model(subject: Subject) -> Iterator[Check]:
         subject.campaign = as_begun(subject.campaign, Ledger(store))
     subject.campaign = asked = subject.campaign.anchored()
     subject.suite, subject.detector = load(**asked.named)
+    subject.replicas = load_replicas(asked, subject.suite)
     if missing := subject.suite.unserved:
         line, _, remedy = unserved(asked.model, missing).rpartition("; ")
         yield Check("model", "warn", line.removeprefix("model "), remedy)
@@ -68,9 +70,11 @@ def incidents(subject: Subject) -> Iterator[Check]:
             return
         expect_pool(url, pool_settings(asked, detector), asked.pool_collisions)
     if found:
-        resolved = resolve(asked, store.url, url, suite, detector, signal)
+        resolved = resolve(asked, store.url, url, suite, detector, signal, subject.replicas)
         made_later = isinstance(asked.signal, tuple)
-        refuse_outside(resolved, suite, () if made_later else _missing(subject))
+        missing = () if made_later else _missing(subject)
+        for one in (suite, *subject.replicas):
+            refuse_outside(resolved, one, missing)
         subject.resolved = resolved
     else:
         header = read_header(url)

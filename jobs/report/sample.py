@@ -176,7 +176,7 @@ def _between(events: Events, first: int, last: int) -> Events:
             columns[field.name] = None
         elif field.name.endswith("_offsets"):
             columns[field.name] = values[first : last + 1] - values[first]
-        elif group in ("particle", "hit", "contribution"):
+        elif group in ("particle", "hit", "contribution", "replica"):
             offsets = getattr(events, f"{group}_offsets")
             columns[field.name] = values[offsets[first] : offsets[last]]
         else:

@@ -31,7 +31,7 @@ T = TypeVar("T")
 LANES = 8
 BLOCK_ROWS = 1000  # or the file's own chunk of rows, where that is larger
 BUFFER_BLOCKS = 3
-ORDER, SHUFFLE, NOISE, PART = 1, 2, 3, 4  # what random numbers are for
+ORDER, SHUFFLE, NOISE, PART, BOOTSTRAP = 1, 2, 3, 4, 5  # what random numbers are for
 
 
 class Kind(Protocol[R]):
@@ -176,6 +176,8 @@ class RowStream(RowFiles[R]):
         How many independent sequences of rows a step is made of.
     part
         Rows that the training has: blocks drawn at random, whole but for the last; None: all.
+    bootstrap
+        Number of a replica, whose rows are drawn again with replacement, block by block; None: each row once.
 
     Raises
     ------
@@ -194,8 +196,10 @@ class RowStream(RowFiles[R]):
         workers: int = 1,
         lanes: int = LANES,
         part: int | None = None,
+        bootstrap: int | None = None,
     ) -> None:
         super().__init__(files, kind)
+        self._bootstrap = bootstrap
         if part is not None:
             self._keep(part, seed)
         if self.rows < lanes:
@@ -238,6 +242,16 @@ class RowStream(RowFiles[R]):
                 seeds = torch.cat([self._row_seeds(step, lane) for lane in self._own])
                 yield self.kind.batch(rows, seeds)
                 step += 1
+
+    def read(self, start: int, stop: int) -> R:
+        """Read rows of one block: of a bootstrap replica those that were drawn in their place."""
+        if self._bootstrap is None:
+            return super().read(start, stop)
+        inside = (self.blocks[:, 0] <= start) & (start < self.blocks[:, 1])
+        first, end = self.blocks[int(inside.argmax())].tolist()
+        rng = np.random.default_rng([self._bootstrap, BOOTSTRAP, first])
+        drawn = rng.integers(0, end - first, end - first)[start - first : stop - first]
+        return super().read(first, end)[torch.from_numpy(drawn)]
 
     def _keep(self, part: int, seed: int) -> None:
         """Make the training one of fewer rows. Raises InputError where there are not so many."""

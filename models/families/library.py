@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from copy import copy
 from dataclasses import asdict
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
+from monsoon.models.families.bootstrap import drawn_again, of_replica
 from monsoon.models.families.neighbours import ELECTROMAGNETIC, Metric, Neighbours
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
@@ -82,6 +84,23 @@ class Library:
     def inside(self, conditions: Conditions) -> Tensor:
         """Whether each condition lies in the training domain, bool [N]."""
         return self.domain.inside(conditions)
+
+    def bootstrapped(self, number: int) -> Library:
+        """The library of the same showers drawn again with replacement; its domain is this one's.
+
+        Images are shared, so that a replica costs the tree of its neighbours alone.
+
+        Parameters
+        ----------
+        number
+            Of the replica.
+        """
+        rows = drawn_again(self._conditions.pdg, number, self.fingerprint)
+        again = copy(self)
+        again.near = Neighbours(self._conditions, self.grid, self.neighbours, LEAF, HADRONIC, rows)
+        again.domain = self.domain
+        again.fingerprint = of_replica(self.fingerprint, number)
+        return again
 
     def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
         """Draw one shower for each condition; outside the training domain from the nearest there are.

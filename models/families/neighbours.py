@@ -65,15 +65,24 @@ class Neighbours:
         Points in a leaf of the trees; showers that are equally near may be drawn in another order.
     hadronic
         What counts as near for hadrons and muons.
+    rows
+        The showers that there are, int64 [M], some perhaps more than once; None: each of them once.
     """
 
     def __init__(
-        self, conditions: Conditions, grid: Geometry, among: int, leaf: int, hadronic: Metric
+        self,
+        conditions: Conditions,
+        grid: Geometry,
+        among: int,
+        leaf: int,
+        hadronic: Metric,
+        rows: Tensor | None = None,
     ) -> None:
         self.permutations = torch.argsort(grid.symmetries, 1)  # to where a symmetry takes a voxel
         self._grid, self._among, self._leaf, self._hadronic = grid, among, leaf, hadronic
-        species = torch.unique(conditions.pdg).tolist()
-        self._rows = {pdg: torch.nonzero(conditions.pdg == pdg)[:, 0] for pdg in species}
+        rows = torch.arange(len(conditions)) if rows is None else rows
+        pdg_of_row = conditions.pdg[rows]
+        self._rows = {pdg: rows[pdg_of_row == pdg] for pdg in torch.unique(pdg_of_row).tolist()}
         self._trees = {pdg: self._tree(conditions[rows], pdg) for pdg, rows in self._rows.items()}
 
     def choose(self, conditions: Conditions, noise: Tensor) -> tuple[Tensor, Tensor]:

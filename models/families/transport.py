@@ -9,7 +9,8 @@ one, and fluctuations are Geant4's own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from monsoon.models.data.packing import pack, unpack
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
+from monsoon.models.families.bootstrap import drawn_again, of_replica
 from monsoon.models.families.buckets import in_buckets
 from monsoon.models.families.fingerprint import fingerprint
 from monsoon.models.families.neighbours import ELECTROMAGNETIC, Metric, Neighbours
@@ -82,6 +84,7 @@ class TransportedLibrary(nn.Module):
         self._unpacked: tuple[int, Images] | None = None  # with the version of the packed ones
         self._stock: Stock | None = None
         self._versions: list[int] = []  # of the tensors that it follows from
+        self._replica: int | None = None
         self._inverse = _inverse(self.grid)
 
     @classmethod
@@ -155,7 +158,8 @@ class TransportedLibrary(nn.Module):
         """SHA-256 of all that determines a sample."""
         metrics = [asdict(ELECTROMAGNETIC), asdict(HADRONIC)]
         constants = [metrics, LEAF, BUCKET, REACH, RARE, CHANCES, QUANTILES, TABLE_SHOWERS, FEWEST_HITS]
-        return fingerprint(self, [self.config, constants])
+        whole = fingerprint(self, [self.config, constants])
+        return whole if self._replica is None else of_replica(whole, self._replica)
 
     def inside(self, conditions: Conditions) -> Tensor:
         """Whether each condition lies in the training domain, bool [N]."""
@@ -187,6 +191,24 @@ class TransportedLibrary(nn.Module):
         return super().train(mode)
 
     # sampling
+
+    def bootstrapped(self, number: int) -> TransportedLibrary:
+        """The library of the same showers drawn again with replacement, under the same network.
+
+        Everything but the tree of neighbours is shared. See `Library.bootstrapped`.
+
+        Parameters
+        ----------
+        number
+            Of the replica.
+        """
+        conditions = Conditions(*(getattr(self, name) for name in COLUMNS))
+        stock = self.stock()
+        again = copy(self)
+        rows = drawn_again(conditions.pdg, number, self.fingerprint)
+        again._stock = replace(stock, near=self._neighbours(conditions, rows))
+        again._replica = number
+        return again
 
     @torch.no_grad()
     def sample(self, conditions: Conditions, noise: Tensor) -> Showers:
@@ -224,9 +246,12 @@ class TransportedLibrary(nn.Module):
             self._images(),
             self._latent(conditions),
             self.usual,
-            Neighbours(conditions, self.grid, self.config["neighbours"], LEAF, HADRONIC),
+            self._neighbours(conditions),
             slice(0, TABLE_SHOWERS * every, every),
         )
+
+    def _neighbours(self, conditions: Conditions, rows: Tensor | None = None) -> Neighbours:
+        return Neighbours(conditions, self.grid, self.config["neighbours"], LEAF, HADRONIC, rows)
 
     def _features(self, conditions: Conditions) -> Tensor:
         species = torch.tensor(self.species, dtype=torch.int32, device=conditions.pdg.device)

@@ -18,6 +18,7 @@ from monsoon.models.domain.ranges import describe
 from monsoon.models.domain.scaling import Scaling, scales
 from monsoon.models.errors import InputError
 from monsoon.models.families.library import Library
+from monsoon.models.families.transport import TransportedLibrary
 from monsoon.models.generator import Generator
 from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.records import Conditions, Showers, Status
@@ -119,6 +120,30 @@ class Suite:
         if outside != NEAREST or other is not None:
             parts += [f"outside {outside}", *([other.fingerprint] if other else [])]
         self.fingerprint: str = hashlib.sha256("".join(parts).encode()).hexdigest()
+
+    def bootstrapped(self, number: int) -> Suite:
+        """The suite whose libraries are drawn again with replacement.
+
+        Parameters
+        ----------
+        number
+            Of the replica.
+
+        Raises
+        ------
+        InputError
+            If one of its generators, which are asked outside its domains too, is no library.
+        """
+        models = []
+        for model in self.models:
+            if not isinstance(model, Library | TransportedLibrary):
+                kind = type(model).__name__
+                raise InputError(
+                    f"a {kind} cannot be drawn again as libraries are; train replicas of it (`monsoon train "
+                    "RECIPE replicas=5`) and name their folder"
+                )
+            models.append(model.bootstrapped(number))
+        return Suite(models, self.outside, self.other and self.other.bootstrapped(number))
 
     def route(self, conditions: Conditions) -> Routing:
         """Assign each condition to its generator; status and showers follow from the result.

@@ -59,6 +59,8 @@ class FileSource:
         Gives batch size and seed.
     part : int or None
         Rows of the training files that are used for training; None for all.
+    bootstrap : int or None
+        Number of the replica whose training rows are drawn again; None for each row once.
 
     Raises
     ------
@@ -73,10 +75,18 @@ class FileSource:
         kind: Kind[Any],
         recipe: Recipe,
         part: int | None = None,
+        bootstrap: int | None = None,
     ) -> None:
         self._rank, self._workers = rank(), workers()
         self._train = RowStream(
-            train, kind, recipe.batch, seed=recipe.seed, rank=self._rank, workers=self._workers, part=part
+            train,
+            kind,
+            recipe.batch,
+            seed=recipe.seed,
+            rank=self._rank,
+            workers=self._workers,
+            part=part,
+            bootstrap=bootstrap,
         )
         self._validation = RowFiles(validation, kind)
 
@@ -96,7 +106,12 @@ class FileSource:
 
 
 def training_sample(
-    files: Sequence[str], kind: Kind[Any], rows: int, seed: int, part: int | None = None
+    files: Sequence[str],
+    kind: Kind[Any],
+    rows: int,
+    seed: int,
+    part: int | None = None,
+    bootstrap: int | None = None,
 ) -> Any:
     """Draw training rows at random, without random symmetries.
 
@@ -112,6 +127,8 @@ def training_sample(
         Seed of the choice.
     part : int or None
         Rows that are used for training; None for all.
+    bootstrap : int or None
+        Number of the replica whose rows are drawn again; None for each row once.
 
     Returns
     -------
@@ -124,7 +141,8 @@ def training_sample(
         If the files cannot be used.
     """
     rows = min(rows, part or RowFiles(files, kind).rows)
-    return next(RowStream(files, kind, rows - rows % LANES, seed=seed, part=part).batches()).rows
+    whole = rows - rows % LANES
+    return next(RowStream(files, kind, whole, seed=seed, part=part, bootstrap=bootstrap).batches()).rows
 
 
 @dataclass(frozen=True)
@@ -154,6 +172,8 @@ class Fit:
     init : dict or None
         The trained model whose weights the network starts from, where they fit: its `folder`, and `name` and
         `sha256` for the card.
+    bootstrap : int or None
+        Number of the replica, whose training rows are drawn again with replacement; None for each row once.
     """
 
     family: str
@@ -167,6 +187,7 @@ class Fit:
     pdg: int | None = None
     rows: int | None = None
     init: dict[str, str] | None = None
+    bootstrap: int | None = None
 
     def kind(self, training: bool = True) -> Kind[Any]:
         """How the files are read: in training showers are seen under the symmetries of their geometry."""
@@ -199,7 +220,7 @@ class Fit:
             self._keep_fitted(output, device)
             return
         network = self._network(output, device)
-        source = FileSource(self.train, self.validation, self.kind(), self.recipe, self.rows)
+        source = FileSource(self.train, self.validation, self.kind(), self.recipe, self.rows, self.bootstrap)
         for event in Training(network, self.recipe, source, StateFolder(output / STATES), device).run():
             if isinstance(event, Finished) and rank() == 0:
                 self._keep(network, event, device)
@@ -218,7 +239,7 @@ class Fit:
             rows = SAMPLE_ROWS
             if not isinstance(self.layout, Schema):
                 rows = min(SAMPLE_ROWS, SAMPLE_VALUES // self.layout.voxels)
-            sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
+            sample = self._sample(rows)
             options = {"seed": self.recipe.seed, **self.options, **teacher, **self._loaded(STAGES)}
             prepared = family.prepare(options, sample, self.layout)
             if self.init is not None:
@@ -229,6 +250,16 @@ class Fit:
         if teacher:
             network.learn_from(teacher[TEACHER])
         return network
+
+    def _sample(self, rows: int) -> Any:
+        """Training rows for what is prepared of them."""
+        kind, seed = self.kind(False), self.recipe.seed
+        return training_sample(self.train, kind, rows, seed, self.rows, self.bootstrap)
+
+    @property
+    def _replica(self) -> dict[str, int]:
+        """What a replica's card says of it."""
+        return {} if self.bootstrap is None else {"bootstrap": self.bootstrap}
 
     def _loaded(self, option: str) -> dict[str, Any]:
         """The trained model that an option names, by itself or by its folder; nothing where there is none."""
@@ -257,9 +288,9 @@ class Fit:
         """The model of a family that is made of the rows at once, and not trained."""
         if rank() == 0:
             rows = self.rows or RowFiles(self.train, self.kind()).rows
-            sample = training_sample(self.train, self.kind(False), rows, self.recipe.seed, self.rows)
+            sample = self._sample(rows)
             model = FAMILIES[self.family].prepare(dict(self.options), sample, self.layout)
-            training = {"rows": len(sample), "options": self.options}
+            training = {"rows": len(sample), "options": self.options, **self._replica}
             save(
                 output,
                 model,
@@ -289,6 +320,7 @@ class Fit:
                 "workers": workers(),
                 "device": device_name(device),
                 "options": self.options,
+                **self._replica,
                 **({"init": f"{self.init['name']}, SHA-256 {self.init['sha256']}"} if self.init else {}),
                 "recipe": asdict(self.recipe),
                 "findings": [finding.text for finding in end.findings],

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from monsoon.jobs.plots.style import BLACK, ORANGE, plain
+from monsoon.engine.records import Array
+from monsoon.jobs.plots.style import BLACK, BLUE, ORANGE, plain
 from monsoon.jobs.validation.campaigns.comparing import Side
 from monsoon.jobs.validation.campaigns.tally import Quantity
 
@@ -17,7 +18,12 @@ COLUMNS = 3
 WIDTH, HEIGHT = 4.6, 3.9  # of one quantity, in inches
 
 
-def overview(quantities: Mapping[str, Quantity], pair: tuple[Side, Side], labels: tuple[str, str]) -> Figure:
+def overview(
+    quantities: Mapping[str, Quantity],
+    pair: tuple[Side, Side],
+    labels: tuple[str, str],
+    bands: Mapping[str, Array] | None = None,
+) -> Figure:
     """Draw every quantity of two sides, with the ratio of the first to the second below.
 
     Parameters
@@ -28,7 +34,11 @@ def overview(quantities: Mapping[str, Quantity], pair: tuple[Side, Side], labels
         The two sides, as `compare` takes them.
     labels
         Of the sides.
+    bands
+        Relative systematic uncertainty of the first side's bins, float64 [BINS], by name.
     """
+    bands = bands or {}
+    name_of = list(quantities)
     shown = [
         (row, quantity)
         for row, quantity in enumerate(quantities.values())
@@ -43,13 +53,16 @@ def overview(quantities: Mapping[str, Quantity], pair: tuple[Side, Side], labels
         two = grid[number // COLUMNS, number % COLUMNS].subgridspec(2, 1, height_ratios=[2.2, 1], hspace=0.06)
         top = figure.add_subplot(two[0])
         bottom = figure.add_subplot(two[1], sharex=top)
-        _draw(top, bottom, quantity, pair, row)
+        _draw(top, bottom, quantity, pair, row, bands.get(name_of[row]))
         if not number:
-            top.legend([plain(_short(label)) for label in reversed(labels)], fontsize=8)
+            said = [plain(_short(label)) for label in reversed(labels)]
+            top.legend([*said, "replicas: one sigma"][: 2 + bool(bands)], fontsize=8)
     return figure
 
 
-def _draw(top: Axes, bottom: Axes, quantity: Quantity, pair: tuple[Side, Side], row: int) -> None:
+def _draw(
+    top: Axes, bottom: Axes, quantity: Quantity, pair: tuple[Side, Side], row: int, band: Array | None
+) -> None:
     edges, contents, errors = quantity.edges, [], []
     for _, counts, weight in pair:
         groups = counts[row][:, 1:-1] / weight[:, None]
@@ -62,6 +75,11 @@ def _draw(top: Axes, bottom: Axes, quantity: Quantity, pair: tuple[Side, Side], 
     centre = np.sqrt(edges[1:] * edges[:-1])
     top.stairs(b, edges, fill=True, color=BLACK, alpha=0.2, linewidth=0.8)
     top.plot(centre, a, "o", color=ORANGE, markersize=2.5)
+    if band is not None:
+        relative = np.nan_to_num(band[low:high])
+        for axes, middle in ((top, a), (bottom, np.ones_like(a))):
+            less, more = middle * np.maximum(1 - relative, 0), middle * (1 + relative)
+            axes.stairs(more, edges, baseline=less, fill=True, color=BLUE, alpha=0.45, zorder=1.5)
     top.set_xscale("log")
     top.set_yscale("log")
     with np.errstate(divide="ignore", invalid="ignore"):

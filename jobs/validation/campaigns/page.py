@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from monsoon.jobs.pages.blocks import (
 )
 from monsoon.jobs.validation.campaigns.comparing import Comparison, Verdict
 from monsoon.jobs.validation.campaigns.reading import Tallied
+from monsoon.jobs.validation.campaigns.uncertainty import Uncertainty
 
 TONES = {Verdict.PASS: Tone.GOOD, Verdict.FAIL: Tone.BAD, Verdict.UNCLEAR: Tone.UNSURE}
 SUSPECT = 0.01  # family-wise: p-values are multiplied by the number of quantities
@@ -41,14 +42,17 @@ def campaign_page(
     floor: list[Comparison],
     tolerance: float,
     distributions: Image,
+    systematics: Mapping[str, Uncertainty],
 ) -> Page:
     against = "its own halves" if other is None else other.url
+    replicas = [Section("replicas", "Replicas", [_systematics(first, systematics)])] if systematics else []
     facts: list[Block] = [_facts(one) for one in (first, other) if one is not None]
     return Page(
         f"Validation of {first.tally.events.sum()} events",
         f"All committed events of {first.url} against {against}.",
         [
             Section("verdicts", "Verdicts", [*_lead(found), _table(first, found, floor, tolerance)]),
+            *replicas,
             Section("distributions", "Distributions", [distributions]),
             Section("cells", "Cells", [_cells(first, other)]),
             Section("campaigns", "Campaigns", facts),
@@ -100,6 +104,36 @@ def _table(first: Tallied, found: list[Comparison], floor: list[Comparison], tol
         rows,
         f"Pass: two errors about the difference of means are inside {100 * tolerance:g} %.",
         text_columns=(6,),
+    )
+
+
+def _systematics(first: Tallied, systematics: Mapping[str, Uncertainty]) -> Table:
+    """The uncertainty of each mean from replicas of the generators."""
+    rows = []
+    for name, one in systematics.items():
+        percent = 100 / one.mean
+        middle = float(np.mean(one.of_replicas))
+        rows.append(
+            (
+                first.quantities[name].label,
+                f"{one.mean:.5g}",
+                f"{percent * (middle - one.mean):+.3f}",
+                f"{percent * one.spread:.3f} ± {percent * one.spread * one.relative_error:.3f}",
+                f"{percent * one.noise:.3f}",
+                f"{percent * one.systematic:.3f}",
+                f"{percent * one.unpaired:.3f}",
+            )
+        )
+    events, count = int(first.tally.replicas[0].events.sum()), len(first.tally.replicas) - 1
+    return Table(
+        (
+            *("mean of", "nominal", "replicas - nominal [%]", "spread [%]", "statistical part [%]"),
+            *("systematic [%]", "error without common numbers [%]"),
+        ),
+        rows,
+        f"{events} events by {count} replicas of the generators, of the same incidents and random numbers. "
+        "Systematic: the spread without its statistical part. The last column is the statistical error of "
+        "one replica's mean.",
     )
 
 

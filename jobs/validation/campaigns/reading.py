@@ -8,12 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from monsoon.engine.config import MOST_REPLICAS
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.geometry import stored_detector
 from monsoon.engine.ledger.sites import Sites
-from monsoon.engine.ledger.stored import ShardRecord
+from monsoon.engine.ledger.stored import ShardRecord, StoredCampaign
 from monsoon.engine.storage import open_store, storage_answers
 from monsoon.jobs.progress.bar import JobProgress
 from monsoon.jobs.report.sample import events_of
@@ -103,7 +104,7 @@ def tally_campaign(
         pieces = {piece.name: piece for piece in _pieces(store.url, ledger)}
     if not pieces:
         raise InputError(f"{store.url}: no events are committed; run `monsoon generate` first")
-    cells = Cells.of(detector)
+    cells = Cells.of(detector, *_replicas(stored))
     kept = folder / PIECES
     try:
         kept.mkdir(parents=True, exist_ok=True)
@@ -137,8 +138,24 @@ def tally_piece(cells: Cells, piece: Piece) -> bytes:
         for record in map(ShardRecord.model_validate_json, piece.records):
             if record.files:  # otherwise all of it is in quarantine
                 for block in events_of(store, sites, record):
-                    tally.add(block)
+                    try:
+                        tally.add(block)
+                    except ValueError as error:
+                        raise InputError(
+                            f"{piece.url}: {record.range.stem}: {error}; run `monsoon verify`"
+                        ) from error
     return tally.to_bytes()
+
+
+def _replicas(stored: StoredCampaign) -> tuple[int, int]:
+    """How many replicas a campaign has, and of one event in how many."""
+    found = stored.identity.get("replicas")
+    if not isinstance(found, dict):
+        return 0, 1
+    models, every = found.get("models"), found.get("every")
+    if not isinstance(models, list) or not 0 < len(models) <= MOST_REPLICAS or not isinstance(every, int):
+        raise InputError("campaign.json: damaged (identity replicas); restore it")
+    return len(models), max(every, 1)
 
 
 def _pieces(url: str, ledger: Ledger) -> Iterator[Piece]:

@@ -6,15 +6,16 @@ gives the uncertainty of everything, also of hits, which are not independent of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.records import Array, Events
+from monsoon.engine.replicas import replicas_of
 from monsoon.jobs.report.sample import KINDS, kind_of
 
 GROUPS = 20
@@ -65,17 +66,21 @@ class Cells:
         Names.
     sine : ndarray
         float64 [C], transverse over whole energy.
+    replicas, every : int
+        How many replicas of the generators make one in so many events again; 0: none.
     """
 
     zone: Array
     zones: tuple[str, ...]
     sine: Array
+    replicas: int = 0
+    every: int = 1
 
     @classmethod
-    def of(cls, detector: Detector) -> Cells:
+    def of(cls, detector: Detector, replicas: int = 0, every: int = 1) -> Cells:
         """Those of a detector."""
         names = tuple(zone.name for zone in detector.description.zones)
-        return cls(detector.zone_of_cell, names, detector.sine)
+        return cls(detector.zone_of_cell, names, detector.sine, replicas, every)
 
     @cached_property
     def quantities(self) -> dict[str, Quantity]:
@@ -103,6 +108,8 @@ class Tally:
         float64 [Q, G, BINS + 2]: weights in bins; the first and the last are of what lies beyond.
     hits, energy_gev : ndarray
         float64 [2, C]: weighted hits and energy of each cell, for groups with even and odd numbers.
+    replicas : list of Tally
+        Of the events that have replicas alone: by the campaign's own generators, then by each replica.
     """
 
     def __init__(self, cells: Cells) -> None:
@@ -113,9 +120,14 @@ class Tally:
         self.sums = np.zeros((quantities, GROUPS))
         self.counts = np.zeros((quantities, GROUPS, BINS + 2))
         self.hits, self.energy_gev = np.zeros((2, number)), np.zeros((2, number))
+        alone = replace(cells, replicas=0)
+        self.replicas = [Tally(alone) for _ in range(1 + cells.replicas)] if cells.replicas else []
 
     def add(self, events: Events) -> None:
-        """Add a block of events."""
+        """Add a block of events. Raises ValueError where they have not the replicas that they should have."""
+        if self.replicas:
+            for one, some in zip(self.replicas, replicas_of(events, self._cells.replicas), strict=True):
+                one.add(replace(some, event=some.event // self._cells.every))  # dealt to all groups
         count = len(events)
         group, weight = events.event % GROUPS, events.weight.astype(np.float64)
         np.add.at(self.weight, group, weight)
@@ -155,13 +167,13 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Add all that another one has; of the same detector."""
-        for name in self._arrays:
-            getattr(self, name)[...] += getattr(other, name)
+        for mine, theirs in zip(self._stored.values(), other._stored.values(), strict=True):
+            mine[...] += theirs
 
     def to_bytes(self) -> bytes:
         """As it is stored."""
         buffer = BytesIO()
-        np.savez_compressed(buffer, **{name: getattr(self, name) for name in self._arrays})
+        np.savez_compressed(buffer, **self._stored)
         return buffer.getvalue()
 
     @classmethod
@@ -169,13 +181,21 @@ class Tally:
         """What `to_bytes` made. Raises ValueError or KeyError where it is of another detector or damaged."""
         tally = cls(cells)
         with np.load(BytesIO(stored), allow_pickle=False) as arrays:
-            for name in tally._arrays:
-                if arrays[name].shape != getattr(tally, name).shape:
+            for name, mine in tally._stored.items():
+                if arrays[name].shape != mine.shape:
                     raise ValueError(f"{name}: other shape")
-                getattr(tally, name)[...] = arrays[name]
+                mine[...] = arrays[name]
         return tally
 
     _arrays = ("weight", "square", "events", "sums", "counts", "hits", "energy_gev")
+
+    @property
+    def _stored(self) -> dict[str, Any]:
+        """All arrays by name, those of replicas too."""
+        own = {name: getattr(self, name) for name in self._arrays}
+        for number, one in enumerate(self.replicas):
+            own |= {f"replica-{number}-{name}": array for name, array in one._stored.items()}
+        return own
 
     def _count(self, row: int, quantity: Quantity, group: Array, values: Array, weight: Array) -> None:
         span = np.log(quantity.high / quantity.low) / BINS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from monsoon.jobs.validation.campaigns.comparing import Comparison, Side, Verdic
 from monsoon.jobs.validation.campaigns.figure import overview
 from monsoon.jobs.validation.campaigns.page import campaign_page
 from monsoon.jobs.validation.campaigns.reading import Tallied, tally_campaign
+from monsoon.jobs.validation.campaigns.uncertainty import Uncertainty, of_bins, uncertainties
 from monsoon.models.files import write_whole
 
 NUMBERS, PAGE, PICTURE = "campaign.json", "report.html", "distributions.png"
@@ -130,34 +132,38 @@ def find(
 def write_findings(found: Findings, out: str, tolerance: float) -> CampaignResult:
     """Write the page, its picture and its numbers into a folder."""
     folder, first, other = Path(out), found.first, found.other
+    names = list(first.quantities)
+    systematics = uncertainties(names, first.tally)
+    bands = {name: of_bins(first.tally, names.index(name)) for name in systematics}
     labels = ("even groups", "odd groups") if other is None else (first.url, other.url)
-    write_whole(folder / NUMBERS, _as_json(first, other, found.comparisons, found.floor, tolerance))
+    write_whole(folder / NUMBERS, _as_json(found, tolerance, systematics))
     with styled():
-        picture = png(overview(first.quantities, found.pair, labels))
+        picture = png(overview(first.quantities, found.pair, labels, bands))
     write_whole(folder / PICTURE, picture)
-    image = Image(
-        picture, "distributions of both sides, with ratios", f"Points: {labels[0]}. Grey: {labels[1]}."
-    )
-    page = campaign_page(first, other, found.comparisons, found.floor, tolerance, image)
+    said = f"Points: {labels[0]}. Grey: {labels[1]}."
+    if bands:
+        said += " Bands: one standard deviation between replicas, with its statistical part."
+    image = Image(picture, "distributions of both sides, with ratios", said)
+    page = campaign_page(first, other, found.comparisons, found.floor, tolerance, image, systematics)
     write_whole(folder / PAGE, render(page))
     return CampaignResult(folder / PAGE, found.comparisons, found.floor)
 
 
-def _as_json(
-    first: Tallied, other: Tallied | None, found: list[Comparison], floor: list[Comparison], tolerance: float
-) -> bytes:
+def _as_json(found: Findings, tolerance: float, systematics: Mapping[str, Uncertainty]) -> bytes:
     def numbers(comparisons: list[Comparison]) -> list[dict[str, object]]:
         return [{**vars(one), "verdict": str(one.verdict)} for one in comparisons]
 
     campaigns = [
         {"url": one.url, "events": int(one.tally.events.sum()), "asked": one.asked, "identity": one.identity}
-        for one in (first, other)
+        for one in (found.first, found.other)
         if one is not None
     ]
     whole_ = {
         "campaigns": campaigns,
         "tolerance": tolerance,
-        "comparisons": numbers(found),
-        "floor": numbers(floor),
+        "comparisons": numbers(found.comparisons),
+        "floor": numbers(found.floor),
     }
+    if systematics:
+        whole_["replicas"] = [{**vars(one), "systematic": one.systematic} for one in systematics.values()]
     return json.dumps(whole_, indent=1, default=str).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -281,3 +282,19 @@ def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
     )
     buffers = 2 * BUFFER_BLOCKS * LANES * BLOCK_ROWS * voxels * 4 / 2**20  # 165 MiB
     assert buffers / 2 < int(done.stdout) < 3 * buffers
+
+
+def test_a_replica_has_as_many_rows_drawn_again_in_their_blocks_by_its_number(many: list[Path]) -> None:
+    """In an epoch each as often as it was drawn, for any number of workers, and again when all are read."""
+    files = stream(many, batch=512, bootstrap=3)
+    drawn = sorted(names(list(files.in_order(4096))))
+    assert len(drawn) == files.rows
+    assert 0.62 < len(set(drawn)) / len(drawn) < 0.645  # 1 - 1/e
+    epoch = names(steps(files, files.steps_per_epoch))
+    left = Counter(drawn)
+    left.subtract(epoch)
+    assert min(left.values()) >= 0
+    assert sum(left.values()) < 512 + LANES
+    parts = [steps(stream(many, batch=512, bootstrap=3, rank=rank, workers=2), 1)[0] for rank in (0, 1)]
+    assert equal_to_parts(steps(files, 1)[0], parts)
+    assert sorted(names(list(stream(many, batch=512, bootstrap=4).in_order(4096)))) != drawn
