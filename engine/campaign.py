@@ -157,16 +157,18 @@ def resolve(
     return ResolvedCampaign(campaign, output, incidents, identity, signal, (*ORIGINS, *times))
 
 
-def refuse_outside(resolved: ResolvedCampaign, suite: Suite, missing: Sequence[EventRange] = ()) -> None:
+def refuse_outside(
+    resolved: ResolvedCampaign, suite: Suite, missing: Sequence[EventRange] = (), replica: bool = False
+) -> None:
     """Raise InputError where the campaign refuses particles that it may have.
 
     Those are particles outside the training domain with `outside=refuse`, and with `require_report` those
     beyond what the model's report covers. Of a pool any collision may be drawn: all of it is looked at; of a
-    signal the events that are missing. Unsound events are left to quarantine.
+    signal the events that are missing. Unsound events are left to quarantine. A replica of the model is asked
+    for no report of its own.
     """
     campaign, url = resolved.campaign, resolved.incidents
-    nominal = suite.fingerprint == resolved.identity["model"]  # replicas have no report
-    reports = refuse_unvalidated(campaign, suite) if nominal else None
+    reports = None if replica else refuse_unvalidated(campaign, suite)
     if campaign.outside != REFUSE and reports is None:
         return
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)

@@ -135,8 +135,9 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
                 ledger.open(resolved.identity, campaign.layout(), 1)
         wanting = _missing(campaign, ledger)
         complete_signal(campaign, signal, detector, wanting)
-        for one in (suite, *replicas):
-            refuse_outside(resolved, one, wanting)
+        refuse_outside(resolved, suite, wanting)
+        for one in replicas:
+            refuse_outside(resolved, one, wanting, replica=True)
         if campaign.only is None and wanting:
             stack.enter_context(connected(campaign.ray_address))
             expect_room(campaign)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from monsoon.engine.config import Campaign
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import event_hashes
@@ -69,9 +70,10 @@ def test_what_has_no_replicas_is_as_it_was(
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_files_keep_replicas(events: Events, name: str, tmp_path: Path) -> None:
+def test_files_keep_replicas(events: Events, name: str, tmp_path: Path, detector: Detector) -> None:
     path = tmp_path / f"events{FORMATS[name].suffix}"
-    with FORMATS[name].writer(path, False, {}, (REPLICA,)) as append:
+    metadata = {"detector": detector.description.canonical.decode()}  # which edm4hep needs
+    with FORMATS[name].writer(path, False, metadata, (REPLICA,)) as append:
         append(events)
     (found,) = FORMATS[name].blocks(path)
     assert event_hashes(found) == event_hashes(events)
