@@ -91,12 +91,14 @@ def ended(hand: Hand) -> str:
         hand.end()
 
 
+@pytest.mark.slow
 def test_a_crash_and_a_hang_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ended(Hand(1, [], tmp_path, tmp_path / "a", planted.crashes)) == "crash with -11 in words"
     monkeypatch.setattr(run, "LONGEST_S", 0.5)
     assert ended(Hand(1, [], tmp_path, tmp_path / "b", planted.hangs)) == "hang in words"
 
 
+@pytest.mark.slow
 def test_the_command_reads_some_inputs_and_says_how_many(tmp_path: Path) -> None:
     words = ["--minutes", "2", "--cases", "30", "--seed", "1", "--keep", str(tmp_path)]
     readers = ["--reader", "table", "--reader", "state-json"]

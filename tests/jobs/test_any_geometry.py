@@ -85,6 +85,7 @@ def test_a_training_stores_the_geometry_that_it_was_told(folder: Path) -> None:
         validate([str(folder / "flow")], reference=str(SAMPLES / "egamma-heldout.h5"), out=str(folder / "v"))
 
 
+@pytest.mark.slow
 def test_a_validation_says_what_it_did_not_ask(folder: Path) -> None:
     found = validate(
         [str(folder / "train.h5")],

@@ -431,6 +431,7 @@ def test_particles_whose_energies_look_like_gev_are_warned_of_once(
     assert warning in lines[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_campaign_of_showers_that_look_like_gev_is_warned_once_and_made(
     pool: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]

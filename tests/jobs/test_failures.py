@@ -109,6 +109,7 @@ def test_a_file_that_is_nested_too_deeply_is_one_line(
     assert "nested deeper than" in line
 
 
+@pytest.mark.slow
 def test_a_machine_without_room_for_the_work_is_one_line(tmp_path: Path) -> None:
     """The largest file that the process may write has 4 KiB, as with a quota."""
 
@@ -160,5 +161,6 @@ def test_a_working_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
     assert "the working folder: No such file or directory" in refused_there(folder, GONE="1")
 
 
+@pytest.mark.slow
 def test_settings_of_numba_that_it_refuses_are_one_line(tmp_path: Path) -> None:
     assert "correct the variables NUMBA_" in refused_there(tmp_path, NUMBA_NUM_THREADS="0")

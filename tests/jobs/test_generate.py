@@ -209,6 +209,7 @@ def test_another_campaign_may_not_write_here(
         generate(other, quiet)
 
 
+@pytest.mark.slow
 def test_without_incidents_a_pool_is_made_once_and_is_the_campaigns(tmp_path: Path) -> None:
     """60 collisions without diffraction, which Pythia starts with in half a second."""
     asked = Campaign(
@@ -257,6 +258,7 @@ def test_more_workers_than_the_cluster_has_are_refused(campaign: Campaign) -> No
         generate(campaign.model_copy(update={"workers": 9}), quiet)
 
 
+@pytest.mark.slow
 def test_contributions_all_formats_and_a_profile_come_out_when_asked_for(campaign: Campaign) -> None:
     asked = campaign.model_copy(
         update={
@@ -279,6 +281,7 @@ def test_contributions_all_formats_and_a_profile_come_out_when_asked_for(campaig
     assert line.endswith(shares(record.seconds))
 
 
+@pytest.mark.slow
 def test_one_bad_event_costs_that_event_alone(campaign: Campaign, tmp_path: Path, pool: Path) -> None:
     """A NaN energy in one event of a file of incidents: quarantined with the reason, the rest is made."""
     incidents = read_incidents(pool, 0, 59)

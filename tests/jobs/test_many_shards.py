@@ -18,6 +18,7 @@ SHARDS = int(os.environ.get("MONSOON_TEST_SHARDS", "20000"))  # 1000000 takes mi
 BYTES_PER_SHARD = 500
 
 
+@pytest.mark.slow
 def test_memory_and_time_follow_the_list_of_ranges_alone(tmp_path: Path) -> None:
     script = Path(__file__).with_name("measure_ledger.py")
     done = subprocess.run(

@@ -50,6 +50,7 @@ def test_without_incidents_the_pool_is_part_of_the_cost(tmp_path: Path) -> None:
     assert plan(campaign).pool_core_hours == pytest.approx(0.003)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_bytes_come_out_as_planned_and_a_begun_campaign_plans_the_rest(
     pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -22,6 +22,7 @@ def content(folder: Path) -> dict[str, bytes | None]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_campaign_that_has_begun_is_as_it_was_after_a_refusal(pool: Path, tmp_path: Path) -> None:
     words = [

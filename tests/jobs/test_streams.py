@@ -11,6 +11,8 @@ import pytest
 
 from monsoon.jobs.cli import DONE, UNUSABLE
 
+pytestmark = pytest.mark.slow
+
 GUN = "incidents gun pdg=22 energy_mev=5000 theta_rad=0.1 events=1 output=x.parquet"
 
 

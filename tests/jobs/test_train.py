@@ -92,6 +92,7 @@ def test_a_finished_training_does_nothing(trained: tuple[Path, list[str]], files
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_to_the_same_model(
     trained: tuple[Path, list[str]], files: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -272,6 +273,7 @@ def test_an_unknown_recipe_names_those_there_are() -> None:
         load_training("nothing")
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_a_trained_model(
     files: tuple[str, str], trained: tuple[Path, list[str]], tmp_path: Path
 ) -> None:

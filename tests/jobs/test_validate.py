@@ -35,6 +35,8 @@ from monsoon.models.metrics.verdicts import Outcome
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import SAMPLES
 
+pytestmark = pytest.mark.slow
+
 HASTY = Effort(1, 8, {"high-level": {"trees": 6, "folds": 2}}, ("high-level",), drawn=1, epochs=1)
 
 ROWS = 440

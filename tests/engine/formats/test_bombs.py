@@ -75,6 +75,7 @@ def root_bomb(path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "make"), [("parquet", parquet_bomb), ("root", root_bomb)])
 def test_a_bomb_is_refused_at_little_cost(
     tmp_path: Path, events: Events, name: str, make: Callable[[Path], None]

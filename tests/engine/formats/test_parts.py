@@ -194,6 +194,7 @@ print(writing[1] - writing[0], reading[1] - reading[0])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is Linux's")
 @pytest.mark.parametrize("name", WRITERS)
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:

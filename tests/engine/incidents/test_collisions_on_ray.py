@@ -19,6 +19,7 @@ SOFT = ("SoftQCD:nonDiffractive = on",)  # initialises in a tenth of the time of
 pytestmark = pytest.mark.usefixtures("cluster")
 
 
+@pytest.mark.slow
 def test_ray_makes_the_collisions_of_one_process_in_their_order(detector: Detector) -> None:
     assert collider(SOFT).soft
     chunks, settings = cut(19, 4), PoolSettings(SOFT, 3, Transport(), detector, chunk=4)

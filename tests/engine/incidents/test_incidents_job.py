@@ -25,6 +25,7 @@ from monsoon.jobs.incidents import SOURCES
 from tests.engine.incidents.les_houches import z_events
 
 
+@pytest.mark.slow
 def test_every_source_stores_the_description_of_its_detector(
     tmp_path: Path, table: Path, hepmc: Path, detector: Detector
 ) -> None:
@@ -173,6 +174,7 @@ def test_hepmc_of_which_no_event_is_left_is_one_line_that_says_why(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["in.hepmc"]
 
 
+@pytest.mark.slow
 def test_hepmc_comes_through_a_pipe(tmp_path: Path) -> None:
     """As generators write it: nothing can be sought in it."""
     program = f"""

@@ -38,6 +38,7 @@ def make(url: Path, settings: PoolSettings, *ranges: EventRange) -> int:
     return sum(UnfinishedSignal(signal_chunks(str(url), settings), settings, ranges).fill())
 
 
+@pytest.mark.slow
 def test_events_do_not_depend_on_how_the_signal_grew(tmp_path: Path, settings: PoolSettings) -> None:
     at_once, grown = (signal_chunks(str(tmp_path / name), settings) for name in ("once", "grown"))
     assert make(tmp_path / "once", settings, EventRange(0, 19)) == 24

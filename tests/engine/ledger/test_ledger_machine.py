@@ -224,6 +224,7 @@ def machine(
     return Machine
 
 
+@pytest.mark.slow
 def test_each_shard_is_committed_once_whatever_happens(machine: type[Machine]) -> None:
     run_state_machine_as_test(
         machine,

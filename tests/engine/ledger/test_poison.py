@@ -132,6 +132,7 @@ def poisoned_shards(draw: st.DrawFn, at_least: int = 0) -> tuple[EventRange, dic
     return shard, draw(st.dictionaries(events, deaths, min_size=at_least, max_size=40))
 
 
+@pytest.mark.slow
 @often
 @given(poisoned=poisoned_shards(), whole=st.none() | deaths, bad_luck=st.floats(0, 1), random=randoms)
 def test_every_shard_ends_after_a_bounded_number_of_calls_whatever_happens(

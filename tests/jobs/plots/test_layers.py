@@ -47,6 +47,7 @@ def test_layers_meet_halfway(layered: Detector) -> None:
     assert np.allclose(layer_edges_mm(layered), 3.4 * np.arange(46))
 
 
+@pytest.mark.slow
 def test_an_event_is_drawn_whatever_is_in_it(events: Events, layered: Detector) -> None:
     with styled():
         for which in (0, 2):

@@ -183,6 +183,7 @@ def hostile(value: Any) -> Any:
     return f"{value}{HOSTILE}" if isinstance(value, str) else value
 
 
+@pytest.mark.slow
 def test_hostile_names_stay_text(
     campaign: Path, suite: Suite, detector: Detector, page: Page, tmp_path: Path
 ) -> None:
@@ -246,6 +247,7 @@ def test_a_path_that_a_manifest_names_is_not_opened(
     assert not opened
 
 
+@pytest.mark.slow
 def test_what_a_person_names_is_opened_whatever_the_manifest_says(
     downloaded: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -112,6 +112,7 @@ def test_what_was_never_seen_together_is_told_by_name_with_what_is_done(
     assert pq.read_schema(out).metadata[b"outside"].decode() in told
 
 
+@pytest.mark.slow
 def test_the_shipped_flow_passes_and_a_flow_of_a_few_steps_fails(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,6 +124,7 @@ def test_the_shipped_flow_passes_and_a_flow_of_a_few_steps_fails(
     assert b"Efficiencies" in (tmp_path / "bad" / "report.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_job_script_samples_and_validates_tables_with_the_same_functions(tmp_path: Path) -> None:
     out = tmp_path / "s.parquet"
     monsoon.sample("library-rich", HELDOUT, str(out), seed=3)
@@ -200,6 +202,7 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_denoiser_is_tried_with_other_numbers_of_sampling_steps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,6 +118,7 @@ def test_a_footer_that_differs_from_its_pages_is_refused(
         pages(path)
 
 
+@pytest.mark.slow
 def test_a_small_page_that_unpacks_to_much_takes_no_memory(tmp_path: Path) -> None:
     """The footer says ten rows in 100 bytes; the page unpacks to 80 MB."""
     good = zeros(tmp_path / "good.parquet", 10)

@@ -250,6 +250,7 @@ def test_files_that_do_not_fit_are_named(tmp_path: Path, use: Callable[[Path], A
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_memory_does_not_follow_the_size_of_the_files(tmp_path: Path) -> None:
     """7 GB of showers without energy, 7 MB on the disk: each chunk is the same compressed zeros."""
     rows, voxels = 2_000_000, 900

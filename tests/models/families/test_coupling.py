@@ -47,6 +47,7 @@ def fit(flow: CouplingFlow, rows: TableSet, steps: int) -> None:
             optimisers[name].step()
 
 
+@pytest.mark.slow
 def test_with_signed_weights_the_flow_is_that_of_the_pure_sample_and_without_it_is_not() -> None:
     rows = mixture(8000)
     plain = TableSet(rows.conditions, rows.features, torch.ones(len(rows)))
@@ -71,6 +72,7 @@ def test_rows_may_be_generated_of_nothing(family: type[CouplingFlow] | type[Tabl
     assert model.inside(alone.conditions).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dequantization", ["uniform", "gaussian"])
 def test_whole_numbers_are_learned_by_either_dequantization(dequantization: str) -> None:
     """Of 0, 1 and 2 with probabilities that depend on the condition."""

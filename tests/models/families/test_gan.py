@@ -75,6 +75,7 @@ def sampled(network: Gan, conditions: Table) -> Tensor:
     return values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", get_args(Loss))
 def test_every_loss_learns_a_correlation(loss: str) -> None:
     rows = correlated(4000)
@@ -83,6 +84,7 @@ def test_every_loss_learns_a_correlation(loss: str) -> None:
     assert 0.6 < float(made.std()) < 1.5
 
 
+@pytest.mark.slow
 def test_with_signed_weights_the_gan_is_that_of_the_pure_sample_and_without_it_is_not() -> None:
     rows, schema = mixture(8000), Schema((Column("x"),), (Column("c"),), "w")
     plain = replace(rows, weight=torch.ones(len(rows)))

@@ -81,6 +81,7 @@ def test_the_density_of_a_linear_model_is_the_exact_one() -> None:
     assert float((exact.log_prob(x) - one).mean()) > 3 * float((exact.log_prob(x) - found).mean().abs())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["gaussian", "flow"])
 def test_what_is_drawn_has_the_density_that_is_said(prior: str) -> None:
     """The mean of q / p over draws of p is one, for any density q that is nowhere beyond p."""

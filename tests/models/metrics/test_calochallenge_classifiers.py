@@ -43,6 +43,7 @@ def test_inputs_are_those_of_the_definition(sample: ShowerSet) -> None:
     assert high_level(sample[5:6], GEOMETRY)[0].numpy() == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_equal_samples_are_not_told_apart_and_wrong_totals_are(sample: ShowerSet) -> None:
     half, other = sample[:650], sample[650:]
     lower = lower_totals(0.7)(half, GEOMETRY, 0)

@@ -24,6 +24,8 @@ from monsoon.models.metrics.wasserstein import wasserstein
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import SAMPLES
 
+pytestmark = pytest.mark.slow
+
 GRID = Planar()
 ROWS = 1500
 SIGMA = 4.0

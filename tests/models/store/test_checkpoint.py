@@ -55,6 +55,7 @@ def changed(model: Path, **config: Any) -> Path:
     return other
 
 
+@pytest.mark.slow
 def test_configurations_beyond_the_weights_take_no_memory(model: Path) -> None:
     grid = read_card(model)["config"]["grid"]
     others: list[dict[str, Any]] = [

@@ -120,6 +120,7 @@ def test_the_same_seed_repeats_every_number_and_another_does_not(
     assert losses(other) != losses(whole[0])
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_never_stopped(
     whole: tuple[list[Any], dict[str, Tensor]], tmp_path: Path
 ) -> None:
@@ -137,6 +138,7 @@ def test_a_killed_training_goes_on_as_if_never_stopped(
     assert last.best == end.best
 
 
+@pytest.mark.slow
 def test_two_workers_agree_with_one(whole: tuple[list[Any], dict[str, Tensor]], tmp_path: Path) -> None:
     """To rounding: sums over workers have another order. Both halves tell the same."""
     lines = """

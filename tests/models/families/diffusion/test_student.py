@@ -20,6 +20,8 @@ from monsoon.models.kernels.splitmix import GAMMA, mixed
 from monsoon.models.records import Table
 from monsoon.models.store.checkpoint import load, save
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = Schema((Column("x"),), (Column("c"),))
 SMALL = {"width": 32, "blocks": 1, "known": 16, "knots": 2, "seed": 1}
 

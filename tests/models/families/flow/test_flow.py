@@ -149,6 +149,7 @@ def test_regions_that_are_drawn_have_the_density_that_training_maximises(flow: F
             )
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_of_rows_it_has_not_seen(data: ShowerSet) -> None:
     flow = Flow.prepare(SMALL, data[:1500], Planar())
     held_out = batch(data[1500:2000])

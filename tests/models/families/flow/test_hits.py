@@ -34,6 +34,7 @@ def trained() -> Hits:
     return hits.requires_grad_(False)
 
 
+@pytest.mark.slow
 def test_estimates_have_the_mean_of_the_whole() -> None:
     hits = Hits(GRID, 1, 16)
     hits.fit(images(2000)[0])
@@ -76,6 +77,7 @@ def test_the_chances_of_all_pictures_add_up_to_one_and_are_those_of_drawing() ->
     assert float(chi2) < int(common.sum()) + 5 * (2 * int(common.sum())) ** 0.5
 
 
+@pytest.mark.slow
 def test_pixels_that_are_lit_together_are_drawn_together() -> None:
     """The number of hit pixels has two peaks, as often as the context says."""
     hits = trained()

@@ -21,6 +21,8 @@ from monsoon.models.kernels.dispatch import SPLIT
 from monsoon.models.kernels.operation import REFERENCE
 from monsoon.models.records import Conditions, Showers
 
+pytestmark = pytest.mark.slow
+
 GRID = Planar(rows=2, columns=7, centre=(0, 1))  # ten pixels, and a sector of four
 SECTOR = (5, 6, 12, 13)
 INCIDENT = 2000.0

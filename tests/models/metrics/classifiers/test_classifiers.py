@@ -30,6 +30,7 @@ def halves() -> tuple[ShowerSet, ShowerSet]:
     return showers[0:1300:2], showers[1:1300:2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_geant4_is_not_called_different_from_geant4_and_smeared_pixels_are(
     name: str, halves: tuple[ShowerSet, ShowerSet]
