@@ -31,7 +31,7 @@ LARGEST_RATIO, FREE_BYTES = 256, 1 << 26  # what branches may unpack to, by what
 STABLE = 1
 ONE = "without exactly one stable particle that has no parents"
 ASTRAY = "whose particle does not fly to the face"
-OTHER_CELLS = "with hits in cells of another size"
+OTHER_CELLS = "with hits in cells of another size within the image"
 NO_CELL = "whose particle hits no cell's place on the face"
 
 
@@ -196,8 +196,11 @@ class HitReader:
         wanted = map(tuple, np.rint((anchor - origin) / pixel).astype(np.int64).tolist())
         on_cell = np.array([one in known for one in wanted], np.bool_).reshape(len(kept))
         self.left_out[NO_CELL] += int((~on_cell).sum())
+        mine = np.flatnonzero((at >= 0) & ~of_size[row])
+        beside = np.stack([self.cells.x_mm, self.cells.y_mm], 1)[row[mine]] - anchor[at[mine]]
+        reach = pixel * np.array([self.geometry.columns, self.geometry.rows]) / 2  # of an image, either way
         others = np.zeros(len(kept), np.bool_)
-        others[at[(at >= 0) & ~of_size[row]]] = True
+        others[at[mine[(np.abs(beside) < reach).all(1)]]] = True
         self.left_out[OTHER_CELLS] += int((others & on_cell).sum())
         return {**of, "anchor": anchor}, at, on_cell & ~others
 
