@@ -28,7 +28,8 @@ def test_times_come_back_and_leave_the_other_columns_as_they_are(
     events = generate(incidents, suite, placing, 1, hit_times=True)
     assert events.hit_time_ns is not None
     kind = FORMATS[name]
-    with kind.writer(tmp_path / "x", False, {}, (HIT_TIME,)) as append:
+    metadata = {"detector": placing.detector.description.canonical.decode()}  # which edm4hep needs
+    with kind.writer(tmp_path / "x", False, metadata, (HIT_TIME,)) as append:
         append(events)
     (again,) = kind.blocks(tmp_path / "x")
     assert again.hit_time_ns is not None

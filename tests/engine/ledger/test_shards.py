@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats.schema import NOTHING, Content, ContentHash, event_hashes
 from monsoon.engine.ledger.commits import EVENTS
@@ -20,6 +21,7 @@ from monsoon.engine.storage.posix import PosixStore
 from monsoon.models.files import sha256_of
 from monsoon.models.store.suite import Suite
 
+FACE = {"detector": Detector.load("lhcb-ecal").description.canonical.decode()}  # which edm4hep needs
 SHARD = EventRange(0, 4)
 PARTICLES = [20, 0, 50, 3, 1]
 
@@ -59,7 +61,7 @@ def publish(
         SHARD,
         formats,
         contributions=False,
-        metadata={"attempt": attempt},
+        metadata={"attempt": attempt, **FACE},
         stopwatch=Stopwatch(),
     )
 
@@ -68,8 +70,10 @@ def test_every_format_holds_the_same_content(store: PosixStore, events: Events, 
     published = publish(store, events, formats=tuple(FORMATS))
     assert published.content == content
     assert [file.format for file in published.files] == list(FORMATS)
-    assert [content_of(file.format, store.root / file.url) for file in published.files] == [content] * 3
-    assert len(list(store.list(EVENTS))) == 3  # and no attempt is left
+    assert [content_of(file.format, store.root / file.url) for file in published.files] == [content] * len(
+        FORMATS
+    )
+    assert len(list(store.list(EVENTS))) == len(FORMATS)  # and no attempt is left
 
 
 def test_a_shard_in_parts_is_the_shard(
@@ -85,7 +89,9 @@ def test_a_shard_in_parts_is_the_shard(
 def test_a_shard_of_no_events_is_a_file_of_none(store: PosixStore, parts: list[Events]) -> None:
     published = publish(store, parts[1], formats=tuple(FORMATS))
     assert published.content == NOTHING
-    assert [content_of(file.format, store.root / file.url) for file in published.files] == [NOTHING] * 3
+    assert [content_of(file.format, store.root / file.url) for file in published.files] == [NOTHING] * len(
+        FORMATS
+    )
 
 
 def test_a_record_says_what_the_files_are(store: PosixStore, events: Events) -> None:
@@ -106,7 +112,7 @@ def test_a_shard_that_fails_half_way_leaves_nothing(store: PosixStore, parts: li
             SHARD,
             tuple(FORMATS),
             contributions=False,
-            metadata={},
+            metadata=FACE,
             stopwatch=Stopwatch(),
         )
     assert list(store.list(EVENTS)) == []
