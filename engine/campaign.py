@@ -37,9 +37,7 @@ from monsoon.engine.ledger.quarantine import screen, set_aside, write_faults
 from monsoon.engine.ledger.shards import publish_shard
 from monsoon.engine.ledger.status import process_name
 from monsoon.engine.ledger.stored import ShardRecord, identity_hash
-from monsoon.engine.loading import fetch_models as fetch_models
-from monsoon.engine.loading import load as load
-from monsoon.engine.loading import load_replicas as load_replicas
+from monsoon.engine.loading import fetch_models, load, load_replicas
 from monsoon.engine.pipeline import Stopwatch, generate
 from monsoon.engine.records import HIT_TIME, ORIGINS, REPLICA, Events, Incidents, Loss
 from monsoon.engine.replicas import attach, has_replicas

@@ -193,7 +193,7 @@ class Campaign(BaseModel):
 
     @property
     def named(self) -> dict[str, Any]:
-        """What `monsoon.engine.campaign.load` makes the generators and the detector from."""
+        """What `monsoon.engine.loading.load` makes the generators and the detector from."""
         return {key: getattr(self, key) for key in ("model", "outside", "detector", "geometry", "species")}
 
     @property

@@ -12,7 +12,6 @@ from monsoon.engine.campaign import (
     ResolvedCampaign,
     ShardMaker,
     as_begun,
-    load,
     refuse_outside,
     refuse_unvalidated,
     resolve,
@@ -34,7 +33,7 @@ from monsoon.engine.ledger.quarantine import screen
 from monsoon.engine.ledger.retry import Patience, Stop
 from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.status import running
-from monsoon.engine.loading import load_replicas
+from monsoon.engine.loading import load, load_replicas
 from monsoon.engine.remote.cluster import connected, expect_room
 from monsoon.engine.storage import Store, open_store, split_url, storage_answers
 from monsoon.engine.storage.posix import PosixStore

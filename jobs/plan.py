@@ -8,7 +8,7 @@ from statistics import fmean
 
 import torch
 
-from monsoon.engine.campaign import as_begun, load, refuse_unvalidated
+from monsoon.engine.campaign import as_begun, refuse_unvalidated
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents
@@ -16,7 +16,7 @@ from monsoon.engine.incidents.parquet import read_header
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.manifest import Summary
 from monsoon.engine.ledger.plan import EventRange, count_tasks
-from monsoon.engine.loading import replica_count
+from monsoon.engine.loading import load, replica_count
 from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.generator import Generator

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from monsoon.engine.campaign import fetch_models
 from monsoon.engine.errors import InputError
+from monsoon.engine.loading import fetch_models
 from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch, local_path
 from monsoon.jobs.parts import begin

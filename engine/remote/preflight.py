@@ -13,11 +13,11 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import monsoon
-from monsoon.engine.campaign import ResolvedCampaign, load, numerics
+from monsoon.engine.campaign import ResolvedCampaign, numerics
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.parquet import read_header
 from monsoon.engine.ledger.commits import CAMPAIGN
-from monsoon.engine.loading import load_replicas
+from monsoon.engine.loading import load, load_replicas
 from monsoon.engine.remote.nodes import Node
 from monsoon.engine.storage import open_store
 

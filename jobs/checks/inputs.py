@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from monsoon.engine.campaign import as_begun, load, refuse_outside, refuse_unvalidated, resolve
+from monsoon.engine.campaign import as_begun, refuse_outside, refuse_unvalidated, resolve
 from monsoon.engine.detector.fits import refuse_other_incidents
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.chunks import SETTINGS
@@ -15,7 +15,7 @@ from monsoon.engine.incidents.pythia import check_cards
 from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import EventRange, gaps
-from monsoon.engine.loading import load_replicas
+from monsoon.engine.loading import load, load_replicas
 from monsoon.engine.storage import open_store, storage_answers
 from monsoon.jobs.campaigns import in_bytes
 from monsoon.jobs.checks.check import Check, Subject

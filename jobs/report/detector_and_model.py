@@ -9,9 +9,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from monsoon.engine.campaign import fetch_models
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pdg import named
+from monsoon.engine.loading import fetch_models
 from monsoon.jobs.pages.blocks import Block, Facts, Paragraph, Subtitle, Table
 from monsoon.jobs.report.format import number
 from monsoon.models.data.shower_files import extent

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from monsoon.engine.campaign import load
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.manifest import MANIFEST
+from monsoon.engine.loading import load
 from monsoon.engine.storage import open_store, split_url, storage_answers
 from monsoon.jobs.pages.blocks import Bullets, Page, Paragraph, Section
 from monsoon.jobs.pages.render import render

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from monsoon.engine.campaign import fetch_models
 from monsoon.engine.errors import InputError
+from monsoon.engine.loading import fetch_models
 from monsoon.engine.sampling import sample_rows
 from monsoon.engine.storage import fetch
 from monsoon.models.data.shower_files import ShowerSet, read_showers

@@ -16,7 +16,6 @@ from monsoon.engine.campaign import (
     ResolvedCampaign,
     ShardMaker,
     as_begun,
-    load,
     refuse_outside,
     refuse_unvalidated,
     resolve,
@@ -31,6 +30,7 @@ from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.shards import content_of
 from monsoon.engine.ledger.stored import ShardRecord
+from monsoon.engine.loading import load
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import open_store
 from monsoon.models.data.shower_files import read_showers, write_showers

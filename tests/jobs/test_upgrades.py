@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from monsoon.engine.campaign import ShardMaker, as_begun, load, numerics, resolve
+from monsoon.engine.campaign import ShardMaker, as_begun, numerics, resolve
 from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, Ledger
 from monsoon.engine.ledger.plan import shard_tasks
 from monsoon.engine.ledger.stored import identity_hash
+from monsoon.engine.loading import load
 from monsoon.engine.storage import open_store
 from monsoon.jobs.doctor import doctor
 from monsoon.jobs.generate import generate

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monsoon.engine.campaign import ShardMaker, load, resolve
+from monsoon.engine.campaign import ShardMaker, resolve
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
@@ -19,6 +19,7 @@ from monsoon.engine.incidents.parquet import read_incidents
 from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS, EVENTS, Ledger
 from monsoon.engine.ledger.manifest import read_manifest
 from monsoon.engine.ledger.plan import EventRange
+from monsoon.engine.loading import load
 from monsoon.engine.storage import Store, open_store
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
 from monsoon.jobs.generate import KEPT_IN_STORE, MADE_IN_STORE

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from monsoon.engine.campaign import fetch_models
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.incidents.of_showers import ShowerStock
+from monsoon.engine.loading import fetch_models
 from monsoon.engine.reconstruction.corrections import Corrections
 from monsoon.engine.reconstruction.neighbours import Cells
 from monsoon.engine.records import Array, Incidents

@@ -12,12 +12,13 @@ from typing import TypeVar
 
 import yaml
 
-from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, load, resolve
+from monsoon.engine.campaign import ResolvedCampaign, ShardMaker, resolve
 from monsoon.engine.config import Campaign
 from monsoon.engine.errors import InputError
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import EventRange
 from monsoon.engine.ledger.stored import ShardRecord
+from monsoon.engine.loading import load
 from monsoon.engine.storage import open_store
 from monsoon.jobs.signal import find_signal
 from monsoon.models.files import sha256_of
