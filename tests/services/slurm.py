@@ -39,7 +39,7 @@ ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerParameters=sched_interval=2,bf_interval=2
-KillWait=20
+KillWait=120
 SlurmdParameters=config_overrides
 NodeName={one} NodeAddr={one_address} CPUs=1
 NodeName={two} NodeAddr={two_address} CPUs=1
