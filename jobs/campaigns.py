@@ -136,7 +136,17 @@ def terms(search: Sequence[str]) -> list[Term]:
 
 
 IDENTITY_KEYS = (
-    *("seed", "mu", "incidents", "signal", "outside", "replicas", "numerics", "content_version"),
+    *(
+        "seed",
+        "mu",
+        "out_of_time",
+        "incidents",
+        "signal",
+        "outside",
+        "replicas",
+        "numerics",
+        "content_version",
+    ),
 )
 LAYOUT_KEYS = ("first_event", "shard_events", "formats", "contributions", "hit_times", "hit_energy")
 

@@ -56,6 +56,10 @@ class Identity(BaseModel):
         What becomes of particles outside the training domain, unless it is the default.
     signal : dict
         What identifies the signal, of campaigns that have one.
+    replicas : dict
+        Of the generators, and of which events, of campaigns that have some.
+    out_of_time : list of int
+        The other crossings whose collisions are overlaid, of campaigns that have such.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -70,6 +74,7 @@ class Identity(BaseModel):
     outside: str = "nearest"
     signal: dict[str, Any] = {}
     replicas: dict[str, Any] = {}
+    out_of_time: list[int] = []
 
 
 class WrittenManifest(Manifest):

@@ -93,7 +93,20 @@ def detector_facts(detector: Detector) -> list[tuple[str, str]]:
         ("beam hole", _size(hole.columns, hole.rows, description.pixel_mm)),
         ("visible fraction of the energy", f"{description.visible_fraction:g}"),
         ("readout", f"{electronics.bits} bits, zero suppression below {electronics.threshold_counts} counts"),
+        *_spill_over(detector),
     ]  # fmt: skip
+
+
+def _spill_over(detector: Detector) -> list[tuple[str, str]]:
+    spill_over = detector.description.electronics.spill_over or {}
+    shown = {
+        crossing: f"{fraction:g}"
+        if isinstance(fraction, float)
+        else f"{min(fraction):g} to {max(fraction):g} by time"
+        for crossing, fraction in spill_over.items()
+    }
+    words = ", ".join(f"{crossing:+d}: {fraction}" for crossing, fraction in shown.items())
+    return [("fraction integrated of other crossings' signals", words)] if words else []
 
 
 def _layers(detector: Detector) -> list[tuple[str, str]]:
