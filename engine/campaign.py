@@ -222,7 +222,6 @@ class ShardMaker:
             self.suite, self.detector = load(**campaign.named)
             self.replicas = load_replicas(campaign, self.suite)
         self.placing = Placing(self.suite.grid, self.detector)
-        self.crossings = crossings_of(self.detector) if campaign.out_of_time else ()
         if self.suite.fingerprint != resolved.identity["model"]:
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
         asked = resolved.identity.get("replicas", {}).get("models", [])
@@ -272,9 +271,9 @@ class ShardMaker:
         pile_up = overlay(self._pool, campaign.mu, campaign.seed, event)
         signal = self.resolved.signal
         triggered = pile_up if signal is None else add_signal(signal.read(events), pile_up)
-        if not self.crossings:
+        if not campaign.out_of_time:
             return triggered
-        return add_crossings(triggered, self._pool, campaign.mu, campaign.seed, self.crossings)
+        return add_crossings(triggered, self._pool, campaign.mu, campaign.seed, self.detector)
 
     def events(self, incidents: Incidents, stopwatch: Stopwatch | None = None) -> Events:
         """The events of sound incidents, and their replicas."""
@@ -348,7 +347,8 @@ class ShardMaker:
         """The events in parts that are in memory at a time."""
         size = min(BLOCK_EVENTS, max(1, BLOCK_CELLS // self.detector.cells))
         sets = 1 + len(self.replicas) / self.resolved.campaign.replica_every  # of hits, on average
-        return _blocks(events, max(1, int(size / sets / (1 + len(self.crossings)))))
+        crossings = 1 + len(self.resolved.identity.get("out_of_time", ()))
+        return _blocks(events, max(1, int(size / sets / crossings)))
 
     def probe(self, events: EventRange) -> None:
         """Generate events and keep nothing: whether it can be done is the answer."""

@@ -13,7 +13,7 @@ from monsoon.engine.config import Campaign
 from monsoon.engine.crossings import OUT_OF_TIME
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents
-from monsoon.engine.detector.spill_over import crossings_of
+from monsoon.engine.detector.spill_over import prompt_crossings
 from monsoon.engine.incidents.parquet import read_header
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.manifest import Summary
@@ -53,7 +53,7 @@ class Forecast:
     particles_per_event : float
         Mean number of particles on the face.
     out_of_time_per_event : float
-        Mean number of particles of other crossings, which are generated too.
+        Mean number of particles of other crossings that are generated too.
     bytes : float
         Size of their files.
     core_hours : float
@@ -116,7 +116,7 @@ def forecast_of(campaign: Campaign, store: Store, suite: Suite, detector: Detect
     OSError
         Where the storage fails.
     """
-    crossings = crossings_of(detector) if campaign.out_of_time else ()
+    crossings = prompt_crossings(detector) if campaign.out_of_time else ()
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     ledger = Ledger(store) if store.exists(CAMPAIGN) else None
     done = ledger.ranges() if ledger else []

@@ -55,7 +55,7 @@ class Hole(Frozen):
 class Electronics(Frozen):
     """From deposited energy to ADC counts.
 
-    `spill_over` says of other bunch crossings, by their number from the triggered one on (-1: the one before),
+    `spill_over` says of other bunch crossings, by their number from the triggered one on (-1 is before it),
     which fraction of their signals its readout window integrates: one of all particles, or one for each whole
     nanosecond that they are later than light from the interaction point; still later ones have the last. The
     signals of the triggered crossing are whole: gain and `visible_fraction` are calibrated to them.

@@ -26,6 +26,12 @@ def crossings_of(detector: Detector) -> tuple[int, ...]:
     return tuple(spill_over)
 
 
+def prompt_crossings(detector: Detector) -> tuple[int, ...]:
+    """Those of `crossings_of` in which particles as fast as light leave something; of others few do."""
+    spill_over = detector.description.electronics.spill_over or {}
+    return tuple(k for k in crossings_of(detector) if np.atleast_1d(spill_over[k])[0] > 0)
+
+
 def integrated_fraction(incidents: Incidents, detector: Detector) -> Array:
     """Fraction of each particle's signal that the readout window integrates, float32 [N].
 
