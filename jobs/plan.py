@@ -38,7 +38,7 @@ SECONDS_PER_COLLISION = 3e-3  # Pythia 8
 # CPU time of the Geant4 application that made the shipped showers, by the energy on the face: 2.3 to 4.6 s
 # for a Run 3 event of 142 particles
 GEANT4_SECONDS_PER_PARTICLE = (2.3 / 142, 4.6 / 142)
-GEANT4_DETECTOR = "lhcb-ecal"
+GEANT4_DETECTORS = ("lhcb-ecal", "lhcb-ecal-spill-over")
 PARTICLES_PER_SIGNAL, SECONDS_PER_SIGNAL = 69.0, 10e-3  # for gg -> H; other processes differ
 
 
@@ -209,7 +209,7 @@ def say_plan(campaign: Campaign) -> Forecast:
     cores = workers * campaign.cpus_per_worker
     print(f"core hours: {core_hours:.3g}, of which for the pool: {forecast.pool_core_hours:.3g}")
     print(f"hours: {core_hours / cores:.3g} on {cores:g} cores, no GPUs: this release makes events on CPUs")
-    if campaign.detector == GEANT4_DETECTOR:
+    if campaign.detector in GEANT4_DETECTORS:
         low, high = (
             forecast.events * forecast.particles_per_event * seconds / 3600
             for seconds in GEANT4_SECONDS_PER_PARTICLE
