@@ -86,11 +86,10 @@ class Electronics(Frozen):
         if not given:
             raise ValueError("names no crossing; give some, such as {-1: 0.01}, or leave it out")
         for crossing, fraction in given.items():
-            if not 1 <= abs(crossing) <= FARTHEST_CROSSING:
-                raise ValueError(
-                    f"crossing {crossing} is not in -{FARTHEST_CROSSING} .. {FARTHEST_CROSSING}, or it is 0, "
-                    "the triggered one"
-                )
+            if crossing == 0:
+                raise ValueError("crossing 0 is the triggered one, whose signals are whole; leave it out")
+            if abs(crossing) > FARTHEST_CROSSING:
+                raise ValueError(f"crossing {crossing} is not in -{FARTHEST_CROSSING} .. {FARTHEST_CROSSING}")
             fractions = fraction if isinstance(fraction, tuple) else (fraction,)
             if len(fractions) > MOST_DELAYS:
                 raise ValueError(f"crossing {crossing}: {len(fractions)} fractions; at most {MOST_DELAYS}")

@@ -55,8 +55,8 @@ def test_a_description_has_one_checksum_however_it_is_written(tmp_path: Path) ->
     ("spill_over", "message"),
     [
         ({}, "electronics.spill_over: names no crossing"),
-        ({0: 0.5}, "electronics.spill_over: crossing 0 is not in -100 .. 100"),
-        ({101: 0.5}, "crossing 101"),
+        ({0: 0.5}, "electronics.spill_over: crossing 0 is the triggered one"),
+        ({101: 0.5}, "crossing 101 is not in -100 .. 100"),
         ({1: 1.5}, "crossing 1: fractions lie in 0 .. 1"),
         ({1: -0.1}, "crossing 1: fractions lie in 0 .. 1"),
         ({1: float("nan")}, "crossing 1: fractions lie in 0 .. 1"),
