@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from monsoon.engine.errors import InputError
 from monsoon.engine.records import Array, Events, offsets_of
 
 OUT_OF_TIME = "particles_out_of_time"  # their number, among the counts of campaigns that have such
@@ -20,7 +21,10 @@ def in_triggered_crossing(events: Events) -> Array:
 
 
 def of_triggered_crossing(events: Events) -> Events:
-    """Events without the truth particles of other crossings and their contributions; their hits stay."""
+    """Events without the truth particles of other crossings and their contributions; their hits stay.
+
+    Raises InputError where a contribution is of no particle, as in a damaged file.
+    """
     if events.particle_crossing is None:
         return events
     kept = in_triggered_crossing(events)
@@ -37,6 +41,10 @@ def of_triggered_crossing(events: Events) -> Events:
     if events.contribution_offsets is None or events.contribution_particle is None:
         return replace(events, **columns)
     owner = np.repeat(np.arange(len(events)), np.diff(events.contribution_offsets))
+    beyond = events.contribution_particle >= np.diff(events.particle_offsets)[owner]
+    wrong = np.flatnonzero(beyond | (events.contribution_particle < 0))
+    if len(wrong):
+        raise InputError(f"event {events.event[owner[wrong[0]]]}: a deposit of nothing; run `monsoon verify`")
     particle = events.particle_offsets[owner] + events.contribution_particle
     rows = kept[particle]
     for name in ("hit", "energy_mev"):

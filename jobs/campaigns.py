@@ -136,17 +136,8 @@ def terms(search: Sequence[str]) -> list[Term]:
 
 
 IDENTITY_KEYS = (
-    *(
-        "seed",
-        "mu",
-        "out_of_time",
-        "incidents",
-        "signal",
-        "outside",
-        "replicas",
-        "numerics",
-        "content_version",
-    ),
+    *("seed", "mu", "incidents", "signal", "outside", "replicas", "numerics", "content_version"),
+    "out_of_time",
 )
 LAYOUT_KEYS = ("first_event", "shard_events", "formats", "contributions", "hit_times", "hit_energy")
 

@@ -98,15 +98,13 @@ def detector_facts(detector: Detector) -> list[tuple[str, str]]:
 
 
 def _spill_over(detector: Detector) -> list[tuple[str, str]]:
-    spill_over = detector.description.electronics.spill_over or {}
-    shown = {
-        crossing: f"{fraction:g}"
+    words = [
+        f"{crossing:+d}: {fraction:g}"
         if isinstance(fraction, float)
-        else f"{min(fraction):g} to {max(fraction):g} by time"
-        for crossing, fraction in spill_over.items()
-    }
-    words = ", ".join(f"{crossing:+d}: {fraction}" for crossing, fraction in shown.items())
-    return [("fraction integrated of other crossings' signals", words)] if words else []
+        else f"{crossing:+d}: {min(fraction):g} to {max(fraction):g}, by delay"
+        for crossing, fraction in (detector.description.electronics.spill_over or {}).items()
+    ]
+    return [("fraction integrated of other crossings' signals", "; ".join(words))] if words else []
 
 
 def _layers(detector: Detector) -> list[tuple[str, str]]:

@@ -5,32 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import yaml
 
 from monsoon.engine import campaign as campaigns
 from monsoon.engine import pipeline
 from monsoon.engine.campaign import ShardMaker, counts_of, resolve
 from monsoon.engine.config import Campaign
 from monsoon.engine.crossings import OUT_OF_TIME, of_triggered_crossing
-from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.detector import Detector, shipped_detectors
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.errors import InputError
+from monsoon.engine.formats import parquet
+from monsoon.engine.formats.edm4hep_members import OVERLAY, PARTICLES, collections_of
 from monsoon.engine.formats.schema import combine, event_hashes
-from monsoon.engine.incidents.parquet import write_incidents
+from monsoon.engine.incidents.overlay import draw
+from monsoon.engine.incidents.parquet import read_metadata, write_incidents
 from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.engine.ledger.commits import Ledger
+from monsoon.engine.ledger.manifest import write_manifest
 from monsoon.engine.ledger.plan import EventRange
-from monsoon.engine.ledger.provenance import Provenance
+from monsoon.engine.ledger.provenance import Provenance, provenance
 from monsoon.engine.ledger.shards import FORMATS
+from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import CROSSING, HIT_TIME, Events, Incidents
 from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import UNUSABLE, main
 from monsoon.jobs.plan import plan
+from monsoon.jobs.report import accounts
 from monsoon.jobs.report.event import lines
+from monsoon.jobs.report.sample import read_sample
 from monsoon.jobs.validation.campaigns.tally import Cells, Tally
 from monsoon.models.kernels.operation import Operation
 from monsoon.models.store.suite import Suite
@@ -73,12 +81,17 @@ def events(mixed: Incidents, suite: Suite, spilling: Detector) -> Events:
     return generate(mixed, suite, Placing(suite.grid, spilling), 1, contributions=True, hit_times=True)
 
 
-@pytest.fixture(scope="module")
-def pool_file(make_incidents: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pool_of(make_incidents: Make) -> Incidents:
+    """40 collisions of 6 particles."""
     made = replace(make_incidents([6] * 40), collisions=np.ones(40, np.int32))
     made.collision[:] = 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def pool_file(make_incidents: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pool") / "pool.parquet"
-    write_incidents(path, [made], source="test", settings={}, detector="lhcb-ecal")
+    write_incidents(path, [pool_of(make_incidents)], source="test", settings={}, detector="lhcb-ecal")
     return path
 
 
@@ -189,8 +202,6 @@ def test_files_keep_crossings(events: Events, name: str, tmp_path: Path, spillin
 
 
 def test_others_see_particles_of_other_crossings_as_overlaid(events: Events, spilling: Detector) -> None:
-    from monsoon.engine.formats.edm4hep_members import OVERLAY, PARTICLES, collections_of
-
     status = collections_of(events, spilling)[PARTICLES][1]["simulatorStatus"]
     assert ((status == OVERLAY) == (events.particle_crossing != 0)).all()
 
@@ -218,6 +229,14 @@ def test_particles_of_other_crossings_are_none_of_the_event(events: Events, spil
     assert np.array_equal(tallies[0].sums, tallies[1].sums)
 
 
+def test_contributions_of_no_particle_are_a_line(events: Events) -> None:
+    assert events.contribution_particle is not None
+    for number in (-1, 60):
+        forged = replace(events, contribution_particle=np.full_like(events.contribution_particle, number))
+        with pytest.raises(InputError, match="event 4: a deposit of nothing"):
+            of_triggered_crossing(forged)
+
+
 def test_particles_in_any_order_are_found(events: Events) -> None:
     """As a file by others may have them."""
     turned = replace(events, particle_crossing=events.particle_crossing[::-1].copy())
@@ -229,9 +248,12 @@ def test_particles_in_any_order_are_found(events: Events) -> None:
     assert (own.contribution_particle < np.diff(own.particle_offsets)[owner]).all()
 
 
-def test_show_names_the_crossing_that_a_hit_is_from(events: Events, spilling: Detector) -> None:
+def test_show_names_the_crossing_that_a_hit_is_from(
+    events: Events, spilling: Detector, tmp_path: Path
+) -> None:
     found = Provenance(url="out", event=4, state="committed", identity_hash="0", identity={})
-    one = of_event(events, 0)
+    parquet.write(events, tmp_path / "x", {})
+    one = next(parquet.blocks(tmp_path / "x", 1))
     said = lines(one, spilling, found, 1000)
     assert "20 particles with" in said[0]
     assert "20 of other crossings" in said[0]
@@ -240,22 +262,9 @@ def test_show_names_the_crossing_that_a_hit_is_from(events: Events, spilling: De
     assert not any("crossing" in line for line in lines(of_triggered_crossing(one), spilling, found, 1000))
 
 
-def of_event(events: Events, row: int) -> Events:
-    from monsoon.jobs.report.sample import _between
-
-    return _between(events, row, row + 1)
-
-
 def asked(pool: Path, output: Path, **settings: Any) -> Campaign:
-    return Campaign(
-        incidents=str(pool),
-        model="library",
-        mu=1.5,
-        events=24,
-        shard_events=8,
-        output=str(output),
-        **settings,
-    )
+    layout = {"events": 24, "shard_events": 8}
+    return Campaign(incidents=str(pool), model="library", mu=1.5, output=str(output), **layout, **settings)
 
 
 def maker_of(campaign: Campaign, suite: Suite, detector: Detector) -> ShardMaker:
@@ -266,48 +275,68 @@ def maker_of(campaign: Campaign, suite: Suite, detector: Detector) -> ShardMaker
     return ShardMaker(resolved)
 
 
-def test_a_campaign_has_the_same_content_in_any_shards_and_blocks(
-    make_incidents: Make, suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "mine.yaml").write_text(written(tmp_path))
-    mine = Detector.load(str(tmp_path / "mine.yaml"))
-    pool = replace(make_incidents([6] * 40), collisions=np.ones(40, np.int32))
-    pool.collision[:] = 0
-    path = tmp_path / "pool.parquet"
-    settings = {"detector": mine.description.model_dump(mode="json")}
-    write_incidents(path, [pool], source="test", settings=settings, detector="mine")
-    campaign = asked(path, tmp_path / "one", out_of_time=True, detector=str(tmp_path / "mine.yaml"))
-    maker = maker_of(campaign, suite, mine)
-    assert maker.resolved.identity["out_of_time"] == [-1, 1]
-    whole = maker.make(EventRange(0, 23))
-    assert whole.counts[OUT_OF_TIME] > 100
-    monkeypatch.setattr(campaigns, "BLOCK_EVENTS", 3)
-    parts = maker_of(campaign.model_copy(update={"output": str(tmp_path / "other")}), suite, mine)
-    made = [parts.make(EventRange(first, first + 7)) for first in (0, 8, 16)]
-    assert combine([record.content for record in made]) == whole.content
-    assert sum(record.counts[OUT_OF_TIME] for record in made) == whole.counts[OUT_OF_TIME]
-    off = {"out_of_time": False, "output": str(tmp_path / "off")}
-    alone = maker_of(campaign.model_copy(update=off), suite, mine)
-    assert "out_of_time" not in alone.resolved.identity
-    assert alone.make(EventRange(0, 23)).content != whole.content
-    forecast = plan(campaign)
-    assert forecast.particles_per_event == pytest.approx(9.0)
-    assert forecast.out_of_time_per_event == pytest.approx(18.0)
-    without = plan(campaign.model_copy(update=off))
-    assert (without.particles_per_event, without.out_of_time_per_event) == (forecast.particles_per_event, 0)
-    assert forecast.bytes - without.bytes == pytest.approx(24 * 18 * 22.2)
+class Made(NamedTuple):
+    """A campaign of one shard with other crossings."""
+
+    campaign: Campaign
+    detector: Detector
+    record: ShardRecord
+
+    def elsewhere(self, output: Path, **changes: Any) -> Campaign:
+        return self.campaign.model_copy(update={"output": str(output), **changes})
 
 
-def written(folder: Path) -> str:
-    """lhcb-ecal as `mine`, with spill-over."""
-    import yaml
-
-    from monsoon.engine.detector.detector import shipped_detectors
-
+@pytest.fixture(scope="module")
+def made(make_incidents: Make, suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("made")
     content = yaml.safe_load(shipped_detectors()["lhcb-ecal"].read_text())
-    content["name"] = "mine"
-    content["electronics"]["spill_over"] = SPILL_OVER
-    return yaml.safe_dump(content)
+    content["name"], content["electronics"]["spill_over"] = "mine", SPILL_OVER
+    (folder / "mine.yaml").write_text(yaml.safe_dump(content))
+    mine = Detector.load(str(folder / "mine.yaml"))
+    settings = {"detector": mine.description.model_dump(mode="json")}
+    pool = [pool_of(make_incidents)]
+    write_incidents(folder / "pool", pool, source="test", settings=settings, detector="mine")
+    campaign = asked(folder / "pool", folder / "out", out_of_time=True, detector=str(folder / "mine.yaml"))
+    maker = maker_of(campaign, suite, mine)
+    record = maker.make(EventRange(0, 23))
+    ledger = Ledger(maker.store)
+    ledger.commit(record)
+    write_manifest(ledger, campaign, read_metadata(folder / "pool"))
+    return Made(campaign, mine, record)
+
+
+def test_a_campaign_has_the_same_content_in_any_shards_and_blocks(
+    made: Made, suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaigns, "BLOCK_EVENTS", 3)
+    maker = maker_of(made.elsewhere(tmp_path / "other"), suite, made.detector)
+    assert maker.resolved.identity["out_of_time"] == [-1, 1]
+    records = [maker.make(EventRange(first, first + 7)) for first in (0, 8, 16)]
+    assert combine([record.content for record in records]) == made.record.content
+    assert sum(record.counts[OUT_OF_TIME] for record in records) == made.record.counts[OUT_OF_TIME] > 100
+    off = maker_of(made.elsewhere(tmp_path / "off", out_of_time=False), suite, made.detector)
+    assert off.make(EventRange(0, 23)).content != made.record.content
+
+
+def test_provenance_has_the_collisions_of_each_crossing(made: Made) -> None:
+    found = provenance(Ledger(open_store(made.campaign.output)), 5)
+    assert found.out_of_time == {k: draw(40, 1.5, 1, np.array([5]), k)[1].tolist() for k in (-1, 1)}
+    assert found.collisions == draw(40, 1.5, 1, np.array([5]))[1].tolist()
+
+
+def test_a_report_reads_particles_of_the_triggered_crossing(made: Made) -> None:
+    sample = read_sample(open_store(made.campaign.output))
+    assert len(sample.events.particle_pdg) == made.record.counts["particles"]
+    facts = dict(accounts.generated(sample.manifest, made.detector).rows)
+    assert str(facts["particles of other crossings per event"]).endswith("(mean), of crossings -1, +1")
+
+
+def test_a_plan_counts_particles_of_other_crossings(made: Made, tmp_path: Path) -> None:
+    assert plan(made.campaign).out_of_time_per_event == made.record.counts[OUT_OF_TIME] / 24  # what is there
+    new, off = plan(made.elsewhere(tmp_path)), plan(made.elsewhere(tmp_path, out_of_time=False))
+    assert (new.particles_per_event, new.out_of_time_per_event) == pytest.approx((9.0, 18.0))
+    assert (off.particles_per_event, off.out_of_time_per_event) == pytest.approx((9.0, 0.0))
+    assert new.bytes - off.bytes == pytest.approx(24 * 18 * 22.2)
 
 
 def test_identity_and_events_are_what_they_were_where_it_is_off(
