@@ -161,7 +161,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
                 what = "" if signal is None else f"one signal event of {signal.url} with "
                 say(f"overlaying {what}{campaign.mu:g} collisions per event on average, from {incidents}")
             if crossings:
-                say(f"and as many of each of the crossings {', '.join(f'{k:+d}' for k in crossings)}")
+                say(f"and as many of each of these crossings: {', '.join(f'{k:+d}' for k in crossings)}")
             stack.enter_context(connected(campaign.ray_address))
             tasks = shard_tasks(stored.range, campaign.shard_events, done)
             run_campaign(resolved, ledger, tasks, shards, stored.events - missing, say)
