@@ -210,7 +210,7 @@ def test_a_campaign_that_wants_a_report_refuses_models_without_and_particles_bey
             resolve(plain, resolved.output, resolved.incidents, suite, detector).identity == resolved.identity
         )
         with pytest.raises(InputError, match=line) if line else nullcontext():
-            refuse_outside(resolved, suite)
+            refuse_outside(resolved, suite, reports=refuse_unvalidated(asked, suite))
 
 
 def test_a_shard_with_the_names_of_edm4hep_has_the_events_of_parquet(
