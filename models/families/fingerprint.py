@@ -8,6 +8,10 @@ from typing import Any
 
 from torch import nn
 
+# Of the kernels by which networks sample: raised where they give other last bits, so that no campaign mixes
+# both. A suite's fingerprint has it; a model's says whose weights they are, and has not.
+ARITHMETIC = 2
+
 
 def fingerprint(network: nn.Module, settings: Any) -> str:
     """SHA-256 of settings and of all tensors that a network keeps.

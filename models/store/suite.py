@@ -117,6 +117,7 @@ class Suite:
             if self.hands_over(models[number]) and pdg not in served:
                 raise ValueError(f"no other generator for species {pdg} outside its training domain")
         parts = [model.fingerprint for model in models]
+        parts += [f"arithmetic {model.arithmetic}" for model in models if hasattr(model, "arithmetic")]
         if outside != NEAREST or other is not None:
             parts += [f"outside {outside}", *([other.fingerprint] if other else [])]
         self.fingerprint: str = hashlib.sha256("".join(parts).encode()).hexdigest()

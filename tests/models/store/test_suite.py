@@ -218,6 +218,18 @@ def test_the_fingerprint_follows_the_policy_and_the_other_model(suite: Suite, ne
     assert Suite(suite.models, "nearest").fingerprint == suite.fingerprint
 
 
+def test_the_fingerprint_follows_the_arithmetic_of_networks(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = Flow.prepare(
+        {"couplings": 1, "hidden": 8}, read_showers(SAMPLES / "egamma-heldout.h5")[:100], Planar()
+    )
+    before, of_libraries = Suite([flow], "clamp").fingerprint, suite.fingerprint
+    monkeypatch.setattr(Flow, "arithmetic", Flow.arithmetic + 1)
+    assert Suite([flow], "clamp").fingerprint != before
+    assert Suite(suite.models).fingerprint == of_libraries
+
+
 def test_a_suite_says_what_cannot_serve_outside(suite: Suite) -> None:
     with pytest.raises(ValueError, match="no other generator for species 22"):
         Suite([OnePixel()])
