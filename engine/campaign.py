@@ -150,6 +150,8 @@ def resolve(
     }
     if suite.outside != NEAREST:  # absent else, as it was when there was no choice: those campaigns go on
         identity["outside"] = suite.outside or "another model"
+    if suite.arithmetic is not None:  # absent before there was a second one, and for libraries
+        identity["arithmetic"] = suite.arithmetic
     if replicas:  # absent else, as before there were any
         prints = [one.fingerprint for one in replicas]
         identity["replicas"] = {"every": campaign.replica_every, "models": prints}
@@ -224,7 +226,8 @@ class ShardMaker:
             self.suite, self.detector = load(**campaign.named)
             self.replicas = load_replicas(campaign, self.suite)
         self.placing = Placing(self.suite.grid, self.detector)
-        if self.suite.fingerprint != resolved.identity["model"]:
+        known = (self.suite.fingerprint, self.suite.arithmetic)
+        if known != (resolved.identity["model"], resolved.identity.get("arithmetic")):
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
         if [one.fingerprint for one in self.replicas] != resolved.replicas:
             raise RuntimeError(f"replicas {campaign.replicas} are not the campaign's on this machine")

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 # Of the kernels by which networks sample: raised where they give other last bits, so that no campaign mixes
-# both. A suite's fingerprint has it; a model's says whose weights they are, and has not.
+# both. It is part of a campaign's identity; a fingerprint says whose weights they are, and has it not.
 ARITHMETIC = 2
 
 
