@@ -13,6 +13,7 @@ from monsoon.jobs.bench.timing import race
 
 Result = TypeVar("Result")
 OURS = "ours"
+KNOWN, ABSENT = "known", "not installed"
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,14 @@ class Provider(Generic[Result]):
         Runs the stage once, and returns the result for the check.
     n : int
         Units that one run processes.
+    timed : callable or None
+        What is timed instead of `run`: the same work with random numbers of its own, which cannot be compared.
     """
 
     name: str
     run: Callable[[], Result]
     n: int
+    timed: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ class Row:
     low, high : float or None
         p20 and p80 of the ratios within a round.
     check : str
-        "ok" if the result equals ours, "red" if it differs, "-" if there are no peers.
+        "ok" if the result equals ours, "red" if it differs, "-" if there is nothing to compare, KNOWN for a
+        number that was measured elsewhere, ABSENT for a peer that is not installed.
     """
 
     stage: str
@@ -127,7 +132,7 @@ def measure(benchmark: Benchmark[Result]) -> list[Row]:
     if not benchmark.peers:
         rows[ours.name] = replace(rows[ours.name], check="-")
     green = [p for p in (ours, *benchmark.peers) if rows[p.name].check != "red"]
-    seconds = race({p.name: p.run for p in green}, benchmark.rounds)
+    seconds = race({p.name: p.timed or p.run for p in green}, benchmark.rounds)
     us = {p.name: seconds[p.name] / p.n * 1e6 for p in green}
     for name, times in us.items():
         rows[name] = _timed(rows[name], times, us[ours.name])
@@ -135,6 +140,19 @@ def measure(benchmark: Benchmark[Result]) -> list[Row]:
     if benchmark.size is not None:
         done += [_sized(row, f"B/{benchmark.unit}", sizes[row.provider], sizes[ours.name]) for row in done]
     return done
+
+
+def absent(stage: str, provider: str, unit: str) -> Row:
+    """The row of a peer that is not installed."""
+    return Row(stage, provider, unit, 0, check=ABSENT)
+
+
+def known(row: Row, values: tuple[float, float, float], ours: Row) -> Row:
+    """A row of p20, p50 and p80 that were measured elsewhere, over ours."""
+    assert ours.p50 is not None
+    p20, p50, p80 = values
+    low, ratio, high = (value / ours.p50 for value in values)
+    return replace(row, p20=p20, p50=p50, p80=p80, ratio=ratio, low=low, high=high, check=KNOWN)
 
 
 def _timed(row: Row, us: Array, ours_us: Array) -> Row:

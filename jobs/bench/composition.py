@@ -17,12 +17,13 @@ from monsoon.engine.records import Array
 from monsoon.jobs.bench.benchmark import OURS, Benchmark, Provider
 from monsoon.jobs.bench.deposits import Deposits, Hits, deposits_of, hits_of, join, same_hits
 from monsoon.jobs.bench.inputs import SEED, Drawn, Inputs, compose_ours, draw
-from monsoon.jobs.bench.numpy_add_at import AddAt
-from monsoon.jobs.bench.numpy_bincount import Bincount
-from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
+from monsoon.jobs.bench.peers.numpy_add_at import AddAt
+from monsoon.jobs.bench.peers.numpy_bincount import Bincount
+from monsoon.jobs.bench.peers.numpy_digitise import NumpyDigitise
 from monsoon.jobs.bench.timing import best_chunk
-from monsoon.jobs.bench.torch_digitise import TorchDigitise
-from monsoon.jobs.bench.torch_index_add import IndexAdd
+from monsoon.jobs.bench.peers.numpy_numbers import Keyed
+from monsoon.jobs.bench.peers.torch_digitise import TorchDigitise
+from monsoon.jobs.bench.peers.torch_index_add import IndexAdd
 from monsoon.models.geometry.planar import Planar
 
 CHUNKS = (1, 2, 4, 8, 16, 32, 64, 256)  # events in one call
@@ -76,7 +77,8 @@ def place_peers(drawn: Drawn, detector: Detector, grid: Planar) -> dict[str, InC
 def compose_peers(drawn: Drawn, detector: Detector, grid: Planar) -> dict[str, InChunks[Hits]]:
     """The peers of composition: placement, then noise and digitisation, vectorised over the same events."""
     add_at, bincount, index_add = AddAt(detector, grid), Bincount(detector, grid), IndexAdd(detector, grid)
-    in_numpy, in_torch = NumpyDigitise(detector, SEED), TorchDigitise(detector, SEED)
+    in_numpy = NumpyDigitise(detector, Keyed(detector, SEED))
+    in_torch = TorchDigitise(detector, SEED)
 
     def in_chunks(
         place: Callable[[Deposits], Cells], digitise: Callable[[Cells, Array], Hits], chunk: int
