@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -58,6 +58,8 @@ class Benchmark(Generic[Result]):
         How often each provider is timed.
     size : callable or None
         Size of a result in bytes, if it is a file.
+    floors : sequence of Provider
+        Parts of the work that nobody can do without; timed, and not compared.
     """
 
     stage: str
@@ -67,6 +69,7 @@ class Benchmark(Generic[Result]):
     agree: Callable[[Result, Result], bool]
     rounds: int
     size: Callable[[Result], int] | None = None
+    floors: Sequence[Provider[Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,10 @@ def measure(benchmark: Benchmark[Result]) -> list[Row]:
         del theirs
     if not benchmark.peers:
         rows[ours.name] = replace(rows[ours.name], check="-")
-    green = [p for p in (ours, *benchmark.peers) if rows[p.name].check != "red"]
+    for floor in benchmark.floors:
+        floor.run()
+        rows[floor.name] = Row(benchmark.stage, floor.name, f"us/{benchmark.unit}", floor.n, check="-")
+    green = [p for p in (ours, *benchmark.peers, *benchmark.floors) if rows[p.name].check != "red"]
     seconds = race({p.name: p.timed or p.run for p in green}, benchmark.rounds)
     us = {p.name: seconds[p.name] / p.n * 1e6 for p in green}
     for name, times in us.items():
