@@ -29,7 +29,7 @@ class Provider(Generic[Result]):
     n : int
         Units that one run processes.
     timed : callable or None
-        What is timed instead of `run`: the same work with random numbers of its own, which cannot be compared.
+        What is timed instead of `run`: the same work with random numbers of its own.
     """
 
     name: str
@@ -141,7 +141,7 @@ def measure(benchmark: Benchmark[Result]) -> list[Row]:
     seconds = race({p.name: p.timed or p.run for p in green}, benchmark.rounds)
     us = {p.name: seconds[p.name] / p.n * 1e6 for p in green}
     for name, times in us.items():
-        rows[name] = _timed(rows[name], times, us[ours.name])
+        rows[name] = of_times(rows[name], times, us[ours.name])
     done = list(rows.values())
     if benchmark.size is not None:
         done += [_sized(row, f"B/{benchmark.unit}", sizes[row.provider], sizes[ours.name]) for row in done]
@@ -161,7 +161,36 @@ def known(row: Row, values: tuple[float, float, float], ours: Row) -> Row:
     return replace(row, p20=p20, p50=p50, p80=p80, ratio=ratio, low=low, high=high, check=KNOWN)
 
 
-def _timed(row: Row, us: Array, ours_us: Array) -> Row:
+def timed(stage: str, unit: str, runs: Sequence[tuple[str, Callable[[], object], int, int]]) -> list[Row]:
+    """Rows of runs that are compared with the first of them alone, by the time of a unit.
+
+    Parameters
+    ----------
+    stage, unit : str
+        As in `Benchmark`.
+    runs : sequence of tuple
+        A name, what is timed, units of one run, and rounds.
+    """
+    rows, base = [], None
+    for name, run, n, rounds in runs:
+        us = race({name: run}, rounds)[name] / n * 1e6
+        base = float(np.median(us)) if base is None else base
+        rows.append(of_times(Row(stage, name, f"us/{unit}", n, check="-"), us, base))
+    return rows
+
+
+def of_times(row: Row, us: Array, ours_us: Array | float) -> Row:
+    """A row with the quantiles of times, and of their ratios to ours.
+
+    Parameters
+    ----------
+    row : Row
+        Without them.
+    us : float64 array [R]
+        Of a unit in each round.
+    ours_us : float64 array [R] or float
+        Ours.
+    """
     p20, p50, p80 = np.quantile(us, [0.2, 0.5, 0.8]).tolist()
     low, high = np.quantile(us / ours_us, [0.2, 0.8]).tolist()
     return replace(row, p20=p20, p50=p50, p80=p80, ratio=p50 / float(np.median(ours_us)), low=low, high=high)

@@ -1,7 +1,7 @@
 """Benchmark of sampling by spline couplings alone: the part of a flow that every library of flows has.
 
-The shipped flow's couplings, from noise to coordinates, in the buckets that it samples in. The matrix products of
-their conditioners are the floor; the peers have the same networks, weights and splines.
+The shipped flow's couplings, from noise to coordinates, in the buckets that it samples in. The matrix
+products of their conditioners are the floor; the peers have the same networks, weights and splines.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Benchmarks of the whole path: from incidents in memory to a file of events, one core against one core.
 
-Two peers, each with the model that its way has: the library by an expert's numpy program, event by event, and
-the flow by a batch of one in ONNX, as inside Geant4. Both are given what the generators may know of each particle,
-and how it is treated; Monsoon works that out itself. Geant4's own CPU time is a row without a run.
+Two peers, each with the model that its way has: the library by an expert's numpy program, event by event,
+and the flow by a batch of one in ONNX, as inside Geant4. Both are given what the generators may know of
+each particle, and how it is treated; Monsoon works that out itself. Geant4's own CPU time is a row without
+a run.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[list[Ro
     some = inputs.incidents[typical(inputs.incidents, 32 if quick else 128)]
     suite = load_suite("best", "clamp")
     if find_spec("onnxruntime") is None or find_spec("onnx") is None:
-        rows = [*measure(flow(some, suite, inputs, directory, rounds, None)), absent(WITH_FLOW, ONNX, "us/event")]
+        rows = [
+            *measure(flow(some, suite, inputs, directory, rounds, None)),
+            absent(WITH_FLOW, ONNX, "us/event"),
+        ]
     else:
         rows = measure(flow(some, suite, inputs, directory, rounds, 3 if quick else 10))
     yield with_geant4(rows, some)

@@ -32,7 +32,7 @@ class Numbers(Protocol):
         ...
 
     def photoelectrons(self, event: Array, row: Array, cell: Array, energy: Array, cells: int) -> Array:
-        """Photo-electrons int64 [K] of energies int64 [K] above zero, in events event[row] and their cells."""
+        """Photo-electrons int64 [K] of energies int64 [K] above zero, in cells of events event[row]."""
         ...
 
 

@@ -1,8 +1,8 @@
 """Peer: the whole path as an expert writes it in numpy in an afternoon, event by event.
 
 The same library: one k-d tree of all its mirror images, with the species as a coordinate that keeps them
-apart, asked once an event; pixels with energy, summed by one `np.bincount`; noise and digitisation of the whole
-face; all events in one table of pyarrow with its defaults.
+apart, asked once an event; pixels with energy, summed by one `np.bincount`; noise and digitisation of the
+whole face; all events in one table of pyarrow with its defaults.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ class NumpyProgram:
         ]
         self.tree = KDTree(np.concatenate([points_of(image) for image in images]))
 
-    def run(
-        self, incidents: Incidents, pdg: Array, status: Array, numbers: Numbers, path: Path
-    ) -> None:
+    def run(self, incidents: Incidents, pdg: Array, status: Array, numbers: Numbers, path: Path) -> None:
         """Make events and write them.
 
         Parameters

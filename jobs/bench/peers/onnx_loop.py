@@ -1,8 +1,8 @@
 """Peer: the way it is done inside Geant4 today: a model in ONNX, asked for one particle at a time.
 
 As Geant4's example Par04 and DDML do: a session of onnxruntime with one thread, a batch of one, voxels with
-energy added to the event's cells, digitisation at the end of the event, a TTree by uproot. The runtime's calls
-are the same from Python; what Python adds to them are some microseconds a particle.
+energy added to the event's cells, digitisation at the end of the event, a TTree by uproot. The runtime's
+calls are the same from Python; what Python adds to them are some microseconds a particle.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import torch
 
 from monsoon.engine.compose import events_of
 from monsoon.engine.detector.detector import MARGIN, Detector

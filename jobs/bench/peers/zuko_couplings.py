@@ -1,7 +1,8 @@
-"""Peer: zuko's spline transforms with our networks and weights, as autoregression in two passes and as couplings.
+"""Peer: zuko's spline transforms with our networks and weights, in two passes and as couplings.
 
 Its masked network has our weights under masks of ones, so that no hidden unit is without use. zuko softens
-what gives bins and slopes in another way: the transform gets ours, in as many operations, for the same splines.
+what gives bins and slopes in another way: the transform gets ours, in as many operations, for the same
+splines.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class _Spline(MonotonicRQSTransform):
     def __init__(self, widths: Tensor, heights: Tensor, slopes: Tensor, bound: float) -> None:
         Transform.__init__(self)
         self.horizontal, self.vertical = (_ends(raw, bound) for raw in (widths, heights))
-        self.derivatives = functional.pad(MIN_SLOPE + functional.softplus(slopes + SLOPE_ONE), (1, 1), value=1)
+        self.derivatives = functional.pad(
+            MIN_SLOPE + functional.softplus(slopes + SLOPE_ONE), (1, 1), value=1
+        )
 
 
 def samplers(couplings: Sequence[Coupling]) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
@@ -55,7 +58,9 @@ def _settings(coupling: Coupling) -> dict[str, Any]:
         "context": layers[0].in_features - len(coupling.kept),
         "univariate": partial(_Spline, bound=coupling.bound),
         "shapes": [(bins,), (bins,), (bins - 1,)],
-        "hidden_features": [layer.out_features for layer in layers if isinstance(layer, torch.nn.Linear)][:-1],
+        "hidden_features": [layer.out_features for layer in layers if isinstance(layer, torch.nn.Linear)][
+            :-1
+        ],
     }
 
 

@@ -14,10 +14,10 @@ from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events, Incidents
 from monsoon.jobs.bench import end_to_end, writing
-from monsoon.jobs.bench.peers import uproot_ttree
 from monsoon.jobs.bench.benchmark import measure
 from monsoon.jobs.bench.inputs import SEED, Inputs, typical
 from monsoon.jobs.bench.one_at_a_time import run_loop
+from monsoon.jobs.bench.peers import uproot_ttree
 from monsoon.jobs.bench.writing import read, same_events
 from monsoon.models.store.suite import Suite
 
