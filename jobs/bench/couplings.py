@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import NamedTuple, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from monsoon.engine.sampling import noise_of_rows
 from monsoon.jobs.bench.benchmark import OURS, Benchmark, Provider, Row, absent, measure
@@ -100,7 +100,7 @@ def benchmark(given: Asked, rounds: int) -> Benchmark[Tensor]:
 @torch.no_grad()
 def in_buckets(draw: Callable[[Tensor, Tensor], Tensor], given: Asked) -> Tensor:
     """Coordinates [N, D], a bucket at a time."""
-    parts = zip(given.noise.split(BUCKET), given.context.split(BUCKET), strict=True)
+    parts = zip(torch.split(given.noise, BUCKET), torch.split(given.context, BUCKET), strict=True)
     return torch.cat([draw(z, context) for z, context in parts])
 
 
@@ -114,12 +114,7 @@ def sampled(couplings: Sequence[Coupling], z: Tensor, context: Tensor) -> Tensor
 
 def products(given: Asked) -> Callable[[], Tensor]:
     """The conditioners' matrix products of all buckets, without biases and what is between them."""
-    weights = [
-        layer.weight.detach().T
-        for coupling in given.couplings
-        for layer in coupling.conditioner
-        if isinstance(layer, torch.nn.Linear)
-    ]
+    weights = [layer.weight.detach().T for layer in linear_maps(given.couplings)]
     inputs = [torch.rand(min(BUCKET, len(given.noise)), len(weight)) for weight in weights]
     buckets = -(-len(given.noise) // BUCKET)
 
@@ -131,6 +126,11 @@ def products(given: Asked) -> Callable[[], Tensor]:
         return last
 
     return run
+
+
+def linear_maps(couplings: Sequence[Coupling]) -> list[nn.Linear]:
+    """Those of all conditioners."""
+    return [layer for coupling in couplings for layer in coupling.conditioner if isinstance(layer, nn.Linear)]
 
 
 def near(ours: Tensor, theirs: Tensor) -> bool:

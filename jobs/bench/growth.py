@@ -7,6 +7,7 @@ an event to the first row of each stage: with events it should stay one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[list[Ro
         OVER_EVENTS,
         "event",
         [
-            (f"{OURS}, {count} events", lambda n=count: run3(n, inputs, path), count, few(count, rounds))
+            (f"{OURS}, {count} events", partial(run3, count, inputs, path), count, few(count, rounds))
             for count in EVENTS
         ],
     )
@@ -45,7 +46,7 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[list[Ro
         OVER_PARTICLES,
         "event",
         [
-            (f"{OURS}, {count} particles", lambda i=some: make(i, inputs, path), len(some), rounds)
+            (f"{OURS}, {count} particles", partial(make, some, inputs, path), len(some), rounds)
             for count, some in of_particles.items()
         ],
     )
@@ -56,7 +57,7 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[list[Ro
         OVER_COLLISIONS,
         "event",
         [
-            (f"{OURS}, {mu:g} collisions", lambda i=some: make(i, inputs, path), len(some), rounds)
+            (f"{OURS}, {mu:g} collisions", partial(make, some, inputs, path), len(some), rounds)
             for mu, some in of_pile_up.items()
         ],
     )

@@ -10,17 +10,18 @@ Williams, Waterman, Patterson: Roofline, doi:10.1145/1498765.1498785.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from monsoon.engine.records import Array
 from monsoon.jobs.bench.benchmark import Row
 from monsoon.jobs.bench.composition import COMPOSITION, PLACE
 from monsoon.jobs.bench.convolutions import CONVOLUTIONS, with_weights
-from monsoon.jobs.bench.couplings import COUPLINGS, asked
+from monsoon.jobs.bench.couplings import COUPLINGS, asked, linear_maps
 from monsoon.jobs.bench.inputs import Drawn, Inputs, compose_ours, draw
 from monsoon.jobs.bench.timing import race
 from monsoon.models.data.shower_files import read_showers
@@ -51,7 +52,10 @@ def roofs(rounds: int) -> list[Row]:
     source = np.ones(COPIED_BYTES // FLOAT, np.float32)
     target = np.empty_like(source)
     left, right = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)
-    runs = {COPY: lambda: np.copyto(target, source), PRODUCT: lambda: left @ right}
+    runs: dict[str, Callable[[], object]] = {
+        COPY: lambda: np.copyto(target, source),
+        PRODUCT: lambda: left @ right,
+    }
     for run in runs.values():
         run()
     seconds = race(runs, rounds)
@@ -68,11 +72,10 @@ def work(inputs: Inputs, events: int) -> list[Row]:
     operations, traffic = of_place(drawn, inputs.detector.cells)
     cells = inputs.detector.cells
     digitising = cells / 4 * PER_PHILOX_BLOCK + cells * PER_CELL
-    couplings = [module for coupling in asked(1).couplings for module in coupling.conditioner]
     return [
         *_work(PLACE, "event", operations, traffic),
         *_work(COMPOSITION, "event", operations + digitising, traffic - cells * FLOAT + hits * PER_HIT),
-        *_work(COUPLINGS, "shower", *of_network([m for m in couplings if isinstance(m, nn.Linear)])),
+        *_work(COUPLINGS, "shower", *of_network(linear_maps(asked(1).couplings))),
         *_work(CONVOLUTIONS, "shower", *of_convolutions()),
     ]
 
@@ -105,7 +108,7 @@ def of_convolutions() -> tuple[float, float]:
     return float(counter.get_total_flops()), FLOAT * (weights / BUCKET + sum(sizes))
 
 
-def _rate(provider: str, unit: str, rates: np.ndarray, n: int) -> Row:
+def _rate(provider: str, unit: str, rates: Array, n: int) -> Row:
     p20, p50, p80 = np.quantile(rates, [0.2, 0.5, 0.8]).tolist()
     return Row(MACHINE, provider, unit, n, p20, p50, p80, check="-")
 

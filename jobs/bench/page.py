@@ -28,7 +28,7 @@ AXES = {
 }
 LEAD = (
     "Times of one core in microseconds, with one thread, of implementations in turns, so that other work on "
-    "the machine slows all of them alike; ratios are of one run. A peer is timed where its result equals ours."
+    "the machine slows all of them alike; ratios are of one run. Only peers with our result are timed."
 )
 HistoryRow = Mapping[str, str]
 
@@ -139,7 +139,7 @@ def _roofline(rows: Sequence[Row]) -> list[Block]:
     text = Paragraph(
         f"One core copies {bandwidth:.3g} GB/s, read and written, and multiplies matrices of float32 at "
         f"{rate:.3g} GFLOP/s, measured in this run. The work of a kernel is counted from its algorithm: "
-        "integer operations count as floating-point ones, and bytes as if the caches kept whatever is used again."
+        "integer operations count as floating-point ones, and bytes as if caches kept all that is used again."
     )
     head = ["kernel", "operations for a byte", "10^9 operations/s", "GB/s", "of the roof"]
     png = draw_roofline(kernels, bandwidth, rate)

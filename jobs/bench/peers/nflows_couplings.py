@@ -22,7 +22,9 @@ class _Network(nn.Module):
     def __init__(self, coupling: Coupling) -> None:
         super().__init__()
         self.layers = deepcopy(coupling.conditioner)
-        bias = self.layers[-1].bias.detach().view(len(coupling.moved), -1)
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        bias = last.bias.detach().view(len(coupling.moved), -1)
         bias[:, 2 * coupling.bins :] += SLOPE_ONE
 
     def forward(self, kept: Tensor, context: Tensor) -> Tensor:

@@ -117,7 +117,8 @@ class Drawn:
         """See `Numbers`."""
         normal = self.rng.standard_normal((len(event), cells), np.float32)
         shared = self.rng.standard_normal((len(event), 1))
-        return (normal * np.float32(1 << SIGMA_BITS)).astype(np.int64), np.int64(shared * (1 << SIGMA_BITS))
+        normal *= np.float32(1 << SIGMA_BITS)
+        return normal.astype(np.int64), (shared * (1 << SIGMA_BITS)).astype(np.int64)
 
     def photoelectrons(self, event: Array, row: Array, cell: Array, energy: Array, cells: int) -> Array:
         """See `Numbers`."""

@@ -104,7 +104,7 @@ class NumpyProgram:
         """Visible energy of one event, int64 [1, C] in 1/256 MeV, of N particles."""
         if not len(points):
             return np.zeros((1, self.detector.cells), np.int64)
-        nearest = self.tree.query(points, k=self.neighbours)[1]
+        nearest = np.asarray(self.tree.query(points, k=self.neighbours)[1])
         pick = np.minimum((uniform * np.float32(self.neighbours)).astype(np.int64), self.neighbours - 1)
         symmetry, shower = np.divmod(nearest[np.arange(len(points)), pick], len(self.incident_mev))
         scale = np.where(electromagnetic, energy_mev / self.incident_mev[shower], np.float32(1))

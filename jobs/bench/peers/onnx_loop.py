@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -29,7 +30,7 @@ from monsoon.models.geometry.planar import Planar
 EXTEND_EVENTS = 100  # one basket per event would take far longer
 
 
-def session_of(model: Generator, path: Path) -> onnxruntime.InferenceSession:
+def session_of(model: Any, path: Path) -> onnxruntime.InferenceSession:
     """A model, exported to a file, in a session with one thread."""
     with warnings.catch_warnings(action="ignore"):
         write_onnx(model, path)
@@ -99,8 +100,8 @@ class OnnxLoop:
     def image(self, which: int, asked: Array, noise: Array) -> Array:
         """Visible energy float32 [V] of one particle, of asked [1, 7] and noise [1, D]."""
         given = {"conditions": asked, "noise": noise[:, : self.dimensions[which]]}
-        (images,) = self.sessions[which].run(["energy_mev"], given)
-        return images[0]
+        image: Array = self.sessions[which].run(["energy_mev"], given)[0][0]
+        return image
 
     def add(self, cells: Array, image: Array, origin: int) -> None:
         """One image float32 [V] onto one event's cells int64 [C + 1]."""

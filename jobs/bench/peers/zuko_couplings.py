@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from zuko.flows.autoregressive import MaskedAutoregressiveTransform
 from zuko.flows.coupling import GeneralCouplingTransform
@@ -25,7 +25,7 @@ from monsoon.models.networks.modules import Coupling
 PASSES = "passes=2"
 
 
-class _Spline(MonotonicRQSTransform):
+class _Spline(MonotonicRQSTransform):  # type: ignore[misc]  # of a package without annotations
     """The splines of models/kernels/spline."""
 
     def __init__(self, widths: Tensor, heights: Tensor, slopes: Tensor, bound: float) -> None:
@@ -52,15 +52,13 @@ def _draw(transforms: Sequence[Any], z: Tensor, context: Tensor) -> Tensor:
 
 
 def _settings(coupling: Coupling) -> dict[str, Any]:
-    bins, layers = coupling.bins, coupling.conditioner
+    bins, layers = coupling.bins, _maps(coupling)
     return {
         "features": len(coupling.moved) + len(coupling.kept),
         "context": layers[0].in_features - len(coupling.kept),
         "univariate": partial(_Spline, bound=coupling.bound),
         "shapes": [(bins,), (bins,), (bins - 1,)],
-        "hidden_features": [layer.out_features for layer in layers if isinstance(layer, torch.nn.Linear)][
-            :-1
-        ],
+        "hidden_features": [layer.out_features for layer in layers[:-1]],
     }
 
 
@@ -71,7 +69,7 @@ def _in_two_passes(coupling: Coupling) -> MaskedAutoregressiveTransform:
     order = torch.zeros(features, dtype=torch.int64)
     order[coupling.moved] = features
     transform = MaskedAutoregressiveTransform(passes=2, order=order, **settings)
-    ours = [layer for layer in coupling.conditioner if isinstance(layer, torch.nn.Linear)]
+    ours = _maps(coupling)
     theirs = [layer for layer in transform.hyper if hasattr(layer, "weight")]
     for layer in theirs:
         layer.mask.fill_(True)
@@ -97,12 +95,16 @@ def _as_coupling(coupling: Coupling) -> GeneralCouplingTransform:
     constant = torch.zeros(settings["features"], dtype=torch.bool)
     constant[coupling.kept] = True
     transform = GeneralCouplingTransform(mask=constant, **settings)
-    ours = [layer for layer in coupling.conditioner if isinstance(layer, torch.nn.Linear)]
+    ours = _maps(coupling)
     theirs = [layer for layer in transform.hyper if hasattr(layer, "weight")]
     for mine, other in zip(ours, theirs, strict=True):
         other.weight.copy_(mine.weight)
         other.bias.copy_(mine.bias)
     return transform
+
+
+def _maps(coupling: Coupling) -> list[nn.Linear]:
+    return [layer for layer in coupling.conditioner if isinstance(layer, nn.Linear)]
 
 
 def _ends(raw: Tensor, bound: float) -> Tensor:
