@@ -11,6 +11,7 @@ import numpy as np
 from monsoon.engine.errors import InputError
 from monsoon.jobs.bench.bars import verdicts
 from monsoon.jobs.bench.benchmark import KNOWN, OURS, Row
+from monsoon.jobs.bench.end_to_end import END_TO_END, WITH_FLOW
 from monsoon.jobs.bench.growth import OVER_COLLISIONS, OVER_EVENTS, OVER_PARTICLES
 from monsoon.jobs.bench.history import versions
 from monsoon.jobs.bench.machine import COPY, MACHINE, OPERATIONS, PRODUCT, TRAFFIC
@@ -159,14 +160,14 @@ def _history(history: Sequence[HistoryRow]) -> list[Block]:
         if row["provider"] == OURS:
             if row["machine"] == last:
                 times.setdefault(row["stage"], {})[row["date"]] = float(row["p50"])
-        elif row["check"] == "ok" and not row["provider"].startswith(OURS):
-            name = row["stage"]
+        elif row["check"] == "ok" and row["ratio_to_ours"] and not row["provider"].startswith(OURS):
+            name = row["provider"] if row["stage"] in (END_TO_END, WITH_FLOW) else row["stage"]
             best = of_run.setdefault(name, {})
             best[row["date"]] = min(best.get(row["date"], np.inf), float(row["ratio_to_ours"]))
     number = {date: float(place) for place, date in enumerate(runs, 1)}
     blocks: list[Block] = []
     for found, label, caption in (
-        (of_run, "best peer over ours", "The best peer of each stage; peers of the whole path have changed."),
+        (of_run, "best peer over ours", "The best peer of each stage; each of the whole path."),
         (times, "us of ours, by the stage's unit", f"Ours, on {last}."),
     ):
         curves = {
