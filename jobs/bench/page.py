@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from monsoon.jobs.bench.history import versions
 from monsoon.jobs.bench.machine import COPY, MACHINE, OPERATIONS, PRODUCT, TRAFFIC
 from monsoon.jobs.pages.blocks import Badge, Block, Cell, Facts, Image, Page, Paragraph, Section, Table, Tone
 from monsoon.jobs.pages.render import render
-from monsoon.jobs.plots.benchmarks import Kernel, draw_bars, draw_roofline
+from monsoon.jobs.plots.benchmarks import Kernel, draw_bars, draw_history, draw_roofline
 from monsoon.jobs.plots.studies import Curve, draw_curves
 from monsoon.models.files import write_whole
 
@@ -68,7 +69,13 @@ def _bars(rows: Sequence[Row]) -> list[Block]:
     for verdict in verdicts(rows):
         badge = Badge("ok", Tone.GOOD) if verdict.met else Badge("miss", Tone.BAD)
         table.append([verdict.bar.name, verdict.shown, verdict.bar.wanted, badge])
-    return [Table(["of two cores", "measured", "bar", ""], table)]
+    ratios = [
+        (verdict.bar.name, verdict.measured, verdict.bar.value)
+        for verdict in verdicts(rows)
+        if not verdict.bar.most and not isinstance(verdict.measured, str)
+    ]
+    plot = [Image(draw_bars(ratios), "ratios beside what is wanted of them")] if ratios else []
+    return [Table(["on two cores", "measured", "bar", ""], table), *plot]
 
 
 def _peers(rows: Sequence[Row]) -> list[Block]:
@@ -103,7 +110,10 @@ def _growth(rows: Sequence[Row]) -> list[Block]:
             x = np.array([float(row.provider.split()[1]) for row in some])
             spread = np.array([[r.p50 - r.p20 for r in some], [r.p80 - r.p50 for r in some]])  # type: ignore[operator]
             curve = Curve(x, np.array([float(row.p50 or 0) for row in some]), spread)
-            png = draw_curves({OURS: curve}, label, "us an event", x_ticks=x.tolist())
+            scale: dict[str, Any] = {}
+            if stage == OVER_EVENTS:  # what should be flat
+                scale = {"y_scale": "linear", "y_range": (0.0, 1.4 * float(curve.y.max()))}
+            png = draw_curves({OURS: curve}, label, "us an event", x_ticks=x.tolist(), **scale)
             blocks.append(Image(png, f"time of an event against {label}", stage))
     return blocks
 
@@ -164,21 +174,17 @@ def _history(history: Sequence[HistoryRow]) -> list[Block]:
             name = row["provider"] if row["stage"] in (END_TO_END, WITH_FLOW) else row["stage"]
             best = of_run.setdefault(name, {})
             best[row["date"]] = min(best.get(row["date"], np.inf), float(row["ratio_to_ours"]))
-    number = {date: float(place) for place, date in enumerate(runs, 1)}
+    number = {date: place for place, date in enumerate(runs, 1)}
     blocks: list[Block] = []
     for found, label, caption in (
         (of_run, "best peer over ours", "The best peer of each stage; each of the whole path."),
         (times, "us of ours, by the stage's unit", f"Ours, on {last}."),
     ):
-        curves = {
-            name: Curve(np.array([number[d] for d in at]), np.array(list(at.values())))
-            for name, at in found.items()
-        }
-        if curves:
-            png = draw_curves(curves, "run", label, columns=2, x_ticks=_ticks(len(runs)))
-            blocks.append(Image(png, label, caption))
+        series = {name: {number[date]: value for date, value in at.items()} for name, at in found.items()}
+        if series:
+            blocks.append(Image(draw_history(series, label), label, caption))
     table: list[list[Cell]] = [
-        [f"{int(number[date])}", date, row["commit"], row["machine"]]
+        [f"{number[date]}", date, row["commit"], row["machine"]]
         for date in runs
         for row in [next(row for row in history if row["date"] == date)]
     ]
@@ -186,11 +192,6 @@ def _history(history: Sequence[HistoryRow]) -> list[Block]:
         *blocks,
         Table(["run", "date", "commit", "machine"], table, "All runs of the history.", [1, 2, 3]),
     ]
-
-
-def _ticks(runs: int) -> list[float]:
-    step = max(1, runs // 8)
-    return [float(run) for run in range(1, runs + 1, step)]
 
 
 def _ours(row: Row) -> bool:

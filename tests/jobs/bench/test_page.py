@@ -82,5 +82,5 @@ def test_a_run_writes_its_page(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert run.run_benchmarks([all_rows(), machine(), growing()], True, tmp_path / "h.csv", path) == 0
     text = path.read_text()
     assert "What is required" in text
-    assert text.count("data:image/png") == 5
+    assert text.count("data:image/png") == 6
     assert f"page: {path}" in capsys.readouterr().out
