@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from monsoon.engine.records import Array
-from monsoon.jobs.bench.timing import race
+from monsoon.jobs.bench.timing import cpu_seconds, race
 
 Result = TypeVar("Result")
 OURS = "ours"
@@ -162,7 +162,7 @@ def known(row: Row, values: tuple[float, float, float], ours: Row) -> Row:
 
 
 def timed(stage: str, unit: str, runs: Sequence[tuple[str, Callable[[], object], int, int]]) -> list[Row]:
-    """Rows of runs that are compared with the first of them alone, by the time of a unit.
+    """Rows of runs that are compared with the first of them alone, by the CPU time of a unit.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def timed(stage: str, unit: str, runs: Sequence[tuple[str, Callable[[], object],
     """
     rows, base = [], None
     for name, run, n, rounds in runs:
-        us = race({name: run}, rounds)[name] / n * 1e6
+        us = cpu_seconds(run, rounds) / n * 1e6
         base = float(np.median(us)) if base is None else base
         rows.append(of_times(Row(stage, name, f"us/{unit}", n, check="-"), us, base))
     return rows

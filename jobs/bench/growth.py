@@ -1,4 +1,4 @@
-"""How the time of the whole path grows: with events, with particles in an event, with pile-up; on one core.
+"""How the CPU time of the whole path grows: with events, with particles in an event, with pile-up.
 
 Events go through in blocks, as in a campaign, so that memory does not grow. Ratios are those of the time of
 an event to the first row of each stage: with events it should stay one.

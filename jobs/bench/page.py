@@ -113,7 +113,7 @@ def _growth(rows: Sequence[Row]) -> list[Block]:
             scale: dict[str, Any] = {}
             if stage == OVER_EVENTS:  # what should be flat
                 scale = {"y_scale": "linear", "y_range": (0.0, 1.4 * float(curve.y.max()))}
-            png = draw_curves({OURS: curve}, label, "us an event", x_ticks=x.tolist(), **scale)
+            png = draw_curves({OURS: curve}, label, "us of CPU an event", x_ticks=x.tolist(), **scale)
             blocks.append(Image(png, f"time of an event against {label}", stage))
     return blocks
 

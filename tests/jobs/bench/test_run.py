@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from monsoon.engine.errors import InputError
 from monsoon.jobs.bench import history, run
 from monsoon.jobs.bench.benchmark import Benchmark, Provider, absent, known, measure
-from monsoon.jobs.bench.timing import best_chunk, race
+from monsoon.jobs.bench.timing import best_chunk, cpu_seconds, race
 
 
 def benchmark(theirs: int, stage: str = "count") -> Benchmark[int]:
@@ -171,6 +172,11 @@ def test_runners_take_turns() -> None:
     seconds = race({name: lambda name=name: order.append(name) for name in "abc"}, 2)
     assert order == ["a", "b", "c"] * 2
     assert all(len(times) == 2 for times in seconds.values())
+
+
+def test_waiting_is_no_cpu_time() -> None:
+    event = Event()
+    assert cpu_seconds(lambda: event.wait(0.2), 1)[0] < 0.1
 
 
 def test_the_best_chunk_is_the_fastest() -> None:
