@@ -56,7 +56,7 @@ def race(runners: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, 
 
 
 def cpu_seconds(run: Callable[[], object], rounds: int) -> Array:
-    """CPU seconds of a function that takes turns with no other: other load hardly counts; float64 [rounds]."""
+    """CPU seconds of a function in each round, float64 [rounds]: other load hardly counts."""
     taken = np.empty(rounds)
     for turn in range(rounds):
         start = process_time()

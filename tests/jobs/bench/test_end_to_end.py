@@ -111,8 +111,8 @@ def test_events_that_are_near_may_differ_by_counts_and_not_by_cells(ours: Path, 
     mine = read(ours)
     assert contains_near_events(ours, ours)
     for name, adc, near in (
-        ("counts", mine.hit_adc + 2, True),
-        ("more", mine.hit_adc + 3, False),
+        ("counts", mine.hit_adc + 1, True),
+        ("more", mine.hit_adc + 2, False),
     ):
         path = tmp_path / f"{name}.parquet"
         parquet.write(replace(mine, hit_adc=adc.astype(np.uint16)), path, {})
