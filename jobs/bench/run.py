@@ -86,9 +86,11 @@ def run_benchmarks(
 ) -> int:
     """Run benchmarks, store and print their rows, and return the exit code; parameters as in `bench`."""
     rows: list[Row] = []
-    for benchmark in benchmarks:
-        rows += measure(benchmark) if isinstance(benchmark, Benchmark) else benchmark
-    append(history, rows)
+    try:
+        for benchmark in benchmarks:
+            rows += measure(benchmark) if isinstance(benchmark, Benchmark) else benchmark
+    finally:  # what was measured before a failure stays
+        append(history, rows)
     show(rows)
     print(f"rows appended: {history}")
     print(f"load of the machine at the end: {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -132,6 +133,17 @@ def test_rows_append_and_the_header_stays(tmp_path: Path) -> None:
         assert row["date"].endswith("+00:00")
         assert row["machine"].endswith("cores")
         assert row["numpy"] == np.__version__
+
+
+def test_what_was_measured_before_a_failure_stays(tmp_path: Path) -> None:
+    def benchmarks() -> Iterator[Benchmark[int]]:
+        yield benchmark(7)
+        raise InputError("Ray cannot start")
+
+    path = tmp_path / "history.csv"
+    with pytest.raises(InputError, match="Ray"):
+        run.run_benchmarks(benchmarks(), check=False, history=path)
+    assert [row["provider"] for row in rows_in(path)] == ["ours", "right", "other"]
 
 
 @pytest.mark.parametrize(
