@@ -29,7 +29,7 @@ from monsoon.models.families.flow.flow import BUCKET
 from monsoon.models.store.suite import LIBRARY
 
 MACHINE = "machine"
-COPY, PRODUCT = "copy", "float32 matrix product"
+COPY, PRODUCT, HALF_PRODUCT = "copy", "float32 matrix product", "bfloat16 matrix product"
 TRAFFIC, OPERATIONS = "least traffic", "operations"
 COPIED_BYTES = 1 << 28
 SIDE = 1024  # of the matrices
@@ -48,20 +48,25 @@ def benchmarks(inputs: Inputs, quick: bool) -> Iterator[list[Row]]:
 
 
 def roofs(rounds: int) -> list[Row]:
-    """Copy bandwidth in GB/s, reading and writing counted, and float32 products in GFLOP/s, of one core."""
+    """Copy bandwidth in GB/s, reading and writing counted, and matrix products in GFLOP/s, of one core."""
     source = np.ones(COPIED_BYTES // FLOAT, np.float32)
     target = np.empty_like(source)
     left, right = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)
+    half = left.bfloat16(), right.bfloat16()
     runs: dict[str, Callable[[], object]] = {
         COPY: lambda: np.copyto(target, source),
         PRODUCT: lambda: left @ right,
+        HALF_PRODUCT: lambda: half[0] @ half[1],
     }
     for run in runs.values():
         run()
     seconds = race(runs, rounds)
     return [
         _rate(COPY, "GB/s", 2 * COPIED_BYTES * 1e-9 / seconds[COPY], COPIED_BYTES),
-        _rate(PRODUCT, "GFLOP/s", 2 * SIDE**3 * 1e-9 / seconds[PRODUCT], SIDE),
+        *(
+            _rate(name, "GFLOP/s", 2 * SIDE**3 * 1e-9 / seconds[name], SIDE)
+            for name in (PRODUCT, HALF_PRODUCT)
+        ),
     ]
 
 

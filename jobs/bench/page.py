@@ -15,7 +15,7 @@ from monsoon.jobs.bench.benchmark import KNOWN, OURS, Row
 from monsoon.jobs.bench.end_to_end import END_TO_END, WITH_FLOW
 from monsoon.jobs.bench.growth import OVER_COLLISIONS, OVER_EVENTS, OVER_PARTICLES
 from monsoon.jobs.bench.history import versions
-from monsoon.jobs.bench.machine import COPY, MACHINE, OPERATIONS, PRODUCT, TRAFFIC
+from monsoon.jobs.bench.machine import COPY, HALF_PRODUCT, MACHINE, OPERATIONS, PRODUCT, TRAFFIC
 from monsoon.jobs.pages.blocks import Badge, Block, Cell, Facts, Image, Page, Paragraph, Section, Table, Tone
 from monsoon.jobs.pages.render import render
 from monsoon.jobs.plots.benchmarks import Kernel, draw_bars, draw_history, draw_roofline
@@ -96,6 +96,7 @@ def _peers(rows: Sequence[Row]) -> list[Block]:
             Badge(row.check, TONES.get(row.check, Tone.NEUTRAL)),
         ]
         for row in rows
+        if row.stage != MACHINE and row.provider not in (OPERATIONS, TRAFFIC)
     ]
     head = ["stage", "provider", "unit", "n", "p20", "p50", "p80", "over ours", "result"]
     caption = f"`{KNOWN}` was measured elsewhere. Rows of growth are compared with the first of their stage."
@@ -122,7 +123,8 @@ def _roofline(rows: Sequence[Row]) -> list[Block]:
     roofs = {row.provider: float(row.p50 or 0) for row in rows if row.stage == MACHINE}
     if not {COPY, PRODUCT} <= roofs.keys():
         return []
-    bandwidth, rate = roofs[COPY], roofs[PRODUCT]
+    bandwidth = roofs[COPY]
+    rates = {name: roofs[name] for name in (PRODUCT, HALF_PRODUCT) if name in roofs}
     kernels, table = {}, []
     for row in rows:
         if not (_ours(row) and row.unit.startswith("us/") and row.p50):
@@ -136,6 +138,7 @@ def _roofline(rows: Sequence[Row]) -> list[Block]:
             continue
         name = row.stage if row.provider == OURS else f"{row.stage}, {row.provider.removeprefix(f'{OURS}, ')}"
         kernel = Kernel(of[OPERATIONS] / of[TRAFFIC], of[OPERATIONS] / row.p50 * 1e-3)
+        rate = rates.get(HALF_PRODUCT if "bfloat16" in row.provider else PRODUCT, rates[PRODUCT])
         roof = min(rate, bandwidth * kernel.intensity)
         kernels[name] = kernel
         table.append(
@@ -149,11 +152,12 @@ def _roofline(rows: Sequence[Row]) -> list[Block]:
         )
     text = Paragraph(
         f"One core copies {bandwidth:.3g} GB/s, read and written, and multiplies matrices of float32 at "
-        f"{rate:.3g} GFLOP/s, measured in this run. The work of a kernel is counted from its algorithm: "
-        "integer operations count as floating-point ones, and bytes as if caches kept all that is used again."
+        f"{rates[PRODUCT]:.3g} GFLOP/s, measured in this run. The work of a kernel is counted from its "
+        "algorithm: integer operations count as floating-point ones, and bytes as if caches kept all that is "
+        "used again."
     )
     head = ["kernel", "operations for a byte", "10^9 operations/s", "GB/s", "of the roof"]
-    png = draw_roofline(kernels, bandwidth, rate)
+    png = draw_roofline(kernels, bandwidth, rates)
     return [text, Image(png, "kernels below the roofs of a core"), Table(head, table)]
 
 

@@ -27,7 +27,7 @@ class Kernel:
     rate: float
 
 
-def draw_roofline(kernels: Mapping[str, Kernel], bandwidth: float, rate: float) -> bytes:
+def draw_roofline(kernels: Mapping[str, Kernel], bandwidth: float, rates: Mapping[str, float]) -> bytes:
     """Plot kernels below the roofs of a core.
 
     Parameters
@@ -36,8 +36,8 @@ def draw_roofline(kernels: Mapping[str, Kernel], bandwidth: float, rate: float) 
         By name.
     bandwidth
         Of a copy, in GB/s.
-    rate
-        Of matrix products, in 10^9 operations a second.
+    rates
+        Of matrix products, in 10^9 operations a second, by name; the first has the solid line.
 
     Returns
     -------
@@ -46,17 +46,18 @@ def draw_roofline(kernels: Mapping[str, Kernel], bandwidth: float, rate: float) 
     """
     with styled():
         figure, axes = single(7.4, 5.2)
-        low = min(0.02, *(0.5 * kernel.intensity for kernel in kernels.values())) if kernels else 0.02
-        x = np.geomspace(low, max(1000.0, 4 * rate / bandwidth), 200)
-        axes.plot(x, np.minimum(bandwidth * x, rate), color=BLACK, lw=1.6)
-        ridge = rate / bandwidth
+        low = min([0.02, *(0.5 * kernel.intensity for kernel in kernels.values())])
+        highest = max(rates.values())
+        x = np.geomspace(low, max(1000.0, 4 * highest / bandwidth), 200)
+        for number, (name, rate) in enumerate(rates.items()):
+            axes.plot(x, np.minimum(bandwidth * x, rate), "--" if number else "-", color=BLACK, lw=1.6)
+            axes.annotate(
+                f"{name} {rate:.3g} GFLOP/s", (x[-1], rate), (0, 6),
+                textcoords="offset points", ha="right", fontsize=11,
+            )  # fmt: skip
         axes.annotate(
-            f"copy {bandwidth:.3g} GB/s", (ridge / 20, bandwidth * ridge / 20), (-8, 8),
+            f"copy {bandwidth:.3g} GB/s", (0.15, 0.15 * bandwidth), (-8, 8),
             textcoords="offset points", ha="right", fontsize=11,
-        )  # fmt: skip
-        axes.annotate(
-            f"matrix product {rate:.3g} GFLOP/s", (ridge * 3, rate), (0, 8),
-            textcoords="offset points", fontsize=11,
         )  # fmt: skip
         for number, (name, kernel) in enumerate(kernels.items()):
             axes.plot(
@@ -65,7 +66,7 @@ def draw_roofline(kernels: Mapping[str, Kernel], bandwidth: float, rate: float) 
             )  # fmt: skip
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_ylim(top=4 * rate)
+        axes.set_ylim(top=4 * highest)
         axes.set_xlabel("operations for a byte")
         axes.set_ylabel("10$^9$ operations a second")
         if kernels:
@@ -96,10 +97,9 @@ def draw_bars(ratios: Sequence[tuple[str, float, float | None]]) -> bytes:
         axes.plot(
             [bar for _, bar in wanted], [place for place, _ in wanted], "|", ms=16, mew=2.5, color=ORANGE
         )
-        for place, value in zip(places, values, strict=True):
-            axes.annotate(
-                f"{value:.3g}", (max(value, 1.0), place), (6, -4), textcoords="offset points", fontsize=11
-            )
+        for place, (_, value, bar) in zip(places, ratios, strict=True):
+            end = max(value, 1.0, bar or 0.0)
+            axes.annotate(f"{value:.3g}", (end, place), (7, -4), textcoords="offset points", fontsize=11)
         axes.axvline(1, color=GREY, lw=1)
         axes.set_xscale("log")
         axes.set_xlim(

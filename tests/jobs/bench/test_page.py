@@ -11,7 +11,7 @@ import pytest
 from monsoon.jobs.bench import page, run
 from monsoon.jobs.bench.benchmark import Row
 from monsoon.jobs.bench.history import HISTORY
-from monsoon.jobs.bench.machine import COPY, MACHINE, OPERATIONS, PRODUCT, TRAFFIC
+from monsoon.jobs.bench.machine import COPY, HALF_PRODUCT, MACHINE, OPERATIONS, PRODUCT, TRAFFIC
 from monsoon.jobs.pages.blocks import Image, Page, Section, Table
 from tests.jobs.bench.test_bars import all_rows
 
@@ -25,6 +25,7 @@ def machine() -> list[Row]:
     return [
         Row(MACHINE, COPY, "GB/s", 1, 9.0, 10.0, 11.0, check="-"),
         Row(MACHINE, PRODUCT, "GFLOP/s", 1, 49.0, 50.0, 51.0, check="-"),
+        Row(MACHINE, HALF_PRODUCT, "GFLOP/s", 1, 99.0, 100.0, 101.0, check="-"),
         Row("composition", OPERATIONS, "op/event", 1, p50=2000.0, check="-"),
         Row("composition", TRAFFIC, "B/event", 1, p50=1000.0, check="-"),
     ]
@@ -58,6 +59,18 @@ def test_a_kernel_stands_at_its_share_of_the_roof() -> None:
     ]
     (row,) = table(section(whole([*fast, *machine()]), "roofline")).rows
     assert row[2:] == ["10", "5", "50 %"]
+
+
+def test_a_kernel_in_bfloat16_stands_below_the_roof_of_bfloat16() -> None:
+    work = [
+        Row("convolutional generator", name, "op/shower", 1, p50=value, check="-")
+        for name, value in ((OPERATIONS, 1e5), (TRAFFIC, 1e3))
+    ]
+    rows = table(section(whole([*all_rows(), *machine(), *work]), "roofline")).rows
+    assert [(row[0], row[-1]) for row in rows[1:]] == [
+        ("convolutional generator", "0 %"),
+        ("convolutional generator, bfloat16", "1 %"),
+    ]
 
 
 def test_without_the_machine_there_is_no_roofline() -> None:
