@@ -59,7 +59,7 @@ def bench(quick: bool, check: bool, csv: Path | None, page: Path | None = None) 
     history = csv or HISTORY
     check_history(history)
     if page is not None and not (page.absolute().parent.is_dir() and not page.is_dir()):
-        raise InputError(f"{page}: the folder does not exist, or it is one; give another --page")
+        raise InputError(f"{page}: not a file in a folder that exists; give another --page")
     with one_core(), TemporaryDirectory(prefix="monsoon-bench-") as directory:
         return run_benchmarks(all_benchmarks(quick, Path(directory)), check, history, page)
 
