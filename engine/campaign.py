@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from monsoon.engine.config import Campaign
-from monsoon.engine.crossings import OUT_OF_TIME, in_triggered_crossing
+from monsoon.engine.counts import COUNTS, counts_of
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents
 from monsoon.engine.detector.placing import Placing, localise
@@ -42,13 +42,12 @@ from monsoon.engine.ledger.status import process_name
 from monsoon.engine.ledger.stored import ShardRecord, identity_hash
 from monsoon.engine.loading import fetch_models, load, load_replicas
 from monsoon.engine.pipeline import Stopwatch, generate
-from monsoon.engine.records import CROSSING, HIT_TIME, ORIGINS, REPLICA, Events, Incidents, Loss
+from monsoon.engine.records import CROSSING, HIT_TIME, ORIGINS, REPLICA, Events, Incidents
 from monsoon.engine.replicas import attach, has_replicas
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.engine.tracing import Trace
 from monsoon.models.domain.ranges import Domain
-from monsoon.models.records import Status
 from monsoon.models.store.reports import covered, not_covered, validated_domains
 from monsoon.models.store.suite import NEAREST, REFUSE, Suite, refusal
 
@@ -57,11 +56,6 @@ FORMER_MODEL = "library"  # the default of earlier releases, whose campaigns go 
 # fewer of a detector of many cells, whose events are large.
 BLOCK_EVENTS = 500
 BLOCK_CELLS = 1 << 25
-COUNTS = (
-    *("events", "collisions", "hits", "saturated", "particles"),
-    *(f"status_{status.name.lower()}" for status in Status),
-    *(f"lost_{loss.name.lower()}" for loss in Loss),
-)
 
 
 def numerics() -> dict[str, Any]:
@@ -87,6 +81,12 @@ class ResolvedCampaign:
     @property
     def identity_hash(self) -> str:
         return identity_hash(self.identity)
+
+    @property
+    def replicas(self) -> list[str]:
+        """The fingerprints of the replicas, none if there are none."""
+        found: list[str] = self.identity.get("replicas", {}).get("models", [])
+        return found
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -147,6 +147,8 @@ def resolve(
     }
     if suite.outside != NEAREST:  # absent else, as it was when there was no choice: those campaigns go on
         identity["outside"] = suite.outside or "another model"
+    if suite.arithmetic is not None:  # absent before there was a second one, and for libraries
+        identity["arithmetic"] = suite.arithmetic
     if replicas:  # absent else, as before there were any
         prints = [one.fingerprint for one in replicas]
         identity["replicas"] = {"every": campaign.replica_every, "models": prints}
@@ -162,17 +164,19 @@ def resolve(
 
 
 def refuse_outside(
-    resolved: ResolvedCampaign, suite: Suite, missing: Sequence[EventRange] = (), replica: bool = False
+    resolved: ResolvedCampaign,
+    suite: Suite,
+    missing: Sequence[EventRange] = (),
+    reports: Sequence[Sequence[Domain]] | None = None,
 ) -> None:
     """Raise InputError where the campaign refuses particles that it may have.
 
     Those are particles outside the training domain with `outside=refuse`, and with `require_report` those
-    beyond what the model's report covers. Of a pool any collision may be drawn: all of it is looked at; of a
-    signal the events that are missing. Unsound events are left to quarantine. A replica of the model is asked
-    for no report of its own.
+    beyond what the model's reports cover, as `refuse_unvalidated` gave them. Of a pool any collision may be
+    drawn: all of it is looked at; of a signal the events that are missing. Unsound events are left to
+    quarantine.
     """
     campaign, url = resolved.campaign, resolved.incidents
-    reports = None if replica else refuse_unvalidated(campaign, suite)
     if campaign.outside != REFUSE and reports is None:
         return
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
@@ -222,10 +226,10 @@ class ShardMaker:
             self.suite, self.detector = load(**campaign.named)
             self.replicas = load_replicas(campaign, self.suite)
         self.placing = Placing(self.suite.grid, self.detector)
-        if self.suite.fingerprint != resolved.identity["model"]:
+        known = (self.suite.fingerprint, self.suite.arithmetic)
+        if known != (resolved.identity["model"], resolved.identity.get("arithmetic")):
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
-        asked = resolved.identity.get("replicas", {}).get("models", [])
-        if [one.fingerprint for one in self.replicas] != asked:
+        if [one.fingerprint for one in self.replicas] != resolved.replicas:
             raise RuntimeError(f"replicas {campaign.replicas} are not the campaign's on this machine")
 
     def warm_up(self) -> None:
@@ -372,24 +376,6 @@ def set_shard_aside(resolved: ResolvedCampaign, shard: EventRange, reason: str) 
         worker=process_name(),
         made=round(time.time(), 3),
     )
-
-
-def counts_of(events: Events, detector: Detector) -> dict[str, int]:
-    """Events, hits, saturated hits, particles by status, losses by reason: one number for each of COUNTS.
-
-    Particles are those of the triggered crossing; where there are others their number stands beside them.
-    """
-    triggered = in_triggered_crossing(events)
-    status = np.bincount(events.particle_status[triggered], minlength=len(Status))
-    saturated = int(np.count_nonzero(events.hit_adc == detector.description.electronics.ceiling))
-    sizes = (
-        *(len(events), int(events.collisions.sum())),
-        *(len(events.hit_cell), saturated, int(triggered.sum())),
-    )
-    counts = dict(zip(COUNTS, [*sizes, *status.tolist(), *events.lost.sum(0).tolist()], strict=True))
-    if events.particle_crossing is None:
-        return counts
-    return {**counts, OUT_OF_TIME: int((~triggered).sum())}
 
 
 def _blocks(events: EventRange, size: int = BLOCK_EVENTS) -> Iterator[EventRange]:

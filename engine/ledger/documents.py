@@ -57,7 +57,9 @@ class Identity(BaseModel):
     signal : dict
         What identifies the signal, of campaigns that have one.
     replicas : dict
-        Of the generators, and of which events, of campaigns that have some.
+        How many events have replicas, and by which generators, of campaigns that have them.
+    arithmetic : int
+        Version of the kernels by which networks sample; absent for libraries.
     out_of_time : list of int
         The other crossings whose collisions are overlaid, of campaigns that have such.
     """
@@ -74,6 +76,7 @@ class Identity(BaseModel):
     outside: str = "nearest"
     signal: dict[str, Any] = {}
     replicas: dict[str, Any] = {}
+    arithmetic: int = 1
     out_of_time: list[int] = []
 
 

@@ -13,8 +13,9 @@ import yaml
 
 from monsoon.engine import campaign as campaigns
 from monsoon.engine import pipeline
-from monsoon.engine.campaign import ShardMaker, counts_of, resolve
+from monsoon.engine.campaign import ShardMaker, resolve
 from monsoon.engine.config import Campaign
+from monsoon.engine.counts import counts_of
 from monsoon.engine.crossings import OUT_OF_TIME, of_triggered_crossing
 from monsoon.engine.detector.detector import Detector, shipped_detectors
 from monsoon.engine.detector.placing import Placing
