@@ -129,9 +129,7 @@ class AcceptReject(nn.Module):
             "grid": layout.as_json(),
             "species": [int(pdg) for pdg in model.species],
             "domain": model.domain.as_json(),
-            "columns": columns_of(
-                layout, sample.conditions[:1], sample.showers.energy_mev[:1]
-            ).shape[1],
+            "columns": columns_of(layout, sample.conditions[:1], sample.showers.energy_mev[:1]).shape[1],
             "model": {"family": family, "config": model.config, "fingerprint": model.fingerprint},
         }
         improved = initialised(lambda: cls(config), options)
@@ -207,9 +205,7 @@ class AcceptReject(nn.Module):
             drawn.append((conditions, batch.uniform(self.noise_dimensions)))
         odds_made = torch.cat(made, 1)  # [DRAWS, N]
         weights = torch.cat(weight)
-        slope, shift = calibrated(
-            torch.cat(real), odds_made.reshape(-1), weights, weights.repeat(DRAWS)
-        )
+        slope, shift = calibrated(torch.cat(real), odds_made.reshape(-1), weights, weights.repeat(DRAWS))
         self.calibration.copy_(torch.tensor([slope, shift]))
         account = Account.of(bounded(slope * odds_made.reshape(-1) + shift, self.cap), self.cap)
         found = [self.draw(*one) for one in drawn]
