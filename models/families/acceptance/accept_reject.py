@@ -35,7 +35,7 @@ BUCKET = 256  # showers that the classifier is asked about at once
 BLOCK = 4096  # particles whose candidates are in memory at once
 NOISE_BITS = 23  # of a uniform number
 MOST_CANDIDATES = 64
-DEFAULTS = {"hidden": 64, "layers": 3, "candidates": 8, "cap": 4.0}
+DEFAULTS = {"hidden": 64, "layers": 3, "candidates": 16, "cap": 4.0}
 DRAWS = 4  # generated showers for each Geant4 shower when weights are calibrated
 
 
