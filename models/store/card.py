@@ -102,7 +102,7 @@ def _acceptance(found: Card) -> str:
     if closure and closure["auc"]:
         took = closure["ms_per_shower"]
         parts += [
-            f"Closure on {closure['showers']} Geant4 showers that chose nothing; ms a shower "
+            f"Closure on {closure['showers']} Geant4 showers that chose nothing; ms of CPU a shower "
             f"{took['before']:.3g} before, {took['after']:.3g} after.\n",
             "| AUC | before | after | floor |\n|---|---|---|---|",
         ]
