@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.errors import InputError
+from monsoon.models.export.graph import graph_of
 from monsoon.models.families.acceptance.accept_reject import AcceptReject, Drawn
 from monsoon.models.families.acceptance.frozen import frozen
 from monsoon.models.families.acceptance.weights import Account
@@ -181,6 +182,11 @@ def test_options_out_of_range_are_refused_by_name(options: dict[str, float | str
     given = {**options, **({"model": small()} if "model" in options else {})}
     with pytest.raises(InputError, match=said):
         AcceptReject.prepare(given, electrons(), Planar())
+
+
+def test_it_is_no_graph_that_can_be_exported() -> None:
+    with pytest.raises(InputError, match="export the model that it corrects"):
+        graph_of(AcceptReject.prepare({"model": small(), "hidden": 16}, electrons(), Planar()))
 
 
 def test_showers_that_the_other_generator_does_not_make_are_refused() -> None:
