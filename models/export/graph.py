@@ -95,7 +95,7 @@ def graph_of(model: Any, interface: Interface = "ddml") -> Graph:
     """
     if isinstance(model, AcceptReject):
         raise InputError(
-            "accept-reject chooses among showers, no graph of tensors does; export the model that it corrects"
+            "accept-reject chooses among showers: no graph of tensors; export the model that it corrects"
         )
     if not isinstance(model, Flow | VectorFamily):
         raise InputError(

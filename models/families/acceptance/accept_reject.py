@@ -254,16 +254,15 @@ class AcceptReject(nn.Module):
         asked = torch.full_like(seeds, self.candidates)
         waiting = torch.arange(len(noise), device=noise.device)
         for number in range(self.candidates):
-            candidate = self._candidate(conditions[waiting], seeds[waiting], number)
+            numbers = torch.full_like(waiting, number)
+            candidate = self._candidate(conditions[waiting], seeds[waiting], numbers)
             weight[waiting, number] = self.weight(conditions[waiting], candidate)
             taken = of_candidates[waiting, number] * self.cap < weight[waiting, number]
             image[waiting[taken]] = candidate[taken]
             asked[waiting[taken]] = number + 1
             waiting = waiting[~taken]
-        chosen_of = by_weight(weight[waiting], of_last[waiting, 0])
-        for number in range(self.candidates):
-            rows = waiting[chosen_of == number]
-            image[rows] = self._candidate(conditions[rows], seeds[rows], number)
+        left = by_weight(weight[waiting], of_last[waiting, 0])
+        image[waiting] = self._candidate(conditions[waiting], seeds[waiting], left)
         last_resort = torch.zeros_like(seeds, dtype=torch.bool)
         last_resort[waiting] = True
         return Drawn(Showers(image), asked, last_resort)
@@ -277,9 +276,9 @@ class AcceptReject(nn.Module):
         """What the classifier says before it is calibrated, float32 [N]; in buckets."""
         return in_buckets(BUCKET, 1, self.ratio, conditions, image)[:, 0]
 
-    def _candidate(self, conditions: Conditions, seeds: Tensor, number: int) -> Tensor:
-        """Candidate `number` of each particle, [N, V]."""
-        stream = mixed(seeds + torch.full_like(seeds, number) * GAMMA)[:, None]
+    def _candidate(self, conditions: Conditions, seeds: Tensor, number: Tensor) -> Tensor:
+        """One candidate of each particle, by its number, int64 [N]; [N, V]."""
+        stream = mixed(seeds + number * GAMMA)[:, None]
         dimension = torch.arange(self.model.noise_dimensions, device=seeds.device)
         return self._images(conditions, uniform(mixed(stream + dimension * GAMMA)))
 
