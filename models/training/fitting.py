@@ -30,7 +30,7 @@ from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
 from monsoon.models.store.checkpoint import LARGEST_CARD, load, save, share
 from monsoon.models.store.outline import fits
-from monsoon.models.store.suite import folder_of, is_shipped
+from monsoon.models.store.suite import CHECKPOINTS, folder_of
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished
@@ -350,9 +350,10 @@ class Fit:
         if hasattr(network, "conclude"):
             card["acceptance"] = network.conclude(source.whole_validation())
         save(output, network, card)
-        improved = self.options.get(IMPROVED)
-        if improved is not None and is_shipped(str(improved)):
-            share(output, str(improved))
+        if IMPROVED in self.options:
+            giver = folder_of(str(self.options[IMPROVED]))
+            if giver.parent == CHECKPOINTS:
+                share(output, giver.name)
 
 
 def device_name(device: torch.device) -> str:
