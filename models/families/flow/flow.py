@@ -13,7 +13,7 @@ Neural spline flows, arXiv:1906.04032.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.families.buckets import in_buckets
-from monsoon.models.families.fingerprint import fingerprint
+from monsoon.models.families.fingerprint import ARITHMETIC, fingerprint
 from monsoon.models.families.flow.density import Density
 from monsoon.models.families.flow.encoding import Encoding
 from monsoon.models.families.flow.hits import Hits
@@ -62,6 +62,8 @@ class Flow(nn.Module):
     config
         The whole configuration, as `prepare` makes it: options, grid, species, domain and energy classes.
     """
+
+    arithmetic: ClassVar[int] = ARITHMETIC
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
