@@ -86,6 +86,8 @@ class AcceptReject(nn.Module):
         of = config["model"]
         self.model = frozen(SINGLE[of["family"]].restore(of["config"]))
         self.domain: Domain = self.model.domain
+        if hasattr(self.model, "arithmetic"):  # it samples by the kernels of the other generator
+            self.arithmetic: int = self.model.arithmetic
         self.ratio = Ratio(self.grid, self.species, config["columns"], config["hidden"], config["layers"])
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
         self.calibration: Tensor

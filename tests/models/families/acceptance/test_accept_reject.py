@@ -16,6 +16,8 @@ from monsoon.models.export.graph import graph_of
 from monsoon.models.families.acceptance.accept_reject import AcceptReject, Drawn
 from monsoon.models.families.acceptance.frozen import frozen
 from monsoon.models.families.acceptance.weights import Account
+from monsoon.models.families.fingerprint import ARITHMETIC
+from monsoon.models.families.transport import TransportedLibrary
 from monsoon.models.families.vae import Vae
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.splitmix import GAMMA, mixed
@@ -149,6 +151,17 @@ def test_a_frozen_network_samples_as_before_and_has_nothing_to_train() -> None:
         copy.sample(conditions, noise).energy_mev, small().sample(conditions, noise).energy_mev
     )
     assert list(small().parameters())
+
+
+def test_it_says_by_which_kernels_it_samples() -> None:
+    model = AcceptReject.prepare({"model": small(), "hidden": 16}, electrons(), Planar())
+    assert model.arithmetic == ARITHMETIC
+    rows = electrons()
+    library = TransportedLibrary.prepare({"hidden": 16, "latent": 4}, rows, Planar()).eval()
+    of_library = AcceptReject.prepare({"model": library, "hidden": 16}, rows, Planar())
+    assert not hasattr(of_library, "arithmetic")
+    noise = torch.rand(20, of_library.noise_dimensions).clamp(1e-6, 1 - 1e-6)
+    assert (of_library.sample(rows.conditions[:20], noise).total_mev() > 0).all()
 
 
 def test_it_learns_what_is_wrong_and_is_calibrated() -> None:
