@@ -61,6 +61,11 @@ def small() -> Vae:
     return Vae.prepare(options, electrons(), Planar()).requires_grad_(False).eval()
 
 
+def uniform(rows: int, dimensions: int, seed: int = 2) -> Tensor:
+    drawn = torch.rand(rows, dimensions, generator=torch.Generator().manual_seed(seed))
+    return drawn.clamp(1e-7, 1 - 6e-8)
+
+
 @cache
 def corrected() -> AcceptReject:
     options = {"model": small(), "candidates": CANDIDATES, "cap": CAP, "hidden": 16}
@@ -72,8 +77,7 @@ def corrected() -> AcceptReject:
 @cache
 def drawn() -> tuple[Conditions, Drawn]:
     conditions = electrons().conditions[torch.arange(ROWS) % 400]
-    noise = torch.rand(ROWS, corrected().noise_dimensions, generator=torch.Generator().manual_seed(4))
-    return conditions, corrected().draw(conditions, noise.clamp(1e-7, 1 - 6e-8))
+    return conditions, corrected().draw(conditions, uniform(ROWS, corrected().noise_dimensions))
 
 
 def mean_weight() -> tuple[float, float, float]:
@@ -96,7 +100,7 @@ def test_the_mean_is_right_after_and_wrong_before() -> None:
     assert float(response.mean()) == pytest.approx(TOO_HIGH + SPREAD * mean_weight()[2], abs=4 * error)
     assert float(response.mean()) == pytest.approx(1.0, abs=0.01)
     assert float(response.std()) == pytest.approx(SPREAD, rel=0.06)
-    before = Responses().sample(conditions, torch.rand(ROWS, 1).clamp(1e-6, 1 - 1e-6))
+    before = Responses().sample(conditions, uniform(ROWS, 1))
     assert float((before.total_mev() / conditions.energy_mev).mean() / MEAN) > 1.09
 
 
@@ -116,14 +120,14 @@ def test_acceptance_effective_size_and_last_resort_are_those_computed_by_hand() 
         {"model": small(), "candidates": 2, "cap": CAP, "hidden": 16}, electrons(), Planar()
     )
     few.model, few.ratio = Responses(), Known()
-    last = few.draw(conditions, torch.rand(ROWS, few.noise_dimensions).clamp(1e-6, 1 - 1e-6)).last_resort
+    last = few.draw(conditions, uniform(ROWS, few.noise_dimensions)).last_resort
     assert float(last.double().mean()) == pytest.approx(missed**2, abs=0.025)
 
 
 def test_a_classifier_that_says_nothing_takes_what_the_other_generator_makes() -> None:
     model = AcceptReject.prepare({"model": small(), "cap": 2.0, "hidden": 16}, electrons(), Planar()).eval()
     conditions = electrons().conditions[:200]
-    found = model.draw(conditions, torch.rand(200, model.noise_dimensions).clamp(1e-6, 1 - 1e-6))
+    found = model.draw(conditions, uniform(200, model.noise_dimensions))
     assert found.showers.total_mev().gt(0).all()
     assert float(found.asked.double().mean()) == pytest.approx(2.0, abs=0.45)
 
@@ -144,7 +148,7 @@ def test_what_the_classifier_says_of_a_shower_is_the_same_to_the_bit_in_any_batc
 
 def test_a_frozen_network_samples_as_before_and_has_nothing_to_train() -> None:
     copy, conditions = frozen(small()), electrons().conditions[:10]
-    noise = torch.rand(10, small().noise_dimensions).clamp(1e-6, 1 - 1e-6)
+    noise = uniform(10, small().noise_dimensions)
     assert not list(copy.parameters())
     assert copy.fingerprint == small().fingerprint
     assert torch.equal(
@@ -160,7 +164,7 @@ def test_it_says_by_which_kernels_it_samples() -> None:
     library = TransportedLibrary.prepare({"hidden": 16, "latent": 4}, rows, Planar()).eval()
     of_library = AcceptReject.prepare({"model": library, "hidden": 16}, rows, Planar())
     assert not hasattr(of_library, "arithmetic")
-    noise = torch.rand(20, of_library.noise_dimensions).clamp(1e-6, 1 - 1e-6)
+    noise = uniform(20, of_library.noise_dimensions)
     assert (of_library.sample(rows.conditions[:20], noise).total_mev() > 0).all()
 
 
