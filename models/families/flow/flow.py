@@ -270,8 +270,8 @@ class Flow(nn.Module):
         impact = self.sectors.impact
         hit[:, impact] = hit[:, impact] | ~hit.any(1)
         hit = hit & (visible[:, None] > 0)
-        context = torch.cat([context, told.counts(hit)], 1)
-        present = (self.sectors.sums(hit.float()) > 0).float()
+        counts = told.counts(hit)
+        context, present = torch.cat([context, counts], 1), (counts > 0).float()
         quadratics = told.quadratics(known, classes, coordinate)
         shares = self.regions.draw(quadratics, present, context, of_regions)
         context = torch.cat([context, told.scaled(torch.log(shares.clamp(min=1e-30)), present)], 1)
@@ -281,7 +281,7 @@ class Flow(nn.Module):
         image[:, self.sectors.pixels] = regions[:, :inner]
         total = image.sum(1, dtype=torch.float64)
         scale = torch.where(total > 0, visible / total.clamp(min=1e-30), 0.0)
-        return (image * scale[:, None]).float()
+        return image * scale[:, None].float()
 
     @torch.no_grad()
     def _fit(self, sample: ShowerSet) -> None:
