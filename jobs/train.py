@@ -14,6 +14,7 @@ import torch
 from torch import distributed
 
 from monsoon.engine.errors import InputError
+from monsoon.jobs.closure import close
 from monsoon.jobs.identity import refuse_another
 from monsoon.jobs.progress.training import CURVE, LOSSES, TENSORBOARD, TrainingNarrator
 from monsoon.jobs.refusals import nothing_left
@@ -113,6 +114,8 @@ def train(
             return TrainingResult(fit.output, failed=True)
         if (output / MODEL).exists():
             say(f"finished before: the model is in {output}, nothing to do")
+            if first:
+                close(fit, say)
             return _result(output)
         if local:
             events = fit.run(device)
@@ -128,6 +131,8 @@ def train(
             watch(event)
             if isinstance(event, Finished) and (event.failed or event.best is None):
                 return TrainingResult(fit.output, failed=True)
+        if first:
+            close(fit, say)
     return _result(output)
 
 

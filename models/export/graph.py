@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from monsoon.models.errors import InputError
 from monsoon.models.export.interface import CONDITION, Interface
 from monsoon.models.export.quantile import log_ndtr, ndtri
+from monsoon.models.families.acceptance.accept_reject import AcceptReject
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.flow.splits import Splits
 from monsoon.models.families.vectors.family import VectorFamily
@@ -92,6 +93,10 @@ def graph_of(model: Any, interface: Interface = "ddml") -> Graph:
     InputError
         If it is no network.
     """
+    if isinstance(model, AcceptReject):
+        raise InputError(
+            "accept-reject chooses among showers: no graph of tensors; export the model that it corrects"
+        )
     if not isinstance(model, Flow | VectorFamily):
         raise InputError(
             f"a {type(model).__name__} is a search among what it stores, no graph of tensors; export a "

@@ -23,12 +23,17 @@ def markdown(card: Card) -> str:
         weights {sha256, bytes}, stages, config {domain, ...},
         training {steps, seconds, device, recipe, findings},
         data {files: [{name, use, rows, sha256}]}, curve [...],
-        metrics {name: {value, error, floor, floor_error}}, outside {name: {policy: [bins of `beyond`]}},
+        metrics {name: {value, error, floor, floor_error}},
+        acceptance {mean, acceptance, effective, cut, asked, last_resort, candidates, cap, showers, closure
+        {showers, ms_per_shower, auc: {classifier: {before, after, floor: [area, error]}}}},
+        outside {name: {policy: [bins of `beyond`]}},
         by_steps {sampling steps: {auc, error, floor, us_per_row}}.
     """
     parts = [f"# {card.get('name', 'model')}\n", _facts(card)]
     if "metrics" in card:
         parts += ["## Judged\n", _metrics(card["metrics"])]
+    if "acceptance" in card:
+        parts += ["## Accepted and rejected\n", _acceptance(card["acceptance"])]
     if "by_steps" in card:
         parts += ["## Sampling steps\n", _by_steps(card["by_steps"])]
     if "outside" in card:
@@ -43,7 +48,8 @@ def markdown(card: Card) -> str:
 
 def _facts(card: Card) -> str:
     weights, giver = card["weights"], card.get("stages")
-    of = f" Energy, hits and divisions are those of {giver}, whose weights have them." if giver else ""
+    taken = "All but the classifier" if "model" in card["config"] else "Energy, hits and divisions"
+    of = f" {taken} are those of {giver}, whose weights have them." if giver else ""
     return (
         f"Family {card['family']}, {card['parameters']:,} parameters, {weights['bytes'] / 1e6:.1f} MB, "
         f"{_layout(card)}.\n\nWeights: SHA-256 `{weights['sha256']}`.{of}\n"
@@ -81,6 +87,29 @@ def _number(value: float | None, error: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if error is None else f"{value:.4g} +- {error:.2g}"
+
+
+def _acceptance(found: Card) -> str:
+    """What accepting costs, and the closure: classifiers before and after."""
+    parts = [
+        f"A shower is the first of {found['candidates']} candidates whose uniform number is below its weight "
+        f"over {found['cap']:g}. Of {found['showers']} conditions: acceptance {found['acceptance']:.3f}, "
+        f"{found['asked']:.2f} candidates a shower, last resort {found['last_resort']:.4f}. Weights of all "
+        f"candidates: mean {found['mean']:.3f}, effective sample size {found['effective']:.3f} of their "
+        f"number, {found['cut']:.4f} at the cap.\n"
+    ]
+    closure = found.get("closure")
+    if closure and closure["auc"]:
+        took = closure["ms_per_shower"]
+        parts += [
+            f"Closure on {closure['showers']} Geant4 showers that chose nothing; ms of CPU a shower "
+            f"{took['before']:.3g} before, {took['after']:.3g} after.\n",
+            "| AUC | before | after | floor |\n|---|---|---|---|",
+        ]
+        for name, of in closure["auc"].items():
+            areas = " | ".join(_number(*of[who]) for who in ("before", "after", "floor"))
+            parts.append(f"| {name} | {areas} |")
+    return "\n".join([*parts, ""])
 
 
 def _by_steps(found: Card) -> str:

@@ -33,6 +33,7 @@ from monsoon.models.store.stages import taken_tensors
 
 MODEL, WEIGHTS = TRAINED = ("model.json", "weights.safetensors")  # what is read of a model's folder
 CARD = "README.md"
+MOST_GIVERS = 2  # shipped models that have the weights of one, one after the other
 GIVER = "stages"  # entry of model.json: the shipped model that has weights which are not there
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 FORMAT = 2
@@ -156,10 +157,17 @@ def load(folder: str | Path) -> Checkpoint:
 
 
 def _shipped(name: str) -> Any:
-    """A shipped model that has all its weights itself. Raises ValueError for other names."""
-    if name not in {path.name for path in CHECKPOINTS.iterdir()} or GIVER in read_card(CHECKPOINTS / name):
-        raise ValueError("its stages are those of no shipped model")
-    return load(CHECKPOINTS / name).model
+    """A shipped model that has its weights itself, or from one that has. Raises ValueError for others."""
+    shipped = {path.name for path in CHECKPOINTS.iterdir()}
+    of = name
+    for _ in range(MOST_GIVERS):
+        if of not in shipped:
+            raise ValueError("its weights are those of no shipped model")
+        card = read_card(CHECKPOINTS / of)
+        if GIVER not in card:
+            return load(CHECKPOINTS / name).model
+        of = card[GIVER]
+    raise ValueError("its weights are those of too many shipped models")
 
 
 def makes_rows(card: Mapping[str, Any]) -> bool:

@@ -28,9 +28,9 @@ from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import read_object, write_whole
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
-from monsoon.models.store.checkpoint import LARGEST_CARD, load, save
+from monsoon.models.store.checkpoint import LARGEST_CARD, load, save, share
 from monsoon.models.store.outline import fits
-from monsoon.models.store.suite import folder_of
+from monsoon.models.store.suite import CHECKPOINTS, folder_of
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished
@@ -43,6 +43,7 @@ VALIDATION_ROWS = 1024  # at once
 LONGEST_REASON = 200
 TEACHER = "teacher"  # option of families that learn from a trained model: its folder
 STAGES = "stages"  # option of showers' regions: a shipped model, or the folder of a trained one
+IMPROVED = "model"  # option of accept-reject: a shipped model, or the folder of a trained one
 NETWORK, STATES, FAILED, MODEL = "network.json", "state", "failed.json", "model.json"
 
 
@@ -61,6 +62,8 @@ class FileSource:
         Rows of the training files that are used for training; None for all.
     bootstrap : int or None
         Number of the replica whose training rows are drawn again; None for each row once.
+    halved : bool
+        Whether every second validation row is left out, for a closure on rows that chose nothing.
 
     Raises
     ------
@@ -76,8 +79,10 @@ class FileSource:
         recipe: Recipe,
         part: int | None = None,
         bootstrap: int | None = None,
+        halved: bool = False,
     ) -> None:
         self._rank, self._workers = rank(), workers()
+        self._kept = slice(None, None, 2 if halved else 1)
         self._train = RowStream(
             train,
             kind,
@@ -96,7 +101,13 @@ class FileSource:
 
     def validation(self) -> Iterator[Batch[Any]]:
         """This worker's validation rows; see `Source`."""
-        return self._validation.in_order(VALIDATION_ROWS, self._rank, self._workers)
+        for batch in self._validation.in_order(VALIDATION_ROWS, self._rank, self._workers):
+            yield batch[self._kept]
+
+    def whole_validation(self) -> Iterator[Batch[Any]]:
+        """The validation rows of all workers, without those that are left out."""
+        for batch in self._validation.in_order(VALIDATION_ROWS):
+            yield batch[self._kept]
 
     def fitted(self) -> Iterator[Batch[Any]]:
         """The first training rows, about as many as there are validation rows; see `Source`."""
@@ -220,10 +231,12 @@ class Fit:
             self._keep_fitted(output, device)
             return
         network = self._network(output, device)
-        source = FileSource(self.train, self.validation, self.kind(), self.recipe, self.rows, self.bootstrap)
+        halved = getattr(FAMILIES[self.family], "halves_validation", False)
+        of_rows = (self.rows, self.bootstrap, halved)
+        source = FileSource(self.train, self.validation, self.kind(), self.recipe, *of_rows)
         for event in Training(network, self.recipe, source, StateFolder(output / STATES), device).run():
             if isinstance(event, Finished) and rank() == 0:
-                self._keep(network, event, device)
+                self._keep(network, event, device, source)
             yield event
 
     def _network(self, output: Path, device: torch.device) -> Any:
@@ -240,7 +253,13 @@ class Fit:
             if not isinstance(self.layout, Schema):
                 rows = min(SAMPLE_ROWS, SAMPLE_VALUES // self.layout.voxels)
             sample = self._sample(rows)
-            options = {"seed": self.recipe.seed, **self.options, **teacher, **self._loaded(STAGES)}
+            options = {
+                "seed": self.recipe.seed,
+                **self.options,
+                **teacher,
+                **self._loaded(STAGES),
+                **self._loaded(IMPROVED),
+            }
             prepared = family.prepare(options, sample, self.layout)
             if self.init is not None:
                 take_over(prepared, self.init["folder"], self.family)
@@ -298,7 +317,7 @@ class Fit:
             )
         broadcast(0, device)  # the others wait for the first worker
 
-    def _keep(self, network: Any, end: Finished, device: torch.device) -> None:
+    def _keep(self, network: Any, end: Finished, device: torch.device, source: FileSource) -> None:
         """Write the model with its card, or the reason why there is none."""
         output = Path(self.output)
         if end.failed or end.best is None:
@@ -327,7 +346,14 @@ class Fit:
             },
             "curve": [record.as_json() for record in end.curve],
         }
-        save(output, network.cpu(), card)
+        network.cpu()
+        if hasattr(network, "conclude"):
+            card["acceptance"] = network.conclude(source.whole_validation())
+        save(output, network, card)
+        if IMPROVED in self.options:
+            giver = folder_of(str(self.options[IMPROVED]))
+            if giver.parent == CHECKPOINTS:
+                share(output, giver.name)
 
 
 def device_name(device: torch.device) -> str:

@@ -51,6 +51,7 @@ SMALL = {
     "vae": {"latent": 4, "hidden": 16, "blocks": 1, "prior": "flow", "couplings": 2},
     "gan": {"latent": 4, "hidden": 16, "features": 4},
     "table-library": {"neighbours": 3},
+    "accept-reject": {"hidden": 16, "layers": 1, "candidates": 3, "cap": 1.5},
 }
 CASES = [f"{name}/showers" for name in FAMILIES if name not in ONLY_TABLES]
 CASES += [f"{name}/table" for name in FAMILIES if name not in ONLY_SHOWERS]
@@ -94,6 +95,8 @@ class Case:
     def prepare(self, **options: Any) -> Any:
         if self.name == "student":
             options["teacher"] = trained(f"flow-matching/{'table' if self.layout is SCHEMA else 'showers'}")
+        if self.name == "accept-reject":
+            options["model"] = trained("flow/showers")
         options = {"seed": 1, **SMALL[self.name], **self.given, **options}
         return FAMILIES[self.name].prepare(options, self.rows, self.layout)
 

@@ -16,7 +16,7 @@ from monsoon.models.errors import InputError
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.store.checkpoint import WEIGHTS, load, read_card, share, write_card
 from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
-from monsoon.models.training.fitting import Fit
+from monsoon.models.training.fitting import FileSource, Fit
 from monsoon.models.training.progress import Finished, Stepped
 from monsoon.models.training.recipe import Recipe
 
@@ -55,6 +55,16 @@ def test_a_student_goes_on_with_the_teacher_it_began_with_and_no_other(tmp_path:
     assert stored.card["config"]["teacher"] == load(teacher.output).model.fingerprint
     with pytest.raises(InputError, match="name a model's folder"):
         list(fit(tmp_path, "student", teacher=str(tmp_path / "nowhere")).run("cpu"))
+
+
+def test_a_halved_validation_has_every_second_row_and_leaves_the_others(tmp_path: Path) -> None:
+    whole = fit(tmp_path, "coupling-flow")
+    of_files = (whole.train, whole.validation, whole.kind(), RECIPE)
+    every = torch.cat([b.rows.features.values for b in FileSource(*of_files).validation()])
+    half = FileSource(*of_files, halved=True)
+    for found in (half.validation(), half.whole_validation()):
+        assert torch.equal(torch.cat([b.rows.features.values for b in found]), every[::2])
+    assert len(every) == 300
 
 
 def test_stages_may_be_those_of_a_shipped_model(tmp_path: Path) -> None:
