@@ -1,7 +1,7 @@
 """`make docs`: the project's pages and the reference of its packages as HTML, without a warning.
 
-Sources are links in a folder of their own, so that nothing is written beside them; pages of the reference are
-made there from the packages that pyproject.toml lists.
+Sources are copies in a folder of their own: nothing is written beside them, and links between them lead to pages.
+Pages of the reference are made there from the packages that pyproject.toml lists.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from docutils.nodes import document
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
 import monsoon
 
 ROOT = Path(monsoon.__file__).parent
 PAGES = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md")
+FILES = (*PAGES, "event.png", "quality.png", "CITATION.cff", "LICENSE", "pyproject.toml")
 TREES = ("cluster", "engine", "jobs", "models", "tests")
+RESULTS = ("jobs/studies/RESULTS.md", "tests/chaos/TABLE.md", "tests/ahead/TABLE.md")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.h5", "*.parquet", "checkpoints")
 INDEX = """# Monsoon
 
 ```{{toctree}}
@@ -32,6 +37,7 @@ README
 {cluster}
 models/samples/README
 ARCHITECTURE
+{results}
 CONTRIBUTING
 CHANGELOG
 reference/index
@@ -51,8 +57,6 @@ OPTIONS = {
     "napoleon_use_ivar": True,
     "html_copy_source": False,
     "nitpicky": False,
-    # links to files that are no pages are downloads; those into folders and to the licence stay as they are
-    "suppress_warnings": ["myst.xref_missing", "ref.python", "toc.not_included"],
 }
 
 
@@ -74,20 +78,28 @@ def build(output: Path, packages: Sequence[str] | None = None) -> int:
     source = output / "source"
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
-    for name in (*PAGES, *TREES, "event.png", "quality.png", "CITATION.cff", "LICENSE", "pyproject.toml"):
-        (source / name).symlink_to(os.path.relpath(ROOT / name, source))
+    for name in FILES:
+        shutil.copyfile(ROOT / name, source / name)
+    for name in TREES:
+        shutil.copytree(ROOT / name, source / name, ignore=LEFT_OUT)
     cluster = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "cluster").rglob("*.md"))
     tutorials = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "jobs" / "tutorials").glob("*.md"))
-    (source / "index.md").write_text(INDEX.format(cluster="\n".join(cluster), tutorials="\n".join(tutorials)))
+    named = {"tutorials": tutorials, "cluster": cluster, "results": RESULTS}
+    index = INDEX.format(**{key: "\n".join(names) for key, names in named.items()})
+    (source / "index.md").write_text(index)
     reference(source / "reference", packages or documented())
-    included = [*PAGES, "index.md", "reference/**", *cluster, *tutorials, "models/samples/README.md"]
+    pages = [*PAGES, "index.md", *cluster, *tutorials, *RESULTS, "models/samples/README.md"]
+    included = [*pages, "reference/**"]
     for module in (module for package in packages or documented() for module in modules_of(package)):
         import_module(module)  # before autodoc, which would do so as if for a checker of types
     app = Sphinx(
         str(source), None, str(output / "html"), str(output / "doctrees"), "html",
         confoverrides={**OPTIONS, "include_patterns": included}, warningiserror=True, freshenv=True,
+        parallel=os.cpu_count() or 1,
     )  # fmt: skip
     app.connect("autodoc-process-docstring", as_written)
+    app.connect("autodoc-skip-member", told_already)
+    app.connect("doctree-read", as_the_module_says)
     app.build()
     code: int = app.statuscode
     return code
@@ -99,6 +111,21 @@ def as_written(app: Any, what: str, name: str, thing: Any, options: Any, lines: 
         parts = line.split("`")  # every other part is code
         parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
         lines[number] = "`".join(parts)
+
+
+def told_already(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out the fields of named tuples: the class tells of each, its member is an alias for a number."""
+    return True if type(thing).__name__ == "_tuplegetter" else None
+
+
+def as_the_module_says(app: Any, page: document) -> None:
+    """Take a type's name for what its module means by it, and not for things of this name elsewhere."""
+    for reference in page.findall(pending_xref):
+        if "refspecific" in reference:
+            del reference["refspecific"]
+            thing = getattr(sys.modules.get(reference["py:module"]), reference["reftarget"], None)
+            if isinstance(thing, type):
+                reference["reftarget"] = f"{thing.__module__}.{thing.__qualname__}"
 
 
 def documented() -> list[str]:
