@@ -1,6 +1,6 @@
 """`make docs`: the project's pages and the reference of its packages as HTML, without a warning.
 
-Sources are copies in a folder of their own: nothing is written beside them, and links between them lead to pages.
+Sources are copies in a folder of their own: nothing is written beside them, and links lead from page to page.
 Pages of the reference are made there from the packages that pyproject.toml lists.
 """
 
