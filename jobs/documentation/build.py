@@ -6,6 +6,7 @@ Pages of the reference are made there from the packages that pyproject.toml list
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import sys
@@ -13,11 +14,12 @@ import tomllib
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from docutils.nodes import document
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.util.inspect import stringify_signature
 
 import monsoon
 
@@ -26,6 +28,7 @@ PAGES = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md")
 FILES = (*PAGES, "event.png", "quality.png", "CITATION.cff", "LICENSE", "pyproject.toml")
 TREES = ("cluster", "engine", "jobs", "models", "tests")
 RESULTS = ("jobs/studies/RESULTS.md", "tests/chaos/TABLE.md", "tests/ahead/TABLE.md")
+COLON = "\0"
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.h5", "*.parquet", "checkpoints")
 INDEX = """# Monsoon
 
@@ -97,7 +100,9 @@ def build(output: Path, packages: Sequence[str] | None = None) -> int:
         confoverrides={**OPTIONS, "include_patterns": included}, warningiserror=True, freshenv=True,
         parallel=os.cpu_count() or 1,
     )  # fmt: skip
+    app.connect("autodoc-process-docstring", with_its_colon, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", as_written)
+    app.connect("autodoc-process-signature", for_a_reader)
     app.connect("autodoc-skip-member", told_already)
     app.connect("doctree-read", as_the_module_says)
     app.build()
@@ -105,17 +110,39 @@ def build(output: Path, packages: Sequence[str] | None = None) -> int:
     return code
 
 
+def with_its_colon(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Keep napoleon from taking what stands before a colon in an attribute's first line for its type."""
+    if what in ("attribute", "data", "property"):
+        lines[:1] = [line.replace(":", COLON) for line in lines[:1]]
+
+
 def as_written(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Keep the bars of |p| and p(x | y), which reStructuredText would take for names of its own."""
     for number, line in enumerate(lines):
-        parts = line.split("`")  # every other part is code
+        parts = line.replace(COLON, ":").split("`")  # every other part is code
         parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
         lines[number] = "`".join(parts)
 
 
+def for_a_reader(
+    app: Any, what: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """Signatures without what typer and pydantic note beside types; the keys of a config follow it."""
+    if what == "class" and hasattr(thing, "model_fields"):
+        return "", None
+    if what != "function" or "Annotated[" not in (signature or ""):
+        return signature, returns
+    plain = get_type_hints(thing)
+    asked = inspect.signature(thing)
+    named = [one.replace(annotation=plain[one.name]) for one in asked.parameters.values()]
+    told = stringify_signature(asked.replace(parameters=named, return_annotation=plain["return"]))
+    words, _, back = told.rpartition(" -> ")
+    return words, back
+
+
 def told_already(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out the fields of named tuples: the class tells of each, its member is an alias for a number."""
-    return True if type(thing).__name__ == "_tuplegetter" else None
+    """Leave out fields of named tuples, which the class tells of, and pydantic's options."""
+    return True if type(thing).__name__ == "_tuplegetter" or name == "model_config" else None
 
 
 def as_the_module_says(app: Any, page: document) -> None:

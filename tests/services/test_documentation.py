@@ -11,7 +11,12 @@ pytest.importorskip("myst_parser", reason="myst-parser is not installed")
 
 from monsoon.jobs.documentation.build import build, documented
 
-PART = ("monsoon.engine.ledger", "monsoon.jobs.pages", "monsoon.models.metrics")  # `make docs` makes all
+PART = (  # `make docs` makes all
+    "monsoon.engine.ledger",
+    "monsoon.jobs.pages",
+    "monsoon.jobs.requests",
+    "monsoon.models.metrics",
+)
 
 
 # of Sphinx's own code and its themes
@@ -31,3 +36,7 @@ def test_the_pages_are_made_without_a_warning(tmp_path: Path) -> None:
     assert "Merkle" in ledger
     assert 'href="#monsoon.engine.ledger.commits.Ledger"' in ledger
     assert "Alias for field number" not in ledger
+    requests = (pages / "reference/monsoon.jobs.requests.html").read_text()
+    assert "ArgumentInfo object" not in requests
+    assert "model_config" not in requests
+    assert "Instead of cards: a file of incidents" in requests
