@@ -135,7 +135,7 @@ def _choices(verb: str, verbs: Iterable[str]) -> Sequence[str]:
 def _values() -> Iterable[tuple[Sequence[str], Sequence[str]]]:
     from monsoon.engine.detector.detector import shipped_detectors
     from monsoon.engine.ledger.shards import FORMATS
-    from monsoon.models.store.suite import shipped_names
+    from monsoon.models.store.shipped import shipped_names
 
     yield ("model", "--model", "outside", "--outside"), shipped_names()
     yield ("detector", "--detector"), list(shipped_detectors())

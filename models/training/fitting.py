@@ -30,7 +30,7 @@ from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
 from monsoon.models.store.checkpoint import LARGEST_CARD, load, save
 from monsoon.models.store.outline import fits
-from monsoon.models.store.suite import folder_of
+from monsoon.models.store.shipped import folder_of
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished

@@ -9,7 +9,7 @@ import pytest
 
 from monsoon.jobs.cli import DONE, UNUSABLE, app, main
 from monsoon.jobs.completion import script
-from monsoon.models.store.suite import shipped_names
+from monsoon.models.store.shipped import shipped_names
 
 COMMANDS = {(info.name or info.callback.__name__): info.callback for info in app.registered_commands}
 # words as bash splits them: at spaces and at =; what must be offered; what must not
