@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import ray
 from packaging.requirements import Requirement
@@ -93,9 +95,11 @@ def test_hard_processes_as_pile_up_are_warned_of_as_a_run_does(
 ) -> None:
     file = tmp_path / "hard.parquet"
     settings = {"cards": ["HardQCD:all = on"]}
-    write_incidents(file, [make_incidents([3, 3])], source="pythia", settings=settings, detector="lhcb-ecal")
+    once = {"collisions": np.ones(2, np.int32), "collision": np.zeros(6, np.int32)}
+    collisions = replace(make_incidents([3, 3]), **once)
+    write_incidents(file, [collisions], source="pythia", settings=settings, detector="lhcb-ecal")
     check = found(file, tmp_path)["incidents"]
-    assert (check.state, "a hard process" in check.found) == ("warn", True)
+    assert (check.state, "a hard process" in check.found) == ("warn", True), check
     assert check.remedy.startswith("give it as signal=")
 
 
