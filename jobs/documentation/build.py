@@ -27,6 +27,7 @@ ROOT = Path(monsoon.__file__).parent
 PAGES = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md")
 FILES = (*PAGES, "event.png", "quality.png", "CITATION.cff", "LICENSE", "pyproject.toml")
 TREES = ("cluster", "engine", "jobs", "models", "tests")
+ROOMS = ("models/README.md", "models/samples/README.md", "jobs/README.md", "engine/formats/README.md")
 RESULTS = ("jobs/studies/RESULTS.md", "tests/chaos/TABLE.md", "tests/ahead/TABLE.md")
 COLON = "\0"
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.h5", "*.parquet", "checkpoints")
@@ -37,8 +38,8 @@ INDEX = """# Monsoon
 
 README
 {tutorials}
+{rooms}
 {cluster}
-models/samples/README
 ARCHITECTURE
 {results}
 CONTRIBUTING
@@ -87,11 +88,11 @@ def build(output: Path, packages: Sequence[str] | None = None) -> int:
         shutil.copytree(ROOT / name, source / name, ignore=LEFT_OUT)
     cluster = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "cluster").rglob("*.md"))
     tutorials = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "jobs" / "tutorials").glob("*.md"))
-    named = {"tutorials": tutorials, "cluster": cluster, "results": RESULTS}
+    named = {"tutorials": tutorials, "rooms": ROOMS, "cluster": cluster, "results": RESULTS}
     index = INDEX.format(**{key: "\n".join(names) for key, names in named.items()})
     (source / "index.md").write_text(index)
     reference(source / "reference", packages or documented())
-    pages = [*PAGES, "index.md", *cluster, *tutorials, *RESULTS, "models/samples/README.md"]
+    pages = [*PAGES, "index.md", *cluster, *tutorials, *ROOMS, *RESULTS]
     included = [*pages, "reference/**"]
     for module in (module for package in packages or documented() for module in modules_of(package)):
         import_module(module)  # before autodoc, which would do so as if for a checker of types
