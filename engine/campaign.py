@@ -86,6 +86,12 @@ class ResolvedCampaign:
         return identity_hash(self.identity)
 
     @property
+    def replicas(self) -> list[str]:
+        """The fingerprints of the replicas, none if there are none."""
+        found: list[str] = self.identity.get("replicas", {}).get("models", [])
+        return found
+
+    @property
     def metadata(self) -> dict[str, str]:
         """What every event file says of its origin."""
         return {
@@ -144,6 +150,8 @@ def resolve(
     }
     if suite.outside != NEAREST:  # absent else, as it was when there was no choice: those campaigns go on
         identity["outside"] = suite.outside or "another model"
+    if suite.arithmetic is not None:  # absent before there was a second one, and for libraries
+        identity["arithmetic"] = suite.arithmetic
     if replicas:  # absent else, as before there were any
         prints = [one.fingerprint for one in replicas]
         identity["replicas"] = {"every": campaign.replica_every, "models": prints}
@@ -156,17 +164,19 @@ def resolve(
 
 
 def refuse_outside(
-    resolved: ResolvedCampaign, suite: Suite, missing: Sequence[EventRange] = (), replica: bool = False
+    resolved: ResolvedCampaign,
+    suite: Suite,
+    missing: Sequence[EventRange] = (),
+    reports: Sequence[Sequence[Domain]] | None = None,
 ) -> None:
     """Raise InputError where the campaign refuses particles that it may have.
 
     Those are particles outside the training domain with `outside=refuse`, and with `require_report` those
-    beyond what the model's report covers. Of a pool any collision may be drawn: all of it is looked at; of a
-    signal the events that are missing. Unsound events are left to quarantine. A replica of the model is asked
-    for no report of its own.
+    beyond what the model's reports cover, as `refuse_unvalidated` gave them. Of a pool any collision may be
+    drawn: all of it is looked at; of a signal the events that are missing. Unsound events are left to
+    quarantine.
     """
     campaign, url = resolved.campaign, resolved.incidents
-    reports = None if replica else refuse_unvalidated(campaign, suite)
     if campaign.outside != REFUSE and reports is None:
         return
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
@@ -216,10 +226,10 @@ class ShardMaker:
             self.suite, self.detector = load(**campaign.named)
             self.replicas = load_replicas(campaign, self.suite)
         self.placing = Placing(self.suite.grid, self.detector)
-        if self.suite.fingerprint != resolved.identity["model"]:
+        known = (self.suite.fingerprint, self.suite.arithmetic)
+        if known != (resolved.identity["model"], resolved.identity.get("arithmetic")):
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
-        asked = resolved.identity.get("replicas", {}).get("models", [])
-        if [one.fingerprint for one in self.replicas] != asked:
+        if [one.fingerprint for one in self.replicas] != resolved.replicas:
             raise RuntimeError(f"replicas {campaign.replicas} are not the campaign's on this machine")
 
     def warm_up(self) -> None:

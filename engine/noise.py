@@ -14,7 +14,8 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor
 
-from monsoon.engine.kernels.dispatch import PHILOX
+from monsoon.engine.kernels.dispatch import PHILOX, UNIFORM
+from monsoon.engine.kernels.philox.reference import counters
 from monsoon.engine.records import Array
 
 WORD = 0xFFFFFFFF
@@ -77,7 +78,11 @@ def words(seed: int, event: Array, index: Array, purpose: Purpose, dimensions: i
     ValueError
         If the dimensions do not fit the counter.
     """
-    return _words(seed, event, index, purpose, dimensions, torch.device("cpu")).numpy().astype(np.uint32)
+    _check(dimensions)
+    blocks = -(-dimensions // 4)
+    counter = counters(_int64(event), _int64(index), int(purpose) << 24, blocks)
+    drawn = PHILOX.on("cpu")(counter, key_of(seed)).reshape(len(event), 4 * blocks)
+    return drawn[:, :dimensions].numpy().astype(np.uint32)
 
 
 def uniform(
@@ -102,25 +107,19 @@ def uniform(
     Tensor
         float32 [N, dimensions].
     """
-    drawn = _words(seed, event, index, purpose, dimensions, torch.device(device))
-    return ((drawn >> 9).float() + 0.5) * 2.0**-23
+    _check(dimensions)
+    draw = UNIFORM.on(device)
+    stream = int(purpose) << 24
+    return draw(_int64(event).to(device), _int64(index).to(device), stream, dimensions, key_of(seed))
 
 
-def _words(
-    seed: int, event: Array, index: Array, purpose: Purpose, dimensions: int, device: torch.device
-) -> Tensor:
-    """int64 [N, D]; see `words`."""
+def _check(dimensions: int) -> None:
     if not 0 <= dimensions <= MAX_DIMENSIONS:
         raise ValueError(f"{dimensions} dimensions do not fit the counter")
-    blocks = -(-dimensions // 4)
-    events, indices = (torch.from_numpy(np.asarray(a, np.int64)).to(device) for a in (event, index))
-    counter = torch.empty(len(events), blocks, 4, dtype=torch.int64, device=device)
-    counter[..., 0] = (events & WORD)[:, None]
-    counter[..., 1] = (events >> 32)[:, None]
-    counter[..., 2] = indices[:, None]
-    counter[..., 3] = (int(purpose) << 24) | torch.arange(blocks, device=device)
-    drawn = PHILOX.on(device)(counter.reshape(-1, 4), key_of(seed))
-    return drawn.reshape(len(events), 4 * blocks)[:, :dimensions]
+
+
+def _int64(numbers: Array) -> Tensor:
+    return torch.from_numpy(np.asarray(numbers, np.int64))
 
 
 @cache

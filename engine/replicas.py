@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from monsoon.engine.records import Array, Events, offsets_of
+from monsoon.engine.formats.schema import no_events, schema
+from monsoon.engine.records import PER_EVENT, Array, Events, offsets_of
 
 
 def has_replicas(event: Array, every: int) -> Array:
@@ -69,30 +69,13 @@ def replicas_of(events: Events, count: int) -> list[Events]:
     place[rows] = np.arange(len(rows))
     of_hit = place[np.repeat(np.arange(len(events)), np.diff(events.hit_offsets))]
     of_replica = place[np.repeat(np.arange(len(events)), np.diff(events.replica_offsets))]
-    plain: dict[str, Any] = {
-        name: getattr(events, name)[rows]
-        for name in ("event", "weight", "source_event", "collisions", "lost")
-    }
+    empty, plain = no_events(schema(contributions=False)), {n: getattr(events, n)[rows] for n in PER_EVENT}
     found = []
     for number in range(-1, count):
         which = of_hit >= 0 if number < 0 else (of_replica >= 0) & (events.replica_number == number)
         group, owner = ("hit", of_hit) if number < 0 else ("replica", of_replica)
         hits = {f"hit_{n}": getattr(events, f"{group}_{n}")[which] for n in ("cell", "adc", "energy_mev")}
         offsets = offsets_of(np.bincount(owner[which], minlength=len(rows)))
-        empty = {name: getattr(events, name)[:0] for name in PARTICLE}
-        found.append(
-            Events(
-                **plain,
-                **empty,
-                **hits,
-                hit_offsets=offsets,
-                particle_offsets=np.zeros(len(rows) + 1, np.int64),
-            )
-        )
+        none = np.zeros(len(rows) + 1, np.int64)  # without particles
+        found.append(replace(empty, **plain, **hits, hit_offsets=offsets, particle_offsets=none))
     return found
-
-
-PARTICLE = (
-    *("particle_pdg", "particle_energy_mev", "particle_x_mm", "particle_y_mm", "particle_direction_x"),
-    *("particle_direction_y", "particle_time_ns", "particle_collision", "particle_status"),
-)

@@ -136,7 +136,8 @@ def terms(search: Sequence[str]) -> list[Term]:
 
 
 IDENTITY_KEYS = (
-    *("seed", "mu", "incidents", "signal", "outside", "replicas", "numerics", "content_version"),
+    *("seed", "mu", "incidents", "signal", "outside", "replicas"),
+    *("arithmetic", "numerics", "content_version"),
 )
 LAYOUT_KEYS = ("first_event", "shard_events", "formats", "contributions", "hit_times", "hit_energy")
 

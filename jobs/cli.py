@@ -244,17 +244,21 @@ def demo(
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="smaller sizes, under two minutes")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="smaller sizes, below ten minutes")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="compare with the required speed; exit code 3 if it is missed")
     ] = False,
     csv: Annotated[str | None, typer.Option("--csv", help="file that the rows are appended to")] = None,
+    page: Annotated[
+        str | None, typer.Option("--page", help="an HTML file: results, history, roofline")
+    ] = None,
 ) -> None:
     """Time each stage and the whole against other tools, after comparing their results."""
     from monsoon.engine.storage import local_path
     from monsoon.jobs.bench.run import bench as run
 
-    raise typer.Exit(run(quick=quick, check=check, csv=local_path(csv) if csv else None))
+    files = (local_path(name) if name else None for name in (csv, page))
+    raise typer.Exit(run(quick, check, *files))
 
 
 for _verb in (export, completion, showers):

@@ -107,7 +107,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
     with storage_answers(store):
         campaign = as_begun(campaign, ledger).anchored()
     suite, detector = load(**campaign.named)
-    refuse_unvalidated(campaign, suite)
+    reports = refuse_unvalidated(campaign, suite)
     replicas = load_replicas(campaign, suite)
     if suite.unserved:
         say(f"warning: {unserved(campaign.model, suite.unserved)}")
@@ -129,9 +129,9 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
                 ledger.open(resolved.identity, campaign.layout(), 1)
         wanting = _missing(campaign, ledger)
         complete_signal(campaign, signal, detector, wanting)
-        refuse_outside(resolved, suite, wanting)
+        refuse_outside(resolved, suite, wanting, reports)
         for one in replicas:
-            refuse_outside(resolved, one, wanting, replica=True)
+            refuse_outside(resolved, one, wanting)
         if campaign.only is None and wanting:
             stack.enter_context(connected(campaign.ray_address))
             expect_room(campaign)

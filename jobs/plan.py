@@ -23,10 +23,10 @@ from monsoon.models.generator import Generator
 from monsoon.models.records import Conditions
 from monsoon.models.store.suite import Suite
 
-# Measured on one core of an AMD EPYC (jobs/bench/history.csv, 2 000 Run 3 events), without the generator,
-# which is timed on the spot. If a campaign has shards already, its commit records are extrapolated instead.
-SECONDS_PER_PARTICLE = 5e-6
-SECONDS_PER_EVENT = 0.3e-3
+# Measured on one core of an AMD EPYC (jobs/bench/history.csv, Run 3 events), without the generator, which is
+# timed on the spot. If a campaign has shards already, its commit records are extrapolated instead.
+SECONDS_PER_PARTICLE = 2e-6
+SECONDS_PER_EVENT = 0.15e-3
 BYTES_PER_PARTICLE = {"parquet": 22.2, "root": 24.0, "ttree": 24.0, "edm4hep": 48.8}
 BYTES_PER_HIT = {"parquet": 5.3, "root": 5.6, "ttree": 5.7, "edm4hep": 7.6}
 BYTES_PER_ENERGY = {"parquet": 3.3, "root": 3.6, "ttree": 3.6, "edm4hep": 0.0}  # without hit_energy, of a hit

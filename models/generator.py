@@ -24,6 +24,8 @@ class Generator(Protocol):
         PDG codes that it can be asked for.
     noise_dimensions : int
         Uniform numbers that a shower needs, D.
+    arithmetic : int
+        `ARITHMETIC` of models/families/fingerprint.py, of generators that sample by its kernels alone.
     """
 
     grid: Geometry

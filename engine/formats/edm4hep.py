@@ -131,7 +131,7 @@ def _columns_in(names: Collection[str]) -> tuple[Column, ...]:
 
 def _joined(outer: str, inner: str) -> str:
     """The branch of a member: columns of a group have their whole names, members EDM4hep's."""
-    return inner if outer in ("particle", "hit", "contribution", "replica") else f"{outer}.{inner}"
+    return inner if inner.startswith(f"{outer}_") else f"{outer}.{inner}"
 
 
 def _branches(events: Events, columns: tuple[Column, ...], detector: Detector) -> dict[str, Any]:

@@ -20,6 +20,12 @@ PHILOX = Operation(
     cpu=philox_cpu.philox,
     cuda=in_triton("monsoon.engine.kernels.philox.gpu", "philox"),
 )
+UNIFORM = Operation(
+    "uniform",
+    philox_reference.uniform,
+    cpu=philox_cpu.uniform,
+    cuda=in_triton("monsoon.engine.kernels.philox.gpu", "uniform"),
+)
 PLACE = Operation(
     "place",
     place_reference.place,

@@ -97,9 +97,10 @@ class Ledger:
             ("layout", layout, stored.layout),
         ):
             if different := difference(mine, theirs):
+                same = "the release that began it" if different == "arithmetic" else "the same"
                 raise InputError(
                     f"{self.store.url}: this campaign was started with {part} {different} = "
-                    f"{theirs.get(different)!r}, not {mine.get(different)!r}; use the same or another output"
+                    f"{theirs.get(different)!r}, not {mine.get(different)!r}; use {same} or another output"
                 )
         return stored
 

@@ -56,6 +56,10 @@ class Identity(BaseModel):
         What becomes of particles outside the training domain, unless it is the default.
     signal : dict
         What identifies the signal, of campaigns that have one.
+    replicas : dict
+        How many events have replicas, and by which generators, of campaigns that have them.
+    arithmetic : int
+        Version of the kernels by which networks sample; absent for libraries.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -70,6 +74,7 @@ class Identity(BaseModel):
     outside: str = "nearest"
     signal: dict[str, Any] = {}
     replicas: dict[str, Any] = {}
+    arithmetic: int = 1
 
 
 class WrittenManifest(Manifest):

@@ -120,7 +120,7 @@ def input_problems(resolved: ResolvedCampaign) -> list[str]:
         if suite.fingerprint != resolved.identity["model"]:
             problems.append(f"model {asked.model} is a different one there")
         theirs = [one.fingerprint for one in load_replicas(asked, suite)]
-        if theirs != resolved.identity.get("replicas", {}).get("models", []):
+        if theirs != resolved.replicas:
             problems.append(f"replicas {asked.replicas} are different ones there")
     except InputError as error:
         problems.append(str(error))

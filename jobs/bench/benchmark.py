@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from monsoon.engine.records import Array
-from monsoon.jobs.bench.timing import race
+from monsoon.jobs.bench.timing import cpu_seconds, race
 
 Result = TypeVar("Result")
 OURS = "ours"
+KNOWN, ABSENT = "known", "not installed"
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,14 @@ class Provider(Generic[Result]):
         Runs the stage once, and returns the result for the check.
     n : int
         Units that one run processes.
+    timed : callable or None
+        What is timed instead of `run`: the same work with random numbers of its own.
     """
 
     name: str
     run: Callable[[], Result]
     n: int
+    timed: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Benchmark(Generic[Result]):
         How often each provider is timed.
     size : callable or None
         Size of a result in bytes, if it is a file.
+    floors : sequence of Provider
+        Parts of the work that nobody can do without; timed, and not compared.
     """
 
     stage: str
@@ -63,6 +69,7 @@ class Benchmark(Generic[Result]):
     agree: Callable[[Result, Result], bool]
     rounds: int
     size: Callable[[Result], int] | None = None
+    floors: Sequence[Provider[Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,8 @@ class Row:
     low, high : float or None
         p20 and p80 of the ratios within a round.
     check : str
-        "ok" if the result equals ours, "red" if it differs, "-" if there are no peers.
+        "ok" if the result equals ours, "red" if it differs, "-" if there is nothing to compare, KNOWN for a
+        number that was measured elsewhere, ABSENT for a peer that is not installed.
     """
 
     stage: str
@@ -126,18 +134,63 @@ def measure(benchmark: Benchmark[Result]) -> list[Row]:
         del theirs
     if not benchmark.peers:
         rows[ours.name] = replace(rows[ours.name], check="-")
-    green = [p for p in (ours, *benchmark.peers) if rows[p.name].check != "red"]
-    seconds = race({p.name: p.run for p in green}, benchmark.rounds)
+    for floor in benchmark.floors:
+        floor.run()
+        rows[floor.name] = Row(benchmark.stage, floor.name, f"us/{benchmark.unit}", floor.n, check="-")
+    green = [p for p in (ours, *benchmark.peers, *benchmark.floors) if rows[p.name].check != "red"]
+    seconds = race({p.name: p.timed or p.run for p in green}, benchmark.rounds)
     us = {p.name: seconds[p.name] / p.n * 1e6 for p in green}
     for name, times in us.items():
-        rows[name] = _timed(rows[name], times, us[ours.name])
+        rows[name] = of_times(rows[name], times, us[ours.name])
     done = list(rows.values())
     if benchmark.size is not None:
         done += [_sized(row, f"B/{benchmark.unit}", sizes[row.provider], sizes[ours.name]) for row in done]
     return done
 
 
-def _timed(row: Row, us: Array, ours_us: Array) -> Row:
+def absent(stage: str, provider: str, unit: str) -> Row:
+    """The row of a peer that is not installed."""
+    return Row(stage, provider, unit, 0, check=ABSENT)
+
+
+def known(row: Row, values: tuple[float, float, float], ours: Row) -> Row:
+    """A row of p20, p50 and p80 that were measured elsewhere, over ours."""
+    assert ours.p50 is not None
+    p20, p50, p80 = values
+    low, ratio, high = (value / ours.p50 for value in values)
+    return replace(row, p20=p20, p50=p50, p80=p80, ratio=ratio, low=low, high=high, check=KNOWN)
+
+
+def timed(stage: str, unit: str, runs: Sequence[tuple[str, Callable[[], object], int, int]]) -> list[Row]:
+    """Rows of runs that are compared with the first of them alone, by the CPU time of a unit.
+
+    Parameters
+    ----------
+    stage, unit : str
+        As in `Benchmark`.
+    runs : sequence of tuple
+        A name, what is timed, units of one run, and rounds.
+    """
+    rows, base = [], None
+    for name, run, n, rounds in runs:
+        us = cpu_seconds(run, rounds) / n * 1e6
+        base = float(np.median(us)) if base is None else base
+        rows.append(of_times(Row(stage, name, f"us/{unit}", n, check="-"), us, base))
+    return rows
+
+
+def of_times(row: Row, us: Array, ours_us: Array | float) -> Row:
+    """A row with the quantiles of times, and of their ratios to ours.
+
+    Parameters
+    ----------
+    row : Row
+        Without them.
+    us : float64 array [R]
+        Of a unit in each round.
+    ours_us : float64 array [R] or float
+        Ours.
+    """
     p20, p50, p80 = np.quantile(us, [0.2, 0.5, 0.8]).tolist()
     low, high = np.quantile(us / ours_us, [0.2, 0.8]).tolist()
     return replace(row, p20=p20, p50=p50, p80=p80, ratio=p50 / float(np.median(ours_us)), low=low, high=high)

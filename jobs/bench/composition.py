@@ -17,12 +17,13 @@ from monsoon.engine.records import Array
 from monsoon.jobs.bench.benchmark import OURS, Benchmark, Provider
 from monsoon.jobs.bench.deposits import Deposits, Hits, deposits_of, hits_of, join, same_hits
 from monsoon.jobs.bench.inputs import SEED, Drawn, Inputs, compose_ours, draw
-from monsoon.jobs.bench.numpy_add_at import AddAt
-from monsoon.jobs.bench.numpy_bincount import Bincount
-from monsoon.jobs.bench.numpy_digitise import NumpyDigitise
+from monsoon.jobs.bench.peers.numpy_add_at import AddAt
+from monsoon.jobs.bench.peers.numpy_bincount import Bincount
+from monsoon.jobs.bench.peers.numpy_digitise import NumpyDigitise
+from monsoon.jobs.bench.peers.numpy_numbers import Keyed
+from monsoon.jobs.bench.peers.torch_digitise import TorchDigitise
+from monsoon.jobs.bench.peers.torch_index_add import IndexAdd
 from monsoon.jobs.bench.timing import best_chunk
-from monsoon.jobs.bench.torch_digitise import TorchDigitise
-from monsoon.jobs.bench.torch_index_add import IndexAdd
 from monsoon.models.geometry.planar import Planar
 
 CHUNKS = (1, 2, 4, 8, 16, 32, 64, 256)  # events in one call
@@ -76,7 +77,8 @@ def place_peers(drawn: Drawn, detector: Detector, grid: Planar) -> dict[str, InC
 def compose_peers(drawn: Drawn, detector: Detector, grid: Planar) -> dict[str, InChunks[Hits]]:
     """The peers of composition: placement, then noise and digitisation, vectorised over the same events."""
     add_at, bincount, index_add = AddAt(detector, grid), Bincount(detector, grid), IndexAdd(detector, grid)
-    in_numpy, in_torch = NumpyDigitise(detector, SEED), TorchDigitise(detector, SEED)
+    in_numpy = NumpyDigitise(detector, Keyed(detector, SEED))
+    in_torch = TorchDigitise(detector, SEED)
 
     def in_chunks(
         place: Callable[[Deposits], Cells], digitise: Callable[[Cells, Array], Hits], chunk: int
@@ -117,7 +119,7 @@ def same_cells(ours: list[Array], theirs: list[Array]) -> bool:
 
 
 def at_best(
-    peers: Mapping[str, InChunks[Result]], chunks: Sequence[int], events: int
+    peers: Mapping[str, InChunks[Result]], chunks: Sequence[int], events: int, called: str = "chunks"
 ) -> list[Provider[Result]]:
     """Providers for the peers, each with the chunk size that is fastest for it.
 
@@ -129,10 +131,12 @@ def at_best(
         Numbers of events to try.
     events : int
         Number of events in all.
+    called : str
+        What such numbers of events are called in the name of the provider.
     """
 
     def provider(name: str, run: InChunks[Result]) -> Provider[Result]:
         chunk = best_chunk(run, chunks)
-        return Provider(f"{name}, chunks of {chunk}", lambda: run(chunk), events)
+        return Provider(f"{name}, {called} of {chunk}", lambda: run(chunk), events)
 
     return [provider(name, run) for name, run in peers.items()]

@@ -52,13 +52,7 @@ def append(path: Path, rows: Sequence[Row]) -> None:
         As `check_history` does.
     """
     check_history(path)
-    where = (
-        datetime.now(UTC).isoformat(timespec="seconds"),
-        commit(),
-        machine(),
-        platform.python_version(),
-        *(version(package) for package in PACKAGES),
-    )
+    where = (datetime.now(UTC).isoformat(timespec="seconds"), *versions().values())
     fresh = not path.exists() or path.stat().st_size == 0
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -67,6 +61,16 @@ def append(path: Path, rows: Sequence[Row]) -> None:
         for row in rows:
             numbers = (_digits(row.p20), _digits(row.p50), _digits(row.p80), _digits(row.ratio))
             writer.writerow((*where, row.stage, row.provider, row.unit, row.n, *numbers, row.check))
+
+
+def versions() -> dict[str, str]:
+    """What results depend on besides the code that is measured: commit, machine, Python and packages."""
+    return {
+        "commit": commit(),
+        "machine": machine(),
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+    }
 
 
 def commit() -> str:

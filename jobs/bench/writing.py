@@ -13,9 +13,9 @@ from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.incidents.overlay import overlay
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events
-from monsoon.jobs.bench import parquet_defaults, uproot_ttree
 from monsoon.jobs.bench.benchmark import OURS, Benchmark, Provider
 from monsoon.jobs.bench.inputs import BUSY_MU, SEED, Inputs
+from monsoon.jobs.bench.peers import parquet_defaults, uproot_ttree
 
 WRITING = "write"
 

@@ -64,9 +64,9 @@ def incidents(subject: Subject) -> Iterator[Check]:
         resolved = resolve(asked, store.url, url, suite, detector, signal, subject.replicas)
         made_later = isinstance(asked.signal, tuple)
         missing = () if made_later else _missing(subject)
-        refuse_outside(resolved, suite, missing)
+        refuse_outside(resolved, suite, missing, refuse_unvalidated(asked, suite))
         for one in subject.replicas:
-            refuse_outside(resolved, one, missing, replica=True)
+            refuse_outside(resolved, one, missing)
         subject.resolved = resolved
     else:
         header = read_header(url)

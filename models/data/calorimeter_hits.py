@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,15 @@ class HitReader:
                 raise ValueError(
                     f"layer: {self.cells.layers} layers do not fit an image; name a geometry of layers"
                 )
-            self.cells.lattice_mm(self.geometry.pixel_mm)
+            self._lattice  # noqa: B018
         elif not isinstance(self.geometry, Cylindrical) or self.geometry.layers != self.cells.layers:
             raise ValueError(f"layer: {self.cells.layers} layers do not fit {self.geometry.label}")
+
+    @cached_property
+    def _lattice(self) -> tuple[Array, Array]:
+        """Of an image's cells; see `Cells.lattice_mm`."""
+        assert isinstance(self.geometry, Planar)
+        return self.cells.lattice_mm(self.geometry.pixel_mm)
 
     def showers(self, path: str | Path) -> Iterator[ShowerSet]:
         """The showers of one file, a block of events at a time.
@@ -188,8 +195,7 @@ class HitReader:
         kept = np.ones(len(of["pdg"]), np.bool_)
         if not isinstance(self.geometry, Planar):
             return {**of, "anchor": of["impact"]}, at, kept
-        pixel = self.geometry.pixel_mm
-        origin, of_size = self.cells.lattice_mm(pixel)
+        pixel, (origin, of_size) = self.geometry.pixel_mm, self._lattice
         anchor = origin + np.rint((of["impact"] - origin) / pixel) * pixel
         there = np.stack([self.cells.x_mm, self.cells.y_mm], 1)[of_size]
         known = set(map(tuple, np.rint((there - origin) / pixel).astype(np.int64).tolist()))

@@ -29,11 +29,13 @@ def in_buckets(size: int, width: int, compute: Callable[..., Tensor], *arguments
         [N, width].
     """
     last: Tensor = arguments[-1]
-    parts = []
+    found: Tensor | None = None
     for start in range(0, len(last), size):
         short = max(0, start + size - len(last))
         rows: slice | Tensor = slice(start, start + size)
         if short:
             rows = torch.arange(start, start + size, device=last.device).clamp(max=len(last) - 1)
-        parts.append(compute(*(argument[rows] for argument in arguments))[: size - short])
-    return torch.cat(parts) if parts else last.new_zeros(0, width)
+        part = compute(*(argument[rows] for argument in arguments))
+        found = part.new_empty(len(last), width) if found is None else found
+        found[start : start + size] = part[: size - short]
+    return last.new_zeros(0, width) if found is None else found

@@ -8,6 +8,10 @@ from typing import Any
 
 from torch import nn
 
+# Of the kernels by which networks sample: raised where they give other last bits, so that no campaign mixes
+# both. It is part of a campaign's identity; a fingerprint says whose weights they are, and has it not.
+ARITHMETIC = 2
+
 
 def fingerprint(network: nn.Module, settings: Any) -> str:
     """SHA-256 of settings and of all tensors that a network keeps.

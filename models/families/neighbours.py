@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from monsoon.models.geometry.geometry import Geometry
+from monsoon.models.kernels.nearest import Tree
+from monsoon.models.kernels.nearest.cpu import grow, nearest
 from monsoon.models.records import Conditions
 from monsoon.models.species import EGAMMA
 
@@ -107,22 +108,22 @@ class Neighbours:
         for pdg in torch.unique(conditions.pdg).tolist():
             tree = self._trees[pdg]
             wanted = torch.nonzero(conditions.pdg == pdg)[:, 0]
-            points = self._metric(pdg).points(conditions[wanted]).numpy()
-            among = min(self._among, tree.n)
-            walk = _neighbourly(points)
-            nearest = torch.empty(len(points), among, dtype=torch.int64)
-            nearest[walk] = torch.from_numpy(tree.query(points[walk], k=range(1, among + 1))[1])
+            points = self._metric(pdg).points(conditions[wanted])
+            among = min(self._among, len(tree.rows))
+            walk = _neighbourly(points.numpy())
+            candidates = torch.empty(len(points), among, dtype=torch.int64)
+            candidates[walk] = nearest(tree, points[walk], among)  # conditions are on the CPU
             pick = (noise[wanted, 0] * among).long().clamp(max=among - 1)
-            point = nearest.gather(1, pick[:, None])[:, 0]
+            point = candidates.gather(1, pick[:, None])[:, 0]
             rows = self._rows[pdg]
             shower[wanted] = rows[point % len(rows)]
             symmetry[wanted] = point // len(rows)
-            if tree.n == len(rows):  # every image stands for all that mirror it
+            if len(tree.rows) == len(rows):  # every image stands for all that mirror it
                 rest = noise[wanted, 0] * among - pick
                 symmetry[wanted] = (rest * len(self.permutations)).long()
         return shower, symmetry
 
-    def _tree(self, conditions: Conditions, pdg: int) -> KDTree:
+    def _tree(self, conditions: Conditions, pdg: int) -> Tree:
         """All mirror images of a species: point g * n + i is shower i after symmetry g.
 
         The showers alone where mirror images have the same conditions, as at normal incidence: the nearest
@@ -133,13 +134,13 @@ class Neighbours:
             every = torch.full((len(conditions),), g)
             mirrored.append(self._metric(pdg).points(self._grid.reflect(conditions, every)))
         alike = all(torch.equal(points, mirrored[0]) for points in mirrored)
-        return KDTree((mirrored[0] if alike else torch.cat(mirrored)).numpy(), self._leaf)
+        return grow(mirrored[0] if alike else torch.cat(mirrored), self._leaf)
 
     def _metric(self, pdg: int) -> Metric:
         return ELECTROMAGNETIC if pdg in EGAMMA else self._hadronic
 
 
-def _neighbourly(points: NDArray[np.float64]) -> NDArray[np.int64]:
+def _neighbourly(points: NDArray[np.float64]) -> Tensor:
     """An order of points [N, 5] in which near ones follow each other: a tree's nodes stay in the cache."""
     cells = np.floor(points / COARSE)
-    return np.lexsort((cells[:, 0], cells[:, 3], cells[:, 4]))
+    return torch.from_numpy(np.lexsort((cells[:, 0], cells[:, 3], cells[:, 4])))

@@ -98,6 +98,12 @@ class Suite:
             parts += [f"outside {outside}", *([other.fingerprint] if other else [])]
         self.fingerprint: str = hashlib.sha256("".join(parts).encode()).hexdigest()
 
+    @property
+    def arithmetic(self) -> int | None:
+        """Version of the kernels by which its networks sample; None for libraries alone. See `ARITHMETIC`."""
+        whole = (*self.models, *(self.other.models if self.other else ()))
+        return max((model.arithmetic for model in whole if hasattr(model, "arithmetic")), default=None)
+
     def bootstrapped(self, number: int) -> Suite:
         """The suite whose libraries are drawn again with replacement.
 

@@ -34,6 +34,7 @@ from monsoon.engine.loading import load
 from monsoon.engine.records import Incidents
 from monsoon.engine.storage import open_store
 from monsoon.models.data.shower_files import read_showers, write_showers
+from monsoon.models.families.fingerprint import ARITHMETIC
 from monsoon.models.records import Status
 from monsoon.models.store.checkpoint import CHECKPOINTS
 from monsoon.models.store.shipped import SAMPLES
@@ -211,7 +212,8 @@ def test_a_campaign_that_wants_a_report_refuses_models_without_and_particles_bey
             resolve(plain, resolved.output, resolved.incidents, suite, detector).identity == resolved.identity
         )
         with pytest.raises(InputError, match=line) if line else nullcontext():
-            refuse_outside(resolved, suite)
+            refuse_outside(resolved, suite, reports=refuse_unvalidated(asked, suite))
+        assert resolved.identity["arithmetic"] == ARITHMETIC
 
 
 def test_a_shard_with_the_names_of_edm4hep_has_the_events_of_parquet(
@@ -264,3 +266,11 @@ def test_a_campaign_that_was_begun_with_the_former_default_goes_on_with_it(tmp_p
     assert as_begun(asked, ledger).model == "library"
     named = asked.model_copy(update={"model": asked.model})
     assert as_begun(named, ledger).model == asked.model != "library"
+
+
+def test_a_campaign_of_networks_of_another_arithmetic_is_for_its_release(tmp_path: Path) -> None:
+    ledger = Ledger(open_store(tmp_path))
+    layout = {"first_event": 0, "shard_events": 2, "formats": ["parquet"], "contributions": False}
+    ledger.open({"model": "same"}, layout, 2)
+    with pytest.raises(InputError, match="identity arithmetic = None, not 2; use the release that began it"):
+        ledger.open({"model": "same", "arithmetic": 2}, layout, 2)

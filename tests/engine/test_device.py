@@ -16,7 +16,7 @@ from monsoon.models.store.suite import Suite
 from tests.on_gpu import DEVICE, NEEDS_TRITON, poisoned
 
 pytestmark = NEEDS_TRITON
-OPERATIONS = ("philox", "gather", "place", "digitise", "attribute")
+OPERATIONS = ("uniform", "gather", "place", "digitise", "attribute")
 
 
 def test_events_of_a_library_are_those_of_the_cpu(

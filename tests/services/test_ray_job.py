@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -75,23 +76,21 @@ def head() -> Iterator[Head]:
         start += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}"]
         start += [f"--dashboard-agent-listen-port={free_port()}"]  # another Ray may hold the usual one
         with ExitStack() as stack:
-            stack.callback(started(start, environment, stack).terminate)
+            head = stack.enter_context(started(start, environment, Path(folder) / "head.log"))
+            stack.callback(head.terminate)
             yield Head(f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard_port}", environment)
 
 
-def started(command: list[str], environment: dict[str, str], stack: ExitStack) -> subprocess.Popen[str]:
-    """A head that runs until the stack's end."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+def started(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """`ray start --block`, once the node runs; what it says goes to a file."""
     for _ in range(3):  # Ray gives its parts 30 s to start, which a busy machine may exceed
-        process: subprocess.Popen[str] = stack.enter_context(
-            subprocess.Popen(command, env=environment, **pipes)  # type: ignore[call-overload]
-        )
-        seen = []
-        for line in process.stdout or ():  # ends with the process, so that a failed start does not wait
-            seen.append(line)
-            if "--block" in line:
+        with log.open("w") as stream:
+            process = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream)
+        while process.poll() is None:
+            if "Ray runtime started" in log.read_text():
                 return process
-    pytest.fail("".join(seen))
+            time.sleep(0.2)
+    pytest.fail(log.read_text())
 
 
 def test_a_submitted_job_makes_the_campaign(

@@ -38,7 +38,7 @@ from monsoon.jobs.verify import verify
 from monsoon.models.store.checkpoint import load
 from tests.services.namespaces import Machine, machines
 from tests.services.prometheus import prometheus
-from tests.services.test_ray_job import ENVIRONMENT, token_file
+from tests.services.test_ray_job import ENVIRONMENT, started, token_file
 
 SECONDS = 400.0  # for anything to happen, on a machine that does other things too
 ROOT = Path(__file__).parents[2]
@@ -76,21 +76,11 @@ class RayCluster(NamedTuple):
         return self.monsoon("submit", *words, "--wheel", str(self.wheel), **variables)
 
 
-def started(
-    machine: Machine, folder: Path, environment: dict[str, str], *words: str
-) -> subprocess.Popen[bytes]:
+def node(machine: Machine, folder: Path, environment: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
     """A node of Ray, once it runs."""
-    ray, log = str(Path(sys.executable).with_name("ray")), folder / f"{machine.name}.log"
     common = [f"--node-ip-address={machine.address}", "--metrics-export-port=8080", "--block"]
-    command = machine.command(ray, "start", *common, *words)
-    for _ in range(3):  # Ray gives its parts 30 s to start, which a busy machine may exceed
-        with log.open("w") as stream:
-            process = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream)
-        while process.poll() is None:
-            if "Ray runtime started" in log.read_text():
-                return process
-            time.sleep(0.2)
-    pytest.fail(log.read_text())
+    command = machine.command(str(Path(sys.executable).with_name("ray")), "start", *common, *words)
+    return started(command, environment, folder / f"{machine.name}.log")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +105,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
             machine.hide(Path(short) / "r", folder)
         first = ["--head", "--num-cpus=0", f"--temp-dir={short}/r", "--dashboard-host=0.0.0.0"]
         for machine, words in ((head, first), (one, NODE), (two, NODE)):
-            process = started(machine, folder, there, *words)
+            process = node(machine, folder, there, *words)
             stack.enter_context(process)
             stack.callback(process.terminate)
         discovery = Path(short) / "r" / "prom_metrics_service_discovery.json"
@@ -191,11 +181,17 @@ def test_a_long_job_is_listed_scraped_seen_from_another_terminal_and_stopped_cle
     assert code == DONE, listed
     (facts,) = (facts for facts in map(json.loads, listed.splitlines()) if facts["job"] == job)
     assert facts["state"] == "RUNNING"
-    assert main(["status", str(output)]) == DONE
-    stands = capsys.readouterr().out
+    stands = ""
+
+    def workers_are_seen() -> bool:  # from the driver's next sign of life on
+        nonlocal stands
+        assert main(["status", str(output)]) == DONE
+        stands = capsys.readouterr().out
+        return re.search(r"driver: head-\d+.*, running, [12] workers on 3 nodes", stands) is not None
+
+    until(workers_are_seen, lambda: stands)
     assert re.search(rf"events: \d+ of {MANY} committed", stands)
     assert re.search(r"rate: \d+\.\d events/s, done in \d+:\d\d:\d\d", stands)
-    assert re.search(r"driver: head-\d+.*, running, [12] workers on 3 nodes", stands)
     assert facts["command"].startswith("generate ./mine.yaml incidents=")
 
     dashboard = json.loads((ROOT / "cluster" / "grafana" / "monsoon.json").read_text())

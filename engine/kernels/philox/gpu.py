@@ -7,6 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from monsoon.engine.kernels.philox.reference import as_uniform, counters
 from monsoon.models.kernels.counted import packed
 from monsoon.models.kernels.launch import launch
 
@@ -37,3 +38,10 @@ def philox(counter: Tensor, key: tuple[int, int]) -> Tensor:
     programs = -(-count // BLOCK)
     launch(_philox, programs, counter.contiguous(), packed(key), out, count, BLOCK=BLOCK)
     return out
+
+
+def uniform(event: Tensor, index: Tensor, stream: int, dimensions: int, key: tuple[int, int]) -> Tensor:
+    """Draw uniform numbers; see the reference."""
+    blocks = -(-dimensions // 4)
+    words = philox(counters(event, index, stream, blocks), key)
+    return as_uniform(words.reshape(len(event), 4 * blocks)[:, :dimensions])

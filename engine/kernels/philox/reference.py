@@ -41,6 +41,47 @@ def philox(counter: Tensor, key: tuple[int, int]) -> Tensor:
     return torch.stack([c0, c1, c2, c3], 1)
 
 
+def uniform(event: Tensor, index: Tensor, stream: int, dimensions: int, key: tuple[int, int]) -> Tensor:
+    """Draw uniform numbers strictly inside (0, 1), from 23 bits each.
+
+    Parameters
+    ----------
+    event
+        int64 [N], the counter's first two words.
+    index
+        int64 [N], its third.
+    stream
+        Its last one, of the first four numbers; the next four have the next counter.
+    dimensions
+        Numbers for each pair of event and index, D.
+    key
+        Two words.
+
+    Returns
+    -------
+    Tensor
+        float32 [N, D].
+    """
+    blocks = -(-dimensions // 4)
+    words = philox(counters(event, index, stream, blocks), key)
+    return as_uniform(words.reshape(len(event), 4 * blocks)[:, :dimensions])
+
+
+def counters(event: Tensor, index: Tensor, stream: int, blocks: int) -> Tensor:
+    """The counters of N pairs, int64 [N * blocks, 4]; see `uniform`."""
+    counter = torch.empty(len(event), blocks, 4, dtype=torch.int64, device=event.device)
+    counter[..., 0] = (event & MASK)[:, None]
+    counter[..., 1] = (event >> 32)[:, None]
+    counter[..., 2] = index[:, None]
+    counter[..., 3] = stream + torch.arange(blocks, device=event.device)
+    return counter.reshape(-1, 4)
+
+
+def as_uniform(words: Tensor) -> Tensor:
+    """Words of 32 bits as float32 strictly inside (0, 1)."""
+    return ((words >> 9).float() + 0.5) * 2.0**-23
+
+
 def _multiply(a: int, b: Tensor) -> tuple[Tensor, Tensor]:
     """High and low word of a 32 x 32 bit product; in two halves, because int64 has a sign."""
     low = a * (b & 0xFFFF)

@@ -13,7 +13,7 @@ Neural spline flows, arXiv:1906.04032.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.families.buckets import in_buckets
-from monsoon.models.families.fingerprint import fingerprint
+from monsoon.models.families.fingerprint import ARITHMETIC, fingerprint
 from monsoon.models.families.flow.density import Density
 from monsoon.models.families.flow.encoding import Encoding
 from monsoon.models.families.flow.hits import Hits
@@ -62,6 +62,8 @@ class Flow(nn.Module):
     config
         The whole configuration, as `prepare` makes it: options, grid, species, domain and energy classes.
     """
+
+    arithmetic: ClassVar[int] = ARITHMETIC
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
@@ -268,8 +270,8 @@ class Flow(nn.Module):
         impact = self.sectors.impact
         hit[:, impact] = hit[:, impact] | ~hit.any(1)
         hit = hit & (visible[:, None] > 0)
-        context = torch.cat([context, told.counts(hit)], 1)
-        present = (self.sectors.sums(hit.float()) > 0).float()
+        counts = told.counts(hit)
+        context, present = torch.cat([context, counts], 1), (counts > 0).float()
         quadratics = told.quadratics(known, classes, coordinate)
         shares = self.regions.draw(quadratics, present, context, of_regions)
         context = torch.cat([context, told.scaled(torch.log(shares.clamp(min=1e-30)), present)], 1)
@@ -279,7 +281,7 @@ class Flow(nn.Module):
         image[:, self.sectors.pixels] = regions[:, :inner]
         total = image.sum(1, dtype=torch.float64)
         scale = torch.where(total > 0, visible / total.clamp(min=1e-30), 0.0)
-        return (image * scale[:, None]).float()
+        return image * scale[:, None].float()
 
     @torch.no_grad()
     def _fit(self, sample: ShowerSet) -> None:

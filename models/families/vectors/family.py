@@ -14,7 +14,7 @@ from monsoon.models.data.batches import Batch
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.errors import InputError
 from monsoon.models.families.buckets import in_buckets
-from monsoon.models.families.fingerprint import fingerprint
+from monsoon.models.families.fingerprint import ARITHMETIC, fingerprint
 from monsoon.models.families.options import check_width, chosen, initialised
 from monsoon.models.families.vectors.regions import RegionVectors
 from monsoon.models.families.vectors.showers import ShowerVectors
@@ -78,6 +78,7 @@ class VectorFamily(nn.Module):
     label: ClassVar[str]
     """The family in a message: `a coupling flow`."""
     beyond: ClassVar[str] = "the network is asked for what it has not seen"
+    arithmetic: ClassVar[int] = ARITHMETIC
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()

@@ -20,76 +20,6 @@ Array = NDArray[Any]
 BLOCK = 64  # splines that are worked out together
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
-def _slope(raw: float) -> float:
-    shifted = raw + SLOPE_ONE
-    return MIN_SLOPE + max(shifted, 0.0) + math.log1p(math.exp(-abs(shifted)))
-
-
-@nb.njit(cache=True, nogil=True)
-def _sizes(raw: Array, share: Array) -> None:
-    """Softmax with a least share."""
-    bins = len(raw)
-    greatest = raw[0]
-    for k in range(1, bins):
-        greatest = max(greatest, raw[k])
-    whole = 0.0
-    for k in range(bins):
-        share[k] = math.exp(raw[k] - greatest)
-        whole += share[k]
-    for k in range(bins):
-        share[k] = MIN_SIZE + (1 - MIN_SIZE * bins) * share[k] / whole
-
-
-@nb.njit(cache=True, nogil=True)
-def invert(y: float, raw: Array, bound: float, width: Array, height: Array) -> float:
-    """x of one spline at y, inside other kernels.
-
-    Parameters
-    ----------
-    y
-        The value.
-    raw
-        float32 [3 K - 1], the spline's parameters.
-    bound
-        End of the interval.
-    width, height
-        float64 [K], overwritten.
-    """
-    if not abs(y) < bound:
-        return y
-    bins = len(width)
-    _sizes(raw[:bins], width)
-    _sizes(raw[bins : 2 * bins], height)
-    k, x0, y0 = 0, -bound, -bound
-    while k < bins - 1 and y >= y0 + 2 * bound * height[k]:
-        x0 += 2 * bound * width[k]
-        y0 += 2 * bound * height[k]
-        k += 1
-    w, h = 2 * bound * width[k], 2 * bound * height[k]
-    if k == bins - 1:
-        w, h = bound - x0, bound - y0
-    d0 = _slope(raw[2 * bins + k - 1]) if k else 1.0
-    d1 = _slope(raw[2 * bins + k]) if k < bins - 1 else 1.0
-    steep, rise = h / w, y - y0
-    bend = d0 + d1 - 2 * steep
-    a = h * (steep - d0) + rise * bend
-    b = h * d0 - rise * bend
-    c = -steep * rise
-    root = math.sqrt(max(b * b - 4 * a * c, 0.0))  # rounding can make it negative
-    t = 2 * c / (-b - root)
-    x: float = x0 + min(max(t, 0.0), 1.0) * w
-    return x
-
-
-@nb.njit(cache=True, nogil=True)
-def _invert_all(y: Array, raw: Array, bound: float, out: Array) -> None:
-    bins = (raw.shape[1] + 1) // 3
-    width, height = np.empty(bins), np.empty(bins)
-    for n in range(len(y)):
-        out[n] = invert(y[n], raw[n], bound, width, height)
-
-
 def inverse_spline(y: Tensor, parameters: Tensor, bound: float) -> Tensor:
     """The value of the reference's `spline(y, parameters, bound, inverse=True)`.
 
@@ -150,7 +80,7 @@ def _rows(values: Tensor) -> Array:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _exp(z: float) -> float:
+def exp_of_negative(z: float) -> float:
     """exp(z) for z <= 0, absolute error below 1e-13: a polynomial at z / 256, squared eight times."""
     r = (-40.0 if z < -40.0 else z) / 256
     e = 1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r / 5040))))))
@@ -184,7 +114,7 @@ def _share(raw: Array) -> None:
             greatest[n] = greatest[n] if greatest[n] > raw[k, n] else raw[k, n]
     for k in range(bins):
         for n in range(BLOCK):
-            raw[k, n] = _exp(raw[k, n] - greatest[n])
+            raw[k, n] = exp_of_negative(raw[k, n] - greatest[n])
             whole[n] += raw[k, n]
     for n in range(BLOCK):
         whole[n] = (1 - MIN_SIZE * bins) / whole[n]
@@ -206,60 +136,128 @@ def _add_up(share: Array, bound: float, ends: Array) -> None:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
+def _turn(rows: Array, raw: Array) -> None:
+    """The parameters of a block's splines, [., 3 K - 1], to [3 K - 1, B]."""
+    for n in range(len(rows)):
+        for k in range(rows.shape[1]):
+            raw[k, n] = rows[n, k]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _find(
-    at: Array, raw: Array, bound: float, share: Array, ends: Array, bin_: Array, low: Array, size: Array
+    at: Array,
+    axis: int,
+    raw: Array,
+    bound: float,
+    share: Array,
+    ends: Array,
+    bin_: Array,
+    low: Array,
+    size: Array,
 ) -> None:
     """The bins of a block: their numbers [B], lower ends [2, B] in x and y, sizes [2, B].
 
-    `share` [2, K, B] and `ends` [2, K + 1, B] are written too.
+    `at` [B] is x or y, as `axis` says; `share` [2, K, B] and `ends` [2, K + 1, B] are written too.
     """
     bins = share.shape[1]
-    for n in range(len(raw)):
+    for one in range(2):
         for k in range(bins):
-            share[0, k, n] = raw[n, k]
-            share[1, k, n] = raw[n, bins + k]
-    for axis in range(2):
-        _share(share[axis])
-        _add_up(share[axis], bound, ends[axis])
+            for n in range(BLOCK):
+                share[one, k, n] = raw[one * bins + k, n]
+        _share(share[one])
+        _add_up(share[one], bound, ends[one])
     bin_[:] = 0
     for k in range(1, bins):
         for n in range(BLOCK):
-            bin_[n] += 1 if at[n] >= ends[0, k, n] else 0
+            bin_[n] += 1 if at[n] >= ends[axis, k, n] else 0
     for n in range(BLOCK):
-        for axis in range(2):
-            low[axis, n] = ends[axis, bin_[n], n]
-            size[axis, n] = ends[axis, bin_[n] + 1, n] - low[axis, n]
+        for one in range(2):
+            low[one, n] = ends[one, bin_[n], n]
+            size[one, n] = ends[one, bin_[n] + 1, n] - low[one, n]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _tilt(raw: Array, bins: int, bin_: Array, slope: Array, rate: Array) -> None:
     """Slopes at both ends of a block's bins, and their derivatives by the raw slopes; [2, B]."""
-    for n in range(len(raw)):
+    for n in range(BLOCK):
         k = bin_[n]
-        slope[0, n] = raw[n, 2 * bins + k - 1] if k else 0.0  # the raw slope that means one
-        slope[1, n] = raw[n, 2 * bins + k] if k < bins - 1 else 0.0
+        slope[0, n] = raw[2 * bins + k - 1, n] if k else 0.0  # the raw slope that means one
+        slope[1, n] = raw[2 * bins + k, n] if k < bins - 1 else 0.0
     for end in range(2):
         for n in range(BLOCK):
             z = slope[end, n] + SLOPE_ONE
-            e = _exp(-abs(z))
+            e = exp_of_negative(-abs(z))
             slope[end, n] = MIN_SLOPE + (z if z > 0 else 0.0) + _log1p(e)
             rate[end, n] = (1.0 if z > 0 else e) / (1 + e)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _evaluate_all(x: Array, raw: Array, bound: float, value: Array, log_slope: Array) -> None:
-    bins = (raw.shape[1] + 1) // 3
+def invert(y: Array, raw: Array, bound: float, x: Array) -> None:
+    """x of a block of splines at y, inside other kernels.
+
+    Parameters
+    ----------
+    y
+        float64 [B], the values.
+    raw
+        float32 [3 K - 1, B], the splines' parameters.
+    bound
+        End of the interval.
+    x
+        float64 [B], written.
+    """
+    bins = (len(raw) + 1) // 3
+    at, bin_, share = np.empty(BLOCK), np.empty(BLOCK, np.int64), np.empty((2, bins, BLOCK))
+    ends = np.empty((2, bins + 1, BLOCK))
+    low, size = np.empty((2, BLOCK)), np.empty((2, BLOCK))
+    slope, rate = np.empty((2, BLOCK)), np.empty((2, BLOCK))
+    for n in range(BLOCK):
+        at[n] = y[n] if abs(y[n]) < bound else 0.0
+    _find(at, 1, raw, bound, share, ends, bin_, low, size)
+    _tilt(raw, bins, bin_, slope, rate)
+    for n in range(BLOCK):
+        d0, d1, h, steep = slope[0, n], slope[1, n], size[1, n], size[1, n] / size[0, n]
+        rise = at[n] - low[1, n]
+        bend = d0 + d1 - 2 * steep
+        a = h * (steep - d0) + rise * bend
+        b = h * d0 - rise * bend
+        c = -steep * rise
+        square = b * b - 4 * a * c
+        root = math.sqrt(square if square > 0 else 0.0)  # rounding can make it negative
+        t = 2 * c / (-b - root)
+        t = t if t > 0 else 0.0
+        t = t if t < 1 else 1.0
+        x[n] = low[0, n] + t * size[0, n] if abs(y[n]) < bound else y[n]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _invert_all(y: Array, rows: Array, bound: float, out: Array) -> None:
+    at, raw, x = np.zeros(BLOCK), np.zeros((rows.shape[1], BLOCK), np.float32), np.zeros(BLOCK)
+    for start in range(0, len(y), BLOCK):
+        some = rows[start : start + BLOCK]
+        _turn(some, raw)
+        for n in range(len(some)):
+            at[n] = y[start + n]
+        invert(at, raw, bound, x)
+        for n in range(len(some)):
+            out[start + n] = x[n]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _evaluate_all(x: Array, rows: Array, bound: float, value: Array, log_slope: Array) -> None:
+    raw, bins = np.zeros((rows.shape[1], BLOCK), np.float32), (rows.shape[1] + 1) // 3
     at, bin_, share = np.zeros(BLOCK), np.zeros(BLOCK, np.int64), np.zeros((2, bins, BLOCK))
     ends = np.zeros((2, bins + 1, BLOCK))
     low, size = np.zeros((2, BLOCK)), np.zeros((2, BLOCK))
     slope, rate = np.zeros((2, BLOCK)), np.zeros((2, BLOCK))
     y, rise = np.zeros(BLOCK), np.zeros(BLOCK)
     for start in range(0, len(x), BLOCK):
-        rows = raw[start : start + BLOCK]
-        for n in range(len(rows)):
+        some = rows[start : start + BLOCK]
+        _turn(some, raw)
+        for n in range(len(some)):
             at[n] = x[start + n] if abs(x[start + n]) < bound else 0.0
-        _find(at, rows, bound, share, ends, bin_, low, size)
-        _tilt(rows, bins, bin_, slope, rate)
+        _find(at, 0, raw, bound, share, ends, bin_, low, size)
+        _tilt(raw, bins, bin_, slope, rate)
         for n in range(BLOCK):
             d0, d1, h, steep = slope[0, n], slope[1, n], size[1, n], size[1, n] / size[0, n]
             t = (at[n] - low[0, n]) / size[0, n]
@@ -268,7 +266,7 @@ def _evaluate_all(x: Array, raw: Array, bound: float, value: Array, log_slope: A
             ratio = steep / below
             y[n] = low[1, n] + h * (steep * t * t + d0 * u) / below
             rise[n] = (d1 * t * t + 2 * steep * u + d0 * (1 - t) * (1 - t)) * ratio * ratio
-        for n in range(len(rows)):
+        for n in range(len(some)):
             inside = abs(x[start + n]) < bound
             value[start + n] = y[n] if inside else x[start + n]
             log_slope[start + n] = math.log(rise[n]) if inside else 0.0
@@ -276,10 +274,16 @@ def _evaluate_all(x: Array, raw: Array, bound: float, value: Array, log_slope: A
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _differentiate_all(
-    x: Array, raw: Array, bound: float, for_value: Array, for_log_slope: Array, for_x: Array, for_raw: Array
+    x: Array,
+    rows: Array,
+    bound: float,
+    for_value: Array,
+    for_log_slope: Array,
+    for_x: Array,
+    for_rows: Array,
 ) -> None:
-    """Gradients of sum(value * for_value + log_slope * for_log_slope), written to `for_x` and `for_raw`."""
-    bins = (raw.shape[1] + 1) // 3
+    """Gradients of sum(value * for_value + log_slope * for_log_slope), written to `for_x` and `for_rows`."""
+    raw, bins = np.zeros((rows.shape[1], BLOCK), np.float32), (rows.shape[1] + 1) // 3
     at, bin_, share = np.zeros(BLOCK), np.zeros(BLOCK, np.int64), np.zeros((2, bins, BLOCK))
     ends = np.zeros((2, bins + 1, BLOCK))
     low, size = np.zeros((2, BLOCK)), np.zeros((2, BLOCK))
@@ -287,14 +291,15 @@ def _differentiate_all(
     v, s, g_x = np.zeros(BLOCK), np.zeros(BLOCK), np.zeros(BLOCK)
     g_low, g_high, g_slope = np.zeros((2, BLOCK)), np.zeros((2, BLOCK)), np.zeros((2, BLOCK))
     for start in range(0, len(x), BLOCK):
-        rows, out = raw[start : start + BLOCK], for_raw[start : start + BLOCK]
-        for n in range(len(rows)):
+        some, out = rows[start : start + BLOCK], for_rows[start : start + BLOCK]
+        _turn(some, raw)
+        for n in range(len(some)):
             inside = abs(x[start + n]) < bound
             at[n] = x[start + n] if inside else 0.0
             v[n] = for_value[start + n] if inside else 0.0
             s[n] = for_log_slope[start + n] if inside else 0.0
-        _find(at, rows, bound, share, ends, bin_, low, size)
-        _tilt(rows, bins, bin_, slope, rate)
+        _find(at, 0, raw, bound, share, ends, bin_, low, size)
+        _tilt(raw, bins, bin_, slope, rate)
         for n in range(BLOCK):
             d0, d1, w, h = slope[0, n], slope[1, n], size[0, n], size[1, n]
             t, steep = (at[n] - low[0, n]) / w, h / w
@@ -318,7 +323,7 @@ def _differentiate_all(
             g_slope[1, n] = (per_below * u + per_bow * t * t) * rate[1, n]
         for axis in range(2):
             _spread(g_low[axis], g_high[axis], bin_, bound, share[axis])
-        for n in range(len(rows)):
+        for n in range(len(some)):
             for_x[start + n] = g_x[n] if abs(x[start + n]) < bound else for_value[start + n]
             for k in range(bins):
                 out[n, k] = share[0, k, n]

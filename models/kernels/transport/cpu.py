@@ -18,7 +18,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 ONE = np.float32(1)
 RARE_LOGIT = np.float32(math.log(RARE / (1 - RARE)))
-BLOCK = 8  # rows of a map that are added up together: fewer loads and stores of the sums
+BLOCK = 4  # rows of a map that are added up together, and showers: fewer loads and stores
 
 
 @nb.njit(cache=True, nogil=True, inline="always")
@@ -32,28 +32,25 @@ def _uniform(seed: Any, voxel: Any) -> Any:
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract"})
 def _map(x: Array, weight: Array, out: Array) -> None:
-    """out [V] = x [R] @ weight [R, V]; the order of the sums is that of the rows."""
+    """out [4, V] = x [4, R] @ weight [R, V]; the order of the sums is that of the rows."""
     rows, voxels = weight.shape
     out[:] = 0
     whole = rows - rows % BLOCK
     for i in range(0, whole, BLOCK):
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        x4, x5, x6, x7 = x[i + 4], x[i + 5], x[i + 6], x[i + 7]
-        w0, w1, w2, w3 = weight[i], weight[i + 1], weight[i + 2], weight[i + 3]
-        w4, w5, w6, w7 = weight[i + 4], weight[i + 5], weight[i + 6], weight[i + 7]
+        a0, a1, a2, a3 = x[0, i], x[0, i + 1], x[0, i + 2], x[0, i + 3]
+        b0, b1, b2, b3 = x[1, i], x[1, i + 1], x[1, i + 2], x[1, i + 3]
+        c0, c1, c2, c3 = x[2, i], x[2, i + 1], x[2, i + 2], x[2, i + 3]
+        d0, d1, d2, d3 = x[3, i], x[3, i + 1], x[3, i + 2], x[3, i + 3]
         for v in range(voxels):
-            total = out[v] + x0 * w0[v]
-            total += x1 * w1[v]
-            total += x2 * w2[v]
-            total += x3 * w3[v]
-            total += x4 * w4[v]
-            total += x5 * w5[v]
-            total += x6 * w6[v]
-            total += x7 * w7[v]
-            out[v] = total
+            w0, w1, w2, w3 = weight[i, v], weight[i + 1, v], weight[i + 2, v], weight[i + 3, v]
+            out[0, v] = out[0, v] + a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3
+            out[1, v] = out[1, v] + b0 * w0 + b1 * w1 + b2 * w2 + b3 * w3
+            out[2, v] = out[2, v] + c0 * w0 + c1 * w1 + c2 * w2 + c3 * w3
+            out[3, v] = out[3, v] + d0 * w0 + d1 * w1 + d2 * w2 + d3 * w3
     for i in range(whole, rows):
-        for v in range(voxels):
-            out[v] += x[i] * weight[i, v]
+        for n in range(len(x)):
+            for v in range(voxels):
+                out[n, v] += x[n, i] * weight[i, v]
 
 
 # sums in any order, which fills vector registers; the order depends on the machine, not on the row
@@ -92,8 +89,8 @@ def _transport(
 ) -> None:
     rank, voxels = hit.shape
     bins, quantiles = spread.shape
-    step, shift = np.empty(rank, np.float32), np.empty(voxels, np.float32)
-    factor, u = np.empty(voxels, np.float32), np.empty(voxels, np.float32)
+    steps, shifts = np.zeros((BLOCK, rank), np.float32), np.empty((BLOCK, voxels), np.float32)
+    factors, u = np.empty((BLOCK, voxels), np.float32), np.empty(voxels, np.float32)
     has, open_ = np.zeros(voxels, np.bool_), np.empty(voxels, np.int64)
     place, moved = np.empty(voxels, np.int64), np.empty(voxels, np.float32)
     lone, count_lone = np.empty(valid.shape, np.int64), np.zeros(len(valid), np.int64)
@@ -102,16 +99,19 @@ def _transport(
             lone[g, count_lone[g]] = v
             count_lone[g] += not valid[g, v]
     for n in range(len(shower)):
+        if n % BLOCK == 0:
+            for j in range(min(BLOCK, len(shower) - n)):
+                for i in range(rank):
+                    steps[j, i] = wanted[n + j, i] - own[shower[n + j], i]
+            _map(steps, hit, shifts)
+            _map(steps, share, factors)
         image, permutation, right = out[n], permutations[symmetry[n]], valid[symmetry[n]]
         image[:] = 0
         first, last = offsets[shower[n]], offsets[shower[n] + 1]
         if first == last:
             continue
         here, there, key = own[shower[n]], wanted[n], np.uint64(seed[n])
-        for i in range(rank):
-            step[i] = there[i] - here[i]
-        _map(step, hit, shift)
-        _map(step, share, factor)
+        shift, factor = shifts[n % BLOCK], factors[n % BLOCK]
         whole = np.float32(0)
         for k in range(first, last):
             has[voxel[k]] = True

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from monsoon.engine.detector.detector import MARGIN, Detector
-from monsoon.engine.kernels.dispatch import ATTRIBUTE, DIGITISE, DIGITISE_DEPOSITS, PHILOX, PLACE
+from monsoon.engine.kernels.dispatch import ATTRIBUTE, DIGITISE, DIGITISE_DEPOSITS, PHILOX, PLACE, UNIFORM
 from tests.engine.kernels.test_digitise import deposits_of, energies, quiet
-from tests.engine.kernels.test_philox import KNOWN
+from tests.engine.kernels.test_philox import KNOWN, pairs
 from tests.engine.kernels.test_place import inputs
 from tests.on_gpu import NEEDS_TRITON, in_triton
 
@@ -29,6 +29,12 @@ def test_philox(rows: int) -> None:
     counter = torch.randint(0, 1 << 32, (rows, 4), generator=torch.Generator().manual_seed(rows))
     for key in ((7, 0xFFFFFFFF), (0, 0)):
         assert torch.equal(in_triton(PHILOX, counter, key), PHILOX.by("reference")(counter, key))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 63])
+def test_uniform(rows: int) -> None:
+    arguments = (*pairs(rows), 1 << 24, 7, (7, 0xFFFFFFFF))
+    assert torch.equal(in_triton(UNIFORM, *arguments), UNIFORM.by("reference")(*arguments))
 
 
 def test_philox_gives_the_published_vectors() -> None:

@@ -28,6 +28,21 @@ def test_published_vectors(
     assert tuple(kernel.philox(torch.tensor([counter]), key)[0].tolist()) == words
 
 
+def pairs(rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Events, some beyond 32 bits, and numbers of particles."""
+    generator = torch.Generator().manual_seed(rows)
+    event = torch.randint(0, 1 << 62, (rows,), generator=generator)
+    return event, torch.randint(0, 1 << 32, (rows,), generator=generator)
+
+
+@pytest.mark.parametrize("dimensions", [0, 1, 4, 1802])
+@pytest.mark.parametrize("rows", [0, 1, 63])
+def test_uniform_numbers_agree(rows: int, dimensions: int) -> None:
+    drawn = cpu.uniform(*pairs(rows), 7 << 24, dimensions, (7, 0xFFFFFFFF))
+    assert torch.equal(drawn, reference.uniform(*pairs(rows), 7 << 24, dimensions, (7, 0xFFFFFFFF)))
+    assert ((drawn > 0) & (drawn < 1)).all()
+
+
 @pytest.mark.parametrize("rows", [0, 1, 63, 5000])
 def test_implementations_agree(rows: int) -> None:
     counter = torch.randint(0, 1 << 32, (rows, 4), generator=torch.Generator().manual_seed(rows))

@@ -13,10 +13,10 @@ from monsoon.engine.detector.placing import Placing
 from monsoon.engine.formats.schema import event_hashes
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Events, Incidents
-from monsoon.jobs.bench import end_to_end, uproot_ttree, writing
+from monsoon.jobs.bench import end_to_end, writing
 from monsoon.jobs.bench.benchmark import measure
-from monsoon.jobs.bench.inputs import SEED, Inputs, typical
-from monsoon.jobs.bench.one_at_a_time import run_loop
+from monsoon.jobs.bench.inputs import SEED, typical
+from monsoon.jobs.bench.peers import uproot_ttree
 from monsoon.jobs.bench.writing import read, same_events
 from monsoon.models.store.suite import Suite
 
@@ -46,22 +46,6 @@ def test_a_ttree_grown_in_parts_holds_the_same_events(
     parts = [generate(incidents[e : e + 2], suite, placing, SEED) for e in range(0, len(incidents), 2)]
     uproot_ttree.write(parts, tmp_path / "parts.root", "zstd-1")
     assert event_hashes(read(tmp_path / "parts.root")) == event_hashes(events)
-
-
-def test_the_loop_makes_our_events(
-    incidents: Incidents, suite: Suite, placing: Placing, events: Events, tmp_path: Path
-) -> None:
-    run_loop(incidents, suite, placing.detector, SEED, tmp_path / "loop.root")
-    assert event_hashes(read(tmp_path / "loop.root")) == event_hashes(events)
-
-
-def test_the_loop_is_compared_on_fewer_events(
-    incidents: Incidents, suite: Suite, placing: Placing, tmp_path: Path
-) -> None:
-    inputs = Inputs(placing.detector, suite, incidents, incidents)
-    ours, loop = measure(end_to_end.benchmark(inputs, 2, tmp_path, rounds=1))
-    assert (ours.n, loop.n) == (6, 2)
-    assert ours.check == loop.check == "ok"
 
 
 def test_another_file_is_noticed(events: Events, tmp_path: Path) -> None:

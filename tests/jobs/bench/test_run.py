@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 
 from monsoon.engine.errors import InputError
 from monsoon.jobs.bench import history, run
-from monsoon.jobs.bench.bars import check_bars
-from monsoon.jobs.bench.benchmark import Benchmark, Provider, Row, measure
-from monsoon.jobs.bench.timing import best_chunk, race
+from monsoon.jobs.bench.benchmark import Benchmark, Provider, absent, known, measure
+from monsoon.jobs.bench.timing import best_chunk, cpu_seconds, race
 
 
 def benchmark(theirs: int, stage: str = "count") -> Benchmark[int]:
@@ -73,6 +75,37 @@ def test_a_wrong_peer_is_not_timed() -> None:
     assert len(calls) == 1
 
 
+def test_what_is_timed_may_have_numbers_of_its_own() -> None:
+    calls = []
+    own = Provider("own", lambda: 7, 1, lambda: calls.append(1))
+    one = Benchmark("count", "event", Provider("ours", lambda: 7, 1), [own], int.__eq__, 5)
+    assert [row.check for row in measure(one)] == ["ok", "ok"]
+    assert len(calls) == 5
+
+
+def test_floors_are_timed_and_not_compared() -> None:
+    floor = Provider("floor", lambda: 8, 1)
+    one = Benchmark("count", "event", Provider("ours", lambda: 7, 1), [], int.__eq__, 5, floors=[floor])
+    ours, row = measure(one)
+    assert (ours.check, row.check) == ("-", "-")
+    assert row.ratio is not None
+
+
+def test_rows_that_are_measured_elsewhere_are_stored_too(tmp_path: Path) -> None:
+    ours = measure(benchmark(7))[0]
+    assert ours.p50 is not None
+    p50 = ours.p50
+    rows = [
+        known(replace(ours, provider="cited"), (p50, 2 * p50, 3 * p50), ours),
+        absent("count", "x", "us/event"),
+    ]
+    path = tmp_path / "history.csv"
+    assert run.run_benchmarks([rows], check=False, history=path) == 0
+    cited, missing = rows_in(path)
+    assert (cited["check"], float(cited["ratio_to_ours"])) == ("known", 2.0)
+    assert (missing["check"], missing["p50"], missing["ratio_to_ours"]) == ("not installed", "", "")
+
+
 def test_sizes_of_a_wrong_peer_are_not_told() -> None:
     sized = Benchmark(
         "write",
@@ -102,6 +135,17 @@ def test_rows_append_and_the_header_stays(tmp_path: Path) -> None:
         assert row["numpy"] == np.__version__
 
 
+def test_what_was_measured_before_a_failure_stays(tmp_path: Path) -> None:
+    def benchmarks() -> Iterator[Benchmark[int]]:
+        yield benchmark(7)
+        raise InputError("Ray cannot start")
+
+    path = tmp_path / "history.csv"
+    with pytest.raises(InputError, match="Ray"):
+        run.run_benchmarks(benchmarks(), check=False, history=path)
+    assert [row["provider"] for row in rows_in(path)] == ["ours", "right", "other"]
+
+
 @pytest.mark.parametrize(
     ("name", "content"), [("missing/history.csv", None), ("history.csv", "stage,p50\n"), (".", None)]
 )
@@ -120,28 +164,13 @@ def test_an_unusable_history_is_refused_before_anything_runs(
     assert content is None or path.read_text() == content
 
 
-def row(stage: str, provider: str, ratio: float | None) -> Row:
-    return Row(stage, provider, "us/event", 1, ratio=ratio, check="ok" if ratio else "red")
-
-
-@pytest.mark.parametrize(
-    ("rows", "measured", "met"),
-    [
-        ([row("composition", "a", 2.5), row("composition", "b", 2.0)], "2.00", True),
-        ([row("composition", "a", 2.5), row("composition", "b", 1.99)], "1.99", False),
-        ([row("composition", "a", 2.5), row("composition", "b", None)], "0.00", False),
-        ([row("composition", "ours", 1.0), row("composition", "ours, otherwise", 0.5)], "0.00", False),
-    ],
-    ids=["met", "the best peer counts", "a red peer", "no peer"],
-)
-def test_bars_hold_us_to_the_best_peer(
-    rows: list[Row], measured: str, met: bool, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["missing/page.html", "."])
+def test_an_impossible_page_is_refused_before_anything_runs(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = row("end to end", "loop", 31.0)
-    assert check_bars([*rows, whole]) == met
-    first, second = capsys.readouterr().out.splitlines()
-    assert first.split("\t")[1:] == [measured, "2", "ok" if met else "miss"]
-    assert second.split("\t")[1:] == ["31.00", "30", "ok"]
+    monkeypatch.setattr(run, "make_inputs", None)
+    with pytest.raises(InputError, match="page"):
+        run.bench(True, False, tmp_path / "history.csv", tmp_path / name)
 
 
 def test_a_missed_bar_exits_3_only_when_checked(tmp_path: Path) -> None:
@@ -155,6 +184,11 @@ def test_runners_take_turns() -> None:
     seconds = race({name: lambda name=name: order.append(name) for name in "abc"}, 2)
     assert order == ["a", "b", "c"] * 2
     assert all(len(times) == 2 for times in seconds.values())
+
+
+def test_waiting_is_no_cpu_time() -> None:
+    event = Event()
+    assert cpu_seconds(lambda: event.wait(0.2), 1)[0] < 0.1
 
 
 def test_the_best_chunk_is_the_fastest() -> None:

@@ -36,6 +36,14 @@ def test_implementations_agree(showers: int) -> None:
     assert (found != expected).any(1).sum() <= 0.005 * showers
 
 
+def test_a_shower_does_not_depend_on_those_beside_it() -> None:
+    whole, noise = network(150), uniform(150)
+    expected = cpu.hits(whole, noise)
+    for rows in (torch.randperm(150, generator=torch.Generator().manual_seed(5)), torch.tensor([149])):
+        some = whole._replace(base=whole.base[rows], start=whole.start[rows])
+        assert torch.equal(cpu.hits(some, noise[rows]), expected[rows])
+
+
 def test_a_pixel_is_lit_as_often_as_the_pixels_before_it_say() -> None:
     showers = 20_000
     one = network(1)

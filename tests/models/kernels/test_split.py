@@ -74,10 +74,30 @@ def test_sums_below_nodes_are_those_of_all_their_leaves() -> None:
         [torch.stack([(leaves * hit)[:, p].sum(1) for p in pair], 1) for pair in of_side], 1
     )
     assert torch.equal(reference.below(leaves * hit, children), expected)
-    count, weight = np.empty((NODES, 2), np.int64), np.empty((NODES, 2), np.float32)
-    cpu._below(hit[0].numpy(), leaves[0].numpy(), children.numpy(), count, weight)
-    assert np.array_equal(weight, expected[0].numpy())
-    assert np.array_equal(count, reference.below(hit[:1].long(), children)[0].numpy())
+    count, weight = np.empty((NODES, 2, 8), np.float32), np.empty((NODES, 2, 8), np.float32)
+    cpu._below(hit.numpy(), leaves[0].numpy(), children.numpy(), count, weight)
+    assert np.array_equal(count[:, :, :5], reference.below(hit.long(), children).permute(1, 2, 0).numpy())
+    assert np.array_equal(weight[:, :, 0], expected[0].numpy())
+    assert not count[:, :, 5:].any()
+
+
+def test_a_shower_does_not_depend_on_those_beside_it() -> None:
+    """All nodes of a block share a matrix product, whichever showers they are of."""
+    generator = torch.Generator().manual_seed(4)
+    hit = torch.rand(150, 900, generator=generator) < 0.3
+    energy = 30 * torch.rand(150, COUNT, generator=generator) * (SECTORS.sums(hit.float())[:, 49:] > 0)
+    noise = torch.rand(150, NODES, generator=generator).clamp(1e-6, 1 - 1e-6)
+    tree, weights = SECTORS.fine, network(150)
+
+    def images_of(rows: Tensor) -> Tensor:
+        some = weights._replace(sector=weights.sector[rows])
+        return cpu.split(
+            energy[rows], hit[rows], torch.ones(900), tree.roots, tree.children, some, noise[rows]
+        )
+
+    expected = images_of(torch.arange(150))
+    for rows in (torch.randperm(150, generator=generator), torch.tensor([149])):
+        assert torch.equal(images_of(rows), expected[rows])
 
 
 @pytest.mark.parametrize("implementation", [reference, cpu])

@@ -10,6 +10,7 @@ import torch
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.domain.ranges import Domain
 from monsoon.models.errors import InputError
+from monsoon.models.families.fingerprint import ARITHMETIC
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.families.library import Library
 from monsoon.models.families.transport import TransportedLibrary
@@ -217,6 +218,13 @@ def test_the_fingerprint_follows_the_policy_and_the_other_model(suite: Suite, ne
     ]
     assert len({one.fingerprint for one in each}) == len(each)
     assert Suite(suite.models, "nearest").fingerprint == suite.fingerprint
+
+
+def test_networks_have_an_arithmetic_and_libraries_have_none(suite: Suite) -> None:
+    sample = read_showers(SAMPLES / "egamma-heldout.h5")[:100]
+    flow = Suite([Flow.prepare({"couplings": 1, "hidden": 8}, sample, Planar())], "clamp")
+    assert suite.arithmetic is None
+    assert flow.arithmetic == ARITHMETIC
 
 
 def test_a_suite_says_what_cannot_serve_outside(suite: Suite) -> None:

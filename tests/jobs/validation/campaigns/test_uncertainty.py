@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.formats.schema import schema
 from monsoon.engine.records import Array, Events, offsets_of
-from monsoon.engine.replicas import PARTICLE, attach
+from monsoon.engine.replicas import attach
 from monsoon.jobs.validation.campaigns.tally import Cells, Tally
 from monsoon.jobs.validation.campaigns.uncertainty import of_bins, uncertainties
 
@@ -21,7 +22,7 @@ def events_of_hits(energy_mev: Array) -> Events:
     """One hit an event, and no particles."""
     count = len(energy_mev)
     whole, one = np.arange(count), np.ones(count)
-    per_particle = {name: np.zeros(0) for name in PARTICLE}
+    per_particle = {c.name: np.zeros(0) for c in schema(False) if c.group == "particle"}
     return Events(
         event=whole,
         weight=one,
