@@ -20,7 +20,7 @@ from typing import Any, get_type_hints
 from docutils.nodes import document
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
-from sphinx.ext.autodoc.mock import mock
+from sphinx.ext.autodoc import mock
 from sphinx.util.inspect import stringify_signature
 
 import monsoon
