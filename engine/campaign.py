@@ -19,13 +19,16 @@ import numpy as np
 import torch
 
 from monsoon.engine.config import Campaign
+from monsoon.engine.counts import COUNTS, counts_of
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents
 from monsoon.engine.detector.placing import Placing, localise
+from monsoon.engine.detector.spill_over import crossings_of
 from monsoon.engine.errors import InputError, SuspiciousInput
 from monsoon.engine.formats.calibration import stored
 from monsoon.engine.formats.schema import NOTHING, SCHEMA_VERSION
 from monsoon.engine.incidents.gun import Gun, shoot
+from monsoon.engine.incidents.out_of_time import add_crossings
 from monsoon.engine.incidents.overlay import add_signal, overlay
 from monsoon.engine.incidents.parquet import read_header, read_incidents, read_origins
 from monsoon.engine.incidents.signal import Signal
@@ -39,13 +42,12 @@ from monsoon.engine.ledger.status import process_name
 from monsoon.engine.ledger.stored import ShardRecord, identity_hash
 from monsoon.engine.loading import fetch_models, load, load_replicas
 from monsoon.engine.pipeline import Stopwatch, generate
-from monsoon.engine.records import HIT_TIME, ORIGINS, REPLICA, Events, Incidents, Loss
+from monsoon.engine.records import CROSSING, HIT_TIME, ORIGINS, REPLICA, Events, Incidents
 from monsoon.engine.replicas import attach, has_replicas
 from monsoon.engine.storage import open_store
 from monsoon.engine.storage.posix import PosixStore
 from monsoon.engine.tracing import Trace
 from monsoon.models.domain.ranges import Domain
-from monsoon.models.records import Status
 from monsoon.models.store.reports import covered, not_covered, validated_domains
 from monsoon.models.store.suite import NEAREST, REFUSE, Suite, refusal
 
@@ -54,11 +56,6 @@ FORMER_MODEL = "library"  # the default of earlier releases, whose campaigns go 
 # fewer of a detector of many cells, whose events are large.
 BLOCK_EVENTS = 500
 BLOCK_CELLS = 1 << 25
-COUNTS = (
-    *("events", "collisions", "hits", "saturated", "particles"),
-    *(f"status_{status.name.lower()}" for status in Status),
-    *(f"lost_{loss.name.lower()}" for loss in Loss),
-)
 
 
 def numerics() -> dict[str, Any]:
@@ -79,7 +76,7 @@ class ResolvedCampaign:
     incidents: str  # URL
     identity: dict[str, Any]
     signal: Signal | None = None
-    origins: tuple[str, ...] = ()  # which of engine.records.ORIGINS the events have, and HIT_TIME
+    origins: tuple[str, ...] = ()  # which columns the events have that only some have: see schema()
 
     @property
     def identity_hash(self) -> str:
@@ -155,12 +152,15 @@ def resolve(
     if replicas:  # absent else, as before there were any
         prints = [one.fingerprint for one in replicas]
         identity["replicas"] = {"every": campaign.replica_every, "models": prints}
-    times = ((HIT_TIME,) if campaign.hit_times else ()) + ((REPLICA,) if replicas else ())
+    if campaign.out_of_time:  # absent else, as before there was any
+        identity["out_of_time"] = list(crossings_of(detector))
+    asked = {CROSSING: campaign.out_of_time, HIT_TIME: campaign.hit_times, REPLICA: bool(replicas)}
+    more = tuple(name for name, wanted in asked.items() if wanted)
     if signal is None:
-        origins = (*read_origins(incidents), *times)
+        origins = (*read_origins(incidents), *more)
         return ResolvedCampaign(campaign, output, incidents, identity, origins=origins)
     identity["signal"] = signal.identity
-    return ResolvedCampaign(campaign, output, incidents, identity, signal, (*ORIGINS, *times))
+    return ResolvedCampaign(campaign, output, incidents, identity, signal, (*ORIGINS, *more))
 
 
 def refuse_outside(
@@ -267,14 +267,17 @@ class ShardMaker:
         return read_incidents(self.resolved.incidents)
 
     def incidents(self, events: EventRange) -> Incidents:
-        """The incidents of a range of events: read, or overlaid from the pool, with the signal if any."""
+        """The incidents of a range of events: read, or overlaid from the pool, with signal and crossings."""
         campaign = self.resolved.campaign
         if campaign.mu is None:
             return read_incidents(self.resolved.incidents, events.first, events.last, strict=False)
         event = np.arange(events.first, events.last + 1, dtype=np.int64)
         pile_up = overlay(self._pool, campaign.mu, campaign.seed, event)
         signal = self.resolved.signal
-        return pile_up if signal is None else add_signal(signal.read(events), pile_up)
+        triggered = pile_up if signal is None else add_signal(signal.read(events), pile_up)
+        if not campaign.out_of_time:
+            return triggered
+        return add_crossings(triggered, self._pool, campaign.mu, campaign.seed, self.detector)
 
     def events(self, incidents: Incidents, stopwatch: Stopwatch | None = None) -> Events:
         """The events of sound incidents, and their replicas."""
@@ -348,7 +351,8 @@ class ShardMaker:
         """The events in parts that are in memory at a time."""
         size = min(BLOCK_EVENTS, max(1, BLOCK_CELLS // self.detector.cells))
         sets = 1 + len(self.replicas) / self.resolved.campaign.replica_every  # of hits, on average
-        return _blocks(events, max(1, int(size / sets)))
+        crossings = 1 + len(self.resolved.identity.get("out_of_time", ()))
+        return _blocks(events, max(1, int(size / sets / crossings)))
 
     def probe(self, events: EventRange) -> None:
         """Generate events and keep nothing: whether it can be done is the answer."""
@@ -372,17 +376,6 @@ def set_shard_aside(resolved: ResolvedCampaign, shard: EventRange, reason: str) 
         worker=process_name(),
         made=round(time.time(), 3),
     )
-
-
-def counts_of(events: Events, detector: Detector) -> dict[str, int]:
-    """Events, hits, saturated hits, particles by status, losses by reason: one number for each of COUNTS."""
-    status = np.bincount(events.particle_status, minlength=len(Status))
-    saturated = int(np.count_nonzero(events.hit_adc == detector.description.electronics.ceiling))
-    sizes = (
-        *(len(events), int(events.collisions.sum())),
-        *(len(events.hit_cell), saturated, len(events.particle_pdg)),
-    )
-    return dict(zip(COUNTS, [*sizes, *status.tolist(), *events.lost.sum(0).tolist()], strict=True))
 
 
 def _blocks(events: EventRange, size: int = BLOCK_EVENTS) -> Iterator[EventRange]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from monsoon.engine.deposits import Links, of_pixels, of_voxels
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
+from monsoon.engine.detector.spill_over import integrated_fraction
 from monsoon.engine.kernels.place import UNITS_PER_MEV
 from monsoon.engine.noise import key_of
 from monsoon.engine.records import Array, Events, Incidents, offsets_of
@@ -30,7 +32,8 @@ def compose(
     Parameters
     ----------
     incidents
-        E events with N particles.
+        E events with N particles. Showers of those of other bunch crossings count by the fraction that the
+        detector's readout window integrates.
     showers
         Of the particles, one row each. Images of the detector's pixels are placed and digitised on their
         device, and hits alone come from there; others come to the CPU first.
@@ -55,6 +58,9 @@ def compose(
         If a cell's sum leaves int32.
     """
     key, linked = key_of(seed), contributions or hit_times
+    if incidents.crossing is not None:
+        fraction = torch.from_numpy(integrated_fraction(incidents, placing.detector))
+        showers = Showers(showers.energy_mev * fraction.to(showers.energy_mev.device)[:, None])
     if placing.pixels:
         hits = of_pixels(incidents, showers, placing, key, kernels, linked)
     else:
@@ -129,6 +135,7 @@ def events_of(
         hit_energy_mev=hit_energy_mev,
         particle_origin=incidents.origin,
         particle_mother_pdg=incidents.mother_pdg,
+        particle_crossing=incidents.crossing,
         **more,
     )
 

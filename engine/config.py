@@ -68,6 +68,8 @@ class Campaign(BaseModel):
     """URL of a file of incidents, or of collisions to overlay; absent: a pool of collisions is made."""
     mu: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Mean number of collisions that are overlaid to one event; absent: the incidents as they are."""
+    out_of_time: bool = False
+    """Whether other bunch crossings, of mu collisions each, leave what the detector's spill_over says."""
     pool_collisions: Annotated[int, Field(gt=0)] = 20_000
     """Collisions of the pool that is made where no incidents are given."""
     pythia: tuple[str, ...] = ("SoftQCD:inelastic = on",)
@@ -151,6 +153,8 @@ class Campaign(BaseModel):
             raise ValueError(
                 "signal: mu is missing, of its pile-up; without pile-up give the file as incidents"
             )
+        if self.out_of_time and self.mu is None:
+            raise ValueError("out_of_time: mu is missing, of the crossings before and after")
         if len(set(self.formats)) != len(self.formats):
             raise ValueError("formats: each format once")
         alone = {"workers", "cpus_per_worker", "gpus_per_worker"} & self.model_fields_set

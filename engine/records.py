@@ -106,6 +106,9 @@ class Incidents:
     mother_pdg : ndarray or None
         int32 [N], of the nearest ancestor of another species, 0 where it is not known; None where it was not
         asked for.
+    crossing : ndarray or None
+        int8 [N], bunch crossing, from the triggered one on; those of the triggered one, 0, come first in
+        their event. None where all are of that.
     """
 
     event: Array
@@ -122,6 +125,7 @@ class Incidents:
     collision: Array
     origin: Array | None = None
     mother_pdg: Array | None = None
+    crossing: Array | None = None
 
     def __len__(self) -> int:
         return len(self.event)
@@ -129,7 +133,7 @@ class Incidents:
     @property
     def per_particle(self) -> tuple[str, ...]:
         """Names of the columns with one value a particle, as many as there are."""
-        return (*PER_PARTICLE, *(name for name in ORIGINS if getattr(self, name) is not None))
+        return (*PER_PARTICLE, *(name for name in (*ORIGINS, CROSSING) if getattr(self, name) is not None))
 
     def __getitem__(self, events: slice) -> Incidents:
         """A run of consecutive events."""
@@ -164,6 +168,7 @@ class Incidents:
 PER_EVENT = ("event", "weight", "source_event", "collisions", "lost")
 PER_PARTICLE = ("pdg", "energy_mev", "position_mm", "direction", "time_ns", "collision")
 ORIGINS = ("origin", "mother_pdg")  # one value a particle too, in incidents that have them
+CROSSING = "crossing"  # one value a particle, in events of campaigns with out-of-time pile-up
 HIT_TIME = "hit_time"  # one value a hit, in events of campaigns that ask for it
 REPLICA = "replica"  # hits by other generators, in events of campaigns that ask for them
 
@@ -198,6 +203,8 @@ class Events:
         uint8 [N] of `models.records.Status`.
     particle_origin, particle_mother_pdg : ndarray or None
         uint8 [N] and int32 [N], or None, as in `Incidents`.
+    particle_crossing : ndarray or None
+        int8 [N], or None, as in `Incidents`; see `engine.crossings`.
     hit_offsets : ndarray
         int64 [E + 1].
     hit_cell : ndarray
@@ -253,6 +260,7 @@ class Events:
     contribution_energy_mev: Array | None = None
     particle_origin: Array | None = None
     particle_mother_pdg: Array | None = None
+    particle_crossing: Array | None = None
     hit_time_ns: Array | None = None
     replicas: Array | None = None
     replica_offsets: Array | None = None

@@ -137,7 +137,7 @@ def terms(search: Sequence[str]) -> list[Term]:
 
 IDENTITY_KEYS = (
     *("seed", "mu", "incidents", "signal", "outside", "replicas"),
-    *("arithmetic", "numerics", "content_version"),
+    *("arithmetic", "numerics", "content_version", "out_of_time"),
 )
 LAYOUT_KEYS = ("first_event", "shard_events", "formats", "contributions", "hit_times", "hit_energy")
 

@@ -18,6 +18,7 @@ from monsoon.engine.campaign import (
 )
 from monsoon.engine.config import Campaign
 from monsoon.engine.detector.detector import Detector
+from monsoon.engine.detector.spill_over import crossings_of
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import content_hash, event_hashes
 from monsoon.engine.incidents.parquet import read_metadata
@@ -108,6 +109,7 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
         campaign = as_begun(campaign, ledger).anchored()
     suite, detector = load(**campaign.named)
     reports = refuse_unvalidated(campaign, suite)
+    crossings = crossings_of(detector) if campaign.out_of_time else ()
     replicas = load_replicas(campaign, suite)
     if suite.unserved:
         say(f"warning: {unserved(campaign.model, suite.unserved)}")
@@ -153,6 +155,8 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
             if campaign.mu is not None:
                 what = "" if signal is None else f"one signal event of {signal.url} with "
                 say(f"overlaying {what}{campaign.mu:g} collisions per event on average, from {incidents}")
+            if crossings:
+                say(f"and as many of each of these crossings: {', '.join(f'{k:+d}' for k in crossings)}")
             stack.enter_context(connected(campaign.ray_address))
             tasks = shard_tasks(stored.range, campaign.shard_events, done)
             run_campaign(resolved, ledger, tasks, shards, stored.events - missing, say)

@@ -10,8 +10,10 @@ import torch
 
 from monsoon.engine.campaign import as_begun, refuse_unvalidated
 from monsoon.engine.config import Campaign
+from monsoon.engine.crossings import OUT_OF_TIME
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.fits import refuse_other_incidents
+from monsoon.engine.detector.spill_over import prompt_crossings
 from monsoon.engine.incidents.parquet import read_header
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.manifest import Summary
@@ -36,7 +38,7 @@ SECONDS_PER_COLLISION = 3e-3  # Pythia 8
 # CPU time of the Geant4 application that made the shipped showers, by the energy on the face: 2.3 to 4.6 s
 # for a Run 3 event of 142 particles
 GEANT4_SECONDS_PER_PARTICLE = (2.3 / 142, 4.6 / 142)
-GEANT4_DETECTOR = "lhcb-ecal"
+GEANT4_DETECTORS = ("lhcb-ecal", "lhcb-ecal-spill-over")
 PARTICLES_PER_SIGNAL, SECONDS_PER_SIGNAL = 69.0, 10e-3  # for gg -> H; other processes differ
 
 
@@ -50,6 +52,8 @@ class Forecast:
         Shards and events that are missing.
     particles_per_event : float
         Mean number of particles on the face.
+    out_of_time_per_event : float
+        Mean number of particles of other crossings that are generated too.
     bytes : float
         Size of their files.
     core_hours : float
@@ -63,6 +67,7 @@ class Forecast:
     shards: int
     events: int
     particles_per_event: float
+    out_of_time_per_event: float
     bytes: float
     core_hours: float
     pool_core_hours: float
@@ -111,23 +116,28 @@ def forecast_of(campaign: Campaign, store: Store, suite: Suite, detector: Detect
     OSError
         Where the storage fails.
     """
+    crossings = prompt_crossings(detector) if campaign.out_of_time else ()
     wanted = EventRange(campaign.first_event, campaign.first_event + campaign.events - 1)
     ledger = Ledger(store) if store.exists(CAMPAIGN) else None
     done = ledger.ranges() if ledger else []
     shards, events = count_tasks(wanted, campaign.shard_events, done)
     if ledger and done:
         so_far = Summary(ledger.records()).content()
+        made = max(so_far["counts"]["events"], 1)
         scale = events / sum(part.events for part in done)
         return Forecast(
             shards=shards,
             events=events,
-            particles_per_event=so_far["counts"]["particles"] / max(so_far["counts"]["events"], 1),
+            particles_per_event=so_far["counts"]["particles"] / made,
+            out_of_time_per_event=so_far["counts"].get(OUT_OF_TIME, 0) / made,
             bytes=scale * sum(so_far["bytes"].values()),
             core_hours=scale * sum(so_far["seconds"].values()) / 3600,
             pool_core_hours=0.0,
             basis=f"the {len(done)} shards made so far",
         )
-    particles = _particles_per_event(campaign, detector)
+    per_collision = _particles_per_collision(campaign, detector)
+    particles = per_collision * (campaign.mu or 1.0) + (PARTICLES_PER_SIGNAL if campaign.signal else 0.0)
+    others = per_collision * (campaign.mu or 0.0) * len(crossings)
     per_particle = SECONDS_PER_PARTICLE + fmean(
         seconds_per_row(model, usual(model), rounds=1) for model in suite.models
     )
@@ -135,7 +145,8 @@ def forecast_of(campaign: Campaign, store: Store, suite: Suite, detector: Detect
     hits = sets * hits_per_event(particles)
     left_out = 0.0 if campaign.hit_energy else 1.0
     per_event = sum(
-        particles * BYTES_PER_PARTICLE[f] + hits * (BYTES_PER_HIT[f] - left_out * BYTES_PER_ENERGY[f])
+        (particles + others) * BYTES_PER_PARTICLE[f]
+        + hits * (BYTES_PER_HIT[f] - left_out * BYTES_PER_ENERGY[f])
         for f in campaign.formats
     )
     pool = campaign.pool_collisions * SECONDS_PER_COLLISION / 3600 if campaign.incidents is None else 0.0
@@ -145,8 +156,9 @@ def forecast_of(campaign: Campaign, store: Store, suite: Suite, detector: Detect
         shards=shards,
         events=events,
         particles_per_event=particles,
+        out_of_time_per_event=others,
         bytes=events * per_event,
-        core_hours=events * sets * (SECONDS_PER_EVENT + particles * per_particle) / 3600,
+        core_hours=events * sets * (SECONDS_PER_EVENT + (particles + others) * per_particle) / 3600,
         pool_core_hours=pool,
         basis="the generator's time on this machine, other times as measured on a reference machine",
     )
@@ -189,13 +201,15 @@ def say_plan(campaign: Campaign) -> Forecast:
     print(f"shards: {forecast.shards}")
     print(f"events: {forecast.events}")
     print(f"particles per event: {forecast.particles_per_event:.1f}")
+    if campaign.out_of_time:
+        print(f"particles of other crossings per event: {forecast.out_of_time_per_event:.1f}")
     print(f"bytes: {forecast.bytes:.3g}")
     print(f"terabytes: {forecast.bytes / 1e12:.3g}")
     core_hours = forecast.core_hours + forecast.pool_core_hours
     cores = workers * campaign.cpus_per_worker
     print(f"core hours: {core_hours:.3g}, of which for the pool: {forecast.pool_core_hours:.3g}")
     print(f"hours: {core_hours / cores:.3g} on {cores:g} cores, no GPUs: this release makes events on CPUs")
-    if campaign.detector == GEANT4_DETECTOR:
+    if campaign.detector in GEANT4_DETECTORS:
         low, high = (
             forecast.events * forecast.particles_per_event * seconds / 3600
             for seconds in GEANT4_SECONDS_PER_PARTICLE
@@ -206,12 +220,9 @@ def say_plan(campaign: Campaign) -> Forecast:
     return forecast
 
 
-def _particles_per_event(campaign: Campaign, detector: Detector) -> float:
+def _particles_per_collision(campaign: Campaign, detector: Detector) -> float:
     if campaign.incidents is None:
-        per_collision = PARTICLES_PER_COLLISION
-    else:
-        header = read_header(campaign.incidents)
-        refuse_other_incidents(campaign.incidents, header.detector, header.settings, detector)
-        per_collision = header.particles / header.events
-    signal = 0.0 if campaign.signal is None else PARTICLES_PER_SIGNAL
-    return per_collision * (campaign.mu or 1.0) + signal
+        return PARTICLES_PER_COLLISION
+    header = read_header(campaign.incidents)
+    refuse_other_incidents(campaign.incidents, header.detector, header.settings, detector)
+    return header.particles / header.events

@@ -68,6 +68,8 @@ def lines(found: Provenance) -> list[str]:
             said.append(f"{key}: {dumps(source, sort_keys=True)}")
     if found.collisions is not None:
         said.append(f"collisions: {len(found.collisions)}, rows {found.collisions} of the incidents")
+    for crossing, rows in (found.out_of_time or {}).items():
+        said.append(f"collisions of crossing {crossing:+d}: {len(rows)}, rows {rows} of the incidents")
     said.append(f"identity: {found.identity_hash}: {dumps(found.identity, sort_keys=True)}")
     return said
 

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -25,6 +26,8 @@ SMALLEST_COUNT_MEV = 1e-3
 MOST_PIXELS = 2048  # along a side of the face: a lookup of all pixels is kept in memory
 MOST_ZONES = 100
 MOST_LAYERS = 256  # `layer` is a byte in the table of cells
+FARTHEST_CROSSING = 100  # the column of a particle's crossing is a byte
+MOST_DELAYS = 200  # ns
 MOST_CELLS = 1 << 22  # of all layers: tables of all of them are kept in memory
 
 
@@ -50,6 +53,14 @@ class Hole(Frozen):
 
 
 class Electronics(Frozen):
+    """From deposited energy to ADC counts.
+
+    `spill_over` says of other bunch crossings, by their number from the triggered one on (-1 is before it),
+    which fraction of their signals its readout window integrates: one of all particles, or one for each whole
+    nanosecond that they are later than light from the interaction point; still later ones have the last. The
+    signals of the triggered crossing are whole: gain and `visible_fraction` are calibrated to them.
+    """
+
     count_constant_mev: Energy
     count_sine_mev: Energy
     noise_incoherent_counts: NonNegative
@@ -57,11 +68,34 @@ class Electronics(Frozen):
     bits: Annotated[int, Field(gt=0, le=16)]
     photoelectrons_per_mev: NonNegative
     threshold_counts: Annotated[int, Field(ge=1, le=1 << 16)]
+    spill_over: dict[int, float | tuple[float, ...]] | None = None
 
     @property
     def ceiling(self) -> int:
         """The last ADC count: a hit that has it is saturated."""
         return (1 << self.bits) - 1
+
+    @field_validator("spill_over")
+    @classmethod
+    def _fractions_of_other_crossings(
+        cls, given: dict[int, float | tuple[float, ...]] | None
+    ) -> dict[int, float | tuple[float, ...]] | None:
+        """Sorted by crossing: a description has one form, and one checksum."""
+        if given is None:
+            return None
+        if not given:
+            raise ValueError("names no crossing; give some, such as {-1: 0.01}, or leave it out")
+        for crossing, fraction in given.items():
+            if crossing == 0:
+                raise ValueError("crossing 0 is the triggered one, whose signals are whole; leave it out")
+            if abs(crossing) > FARTHEST_CROSSING:
+                raise ValueError(f"crossing {crossing} is not in -{FARTHEST_CROSSING} .. {FARTHEST_CROSSING}")
+            fractions = fraction if isinstance(fraction, tuple) else (fraction,)
+            if len(fractions) > MOST_DELAYS:
+                raise ValueError(f"crossing {crossing}: {len(fractions)} fractions; at most {MOST_DELAYS}")
+            if not all(0 <= one <= 1 for one in fractions) or not any(fractions):
+                raise ValueError(f"crossing {crossing}: fractions lie in 0 .. 1, and one of them is above 0")
+        return dict(sorted(given.items()))
 
     @model_validator(mode="after")
     def _counts_have_a_size(self) -> Electronics:

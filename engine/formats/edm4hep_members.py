@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from monsoon.engine.crossings import in_triggered_crossing
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pdg import charges, masses_mev
 from monsoon.engine.records import Array, Events, Origin
@@ -74,6 +75,7 @@ def _particles(events: Events, detector: Detector, known: Mapping[str, Array] | 
     status = np.zeros(count, np.int32)
     if events.particle_origin is not None:
         status[events.particle_origin == Origin.PILE_UP] = OVERLAY
+    status[~in_triggered_crossing(events)] = OVERLAY
     return {
         "PDG": events.particle_pdg,
         "generatorStatus": np.full(count, STABLE, np.int32),

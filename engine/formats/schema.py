@@ -1,7 +1,7 @@
 """The one schema of an event file, and the hash of its content.
 
 A file has one row per event. Columns of the groups particle, hit and contribution are lists. Only some
-campaigns have columns of contributions and of the particles' origins.
+campaigns have columns of contributions, and of the particles' origins and crossings.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from monsoon.engine.formats.calibration import DERIVED
 from monsoon.engine.formats.merkle import MerkleTree
-from monsoon.engine.records import HIT_TIME, ORIGINS, REPLICA, Array, Events, Loss, Origin
+from monsoon.engine.records import CROSSING, HIT_TIME, ORIGINS, REPLICA, Array, Events, Loss, Origin
 from monsoon.models.records import Status
 
 SCHEMA_VERSION = 2  # in 1 hit_cell was uint16; files without hit energies are of schema 3
@@ -57,6 +57,7 @@ _PARTICLE = (
 _ORIGIN = (
     Column("particle_origin", "uint8", "particle", "", ORIGIN_VALUES),
     Column("particle_mother_pdg", "int32", "particle", "", "PDG code of the nearest other ancestor, or 0"),
+    Column("particle_crossing", "int8", "particle", "", "bunch crossing, 0: the triggered one"),
 )
 _HIT = (
     Column("hit_cell", "uint32", "hit", "", "cell number, increasing"),
@@ -90,8 +91,8 @@ def schema(contributions: bool, origins: Collection[str] = (), energies: bool = 
     contributions
         Whether the campaign keeps which particle gave how much of each hit.
     origins
-        Which of engine.records.ORIGINS its incidents have; HIT_TIME where its hits have times, REPLICA where
-        events have replicas.
+        Which of engine.records.ORIGINS its incidents have, CROSSING with them; HIT_TIME where its hits have
+        times, REPLICA where events have replicas.
     energies
         Whether its files have hit energies, which else follow from the counts (calibration.py).
     """
@@ -108,8 +109,9 @@ def has_contributions(events: Events) -> bool:
 
 
 def origins_of(events: Events) -> tuple[str, ...]:
-    """Which of engine.records.ORIGINS, HIT_TIME and REPLICA events have."""
-    there = {f"particle_{name}": name for name in ORIGINS} | {"hit_time_ns": HIT_TIME, "replicas": REPLICA}
+    """Which of engine.records.ORIGINS, CROSSING, HIT_TIME and REPLICA events have."""
+    there = {f"particle_{name}": name for name in (*ORIGINS, CROSSING)}
+    there |= {"hit_time_ns": HIT_TIME, "replicas": REPLICA}
     return tuple(name for column, name in there.items() if getattr(events, column) is not None)
 
 
@@ -120,7 +122,7 @@ def schema_of(events: Events) -> tuple[Column, ...]:
 
 def schema_in(names: Collection[str]) -> tuple[Column, ...]:
     """The columns of a file with these names, in file order."""
-    origins = [name for name in ORIGINS if f"particle_{name}" in names]
+    origins = [name for name in (*ORIGINS, CROSSING) if f"particle_{name}" in names]
     origins += [HIT_TIME] if _HIT_TIME.name in names else []
     origins += [REPLICA] if _REPLICAS.name in names else []
     return schema("contribution_hit" in names, origins, DERIVED in names)

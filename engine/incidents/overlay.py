@@ -12,9 +12,10 @@ from monsoon.engine.noise import Purpose, words
 from monsoon.engine.records import Array, Incidents, Origin, offsets_of
 
 LARGEST_MU = 10_000.0
+CROSSING_BITS = 24  # of the index of a random number: below them the collision, above the crossing
 
 
-def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
+def overlay(pool: Incidents, mu: float, seed: int, event: Array, crossing: int = 0) -> Incidents:
     """Make pile-up events, each the sum of n ~ Poisson(mu) collisions from a pool.
 
     The collisions are drawn with replacement. They depend only on the seed, the event number and the pool,
@@ -32,11 +33,13 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
         Seed of the campaign.
     event : int64 array [E]
         Event numbers.
+    crossing : int
+        Bunch crossing, from the triggered one on: another one has other collisions.
 
     Returns
     -------
     Incidents
-        E events.
+        E events, with times from their own crossing on.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
     if not len(pool):
         raise InputError("the pool has no collisions; make one with `monsoon incidents pythia`")
     event = np.asarray(event, np.int64)
-    first, chosen = draw(len(pool), mu, seed, event)
+    first, chosen = draw(len(pool), mu, seed, event, crossing)
     owner = np.repeat(np.arange(len(event)), np.diff(first))  # [M], one entry for each drawn collision
 
     size = np.diff(pool.offsets)[chosen]  # [M] particles of each drawn collision
@@ -75,14 +78,14 @@ def overlay(pool: Incidents, mu: float, seed: int, event: Array) -> Incidents:
     )
 
 
-def draw(collisions: int, mu: float, seed: int, event: Array) -> tuple[Array, Array]:
+def draw(collisions: int, mu: float, seed: int, event: Array, crossing: int = 0) -> tuple[Array, Array]:
     """Draw the collisions of pile-up events.
 
     Parameters
     ----------
     collisions : int
         Number of collisions in the pool.
-    mu, seed
+    mu, seed, crossing
         As in `overlay`.
     event : int64 array [E]
         Event numbers.
@@ -94,12 +97,13 @@ def draw(collisions: int, mu: float, seed: int, event: Array) -> tuple[Array, Ar
     chosen : int64 array [M]
         Rows of the pool.
     """
-    drawn = words(seed, event, np.zeros(len(event), np.int64), Purpose.OVERLAY, 1)[:, 0]
+    stream = (crossing & 0xFF) << CROSSING_BITS
+    drawn = words(seed, event, np.full(len(event), stream), Purpose.OVERLAY, 1)[:, 0]
     n = np.searchsorted(_thresholds(mu), drawn, side="right")  # [E]
     owner = np.repeat(np.arange(len(event)), n)
     first = offsets_of(n)
     rank = np.arange(len(owner)) - first[owner]  # 0 ... n - 1 inside its event
-    word = words(seed, event[owner], rank + 1, Purpose.OVERLAY, 1)[:, 0]
+    word = words(seed, event[owner], stream + rank + 1, Purpose.OVERLAY, 1)[:, 0]
     chosen: Array = ((word.astype(np.uint64) * np.uint64(collisions)) >> np.uint64(32)).astype(np.int64)
     return first, chosen
 
@@ -110,7 +114,7 @@ def add_signal(signal: Incidents, pile_up: Incidents) -> Incidents:
     The signal's collisions keep their numbers (0 for a single collision), and those of the pile-up follow.
     `source_event` is the signal's. Lost counts are added and weights multiplied; with a pool of unit
     weights, as soft QCD has, an event has the weight of its signal. Every collision keeps its own vertex and
-    time, so all of them belong to one bunch crossing at t = 0.
+    time, so all of them belong to one bunch crossing at t = 0; `out_of_time` adds others.
 
     Parameters
     ----------

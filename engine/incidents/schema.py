@@ -80,7 +80,9 @@ def check_schema(path: str | Path, schema: pa.Schema) -> None:
 
 
 def to_table(incidents: Incidents) -> pa.Table:
-    """Convert incidents to a table with one row per event."""
+    """Convert incidents of one crossing to a table with one row per event."""
+    if incidents.crossing is not None:
+        raise ValueError("a file of incidents has no column for crossings")
     kinds = {**PARTICLE_COLUMNS, **ORIGIN_COLUMNS}
     schema = schema_with([name for name in incidents.per_particle if name in ORIGINS])
     offsets = pa.array(incidents.offsets.astype(np.int32))

@@ -75,7 +75,8 @@ def faults(incidents: Incidents) -> Iterator[tuple[str, str, Array]]:
     rows : int array
         Rows of the events where this is so, in increasing order; may be empty.
     """
-    count = np.repeat(incidents.collisions, np.diff(incidents.offsets))
+    beyond = incidents.collision >= np.repeat(incidents.collisions, np.diff(incidents.offsets))
+    triggered = np.ones(len(beyond), bool) if incidents.crossing is None else incidents.crossing == 0
     with np.errstate(invalid="ignore", over="ignore"):
         norm = np.linalg.norm(incidents.direction.astype(np.float64), axis=1)
         of_particle = (
@@ -89,7 +90,7 @@ def faults(incidents: Incidents) -> Iterator[tuple[str, str, Array]]:
             ("direction", "is not a unit vector", ~(np.abs(norm - 1) <= 1e-3)),
             ("direction", "points away from the face", incidents.direction[:, 2] <= 0),
             ("time_ns", "is not finite", ~np.isfinite(incidents.time_ns)),
-            ("collision", "is not in its event", (incidents.collision < 0) | (incidents.collision >= count)),
+            ("collision", "is not in its event", (incidents.collision < 0) | (beyond == triggered)),
         )
     for name, reason, wrong in of_particle:
         yield name, reason, np.unique(incidents.event_of_particle[wrong])

@@ -60,6 +60,8 @@ class Identity(BaseModel):
         How many events have replicas, and by which generators, of campaigns that have them.
     arithmetic : int
         Version of the kernels by which networks sample; absent for libraries.
+    out_of_time : list of int
+        The other crossings whose collisions are overlaid, of campaigns that have such.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -75,6 +77,7 @@ class Identity(BaseModel):
     signal: dict[str, Any] = {}
     replicas: dict[str, Any] = {}
     arithmetic: int = 1
+    out_of_time: list[int] = []
 
 
 class WrittenManifest(Manifest):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from monsoon.engine.detector.description import FARTHEST_CROSSING
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.overlay import LARGEST_MU, draw
 from monsoon.engine.ledger.commits import Ledger
@@ -61,6 +62,8 @@ class Provenance(BaseModel):
     collisions : list of int or None
         The rows of that file that are overlaid in this event; None where nothing is overlaid, or there is
         no manifest.
+    out_of_time : dict of list of int, or None
+        The same of other crossings, by their number from the triggered one on.
     software : dict
         Versions of the last run.
     """
@@ -86,6 +89,7 @@ class Provenance(BaseModel):
     incidents: dict[str, Any] | None = None
     signal: dict[str, Any] | None = None
     collisions: list[int] | None = None
+    out_of_time: dict[int, list[int]] | None = None
     software: dict[str, Any] = {}
 
 
@@ -154,8 +158,19 @@ def _of_manifest(store: Store, stored: StoredCampaign, event: int) -> dict[str, 
         and isinstance(rows, int)
         and 0 < rows < 1 << 32
     ):
-        found["collisions"] = draw(rows, float(mu), seed, np.array([event]))[1].tolist()
+        crossings = _crossings(stored)
+        drawn = {k: draw(rows, float(mu), seed, np.array([event]), k)[1].tolist() for k in (0, *crossings)}
+        found["collisions"] = drawn.pop(0)
+        found["out_of_time"] = drawn or None
     return found
+
+
+def _crossings(stored: StoredCampaign) -> list[int]:
+    """The other crossings that are overlaid; none where there are none, or what is stored is damaged."""
+    named = stored.identity.get("out_of_time")
+    if not isinstance(named, list):
+        return []
+    return [k for k in named if isinstance(k, int) and 1 <= abs(k) <= FARTHEST_CROSSING]
 
 
 def _quarantined(store: Store, record: ShardRecord, event: int) -> str | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from monsoon.engine.crossings import OUT_OF_TIME
 from monsoon.engine.detector.description import Description
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pdg import named
@@ -49,6 +50,7 @@ def generated(manifest: Mapping[str, Any], detector: Detector) -> Facts:
                 "particles on the face per event",
                 f"{per_event(particles, events)} (mean), {number(particles)} in all",
             ),
+            *_out_of_time(manifest),
             ("hits per event", f"{per_event(hits, events)} (mean), {number(hits)} in all"),
             ("saturated hits", _saturated(manifest)),
             ("shards", f"{manifest['shards']} of up to {number(manifest['layout']['shard_events'])} events"),
@@ -150,6 +152,17 @@ def provenance(manifest: Mapping[str, Any]) -> list[Block]:
         Subtitle("Software"),
         Facts(_flat(manifest["software"])),
     ]
+
+
+def _out_of_time(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The crossings before and after, of campaigns that have their collisions in the hits."""
+    crossings = manifest["identity"].get("out_of_time")
+    if not crossings:
+        return []
+    counts = manifest["counts"]
+    particles = per_event(counts.get(OUT_OF_TIME, 0), counts["events"])
+    named = ", ".join(f"{crossing:+d}" for crossing in crossings)
+    return [("particles of other crossings per event", f"{particles} (mean), of crossings {named}")]
 
 
 def _visible(incidents: Mapping[str, Any]) -> str:

@@ -94,7 +94,18 @@ def detector_facts(detector: Detector) -> list[tuple[str, str]]:
         ("beam hole", _size(hole.columns, hole.rows, description.pixel_mm)),
         ("visible fraction of the energy", f"{description.visible_fraction:g}"),
         ("readout", f"{electronics.bits} bits, zero suppression below {electronics.threshold_counts} counts"),
+        *_spill_over(detector),
     ]  # fmt: skip
+
+
+def _spill_over(detector: Detector) -> list[tuple[str, str]]:
+    words = [
+        f"{crossing:+d}: {fraction:g}"
+        if isinstance(fraction, float)
+        else f"{crossing:+d}: {min(fraction):g} to {max(fraction):g}, by delay"
+        for crossing, fraction in (detector.description.electronics.spill_over or {}).items()
+    ]
+    return [("fraction integrated of other crossings' signals", "; ".join(words))] if words else []
 
 
 def _layers(detector: Detector) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from monsoon.engine.crossings import in_triggered_crossing
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.incidents.pdg import named
 from monsoon.engine.ledger.provenance import Provenance
@@ -26,7 +27,7 @@ def lines(read: Events, detector: Detector, found: Provenance, rows: int) -> lis
     particles, hits = particle_rows(read, rows), hit_rows(read, detector, rows)
     return [
         summary(read),
-        *_counted("particles", particles, len(read.particle_pdg), PARTICLES),
+        *_counted("particles", particles, int(in_triggered_crossing(read).sum()), PARTICLES),
         *_counted("hits", hits, len(read.hit_cell), HITS),
         *provenance_lines(found)[1:],
     ]
@@ -34,17 +35,21 @@ def lines(read: Events, detector: Detector, found: Provenance, rows: int) -> lis
 
 def summary(read: Events) -> str:
     """The event in a sentence."""
+    triggered = in_triggered_crossing(read)
+    energy_gev = read.particle_energy_mev / 1000
+    others = f", {(~triggered).sum()} of other crossings" if read.particle_crossing is not None else ""
     lost = [f"{n} {in_words(Loss(i))}" for i, n in enumerate(read.lost[0].tolist()) if n]
     return (
         f"event {read.event[0]}: {read.collisions[0]} collisions, weight {read.weight[0]:g}, "
-        f"{len(read.particle_pdg)} particles with {read.particle_energy_mev.sum() / 1000:.1f} GeV on the face"
+        f"{triggered.sum()} particles with {energy_gev[triggered].sum():.1f} GeV on the face"
         + (f" (not kept: {', '.join(lost)})" if lost else "")
-        + f", {len(read.hit_cell)} hits with {read.hit_energy_mev.sum() / 1000:.1f} GeV."
+        + f"{others}, {len(read.hit_cell)} hits with {read.hit_energy_mev.sum() / 1000:.1f} GeV."
     )
 
 
 def particle_rows(read: Events, rows: int) -> Rows:
-    """The particles with the largest energies, as texts under PARTICLES."""
+    """The particles of the triggered crossing with the largest energies, as texts under PARTICLES."""
+    triggered = np.flatnonzero(in_triggered_crossing(read))
     return [
         (
             str(i),
@@ -56,7 +61,7 @@ def particle_rows(read: Events, rows: int) -> Rows:
             str(read.particle_collision[i]),
             in_words(Status(int(read.particle_status[i]))),
         )
-        for i in _order(read.particle_energy_mev, rows)
+        for i in triggered[_order(read.particle_energy_mev[triggered], rows)]
     ]
 
 
@@ -78,10 +83,16 @@ def hit_rows(read: Events, detector: Detector, rows: int) -> Rows:
                 f"{y:.1f}",
                 f"{read.hit_energy_mev[i]:.1f}",
                 str(read.hit_adc[i]),
-                "-" if most is None else f"{named(int(read.particle_pdg[most[0]]))}, particle {most[0]}",
+                "-" if most is None else _particle(read, most[0]),
             )
         )
     return found
+
+
+def _particle(read: Events, number: int) -> str:
+    crossing = 0 if read.particle_crossing is None else int(read.particle_crossing[number])
+    where = f", crossing {crossing:+d}" if crossing else ""
+    return f"{named(int(read.particle_pdg[number]))}, particle {number}{where}"
 
 
 def _order(energy: Array, rows: int) -> list[int]:

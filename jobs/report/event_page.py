@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monsoon.engine.crossings import in_triggered_crossing, of_triggered_crossing
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.ledger.provenance import Provenance
 from monsoon.engine.records import Events
@@ -20,12 +21,13 @@ FULL = 200  # rows of its tables
 
 def page(read: Events, detector: Detector, found: Provenance) -> bytes:
     """A page of one event, HTML that holds all it shows."""
+    particles = int(in_triggered_crossing(read).sum())
     tables = [
-        Table(PARTICLES, particle_rows(read, FULL), _largest("particles", len(read.particle_pdg)), (1, 7)),
+        Table(PARTICLES, particle_rows(read, FULL), _largest("particles", particles), (1, 7)),
         Table(HITS, hit_rows(read, detector, FULL), _largest("hits", len(read.hit_cell)), (1, 7)),
     ]
     sections = [
-        Section("display", "Display", [display(read, [0], detector)]),
+        Section("display", "Display", [display(of_triggered_crossing(read), [0], detector)]),
         Section("particles", "Particles on the face", tables[:1]),
         Section("hits", "Hits", tables[1:]),
         Section("provenance", "Provenance", [Bullets(provenance_lines(found))]),
@@ -35,6 +37,7 @@ def page(read: Events, detector: Detector, found: Provenance) -> bytes:
 
 def picture(read: Events, detector: Detector) -> bytes:
     """The event on the detector's face, as PNG."""
+    read = of_triggered_crossing(read)
     with styled():
         return png(projections(read, 0, detector) if detector.description.layers else face(read, 0, detector))
 

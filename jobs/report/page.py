@@ -40,12 +40,17 @@ LIMITS = (
     "classifiers: monsoon validate trains them, this page does not.",
     "There are no whole events of Geant4 to compare with. Sums of showers are exact to 1/256 MeV before "
     "photostatistics and noise; what the electronics then do is a model.",
-    "The geometry has no module gaps, fibres, light-yield variations or spill-over from earlier bunches.",
+    "The geometry has no module gaps, fibres or light-yield variations.",
     "Particles outside the training domain and species without a generator of their own are generated in "
     "other ways. They are counted above; how good their showers are is not measured here.",
 )
 
 
+ONE_CROSSING = "There is no spill-over from earlier bunches."
+OTHER_CROSSINGS = (
+    "Of the signals of other crossings, all with as many collisions on average, hits have the fraction that "
+    "the detector's description says. Electronics that subtract spill-over are not simulated."
+)
 NONE_HELD_OUT = (
     "No held-out Geant4 showers of this geometry ({}) are shipped: this page compares none. "
     "`monsoon validate` compares generators with a file of them."
@@ -115,6 +120,7 @@ def report(sample: CampaignSample, output: str, suite: Suite, detector: Detector
     """
     manifest = sample.manifest
     seed = int(manifest["identity"]["seed"])
+    crossings = OTHER_CROSSINGS if manifest["identity"].get("out_of_time") else ONE_CROSSING
     with styled():
         saturation = accounts.saturation(manifest, detector)
         sections = [
@@ -129,7 +135,7 @@ def report(sample: CampaignSample, output: str, suite: Suite, detector: Detector
             ),
             Section("time", "Time per stage", accounts.stages(manifest)),
             Section("provenance", "Provenance", accounts.provenance(manifest)),
-            Section("limits", "What this report does not say", [Bullets(LIMITS)]),
+            Section("limits", "What this report does not say", [Bullets((*LIMITS, crossings))]),
         ]
     return Page(
         f"{number(manifest['counts']['events'])} simulated calorimeter events",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from monsoon.engine.crossings import of_triggered_crossing
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.pdg import charges
@@ -36,7 +37,7 @@ class CampaignSample:
 
 
 def read_sample(store: Store, events: int = READ_EVENTS) -> CampaignSample:
-    """Read a campaign's manifest and the first of its events.
+    """Read a campaign's manifest and the first of its events, with particles of the triggered crossing.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def read_sample(store: Store, events: int = READ_EVENTS) -> CampaignSample:
     parts: list[Events] = []
     missing = events
     for part in _parts(store):
-        parts.append(_first(part, missing))
+        parts.append(of_triggered_crossing(_first(part, missing)))
         missing -= len(parts[-1])
         if not missing:
             break

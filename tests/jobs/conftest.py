@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monsoon.engine.campaign import counts_of
 from monsoon.engine.config import Campaign
+from monsoon.engine.counts import counts_of
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.placing import Placing
 from monsoon.engine.ledger.commits import Ledger

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from monsoon.engine.crossings import of_triggered_crossing
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.records import Array, Events
 from monsoon.engine.replicas import replicas_of
@@ -125,6 +126,7 @@ class Tally:
 
     def add(self, events: Events) -> None:
         """Add a block of events. Raises ValueError where they have not the replicas that they should have."""
+        events = of_triggered_crossing(events)
         if self.replicas:
             for one, some in zip(self.replicas, replicas_of(events, self._cells.replicas), strict=True):
                 one.add(replace(some, event=some.event // self._cells.every))  # dealt to all groups
