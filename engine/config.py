@@ -169,10 +169,8 @@ class Campaign(BaseModel):
 
     def anchored(self) -> Campaign:
         """The same with absolute paths of models, geometries and detectors, as workers elsewhere need."""
-        from monsoon.models.store.suite import (  # and with them torch: configs alone do without
-            POLICIES,
-            is_shipped,
-        )
+        from monsoon.models.store.shipped import is_shipped
+        from monsoon.models.store.suite import POLICIES  # and torch: configs alone do without
 
         def absolute(word: str) -> str:
             return str(Path(word).absolute()) if os.path.exists(word) and not is_shipped(word) else word

@@ -17,7 +17,8 @@ from monsoon.models.geometry.geometry import same
 from monsoon.models.geometry.stored import read_geometry
 from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import TRAINED
-from monsoon.models.store.suite import SHOWER_FILES, Suite, is_shipped, load_suite
+from monsoon.models.store.shipped import SHOWER_FILES, is_shipped
+from monsoon.models.store.suite import Suite, load_suite
 
 REPLICAS = "replicas.json"  # of a folder of trained replicas: {"replicas": [FOLDER, ...]}
 LARGEST = 1 << 20  # bytes of it

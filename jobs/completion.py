@@ -9,18 +9,27 @@ import typer
 
 from monsoon.engine.errors import InputError
 
-SHELLS = ("bash", "zsh")
-# A word that ends in = gets no space after it; after model= and the like the shell splits the word at =
-SCRIPT = r"""_monsoon() {
-  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words="" one
+SHELLS = ("bash", "zsh", "fish")
+# A word that ends in = gets no space after it; bash splits words at =, zsh does not
+BASH = r"""_monsoon() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words="" one key="" given=""
   COMPREPLY=()
-  if [[ $before == = || $word == = ]]; then
-    [[ $word == = ]] && word="" || before=${COMP_WORDS[COMP_CWORD-2]}
+  if [[ $before == = ]]; then
+    given=1 before=${COMP_WORDS[COMP_CWORD-2]}
+  elif [[ $word == = ]]; then
+    given=1 word=""
+  elif [[ $word == *=* ]]; then
+    given=1 key=${word%%=*}= before=${word%%=*} word=${word#*=}
   fi
   case $before in
 VALUES
     *)
-      if [[ ${COMP_WORDS[COMP_CWORD-1]} == = || ${COMP_WORDS[COMP_CWORD]} == = ]]; then return; fi
+      if [[ $given ]]; then
+        if [[ $key ]]; then  # files, which the shell completes by itself where it splits words at =
+          for one in "$word"*; do [[ -e $one ]] && COMPREPLY+=("$key$one"); done
+        fi
+        return
+      fi
       if (( COMP_CWORD == 1 )); then words="VERBS"
       else
         case ${COMP_WORDS[1]} in
@@ -29,16 +38,37 @@ WORDS
       fi ;;
   esac
   for one in $(compgen -W "$words" -- "$word"); do
-    [[ $one == *= ]] && COMPREPLY+=("$one") || COMPREPLY+=("$one ")
+    [[ $one == *= ]] && COMPREPLY+=("$one") || COMPREPLY+=("$key$one ")
   done
 }
 complete -o default -o nospace -F _monsoon monsoon"""
 ZSH = "autoload -Uz compinit bashcompinit && compinit -u && bashcompinit\n"
+# fish itself adds the space, or none after =, and completes files
+FISH = r"""function _monsoon
+  set -l given (commandline -opc)
+  set -l word (commandline -ct)
+  set -l key (string match -r '^[^=]*=' -- $word; or echo)
+  set -l before (string trim -r -c = -- $key)
+  test -n "$key"; or set before $given[-1]
+  switch $before
+VALUES
+  end
+  test -n "$key"; and return
+  if test (count $given) -eq 1
+    string split ' ' -- "VERBS"
+    return
+  end
+  switch $given[2]
+WORDS
+  end
+end
+complete -c monsoon -a '(_monsoon)'
+complete -c monsoon -n 'test (count (commandline -opc)) -eq 1' -f"""
 
 
 def completion(
     context: typer.Context,
-    shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash or zsh")],
+    shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish")],
 ) -> None:
     """Print what a shell reads to complete the words of monsoon: verbs, options, keys, names."""
     commands: Any = context.find_root().command
@@ -62,12 +92,21 @@ def script(shell: str, commands: Mapping[str, Callable[..., None]]) -> str:
     """
     if shell not in SHELLS:
         raise InputError(f"completion {shell}: no such shell; there are {', '.join(SHELLS)}")
-    verbs = [f"        {verb}) words={_quoted(words_of(verb, commands))} ;;" for verb in commands]
-    values = [f"    {'|'.join(keys)}) words={_quoted(names)} ;;" for keys, names in _values()]
-    text = SCRIPT.replace("VALUES", "\n".join(values)).replace("WORDS\n", "\n".join(verbs) + "\n")
-    return (ZSH if shell == "zsh" else "") + text.replace(
-        '"VERBS"', _quoted([*commands, "--help", "--debug"])
-    )
+    words = {verb: _quoted(words_of(verb, commands)) for verb in commands}
+    values = [(keys, _quoted(names)) for keys, names in _values()]
+    if shell == "fish":
+        program = FISH
+        cases = [
+            f"    case {' '.join(keys)}\n      printf '%s\\n' $key(string split ' ' -- {names})\n      return"
+            for keys, names in values
+        ]
+        verbs = [f"    case {verb}\n      string split ' ' -- {found}" for verb, found in words.items()]
+    else:
+        program = (ZSH if shell == "zsh" else "") + BASH
+        cases = [f"    {'|'.join(keys)}) words={names} ;;" for keys, names in values]
+        verbs = [f"        {verb}) words={found} ;;" for verb, found in words.items()]
+    text = program.replace("VALUES", "\n".join(cases)).replace("WORDS\n", "\n".join(verbs) + "\n")
+    return text.replace('"VERBS"', _quoted([*commands, "--help", "--debug"]))
 
 
 def words_of(verb: str, commands: Mapping[str, Callable[..., None]]) -> list[str]:
@@ -96,7 +135,7 @@ def _choices(verb: str, verbs: Iterable[str]) -> Sequence[str]:
 def _values() -> Iterable[tuple[Sequence[str], Sequence[str]]]:
     from monsoon.engine.detector.detector import shipped_detectors
     from monsoon.engine.ledger.shards import FORMATS
-    from monsoon.models.store.suite import shipped_names
+    from monsoon.models.store.shipped import shipped_names
 
     yield ("model", "--model", "outside", "--outside"), shipped_names()
     yield ("detector", "--detector"), list(shipped_detectors())

@@ -29,7 +29,7 @@ def export(
     from monsoon.models.export.interface import Interface
     from monsoon.models.export.onnx import write_onnx
     from monsoon.models.store.checkpoint import load
-    from monsoon.models.store.suite import SHOWER_FILES, no_such_model, parts
+    from monsoon.models.store.shipped import SHOWER_FILES, no_such_model, parts
 
     if interface not in get_args(Interface):
         raise InputError(f"interface {interface}: not one of {', '.join(get_args(Interface))}")

@@ -21,11 +21,7 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.detector.spill_over import crossings_of
 from monsoon.engine.errors import InputError
 from monsoon.engine.formats.schema import content_hash, event_hashes
-from monsoon.engine.incidents.chunks import SETTINGS
-from monsoon.engine.incidents.parquet import read_header, read_metadata
-from monsoon.engine.incidents.pools import PoolSettings, expect_pool
-from monsoon.engine.incidents.signal import hard_pile_up
-from monsoon.engine.incidents.transport import Transport
+from monsoon.engine.incidents.parquet import read_metadata
 from monsoon.engine.ledger.commits import CAMPAIGN, Ledger
 from monsoon.engine.ledger.geometry import CELLS, DESCRIPTION, store_geometry
 from monsoon.engine.ledger.manifest import write_manifest
@@ -36,8 +32,9 @@ from monsoon.engine.ledger.shards import FORMATS
 from monsoon.engine.ledger.status import running
 from monsoon.engine.loading import load, load_replicas
 from monsoon.engine.remote.cluster import connected, expect_room
-from monsoon.engine.storage import Store, open_store, split_url, storage_answers
+from monsoon.engine.storage import Store, open_store, storage_answers
 from monsoon.engine.storage.posix import PosixStore
+from monsoon.jobs.collisions import POOL, find_collisions
 from monsoon.jobs.progress.campaign import run_campaign
 from monsoon.jobs.progress.collisions import make_pool
 from monsoon.jobs.progress.pool import told_of_pool
@@ -49,7 +46,6 @@ from monsoon.models.species import NAMED
 
 T = TypeVar("T")
 
-POOL = "_incidents/pool.parquet"
 ONLY = "_only"
 
 
@@ -127,9 +123,8 @@ def generate(campaign: Campaign, say: Callable[[str], None] = tell) -> CampaignR
             )
         with storage_answers(store):
             ledger.refuse_strangers()
-            pooled = store.exists(POOL)
         signal = find_signal(campaign, store, detector, say)
-        incidents = _incidents(campaign, store, pooled, detector, stack, say)
+        incidents = _incidents(campaign, store, detector, stack, say)
         resolved = resolve(campaign, store.url, incidents, suite, detector, signal, replicas)
         with storage_answers(store):
             if store.exists(CAMPAIGN):  # refuse another campaign before any work; 1 event does not extend it
@@ -232,56 +227,19 @@ def patiently(act: Callable[[], T], patience_s: float) -> T:
 
 
 def _incidents(
-    campaign: Campaign,
-    store: Store,
-    pooled: bool,
-    detector: Detector,
-    stack: ExitStack,
-    say: Callable[[str], None],
+    campaign: Campaign, store: Store, detector: Detector, stack: ExitStack, say: Callable[[str], None]
 ) -> str:
     """The URL of the incidents: the file that the campaign names, or a pool, made at its first run."""
-    if campaign.incidents is not None:
-        url = incidents_file(campaign.incidents)
-        header = read_header(url)
-        cards = header.settings.get("cards", ()) if header.source == "pythia" else ()
-        if campaign.mu is not None and (line := hard_pile_up(cards, campaign.mu)):
-            say(f"warning: {url}: {line}")
-        return url
-    pool = f"{store.url}/{POOL}"
-    settings = pool_settings(campaign, detector)
-    if campaign.mu is not None and (line := hard_pile_up(campaign.pythia, campaign.mu)):
-        if not (pooled or store.exists(f"{POOL}.parts/{SETTINGS}")):
-            raise InputError(line)
-        say(f"warning: {line}")  # the campaign was started by a release that accepted it
-    if pooled:
-        expect_pool(pool, settings, campaign.pool_collisions)
-        return pool
+    found = find_collisions(campaign, store, detector)
+    if found.warning:
+        say(f"warning: {found.warning}")
+    if found.pool is None:
+        return found.url
     stack.enter_context(connected(campaign.ray_address))  # before the pool, which would be made in vain
     expect_room(campaign)
     say(f"no incidents given: making a pool of {campaign.pool_collisions} collisions first")
     with told_of_pool(store, POOL, campaign.pool_collisions, campaign.events):
-        return make_pool(pool, settings, campaign.pool_collisions)
-
-
-def incidents_file(url: str) -> str:
-    """The canonical URL of a file of incidents, which need not exist."""
-    folder, name = split_url(url)
-    return f"{folder.url}/{name}"
-
-
-def pool_settings(campaign: Campaign, detector: Detector) -> PoolSettings:
-    """The settings of the pool that a campaign without incidents makes.
-
-    Parameters
-    ----------
-    campaign : Campaign
-        The campaign.
-    detector : Detector
-        Its detector.
-    """
-    way = Transport(polarity=campaign.polarity, threshold_mev=campaign.threshold_mev)
-    mothers = campaign.signal is not None  # without a signal, pools are as in former releases
-    return PoolSettings(campaign.pythia, campaign.seed, way, detector, mothers=mothers)
+        return make_pool(found.url, found.pool, campaign.pool_collisions)
 
 
 def _reproduce(resolved: ResolvedCampaign, event: int, say: Callable[[str], None]) -> CampaignResult:

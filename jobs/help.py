@@ -118,7 +118,7 @@ def choices_of(verb: str, source: str | None = None) -> list[str]:
 
         return ["", f"recipes:  {', '.join(recipes())}", f"families: {', '.join(FAMILIES)}"]
     if verb in ("generate", "plan", "doctor", "sample", "validate", "report"):
-        from monsoon.models.store.suite import shipped_names
+        from monsoon.models.store.shipped import shipped_names
 
         return ["", f"models: {', '.join(shipped_names())}"]
     return []

@@ -28,8 +28,9 @@ from monsoon.models.metrics.classification import CLASSIFIERS
 from monsoon.models.metrics.contest import GROUPS
 from monsoon.models.records import Conditions
 from monsoon.models.store.card_files import LIBRARY, card_of, store_card
-from monsoon.models.store.checkpoint import MODEL, load, makes_rows, read_card
-from monsoon.models.store.suite import CHECKPOINTS, CLAMP, NEAREST, SAMPLES, SCALE, Suite
+from monsoon.models.store.checkpoint import CHECKPOINTS, MODEL, load, makes_rows, read_card
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import CLAMP, NEAREST, SCALE, Suite
 
 MILLISECONDS = "ms_per_shower"  # entry of a card: by the name in the table, then by batch size
 OUTSIDE = "outside"  # entry of a card: by the name in the table, then by policy

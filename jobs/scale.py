@@ -21,7 +21,7 @@ from monsoon.jobs.plan import (
     hits_per_event,
 )
 from monsoon.models.store.card_files import LIBRARY, card_of
-from monsoon.models.store.suite import SHIPPED
+from monsoon.models.store.shipped import SHIPPED
 
 BEGIN, END = "<!-- monsoon scale: begin -->", "<!-- monsoon scale: end -->"
 SAMPLES = {"Run 3": ("run3", 10**9), "HL-LHC": ("hl-lhc", 10**8)}  # preset, events

@@ -9,7 +9,7 @@ from monsoon.engine.detector.detector import Detector
 from monsoon.engine.errors import InputError
 from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.storage import fetch
-from monsoon.jobs.generate import pool_settings
+from monsoon.jobs.collisions import pool_settings
 from monsoon.jobs.progress.collisions import pool_at
 from monsoon.models.files import sha256_of_json
 

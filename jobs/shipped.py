@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from monsoon.engine.detector.detector import shipped_detectors
-from monsoon.models.store.suite import POLICIES, is_shipped
+from monsoon.models.store.shipped import is_shipped
+from monsoon.models.store.suite import POLICIES
 
 
 def _models(words: str) -> bool:

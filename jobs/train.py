@@ -32,7 +32,7 @@ from monsoon.models.geometry.stored import as_stored, read_geometry
 from monsoon.models.said import said
 from monsoon.models.species import species_of
 from monsoon.models.store.checkpoint import LARGEST_CARD, read_card
-from monsoon.models.store.suite import SAMPLES, folder_of
+from monsoon.models.store.shipped import SAMPLES, folder_of
 from monsoon.models.training.fitting import FAILED, MODEL, NETWORK, STATES, Fit
 from monsoon.models.training.progress import Event, Finished
 from monsoon.models.training.recipe import Recipe

@@ -34,7 +34,7 @@ class TrainConfig(BaseModel):
     validation: Annotated[tuple[str, ...], Field(min_length=1)]
     """Files to validate on, none of which is trained on."""
     table: dict[str, Any] | None = None
-    """Columns of tables: features to generate, conditions that are given, weight; README."""
+    """Columns of tables: features to generate, conditions that are given, weight; models/README.md."""
     rows: Annotated[int, Field(gt=0)] | None = None
     """Rows to train on, drawn at random from the files; absent: all."""
     bootstrap: Annotated[int, Field(ge=0)] | None = None

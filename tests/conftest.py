@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 # Triton's kernels run in its interpreter where there is no GPU
 os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
@@ -31,6 +32,10 @@ from monsoon.engine.records import Incidents, Loss, offsets_of
 from monsoon.jobs.progress.collisions import make_pool
 from monsoon.models.store.suite import Suite, load_suite
 from tests.chaos.harness.nodes import patient
+
+# how long examples take to draw says how busy the machine is
+settings.register_profile("busy machine", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
 torch.set_num_threads(1)

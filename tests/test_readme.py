@@ -10,6 +10,7 @@ import pytest
 from monsoon.engine.detector.detector import Detector
 from monsoon.engine.formats.schema import schema
 
+ROOMS = ("models/README.md", "models/samples/README.md", "jobs/README.md", "engine/formats/README.md")
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
 
@@ -29,7 +30,10 @@ def test_the_columns_of_the_readme_are_those_of_the_files() -> None:
     assert rows == [(c.name, kinds[c.name], c.unit, c.meaning) for c in schema(contributions=True)]
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "cluster/README.md"])
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *ROOMS, "cluster/README.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text()):
         if "://" not in link:

@@ -22,7 +22,7 @@ from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.families.diffusion.denoiser import FlowMatching
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions
-from monsoon.models.store.suite import LIBRARY
+from monsoon.models.store.shipped import LIBRARY
 
 CONVOLUTIONS = "convolutional generator"
 HALF = f"{OURS}, bfloat16"

@@ -20,7 +20,7 @@ from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.flow.flow import BUCKET, Flow
 from monsoon.models.networks.modules import Coupling
 from monsoon.models.store.checkpoint import CHECKPOINTS, load
-from monsoon.models.store.suite import LIBRARY
+from monsoon.models.store.shipped import LIBRARY
 
 COUPLINGS = "spline couplings"
 PRODUCTS = "their matrix products alone"

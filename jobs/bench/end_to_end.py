@@ -29,7 +29,8 @@ from monsoon.jobs.plan import GEANT4_SECONDS_PER_PARTICLE
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import FEW
 from monsoon.models.records import Conditions
-from monsoon.models.store.suite import LIBRARY, Suite, load_suite
+from monsoon.models.store.shipped import LIBRARY
+from monsoon.models.store.suite import Suite, load_suite
 
 END_TO_END, WITH_FLOW = "end to end", "end to end, flow"
 NUMPY, ONNX, GEANT4 = "an expert's numpy program", "ONNX, batch of one", "Geant4, CPU of its showers alone"

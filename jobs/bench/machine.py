@@ -26,7 +26,7 @@ from monsoon.jobs.bench.inputs import Drawn, Inputs, compose_ours, draw
 from monsoon.jobs.bench.timing import race
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.flow.flow import BUCKET
-from monsoon.models.store.suite import LIBRARY
+from monsoon.models.store.shipped import LIBRARY
 
 MACHINE = "machine"
 COPY, PRODUCT, HALF_PRODUCT = "copy", "float32 matrix product", "bfloat16 matrix product"

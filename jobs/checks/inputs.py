@@ -8,18 +8,16 @@ from contextlib import suppress
 from monsoon.engine.campaign import as_begun, refuse_outside, refuse_unvalidated, resolve
 from monsoon.engine.detector.fits import refuse_other_incidents
 from monsoon.engine.errors import InputError
-from monsoon.engine.incidents.chunks import SETTINGS
 from monsoon.engine.incidents.parquet import read_header
-from monsoon.engine.incidents.pools import expect_pool
 from monsoon.engine.incidents.pythia import check_cards
-from monsoon.engine.incidents.signal import hard_pile_up
 from monsoon.engine.ledger.commits import Ledger
 from monsoon.engine.ledger.plan import EventRange, gaps
 from monsoon.engine.loading import load, load_replicas
 from monsoon.engine.storage import open_store, storage_answers
 from monsoon.jobs.campaigns import in_bytes
 from monsoon.jobs.checks.check import Check, Subject
-from monsoon.jobs.generate import POOL, incidents_file, pool_settings, unserved
+from monsoon.jobs.collisions import find_collisions
+from monsoon.jobs.generate import unserved
 from monsoon.jobs.plan import forecast_of
 from monsoon.jobs.signal import find_signal, is_found
 
@@ -52,23 +50,16 @@ def incidents(subject: Subject) -> Iterator[Check]:
     signal = find_signal(asked, store, detector, lambda line: None) if found else None
     if not found:
         yield Check("signal", "ok", f"{asked.signal} can be read, and would be moved to the face first")
-    if asked.incidents is not None:
-        url = incidents_file(asked.incidents)
-    else:
-        url = f"{store.url}/{POOL}"
-        with storage_answers(store):
-            pooled, pool_begun = store.exists(POOL), store.exists(f"{POOL}.parts/{SETTINGS}")
-        line = None if asked.mu is None else hard_pile_up(asked.pythia, asked.mu)
-        if line and not (pooled or pool_begun):
-            raise InputError(line)
-        if not pooled:
-            check_cards(asked.pythia)
-            subject.incidents = True
-            yield Check(
-                "incidents", "ok", f"a pool of {asked.pool_collisions} collisions would be made first"
-            )
-            return
-        expect_pool(url, pool_settings(asked, detector), asked.pool_collisions)
+    there = find_collisions(asked, store, detector)
+    if there.warning:
+        line, _, remedy = there.warning.rpartition("; ")
+        yield Check("incidents", "warn", line, remedy)
+    if there.pool is not None:
+        check_cards(asked.pythia)
+        subject.incidents = True
+        yield Check("incidents", "ok", f"a pool of {asked.pool_collisions} collisions would be made first")
+        return
+    url = there.url
     if found:
         resolved = resolve(asked, store.url, url, suite, detector, signal, subject.replicas)
         made_later = isinstance(asked.signal, tuple)

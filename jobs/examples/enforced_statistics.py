@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 import monsoon
 from monsoon.jobs.plots.style import BLACK, BLUE, ORANGE, png, single, styled
 from monsoon.models.files import write_whole
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 ENFORCED = ("RichDLLk", "RichDLLp")
 HELD_OUT = ("RichDLLe", "RichDLLmu", "RichDLLk-RichDLLp")

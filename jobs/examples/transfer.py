@@ -29,7 +29,7 @@ from monsoon.models.data.streaming import Kind, RowFiles
 from monsoon.models.data.tables.rows import TableRows
 from monsoon.models.data.tables.schema import Schema
 from monsoon.models.store.checkpoint import load
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 PIONS = (-211, 211)
 BATCH = 256  # held-out rows at once

@@ -19,7 +19,8 @@ from monsoon.models.domain.ranges import Domain
 from monsoon.models.generator import Generator
 from monsoon.models.records import Status
 from monsoon.models.store.checkpoint import read_card
-from monsoon.models.store.suite import CLAMP, NEAREST, REFUSE, SCALE, Suite, parts
+from monsoon.models.store.shipped import parts
+from monsoon.models.store.suite import CLAMP, NEAREST, REFUSE, SCALE, Suite
 
 OUTSIDE = {
     NEAREST: "gets the nearest Geant4 shower of a library",

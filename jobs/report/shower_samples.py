@@ -13,7 +13,8 @@ from monsoon.jobs.plots.bins import ENERGY_EDGES_MEV
 from monsoon.jobs.plots.overlay import FLOOR, REFERENCE
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.store.suite import SAMPLES, Suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import Suite
 
 GENERATED = "generated"
 COSINE_EDGES = np.linspace(0.85, 1.0, 7)  # steps equal in solid angle

@@ -14,7 +14,7 @@ from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.data.shower_geometry import shared_geometry
 from monsoon.models.files import sha256_of
 from monsoon.models.geometry.geometry import Geometry
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 DEFAULT = ("egamma.h5", "egamma-heldout.h5")
 

@@ -263,12 +263,18 @@ def _facts(info: Any) -> dict[str, Any]:
         "code": info.driver_exit_code,
         "by": metadata.get("by", ""),
         "command": metadata.get("monsoon", info.entrypoint),
-        "message": _line(info.message or ""),
+        "message": _why(info.message or ""),
     }
 
 
 def _who() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def _why(message: str) -> str:
+    """How a job ended: its first line, and where pip failed the last that it said; pages are between."""
+    errors = [line.strip() for line in message.splitlines() if line.strip().startswith("ERROR:")]
+    return "; ".join([_line(message), *(_line(error) for error in errors[-1:])]) if message else ""
 
 
 def _line(error: object) -> str:

@@ -11,8 +11,8 @@ import torch
 from monsoon.jobs.timing import seconds_per_row
 from monsoon.models.data.tables.files import read_table
 from monsoon.models.data.tables.schema import Schema
-from monsoon.models.store.checkpoint import MODEL, makes_rows, read_card
-from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
+from monsoon.models.store.checkpoint import CHECKPOINTS, MODEL, makes_rows, read_card
+from monsoon.models.store.shipped import SAMPLES
 from monsoon.models.store.table_generators import load_table_generator
 
 HEAD = (

@@ -8,8 +8,8 @@ from typing import Any
 
 from monsoon.models.errors import InputError
 from monsoon.models.files import write_whole
-from monsoon.models.store.checkpoint import read_card, write_card
-from monsoon.models.store.suite import CHECKPOINTS, folder_of
+from monsoon.models.store.checkpoint import CHECKPOINTS, read_card, write_card
+from monsoon.models.store.shipped import folder_of
 
 LIBRARY, LIBRARY_CARD = "library", "library.json"
 

@@ -20,7 +20,9 @@ from monsoon.models.records import Conditions
 from monsoon.models.species import EGAMMA
 from monsoon.models.store.card_files import LIBRARY as LIBRARY_NAME
 from monsoon.models.store.card_files import card_of
-from monsoon.models.store.suite import CHECKPOINTS, LIBRARY, Suite, parts
+from monsoon.models.store.checkpoint import CHECKPOINTS
+from monsoon.models.store.shipped import LIBRARY, parts
+from monsoon.models.store.suite import Suite
 
 PASSED = "pass"
 # A sample does not reach the ends of what it was drawn from: so much beyond counts as validated

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
-from difflib import get_close_matches
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from monsoon.models.data.shower_files import read_showers
-from monsoon.models.data.shower_geometry import shower_geometry
 from monsoon.models.domain.ranges import describe
 from monsoon.models.domain.scaling import Scaling, scales
 from monsoon.models.errors import InputError
@@ -23,26 +18,8 @@ from monsoon.models.generator import Generator
 from monsoon.models.geometry.geometry import Geometry, same
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import EGAMMA, HADRONS, NEIGHBOUR
-from monsoon.models.store.checkpoint import CHECKPOINTS as CHECKPOINTS
-from monsoon.models.store.checkpoint import load, makes_rows
+from monsoon.models.store.loading import load_generators
 
-SAMPLES = Path(__file__).parents[1] / "samples"
-LIBRARY = (SAMPLES / "egamma.h5", SAMPLES / "hadrons.h5")
-FLOWS = (CHECKPOINTS / "flow-egamma", CHECKPOINTS / "flow-hadrons")
-TRANSPORTED = (CHECKPOINTS / "transported-egamma", CHECKPOINTS / "transported-hadrons")
-SHOWER_FILES = (".h5", ".hdf5")  # how a library's name ends
-LONGEST_NAME = 100  # characters of an unknown name that are compared with the shipped ones
-SIW = (SAMPLES / "siw-electrons.h5",)
-DS2LIKE = (CHECKPOINTS / "transported-ds2like",)
-RICH = (CHECKPOINTS / "flow-rich",)
-SHIPPED = {
-    "library": LIBRARY,
-    "best": FLOWS,
-    "transported": TRANSPORTED,
-    "siw": SIW,
-    "best-ds2like": DS2LIKE,
-    "best-rich": RICH,  # of rows of a table
-}
 NEAREST, CLAMP, SCALE, REFUSE = POLICIES = ("nearest", "clamp", "scale", "refuse")
 
 
@@ -343,7 +320,7 @@ def load_suite(
     InputError
         If something cannot be used.
     """
-    models = _load(model, geometry, pdg)
+    models = load_generators(model, geometry, pdg)
     try:
         if outside not in POLICIES:
             return Suite(models, None, _load_other(outside, geometry, pdg))
@@ -356,7 +333,7 @@ def load_suite(
 
 def _with_library(models: list[Generator]) -> Suite:
     """The shipped library takes over outside, where it is of the same geometry."""
-    library = Suite(_load("library", None, None))
+    library = Suite(load_generators("library"))
     if same(library.grid, models[0].grid):
         return Suite(models, NEAREST, library)
     return Suite(models, CLAMP)
@@ -369,90 +346,3 @@ def _load_other(outside: str, geometry: Geometry | None, pdg: int | None) -> Sui
         raise InputError(
             f"outside {outside}: {error}; or choose {NEAREST}, {CLAMP}, {SCALE} or {REFUSE}"
         ) from error
-
-
-def shipped_names() -> list[str]:
-    """Names of the generators that come with Monsoon, alphabetical."""
-    return sorted({*SHIPPED, *(path.name for path in CHECKPOINTS.iterdir() if path.is_dir())})
-
-
-def is_shipped(name: str) -> bool:
-    """Whether this names a generator that comes with Monsoon, and no path."""
-    return name in shipped_names()
-
-
-def no_such_model(name: str) -> InputError:
-    """The error where a name is neither that of a generator nor that of a folder or file."""
-    close = get_close_matches(name[:LONGEST_NAME], shipped_names(), 1)
-    return InputError(
-        f"model {name}: no such model{f'; did you mean {close[0]}?' if close else ''}; give the folder of a "
-        f"trained one, a shower file (HDF5), or a shipped one: {', '.join(shipped_names())}"
-    )
-
-
-def parts(model: str) -> list[Path]:
-    """Where the generators of a suite are stored, in its order.
-
-    Parameters
-    ----------
-    model
-        Shipped names, folders of trained models and shower files, joined by commas.
-
-    Returns
-    -------
-    list of Path
-        A folder for each trained model, a shower file for each library.
-    """
-    paths: list[Path] = []
-    for word in model.split(","):
-        paths += SHIPPED.get(word) or [CHECKPOINTS / word if is_shipped(word) else Path(word)]
-    return paths
-
-
-def folder_of(model: str) -> Path:
-    """Where one trained model is, of a shipped name or the path of its folder; it need not be there."""
-    found = parts(model)
-    return found[0] if len(found) == 1 else Path(model)
-
-
-def _load(model: str, geometry: Geometry | None, pdg: int | None) -> list[Generator]:
-    return [_load_part(path, geometry, pdg) for path in parts(model)]
-
-
-@cache
-def _shipped_library(path: Path) -> Library:
-    """Read once by a process, which may run many campaigns: shipped files stay as they are."""
-    return _library(path, None, None)
-
-
-def _library(path: Path, geometry: Geometry | None, pdg: int | None) -> Library:
-    voxels = shower_geometry(path, geometry)
-    showers = read_showers(path, pdg)
-    try:
-        return Library(showers, grid=voxels)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-
-
-def _load_part(path: Path, geometry: Geometry | None, pdg: int | None) -> Generator:
-    if not path.is_dir():
-        if path.suffix not in SHOWER_FILES and not os.path.exists(path):
-            raise no_such_model(str(path))
-        if path.parent == SAMPLES and geometry is None and pdg is None:
-            return _shipped_library(path)
-        return _library(path, geometry, pdg)
-    return _shipped_model(path) if path.parent == CHECKPOINTS else _model(path)
-
-
-@cache
-def _shipped_model(path: Path) -> Generator:
-    """Loaded once by a process, as shipped libraries are; suites only sample from it."""
-    return _model(path)
-
-
-def _model(path: Path) -> Generator:
-    stored = load(path)
-    if makes_rows(stored.card):
-        raise InputError(f"{path}: generates rows of a table, not showers; name a generator of showers")
-    model: Generator = stored.model
-    return model

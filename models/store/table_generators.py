@@ -11,7 +11,7 @@ from monsoon.models.domain.columns import ColumnDomain
 from monsoon.models.errors import InputError
 from monsoon.models.records import Table
 from monsoon.models.store.checkpoint import MODEL, load, makes_rows, read_card
-from monsoon.models.store.suite import SHOWER_FILES, folder_of, is_shipped, no_such_model
+from monsoon.models.store.shipped import SHOWER_FILES, folder_of, is_shipped, no_such_model
 
 
 class TableGenerator(Protocol):

@@ -28,9 +28,9 @@ from monsoon.models.families.table import FAMILIES
 from monsoon.models.files import read_object, write_whole
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
-from monsoon.models.store.checkpoint import LARGEST_CARD, load, save, share
+from monsoon.models.store.checkpoint import CHECKPOINTS, LARGEST_CARD, load, save, share
 from monsoon.models.store.outline import fits
-from monsoon.models.store.suite import CHECKPOINTS, folder_of
+from monsoon.models.store.shipped import folder_of
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished

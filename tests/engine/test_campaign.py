@@ -37,7 +37,8 @@ from monsoon.models.data.shower_files import read_showers, write_showers
 from monsoon.models.families.fingerprint import ARITHMETIC
 from monsoon.models.records import Status
 from monsoon.models.store.checkpoint import CHECKPOINTS
-from monsoon.models.store.suite import SAMPLES, Suite, load_suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import Suite, load_suite
 
 MakeIncidents = Callable[..., Incidents]
 HADRONS = SAMPLES / "hadrons-heldout.h5"

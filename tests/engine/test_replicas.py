@@ -21,7 +21,8 @@ from monsoon.engine.records import REPLICA, Events, Incidents
 from monsoon.engine.replicas import attach, has_replicas, replicas_of
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
-from monsoon.models.store.suite import CLAMP, SAMPLES, Suite, load_suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import CLAMP, Suite, load_suite
 
 EVERY = 2
 

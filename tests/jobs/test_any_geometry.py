@@ -20,7 +20,7 @@ from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.stored import SHIPPED, geometry_of
 from monsoon.models.metrics.effort import Effort
 from monsoon.models.store.checkpoint import read_card
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 from tests.models.merging import like_set_1
 
 HASTY = Effort(

@@ -17,7 +17,7 @@ import pytest
 
 from monsoon.engine.detector import detector
 from monsoon.jobs.cli import DONE, UNUSABLE, main
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 Words = Callable[["Here"], list[str]]
 

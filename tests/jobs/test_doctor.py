@@ -6,15 +6,20 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import ray
 from packaging.requirements import Requirement
 
 from monsoon.engine.config import Campaign
+from monsoon.engine.incidents.parquet import write_incidents
 from monsoon.engine.ledger.commits import CAMPAIGN, EVENTS
+from monsoon.engine.records import Incidents
 from monsoon.jobs.checks import private
 from monsoon.jobs.checks.check import GIB, Check, Subject
 from monsoon.jobs.checks.machine import unmet
@@ -83,6 +88,19 @@ def test_incidents_that_are_missing_or_too_few(tmp_path: Path) -> None:
     assert "the campaign asks for 0 .. 999" in only(
         found(COLLISIONS, tmp_path, mu=None, events=1000), "incidents"
     )
+
+
+def test_hard_processes_as_pile_up_are_warned_of_as_a_run_does(
+    make_incidents: Callable[..., Incidents], tmp_path: Path
+) -> None:
+    file = tmp_path / "hard.parquet"
+    settings = {"cards": ["HardQCD:all = on"]}
+    once = {"collisions": np.ones(2, np.int32), "collision": np.zeros(6, np.int32)}
+    collisions = replace(make_incidents([3, 3]), **once)
+    write_incidents(file, [collisions], source="pythia", settings=settings, detector="lhcb-ecal")
+    check = found(file, tmp_path)["incidents"]
+    assert (check.state, "a hard process" in check.found) == ("warn", True), check
+    assert check.remedy.startswith("give it as signal=")
 
 
 def test_a_model_that_there_is_not_leaves_the_other_checks_to_be_made(tmp_path: Path) -> None:

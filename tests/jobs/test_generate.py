@@ -25,7 +25,8 @@ from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.storage import open_store
 from monsoon.engine.tracing import shares
 from monsoon.jobs.cli import INTERRUPTED, main
-from monsoon.jobs.generate import POOL, CampaignResult, generate, patiently
+from monsoon.jobs.collisions import POOL
+from monsoon.jobs.generate import CampaignResult, generate, patiently
 
 EVENTS = 500
 pytestmark = pytest.mark.usefixtures("cluster")

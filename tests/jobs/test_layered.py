@@ -28,7 +28,7 @@ from monsoon.models.data.shower_files import read_rows, shower_writer
 from monsoon.models.data.shower_geometry import named
 from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.records import Status
-from monsoon.models.store.suite import SIW
+from monsoon.models.store.shipped import SIW
 
 EVENTS = 60
 pytestmark = [pytest.mark.usefixtures("cluster"), pytest.mark.services]

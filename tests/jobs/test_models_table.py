@@ -21,7 +21,7 @@ from monsoon.jobs.models import (
 )
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 AREA = {"value": 0.5164, "error": 0.0071, "floor": 0.5021, "floor_error": 0.007}
 CARD = {

@@ -21,7 +21,8 @@ from monsoon.models.data.shower_files import read_showers
 from monsoon.models.families.library import Library
 from monsoon.models.geometry.observables import response
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.store.suite import SAMPLES, Suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import Suite
 
 MODEL = str(SAMPLES / "egamma-heldout.h5")
 ROWS = 300

@@ -27,7 +27,8 @@ from monsoon.engine.records import Events, Origin, concatenate
 from monsoon.engine.storage import open_store
 from monsoon.jobs import signal
 from monsoon.jobs.cli import main
-from monsoon.jobs.generate import POOL, CampaignResult, generate
+from monsoon.jobs.collisions import POOL
+from monsoon.jobs.generate import CampaignResult, generate
 from monsoon.jobs.plan import plan
 from monsoon.jobs.progress.collisions import make_pool
 from monsoon.jobs.report.accounts import provenance

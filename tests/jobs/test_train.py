@@ -17,7 +17,7 @@ from monsoon.jobs.train import train
 from monsoon.jobs.training_config import RECIPES, TrainConfig, load_training
 from monsoon.models.data.shower_files import read_showers, shower_writer
 from monsoon.models.store.checkpoint import load
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 from tests.models.toys import SMALL_FLOW, shower_files
 
 

@@ -33,7 +33,7 @@ from monsoon.models.metrics.effort import QUICK, Effort
 from monsoon.models.metrics.findings import find, seconds_of
 from monsoon.models.metrics.verdicts import Outcome
 from monsoon.models.records import Showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 pytestmark = pytest.mark.slow
 

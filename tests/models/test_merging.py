@@ -10,7 +10,7 @@ from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.observables import centroid_mm
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.geometry.stored import SHIPPED
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 from tests.models.merging import coarser_cylinder, coarser_image, like_set_1
 
 STACK = SHIPPED["calochallenge-2"]()

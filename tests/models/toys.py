@@ -15,7 +15,7 @@ from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 from monsoon.models.training.collective import rank, workers
 from monsoon.models.training.loop import Training
 from monsoon.models.training.progress import Event, Finished, Stepped

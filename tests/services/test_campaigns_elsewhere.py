@@ -25,8 +25,9 @@ from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
 from monsoon.jobs.generate import KEPT_IN_STORE, MADE_IN_STORE
 from monsoon.jobs.sample import sample
 from monsoon.models.data.shower_files import read_showers
-from monsoon.models.store.checkpoint import TRAINED
-from monsoon.models.store.suite import CHECKPOINTS, SAMPLES, load_suite
+from monsoon.models.store.checkpoint import CHECKPOINTS, TRAINED
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import load_suite
 from tests.conftest import ray_for_tests
 from tests.fuzz.corpus.tables import column, first_particle
 

@@ -20,7 +20,7 @@ from monsoon.engine.ledger.quarantine import QUARANTINE
 from monsoon.engine.ledger.stored import ShardRecord
 from monsoon.engine.records import Events
 from monsoon.jobs.verify import Verdict, verify
-from monsoon.models.store.suite import SHIPPED
+from monsoon.models.store.shipped import SHIPPED
 from tests.chaos.harness.arena import Arena
 from tests.chaos.harness.drivers import End
 from tests.chaos.harness.judgement import judge

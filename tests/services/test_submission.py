@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -34,6 +35,7 @@ from monsoon.engine.storage import open_store
 from monsoon.jobs.cli import DONE, INTERRUPTED, UNUSABLE, main
 from monsoon.jobs.submission.wheel import build
 from monsoon.jobs.verify import verify
+from monsoon.models.store.checkpoint import load
 from tests.services.namespaces import Machine, machines
 from tests.services.prometheus import prometheus
 from tests.services.test_ray_job import ENVIRONMENT, started, token_file
@@ -98,6 +100,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
         for machine in (head, one, two):
             for path in installed():
                 machine.hide(path, folder)
+        (Path(short) / "r").mkdir()
+        for machine in (one, two):  # its own disk: where nodes share it, one removes what another works in
+            machine.hide(Path(short) / "r", folder)
         first = ["--head", "--num-cpus=0", f"--temp-dir={short}/r", "--dashboard-host=0.0.0.0"]
         for machine, words in ((head, first), (one, NODE), (two, NODE)):
             process = node(machine, folder, there, *words)
@@ -228,13 +233,18 @@ def test_a_long_job_is_listed_scraped_seen_from_another_terminal_and_stopped_cle
     assert (left.corrupt, left.duplicate) == (0, 0)
 
 
-def test_other_verbs_run_as_jobs_and_exit_codes_are_theirs(cluster: RayCluster, tmp_path: Path) -> None:
-    showers = ROOT / "models" / "samples" / "egamma-heldout.h5"
-    few, out = tmp_path / "few.h5", tmp_path / "out.h5"
-    with h5py.File(showers) as source, h5py.File(few, "w") as file:
+def few_showers(folder: Path) -> Path:
+    """Five showers of Geant4."""
+    few = folder / "few.h5"
+    with h5py.File(ROOT / "models" / "samples" / "egamma-heldout.h5") as source, h5py.File(few, "w") as file:
         for name, values in source.items():
             file[name] = values[:5]
         file.attrs.update(source.attrs)
+    return few
+
+
+def test_other_verbs_run_as_jobs_and_exit_codes_are_theirs(cluster: RayCluster, tmp_path: Path) -> None:
+    few, out = few_showers(tmp_path), tmp_path / "out.h5"
     code, said = cluster.submit("sample", "--model", "library", "--conditions", str(few), "--out", str(out))
     assert code == DONE, said
     assert f"showers: {out}" in said
@@ -245,6 +255,61 @@ def test_other_verbs_run_as_jobs_and_exit_codes_are_theirs(cluster: RayCluster, 
     )
     assert code == UNUSABLE, said
     assert "monsoon: /none.h5" in said
+
+
+def test_a_training_and_a_sweep_work_on_all_nodes(cluster: RayCluster, tmp_path: Path) -> None:
+    """Two workers train one network, each on its node; then each node trains one of two."""
+    small = {"steps": 4, "batch": 64, "rows": 1000, "warm_up": 0, "validate_every": 2, "checkpoint_every": 2}
+    words = [f"{key}={value}" for key, value in small.items()]
+    model = tmp_path / "vae"
+    code, said = cluster.submit("train", "vae-rich", *words, "workers=2", f"output={model}")
+    assert code == DONE, said
+    assert f"model: {model}" in said
+    assert load(model).card["training"]["workers"] == 2
+
+    file, output = tmp_path / "mine.yaml", tmp_path / "sweep"
+    asked = {"verb": "train", "base": "vae-rich", "settings": small, "axes": {"seed": [1, 2]}}
+    file.write_text(json.dumps({**asked, "output": str(output)}))
+    code, said = cluster.submit("sweep", str(file))
+    assert code == DONE, said
+    assert pq.read_table(output / "results.parquet").column("state").to_pylist() == ["done", "done"]
+    best = json.loads((output / "best.json").read_text())
+    assert f"best: {output}/trials/{best['trial']}" in said
+    logs = (output / "trials").rglob("events.out.tfevents.*")
+    assert {log.name.split(".")[4] for log in logs} == {node.name for node in cluster.nodes}
+
+
+def marked(folder: Path) -> Path:
+    """A wheel whose package notes each start of Python, in a folder of wheels."""
+    folder.mkdir()
+    note = f"import os, sys; open({str(folder / 'starts')!r}, 'a').write(' '.join(sys.orig_argv) + chr(10))"
+    content = {"marker.pth": f"{note}\n"}
+    metadata = {
+        "METADATA": "Metadata-Version: 2.1\nName: marker\nVersion: 1.0\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    content |= {f"marker-1.0.dist-info/{name}": text for name, text in metadata.items()}
+    content["marker-1.0.dist-info/RECORD"] = "".join(f"{name},,\n" for name in content)
+    with zipfile.ZipFile(folder / "marker-1.0-py3-none-any.whl", "w") as wheel:
+        for name, text in content.items():
+            wheel.writestr(name, text)
+    return folder
+
+
+@pytest.mark.long  # Ray copies the environment of Python, some gigabytes, for each set of requirements
+def test_a_node_installs_what_a_file_says_first(cluster: RayCluster, tmp_path: Path) -> None:
+    wheels, out = marked(tmp_path / "wheels"), tmp_path / "out.h5"
+    lock, none = tmp_path / "lock.txt", tmp_path / "none.txt"
+    lock.write_text(f"--no-index\n--find-links {wheels}\nmarker==1.0\n")
+    none.write_text(f"--no-index\n--find-links {wheels}\nmarker==2.0\n")
+    words = ["sample", "--model", "library", "--conditions", str(few_showers(tmp_path)), "--out", str(out)]
+    code, said = cluster.submit(*words, "--install", str(lock))
+    assert code == DONE, said
+    assert out.exists()
+    assert "-m monsoon.jobs.submission.entry sample" in (wheels / "starts").read_text()
+    code, said = cluster.submit(*words, "--install", str(none))
+    assert code == UNUSABLE, said
+    assert "marker==2.0" in said.splitlines()[-1], said
 
 
 def test_the_example_scans_pile_up_from_python(cluster: RayCluster, pool: Path, tmp_path: Path) -> None:

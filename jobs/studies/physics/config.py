@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from monsoon.jobs.studies.pieces import StudyConfig
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 Count = Annotated[int, Field(ge=100, le=1_000_000)]
 HELD_OUT = tuple(str(SAMPLES / f"{name}-heldout.h5") for name in ("egamma", "hadrons"))

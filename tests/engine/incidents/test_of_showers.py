@@ -21,7 +21,8 @@ from monsoon.engine.records import Array
 from monsoon.models.data.shower_files import ShowerSet, read_rows
 from monsoon.models.families.library import Library
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.store.suite import SAMPLES, Suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import Suite
 
 FOLDS = 3
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from monsoon.engine.ledger.commits import CAMPAIGN, COMMITS
 from monsoon.engine.ledger.manifest import MANIFEST
 from monsoon.models.store.checkpoint import MODEL, WEIGHTS
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 from tests.fuzz.readers.outputs import SHARD
 from tests.fuzz.readers.trainings import CONFIG, FILES, training_with, words_of
 

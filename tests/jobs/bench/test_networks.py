@@ -12,7 +12,7 @@ from monsoon.jobs.bench import convolutions, couplings
 from monsoon.jobs.bench.benchmark import ABSENT, OURS, measure
 from monsoon.jobs.bench.couplings import COUPLINGS, PEERS, PRODUCTS, Asked, asked, near, sampled
 from monsoon.models.data.shower_files import read_showers
-from monsoon.models.store.suite import LIBRARY
+from monsoon.models.store.shipped import LIBRARY
 
 
 @pytest.fixture(scope="module")

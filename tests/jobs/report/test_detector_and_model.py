@@ -17,7 +17,8 @@ from monsoon.jobs.report.detector_and_model import (
 )
 from monsoon.models.domain.ranges import Domain, Gap
 from monsoon.models.store.checkpoint import read_card
-from monsoon.models.store.suite import FLOWS, Suite, load_suite
+from monsoon.models.store.shipped import FLOWS
+from monsoon.models.store.suite import Suite, load_suite
 
 NARROW = "\u202f"
 

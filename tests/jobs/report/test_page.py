@@ -25,7 +25,8 @@ from monsoon.jobs.report.format import number
 from monsoon.jobs.report.page import report, write_report
 from monsoon.jobs.report.sample import read_sample
 from monsoon.models.records import Status
-from monsoon.models.store.suite import LIBRARY, SAMPLES, Suite
+from monsoon.models.store.shipped import LIBRARY, SAMPLES
+from monsoon.models.store.suite import Suite
 from tests.jobs.pages.fragments import fragment
 
 VOID = {"meta", "img", "link", "br", "input"}

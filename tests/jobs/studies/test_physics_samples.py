@@ -12,7 +12,7 @@ from monsoon.jobs.studies.physics.measured import masses_mev
 from monsoon.jobs.studies.physics.samples import NEAR, Sample, alike, on_pile_up, pairs, resonances, singles
 from monsoon.models.data.shower_files import read_conditions
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 FOLDS, PI0_MEV, Z_MEV = 4, 134.98, 91_188.0
 

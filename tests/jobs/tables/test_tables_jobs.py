@@ -13,7 +13,7 @@ import uproot
 import monsoon
 from monsoon.jobs.cli import DONE, UNUSABLE, VERDICT_FAILED, main
 from monsoon.models.store.checkpoint import read_card
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 HELDOUT = str(SAMPLES / "rich-heldout.parquet")
 

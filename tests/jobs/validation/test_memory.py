@@ -11,7 +11,7 @@ from monsoon.jobs.validation.memory import Memory
 from monsoon.models.data.shower_files import read_rows
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.calochallenge import areas
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 
 def test_areas_are_asked_once_and_stay_what_they_were(

@@ -11,7 +11,7 @@ from scipy.stats import kstest
 from monsoon.models.data.batches import Batch
 from monsoon.models.data.shower_files import ShowerSet, read_rows
 from monsoon.models.kernels.splitmix import GAMMA, mixed
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 ROWS = 200
 

@@ -18,7 +18,7 @@ from monsoon.models.data import calorimeter_hits as module
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.stored import read_geometry
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 PIXEL, FACE = 20.2, 1500.0
 ROWS = 6

@@ -13,7 +13,7 @@ from monsoon.models.data.compaction import FILTERS, HEADER, compact, loose
 from monsoon.models.data.packing import pack
 from monsoon.models.data.shower_files import read_rows
 from monsoon.models.kernels.gather import Images, compress
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 ROWS, VOXELS, STEP = 300, 6480, 0.1
 

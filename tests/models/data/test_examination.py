@@ -13,7 +13,7 @@ from monsoon.models.data.examination import BLOCK, PROBE_ROWS, PROBES, examine_f
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.errors import InputError, SuspiciousInput
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 HELD_OUT = SAMPLES / "egamma-heldout.h5"
 

@@ -6,7 +6,7 @@ import torch
 
 from monsoon.models.data.joining import joined
 from monsoon.models.data.shower_files import read_showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 
 def test_parts_joined_in_order_are_the_whole() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from monsoon.models.data.packing import pack, unpack
 from monsoon.models.data.shower_files import read_showers
 from monsoon.models.kernels.gather import Images, compress
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 
 from monsoon.models.data.shower_files import read_conditions, read_rows, read_showers
 from monsoon.models.errors import InputError, SuspiciousInput
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 Columns = dict[str, Any]
 

@@ -28,7 +28,7 @@ from monsoon.models.data.shower_files import (
     write_showers,
 )
 from monsoon.models.errors import InputError
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 
 def test_shipped_samples_are_as_large_as_their_card_says() -> None:

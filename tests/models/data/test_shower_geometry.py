@@ -16,7 +16,7 @@ from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.geometry.stored import SHIPPED
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 RING = Cylindrical((Layer((0.0, 5.0, 10.0), 4), Layer((0.0, 20.0))))
 

@@ -24,7 +24,7 @@ from monsoon.models.data.streaming import BLOCK_ROWS, BUFFER_BLOCKS, LANES, RowF
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 SHIPPED = [SAMPLES / "egamma-heldout.h5", SAMPLES / "hadrons-heldout.h5"]
 VOXELS = 4

@@ -16,7 +16,7 @@ from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.layer import Layer
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 ROWS = 4000
 

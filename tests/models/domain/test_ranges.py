@@ -13,7 +13,7 @@ from monsoon.models.data.shower_files import read_showers
 from monsoon.models.domain.ranges import Domain, describe
 from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.records import Conditions
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 GEV = 1000.0
 KINDS = ("egamma", "hadrons")

@@ -13,7 +13,8 @@ from monsoon.models.domain.scaling import GRID, SHASHLIK, Scaling, scales
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.beyond import beyond
 from monsoon.models.records import Conditions, Status
-from monsoon.models.store.suite import SAMPLES, Suite, load_suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import Suite, load_suite
 
 EDGE_MEV = 1e5
 

@@ -23,7 +23,7 @@ from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.splitmix import GAMMA, mixed
 from monsoon.models.records import Showers, Table
 from monsoon.models.store.checkpoint import load, save
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 SCHEMA = Schema(
     (

@@ -13,7 +13,8 @@ from monsoon.models.families.library import Library
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.species import EGAMMA
-from monsoon.models.store.suite import SAMPLES, Suite, load_suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import Suite, load_suite
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ from monsoon.models.kernels.operation import ran
 from monsoon.models.records import Conditions, Showers
 from monsoon.models.species import EGAMMA
 from monsoon.models.store.checkpoint import load, save
-from monsoon.models.store.suite import SAMPLES, load_suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import load_suite
 
 SMALL = {"hidden": 32, "latent": 8}
 STEPS = 150

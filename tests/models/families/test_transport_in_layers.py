@@ -13,8 +13,8 @@ from monsoon.models.data.shower_files import ShowerSet, read_rows
 from monsoon.models.errors import InputError
 from monsoon.models.families.transport import TransportedLibrary
 from monsoon.models.geometry.stored import SHIPPED
-from monsoon.models.store.checkpoint import load
-from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
+from monsoon.models.store.checkpoint import CHECKPOINTS, load
+from monsoon.models.store.shipped import SAMPLES
 
 GRID = SHIPPED["calochallenge-2"]()
 SMALL = {"hidden": 16, "latent": 4, "neighbours": 16, "keep": 300, "step": 0.15}

@@ -18,7 +18,7 @@ from monsoon.models.families.vectors.vectors import Encoded
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.splitmix import GAMMA, mixed
 from monsoon.models.records import Table
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 SMALL = {"latent": 3, "hidden": 16, "blocks": 1, "seed": 1}
 

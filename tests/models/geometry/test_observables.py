@@ -23,7 +23,7 @@ from monsoon.models.geometry.observables import (
 )
 from monsoon.models.geometry.planar import Planar, reflect
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 GRID = Planar()
 SMALL = Planar(rows=6, columns=6, centre=3)

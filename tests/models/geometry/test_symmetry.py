@@ -13,7 +13,7 @@ from monsoon.models.data.shower_files import ShowerSet, read_rows
 from monsoon.models.geometry.observables import centroid_mm
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 GRID = Planar()
 INSIDE = GRID.valid.all(0)  # all pixels but row and column 0

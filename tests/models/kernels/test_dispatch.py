@@ -8,7 +8,8 @@ from monsoon.models.data.shower_files import read_rows
 from monsoon.models.kernels.dispatch import INVERSE_SPLINE, SPLINE
 from monsoon.models.kernels.operation import Operation, ran
 from monsoon.models.networks.modules import inverse_rational_quadratic_spline, rational_quadratic_spline
-from monsoon.models.store.suite import SAMPLES, Suite, load_suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import Suite, load_suite
 
 
 def test_a_device_without_a_kernel_gets_the_reference() -> None:

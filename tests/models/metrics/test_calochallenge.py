@@ -16,7 +16,7 @@ import pytest
 from monsoon.models.data.shower_files import ShowerSet, read_showers, write_showers
 from monsoon.models.geometry.observables import response
 from monsoon.models.metrics.separation import separation_power
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 TOLERANCE = 1e-9
 VISIBLE = 0.167  # their showers are scaled to the incident energy

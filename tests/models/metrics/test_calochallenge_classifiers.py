@@ -11,7 +11,7 @@ from monsoon.models.geometry.cylindrical import Cylindrical
 from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.metrics.calochallenge import EPOCHS, areas, high_level, low_level, measurements
 from monsoon.models.metrics.flaws import lower_totals
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 from tests.models.merging import like_set_1
 
 STACK = SHIPPED["calochallenge-2"]()

@@ -20,7 +20,7 @@ from monsoon.models.metrics.flaws import smear_pixels
 from monsoon.models.metrics.folds import folds, groups_of
 from monsoon.models.metrics.regions import worst_regions
 from monsoon.models.records import Conditions
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 GRID = Planar()
 ROWS = 500

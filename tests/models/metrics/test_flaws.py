@@ -9,7 +9,7 @@ import torch
 from monsoon.models.data.shower_files import ShowerSet, read_showers
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.flaws import FLAWS
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 GRID = Planar()
 

@@ -10,7 +10,7 @@ from monsoon.models.families.library import Library
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.memorisation import features, memorisation
 from monsoon.models.records import Showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 GRID = Planar()
 ROWS = 300

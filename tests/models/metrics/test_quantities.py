@@ -9,7 +9,7 @@ from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.contest import Contest, Sample
 from monsoon.models.metrics.quantities import measure_in
 from monsoon.models.records import Showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from monsoon.models.metrics.table import measure_all
 from monsoon.models.metrics.tails import tails
 from monsoon.models.metrics.wasserstein import wasserstein
 from monsoon.models.records import Showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 pytestmark = pytest.mark.slow
 

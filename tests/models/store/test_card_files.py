@@ -11,7 +11,7 @@ import pytest
 from monsoon.models.errors import InputError
 from monsoon.models.store import card_files
 from monsoon.models.store.card_files import card_of, store_card
-from monsoon.models.store.suite import CHECKPOINTS
+from monsoon.models.store.checkpoint import CHECKPOINTS
 
 AREA = {"value": 0.5164, "error": 0.0071, "floor": 0.5021, "floor_error": 0.007}
 

@@ -20,7 +20,7 @@ from monsoon.models.errors import InputError
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.store.checkpoint import MODEL, WEIGHTS, load, read_card
 from monsoon.models.store.outline import fits
-from monsoon.models.store.suite import FLOWS
+from monsoon.models.store.shipped import FLOWS
 
 LOADS = """
 import resource, sys

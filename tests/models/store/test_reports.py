@@ -15,7 +15,8 @@ from monsoon.models.errors import InputError
 from monsoon.models.records import Conditions
 from monsoon.models.store.checkpoint import CHECKPOINTS
 from monsoon.models.store.reports import covered, not_covered, validated_domains
-from monsoon.models.store.suite import REFUSE, SAMPLES, Suite, load_suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import REFUSE, Suite, load_suite
 
 Reported = Callable[..., str]
 CARD = json.loads((CHECKPOINTS / "flow-egamma" / "model.json").read_text())

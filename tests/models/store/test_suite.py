@@ -18,7 +18,8 @@ from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions, Showers, Status
 from monsoon.models.species import EGAMMA, HADRONS, NEIGHBOUR
 from monsoon.models.store.checkpoint import save
-from monsoon.models.store.suite import SAMPLES, Suite, load_suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import Suite, load_suite
 
 SMALL = f"{SAMPLES / 'egamma-heldout.h5'},{SAMPLES / 'hadrons-heldout.h5'}"
 FAR_MEV = 5e5  # beyond every domain

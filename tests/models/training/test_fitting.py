@@ -14,8 +14,8 @@ import torch
 from monsoon.models.data.tables.schema import Column, Schema
 from monsoon.models.errors import InputError
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.store.checkpoint import WEIGHTS, load, read_card, share, write_card
-from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
+from monsoon.models.store.checkpoint import CHECKPOINTS, WEIGHTS, load, read_card, share, write_card
+from monsoon.models.store.shipped import SAMPLES
 from monsoon.models.training.fitting import FileSource, Fit
 from monsoon.models.training.progress import Finished, Stepped
 from monsoon.models.training.recipe import Recipe

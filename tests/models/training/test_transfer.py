@@ -11,8 +11,8 @@ from monsoon.models.data.shower_files import read_rows
 from monsoon.models.errors import InputError
 from monsoon.models.families.flow.flow import Flow
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.store.checkpoint import save
-from monsoon.models.store.suite import CHECKPOINTS, SAMPLES
+from monsoon.models.store.checkpoint import CHECKPOINTS, save
+from monsoon.models.store.shipped import SAMPLES
 from monsoon.models.training.transfer import take_over
 from tests.models.toys import SMALL_FLOW
 

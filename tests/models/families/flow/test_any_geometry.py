@@ -16,7 +16,7 @@ from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.geometry.stored import SHIPPED
 from monsoon.models.store.checkpoint import load, save
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 from tests.models.merging import coarser_image, like_set_1
 
 SMALL = {

@@ -16,7 +16,7 @@ from monsoon.models.families.flow.flow import BUCKET, Flow
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Conditions
 from monsoon.models.store.checkpoint import load, save
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 SMALL = {"couplings": 2, "hidden": 32, "energy_hidden": 16, "hits_hidden": 16, "split_hidden": 16}
 

@@ -19,7 +19,7 @@ from monsoon.models.families.vectors.ratios import Ratios
 from monsoon.models.families.vectors.regions import RegionVectors
 from monsoon.models.families.vectors.vectors import Begun
 from monsoon.models.geometry.geometry import Geometry
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 SMALL = {"representation": "regions", "hidden": 16, "latent": 4, "seed": 1}
 WIDTHS = {"energy_hidden": 16, "hits_hidden": 16, "split_hidden": 16}

@@ -12,7 +12,7 @@ from monsoon.models.families.vectors.showers import ShowerVectors
 from monsoon.models.families.vectors.vectors import Begun, Encoded
 from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.networks.energy import shower_quadratics
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 
 def sample(name: str) -> tuple[ShowerSet, Geometry]:

@@ -18,7 +18,7 @@ from monsoon.models.data.shower_files import ShowerSet, read_rows
 from monsoon.models.errors import InputError
 from monsoon.models.families.coupling import CouplingFlow
 from monsoon.models.geometry.planar import Planar
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 from tests.models.merging import coarser_image
 
 MERGE = coarser_image(Planar(), 6)  # 5 x 5 cells of 121.2 mm

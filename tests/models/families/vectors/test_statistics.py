@@ -12,7 +12,7 @@ from monsoon.models.families.vectors.statistics import Statistics
 from monsoon.models.families.vectors.table import TableVectors
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.records import Table
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 from tests.models.families.test_contract import SCHEMA, table
 
 

@@ -16,7 +16,7 @@ from monsoon.models.metrics.classifiers.pixel_trees import hits_per_shell, log_s
 from monsoon.models.metrics.classifiers.whitening import Windows, residuals
 from monsoon.models.metrics.flaws import FLAWS
 from monsoon.models.records import Conditions
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 GRID = Planar()
 QUICK = {"whitened-cnn": {"steps": 60, "batch": 128}, "mlp": {"steps": 60}}
