@@ -12,7 +12,8 @@ from monsoon.models.data.shower_files import read_showers
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.metrics.effort import Effort
 from monsoon.models.store.checkpoint import WEIGHTS, load, read_card
-from monsoon.models.store.suite import SAMPLES, load_suite
+from monsoon.models.store.shipped import SAMPLES
+from monsoon.models.store.suite import load_suite
 from monsoon.models.training.fitting import Fit
 from monsoon.models.training.progress import Finished, Stepped
 from monsoon.models.training.recipe import Recipe

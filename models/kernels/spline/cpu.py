@@ -26,16 +26,16 @@ def inverse_spline(y: Tensor, parameters: Tensor, bound: float) -> Tensor:
     Parameters
     ----------
     y
-        float32 [...].
+        float32 or float64 [...].
     parameters
-        float32 [..., 3 K - 1].
+        Of the same type [..., 3 K - 1].
     bound
         End of the interval.
 
     Returns
     -------
     Tensor
-        float32 [...].
+        float32 or float64 [...].
     """
     out = torch.empty_like(y)
     raw = parameters.reshape(-1, parameters.shape[-1])
@@ -200,7 +200,7 @@ def invert(y: Array, raw: Array, bound: float, x: Array) -> None:
     y
         float64 [B], the values.
     raw
-        float32 [3 K - 1, B], the splines' parameters.
+        [3 K - 1, B], the splines' parameters; float32, or float64.
     bound
         End of the interval.
     x
@@ -232,7 +232,7 @@ def invert(y: Array, raw: Array, bound: float, x: Array) -> None:
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _invert_all(y: Array, rows: Array, bound: float, out: Array) -> None:
-    at, raw, x = np.zeros(BLOCK), np.zeros((rows.shape[1], BLOCK), np.float32), np.zeros(BLOCK)
+    at, raw, x = np.zeros(BLOCK), np.zeros((rows.shape[1], BLOCK), rows.dtype), np.zeros(BLOCK)
     for start in range(0, len(y), BLOCK):
         some = rows[start : start + BLOCK]
         _turn(some, raw)
@@ -245,7 +245,7 @@ def _invert_all(y: Array, rows: Array, bound: float, out: Array) -> None:
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _evaluate_all(x: Array, rows: Array, bound: float, value: Array, log_slope: Array) -> None:
-    raw, bins = np.zeros((rows.shape[1], BLOCK), np.float32), (rows.shape[1] + 1) // 3
+    raw, bins = np.zeros((rows.shape[1], BLOCK), rows.dtype), (rows.shape[1] + 1) // 3
     at, bin_, share = np.zeros(BLOCK), np.zeros(BLOCK, np.int64), np.zeros((2, bins, BLOCK))
     ends = np.zeros((2, bins + 1, BLOCK))
     low, size = np.zeros((2, BLOCK)), np.zeros((2, BLOCK))
@@ -283,7 +283,7 @@ def _differentiate_all(
     for_rows: Array,
 ) -> None:
     """Gradients of sum(value * for_value + log_slope * for_log_slope), written to `for_x` and `for_rows`."""
-    raw, bins = np.zeros((rows.shape[1], BLOCK), np.float32), (rows.shape[1] + 1) // 3
+    raw, bins = np.zeros((rows.shape[1], BLOCK), rows.dtype), (rows.shape[1] + 1) // 3
     at, bin_, share = np.zeros(BLOCK), np.zeros(BLOCK, np.int64), np.zeros((2, bins, BLOCK))
     ends = np.zeros((2, bins + 1, BLOCK))
     low, size = np.zeros((2, BLOCK)), np.zeros((2, BLOCK))

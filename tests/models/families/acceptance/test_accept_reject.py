@@ -22,7 +22,7 @@ from monsoon.models.families.vae import Vae
 from monsoon.models.geometry.planar import Planar
 from monsoon.models.kernels.splitmix import GAMMA, mixed
 from monsoon.models.records import Conditions, Showers
-from monsoon.models.store.suite import SAMPLES
+from monsoon.models.store.shipped import SAMPLES
 
 ROWS, CANDIDATES, CAP = 6000, 64, 8.0
 MEAN, TOO_HIGH, SPREAD = 0.167, 1.1, 0.1  # visible over incident energy; the generator's is 10 % too high
