@@ -96,7 +96,7 @@ def _peers(rows: Sequence[Row]) -> list[Block]:
         if row.stage != MACHINE and row.provider not in (OPERATIONS, TRAFFIC)
     ]
     head = ["stage", "provider", "unit", "n", "p20", "p50", "p80", "over ours", "result"]
-    caption = f"`{KNOWN}` was measured elsewhere. Rows of growth are compared with the first of their stage."
+    caption = f"{KNOWN}: measured elsewhere. Rows of growth are compared with the first of their stage."
     return [*blocks, Table(head, table, caption, [1, 2])]
 
 
