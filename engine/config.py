@@ -154,7 +154,7 @@ class Campaign(BaseModel):
                 "signal: mu is missing, of its pile-up; without pile-up give the file as incidents"
             )
         if self.out_of_time and self.mu is None:
-            raise ValueError("out_of_time: mu is missing, of the crossings before and after")
+            raise ValueError("out_of_time: mu is missing; give the mean collisions of a crossing, mu=5.2")
         if len(set(self.formats)) != len(self.formats):
             raise ValueError("formats: each format once")
         alone = {"workers", "cpus_per_worker", "gpus_per_worker"} & self.model_fields_set

@@ -123,12 +123,23 @@ def words_of(verb: str, commands: Mapping[str, Callable[..., None]]) -> list[str
 
 def _choices(verb: str, verbs: Iterable[str]) -> Sequence[str]:
     from monsoon.engine.config import PRESETS
+    from monsoon.engine.ledger.documents import DOCUMENTS
     from monsoon.jobs.incidents import SOURCES
+    from monsoon.jobs.studies.command import STUDIES
+    from monsoon.jobs.submission.verbs import LONG
     from monsoon.jobs.training_config import recipes
 
     if verb in ("generate", "plan", "doctor"):
         return list(PRESETS)
-    there_are = {"train": recipes(), "incidents": list(SOURCES), "completion": SHELLS, "help": list(verbs)}
+    there_are = {
+        "train": recipes(),
+        "incidents": list(SOURCES),
+        "completion": SHELLS,
+        "help": list(verbs),
+        "submit": [*LONG, *PRESETS, *recipes()],
+        "study": list(STUDIES),
+        "schema": list(DOCUMENTS),
+    }
     return there_are.get(verb, ())
 
 

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    Strict,
     field_validator,
     model_serializer,
     model_validator,
@@ -21,6 +22,7 @@ Length = Annotated[float, Field(gt=0, le=1e6)]  # mm
 Energy = Annotated[float, Field(ge=0, le=1e6)]  # MeV
 Fraction = Annotated[float, Field(ge=1e-4, le=1)]
 NonNegative = Annotated[float, Field(ge=0, le=1e6)]
+Number = Annotated[float, Strict()]  # neither text nor a truth value
 Name = Annotated[str, Field(max_length=200)]
 SMALLEST_COUNT_MEV = 1e-3
 MOST_PIXELS = 2048  # along a side of the face: a lookup of all pixels is kept in memory
@@ -68,7 +70,7 @@ class Electronics(Frozen):
     bits: Annotated[int, Field(gt=0, le=16)]
     photoelectrons_per_mev: NonNegative
     threshold_counts: Annotated[int, Field(ge=1, le=1 << 16)]
-    spill_over: dict[int, float | tuple[float, ...]] | None = None
+    spill_over: dict[int, Number | tuple[Number, ...]] | None = None
 
     @property
     def ceiling(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import platform
 import subprocess
@@ -20,6 +21,7 @@ COLUMNS = (
     *("date", "commit", "machine", "python", *PACKAGES),
     *("stage", "provider", "unit", "n", "p20", "p50", "p80", "ratio_to_ours", "check"),
 )
+NUMBERS = ("p20", "p50", "p80", "ratio_to_ours")  # empty where nothing was timed
 
 
 def check_history(path: Path) -> None:
@@ -30,10 +32,31 @@ def check_history(path: Path) -> None:
     if not os.access(path if path.exists() else directory, os.W_OK) or path.is_dir():
         raise InputError(f"{path}: cannot be written; give another --csv")
     if path.exists() and path.stat().st_size:
-        with path.open(newline="") as file:
-            header = tuple(next(csv.reader(file), ()))
-        if header != COLUMNS:
-            raise InputError(f"{path}: not a benchmark history (other columns); give another --csv")
+        read_history(path)
+
+
+def read_history(path: Path) -> list[dict[str, str]]:
+    """Rows of a history, oldest first, by column.
+
+    Raises
+    ------
+    InputError
+        Where it is none: other columns, a row of more or fewer, a time that is not a number, no text.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: not a benchmark history (not CSV); give another --csv") from error
+    if tuple(header) != COLUMNS:
+        raise InputError(f"{path}: not a benchmark history (other columns); give another --csv")
+    found = []
+    for number, row in enumerate(rows, 2):
+        named = dict(zip(COLUMNS, row, strict=False))
+        if len(row) != len(COLUMNS) or not all(_number_or_absent(named[column]) for column in NUMBERS):
+            raise InputError(f"{path}: row {number} is damaged; mend it, or give another --csv")
+        found.append(named)
+    return found
 
 
 def append(path: Path, rows: Sequence[Row]) -> None:
@@ -98,6 +121,13 @@ def machine() -> str:
             model = line.partition(":")[2].strip()
             break
     return f"{model}, {os.cpu_count()} cores"
+
+
+def _number_or_absent(text: str) -> bool:
+    try:
+        return not text or math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _digits(value: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from monsoon.jobs.bench.bars import verdicts
 from monsoon.jobs.bench.benchmark import KNOWN, OURS, Row
 from monsoon.jobs.bench.end_to_end import END_TO_END, WITH_FLOW
 from monsoon.jobs.bench.growth import OVER_COLLISIONS, OVER_EVENTS, OVER_PARTICLES
-from monsoon.jobs.bench.history import versions
+from monsoon.jobs.bench.history import read_history, versions
 from monsoon.jobs.bench.machine import COPY, HALF_PRODUCT, MACHINE, OPERATIONS, PRODUCT, TRAFFIC
 from monsoon.jobs.pages.blocks import Badge, Block, Cell, Facts, Image, Page, Paragraph, Section, Table, Tone
 from monsoon.jobs.pages.render import render
@@ -41,14 +40,12 @@ def write_page(path: Path, rows: Sequence[Row], history: Path) -> None:
     Raises
     ------
     InputError
-        Where it cannot be written.
+        Where it cannot be written, or the history is damaged.
     """
-    with history.open(newline="") as file:
-        stored = list(csv.DictReader(file))
     try:
-        write_whole(path, render(page_of(rows, stored)))
+        write_whole(path, render(page_of(rows, read_history(history))))
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); free some space") from error
+        raise InputError(f"{path}: cannot be written ({error.strerror}); give another --page") from error
 
 
 def page_of(rows: Sequence[Row], history: Sequence[HistoryRow]) -> Page:
@@ -99,7 +96,7 @@ def _peers(rows: Sequence[Row]) -> list[Block]:
         if row.stage != MACHINE and row.provider not in (OPERATIONS, TRAFFIC)
     ]
     head = ["stage", "provider", "unit", "n", "p20", "p50", "p80", "over ours", "result"]
-    caption = f"`{KNOWN}` was measured elsewhere. Rows of growth are compared with the first of their stage."
+    caption = f"{KNOWN}: measured elsewhere. Rows of growth are compared with the first of their stage."
     return [*blocks, Table(head, table, caption, [1, 2])]
 
 

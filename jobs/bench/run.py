@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 from monsoon.engine.errors import InputError
@@ -58,10 +58,21 @@ def bench(quick: bool, check: bool, csv: Path | None, page: Path | None = None) 
     """
     history = csv or HISTORY
     check_history(history)
-    if page is not None and not (page.absolute().parent.is_dir() and not page.is_dir()):
-        raise InputError(f"{page}: not a file in a folder that exists; give another --page")
+    if page is not None:
+        _check_page(page)
     with one_core(), TemporaryDirectory(prefix="monsoon-bench-") as directory:
         return run_benchmarks(all_benchmarks(quick, Path(directory)), check, history, page)
+
+
+def _check_page(page: Path) -> None:
+    """Raise InputError if a page cannot be written. Called before minutes of measurements."""
+    folder = page.absolute().parent
+    if not folder.is_dir() or (page.exists() and not page.is_file()):
+        raise InputError(f"{page}: not a file in a folder that exists; give another --page")
+    try:
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InputError(f"{page}: cannot be written ({error.strerror}); give another --page") from error
 
 
 def all_benchmarks(quick: bool, directory: Path) -> Iterator[Benchmark[Any] | Sequence[Row]]:

@@ -30,7 +30,7 @@ from monsoon.models.geometry.geometry import Geometry
 from monsoon.models.said import said
 from monsoon.models.store.checkpoint import CHECKPOINTS, LARGEST_CARD, load, save, share
 from monsoon.models.store.outline import fits
-from monsoon.models.store.shipped import folder_of
+from monsoon.models.store.shipped import SHIPPED, folder_of, shipped_names
 from monsoon.models.training.collective import broadcast, rank, workers
 from monsoon.models.training.loop import NETWORK_WEIGHTS, Training, below
 from monsoon.models.training.progress import Event, Finished
@@ -285,7 +285,13 @@ class Fit:
         name = self.options.get(option)
         if name is None:
             return {}
-        return {option: load(folder_of(str(name))).model}
+        folder = folder_of(str(name))
+        if not (folder / MODEL).exists():
+            single = ", ".join(one for one in shipped_names() if one not in SHIPPED)
+            raise InputError(
+                f"options: {option} {name}: not one trained model; name a model's folder, or one of {single}"
+            )
+        return {option: load(folder).model}
 
     def _restored(self, output: Path) -> Any:
         """The network that was prepared, without weights; of a state's shapes where there is one."""

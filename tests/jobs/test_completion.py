@@ -24,6 +24,10 @@ LINES = (
     ("monsoon verify --q", {"--quick "}, set()),
     ("monsoon incidents gun en", {"energy_mev="}, set()),
     ("monsoon help incid", {"incidents "}, set()),
+    ("monsoon submit gen", {"generate "}, set()),
+    ("monsoon submit train accept", {"accept-reject-egamma "}, set()),
+    ("monsoon study co", {"coverage "}, {"toy "}),
+    ("monsoon schema man", {"manifest "}, set()),
     (
         "monsoon generate run3 model=flow-e",
         {"model=flow-egamma "},

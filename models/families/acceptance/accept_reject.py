@@ -118,13 +118,16 @@ class AcceptReject(nn.Module):
         if family is None or model is None or not hasattr(model, "grid"):
             raise InputError(
                 "options: accept-reject needs a model; give a shipped one, or the folder of a trained one, "
-                "that generates showers by itself"
+                "that generates showers by itself: no library, no table"
             )
         config = {**DEFAULTS, **given}
         _check(config)
         species = set(torch.unique(sample.conditions.pdg).tolist())
         if not same(model.grid, layout) or not species <= set(model.species):
-            raise InputError("options: model generates other voxels or species than these showers have")
+            raise InputError(
+                "options: model generates other voxels or species than these showers have; give a model of "
+                "them, or showers of its own in train and validation"
+            )
         if (sample.weight < 0).any():
             raise InputError("a classifier needs weights of zero or more; regress signed weights first")
         config |= {

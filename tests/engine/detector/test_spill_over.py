@@ -67,6 +67,9 @@ def test_a_description_has_one_checksum_however_it_is_written(tmp_path: Path) ->
         ({"next": 0.5}, r"electronics\.spill_over"),
         ({1.5: 0.5}, r"electronics\.spill_over"),
         ({1: "much"}, r"electronics\.spill_over\.1"),
+        ({1: "0.5"}, r"electronics\.spill_over\.1"),
+        ({1: True}, r"electronics\.spill_over\.1"),
+        ({1: [0, True]}, r"electronics\.spill_over\.1"),
         ([0.1], r"electronics\.spill_over"),
     ],
 )

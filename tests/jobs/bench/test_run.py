@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from monsoon.engine.errors import InputError
 from monsoon.jobs.bench import history, run
 from monsoon.jobs.bench.benchmark import Benchmark, Provider, absent, known, measure
 from monsoon.jobs.bench.timing import best_chunk, cpu_seconds, race
+
+HEADER = ",".join(history.COLUMNS).encode() + b"\n"
 
 
 def benchmark(theirs: int, stage: str = "count") -> Benchmark[int]:
@@ -147,10 +150,18 @@ def test_what_was_measured_before_a_failure_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("missing/history.csv", None), ("history.csv", "stage,p50\n"), (".", None)]
+    ("name", "content"),
+    [
+        ("missing/history.csv", None),
+        ("history.csv", b"stage,p50\n"),
+        (".", None),
+        ("history.csv", b"\xff\xfe\x00"),
+        ("history.csv", HEADER + b"a,b,c\n"),
+        ("history.csv", HEADER + b",".join([b"fast"] * len(history.COLUMNS)) + b"\n"),
+    ],
 )
 def test_an_unusable_history_is_refused_before_anything_runs(
-    tmp_path: Path, name: str, content: str | None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, content: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> None:
         raise AssertionError("started")
@@ -158,18 +169,19 @@ def test_an_unusable_history_is_refused_before_anything_runs(
     monkeypatch.setattr(run, "make_inputs", never)
     path = tmp_path / name
     if content is not None:
-        path.write_text(content)
-    with pytest.raises(InputError, match="csv"):
+        path.write_bytes(content)
+    with pytest.raises(InputError, match="give another --csv"):
         run.bench(quick=True, check=False, csv=path)
-    assert content is None or path.read_text() == content
+    assert content is None or path.read_bytes() == content
 
 
-@pytest.mark.parametrize("name", ["missing/page.html", "."])
+@pytest.mark.parametrize("name", ["missing/page.html", ".", "pipe", "/proc/page.html"])
 def test_an_impossible_page_is_refused_before_anything_runs(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    os.mkfifo(tmp_path / "pipe")
     monkeypatch.setattr(run, "make_inputs", None)
-    with pytest.raises(InputError, match="page"):
+    with pytest.raises(InputError, match="give another --page"):
         run.bench(True, False, tmp_path / "history.csv", tmp_path / name)
 
 

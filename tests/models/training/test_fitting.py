@@ -55,6 +55,9 @@ def test_a_student_goes_on_with_the_teacher_it_began_with_and_no_other(tmp_path:
     assert stored.card["config"]["teacher"] == load(teacher.output).model.fingerprint
     with pytest.raises(InputError, match="name a model's folder"):
         list(fit(tmp_path, "student", teacher=str(tmp_path / "nowhere")).run("cpu"))
+    for several in ("best", "library"):
+        with pytest.raises(InputError, match=f"teacher {several}: not one trained model.*flow-egamma"):
+            list(fit(tmp_path, "student", teacher=several).run("cpu"))
 
 
 def test_a_halved_validation_has_every_second_row_and_leaves_the_others(tmp_path: Path) -> None:
