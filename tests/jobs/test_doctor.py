@@ -188,6 +188,7 @@ def test_a_cluster_that_does_not_answer(tmp_path: Path) -> None:
     assert f"ray_address {address}: does not answer" in only(checks, "cluster")
 
 
+@pytest.mark.services
 @pytest.mark.usefixtures("cluster")
 def test_nodes_of_a_cluster_are_asked_before_anything_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -114,6 +114,7 @@ def test_a_finished_campaign_does_nothing_and_says_so(
     assert [path.stat().st_mtime_ns for path in records] == before
 
 
+@pytest.mark.services
 def test_a_campaign_that_grows_runs_the_rest_alone(campaign: Campaign, undisturbed: CampaignResult) -> None:
     generate(campaign.model_copy(update={"events": 230}), quiet)
     outcome = generate(campaign, quiet)
@@ -121,6 +122,7 @@ def test_a_campaign_that_grows_runs_the_rest_alone(campaign: Campaign, undisturb
     assert outcome.content == undisturbed.content
 
 
+@pytest.mark.services
 def test_sites_that_split_a_campaign_merge_to_the_same_events(
     campaign: Campaign, undisturbed: CampaignResult, tmp_path: Path
 ) -> None:
@@ -176,6 +178,7 @@ def test_the_manifest_says_where_the_events_come_from(undisturbed: CampaignResul
     assert manifest["not_counted"] == {}
 
 
+@pytest.mark.services
 def test_an_output_of_a_release_that_stored_no_detector_gets_it(
     campaign: Campaign, undisturbed: CampaignResult
 ) -> None:
@@ -233,6 +236,7 @@ def test_without_incidents_a_pool_is_made_once_and_is_the_campaigns(tmp_path: Pa
         generate(asked.model_copy(update={"polarity": -1}), quiet)
 
 
+@pytest.mark.services
 def test_overlaid_incidents_are_used_as_they_are_or_refused(
     campaign: Campaign, pool: Path, tmp_path: Path, undisturbed: CampaignResult
 ) -> None:

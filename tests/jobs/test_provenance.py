@@ -62,6 +62,7 @@ def test_an_event_of_no_campaign_is_one_line(
     assert "no campaign here" in capsys.readouterr().err
 
 
+@pytest.mark.services
 @pytest.mark.usefixtures("cluster")
 def test_a_run_on_ray_says_who_made_an_event_and_of_which_collisions(
     pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -50,6 +50,7 @@ def files(output: Path) -> dict[str, list[Path]]:
     }
 
 
+@pytest.mark.services
 def test_what_a_campaign_writes_fulfils_the_schemas(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, paths in files(output).items():
         assert paths, name
@@ -64,6 +65,7 @@ def test_what_a_campaign_writes_fulfils_the_schemas(output: Path, capsys: pytest
         Draft202012Validator(schema_of(name)).validate(json.loads(capsys.readouterr().out))
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [

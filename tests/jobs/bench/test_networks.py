@@ -62,6 +62,7 @@ def test_packages_that_are_not_installed_have_rows(given: Asked, monkeypatch: py
     assert {row.stage for row in rows} == {COUPLINGS}
 
 
+@pytest.mark.slow
 def test_a_convolutional_generator_gives_the_same_images_however_it_is_run(tmp_path: Path) -> None:
     sample = read_showers(LIBRARY[0])[slice(0, 200)]
     model = convolutions.with_weights(sample, width=16)

@@ -50,6 +50,7 @@ def table(one: Section) -> Table:
     return next(block for block in one.blocks if isinstance(block, Table))
 
 
+@pytest.mark.slow
 def test_a_kernel_stands_at_its_share_of_the_roof() -> None:
     """100 us for 2 000 operations on 1 000 bytes: .02 GFLOP/s where copying allows 20."""
     (row,) = table(section(whole([*all_rows(), *machine()]), "roofline")).rows

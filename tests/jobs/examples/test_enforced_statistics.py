@@ -19,6 +19,7 @@ def test_a_shift_and_a_stretch_are_found_within_their_uncertainty() -> None:
     assert value == pytest.approx(0.1, abs=4 * error)
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_a_row_for_each_statistic_and_a_plot(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ def figures(folder: Path) -> dict[str, object]:
     return read
 
 
+@pytest.mark.slow
 def test_every_study_ends_in_a_page_and_figures(outputs: dict[str, Path]) -> None:
     assert set(outputs) == set(STUDIES) - {"physics"}  # which has tests of its own
     for name, folder in outputs.items():
@@ -44,6 +45,7 @@ def test_every_study_ends_in_a_page_and_figures(outputs: dict[str, Path]) -> Non
         assert name == "coverage" or list(folder.glob("*.png"))
 
 
+@pytest.mark.slow
 def test_a_permuted_sample_has_the_training_sample_s_bulk_and_no_tail(outputs: dict[str, Path]) -> None:
     found = figures(outputs["toy"])
     tails = found["tails"]["independent"]["permutation"]  # type: ignore[index]
@@ -51,6 +53,7 @@ def test_a_permuted_sample_has_the_training_sample_s_bulk_and_no_tail(outputs: d
     assert tails["bias"][-1] == -1
 
 
+@pytest.mark.slow
 def test_whole_events_are_worth_their_number(outputs: dict[str, Path]) -> None:
     worth = figures(outputs["decomposition"])["worth"]
     for size in (40, 80):
@@ -58,12 +61,14 @@ def test_whole_events_are_worth_their_number(outputs: dict[str, Path]) -> None:
         assert 0.4 * size / 4 < np.median(of) < 2.5 * size / 4
 
 
+@pytest.mark.slow
 def test_training_samples_are_worth_their_size(outputs: dict[str, Path]) -> None:
     worth = figures(outputs["amplification"])["worth"]
     of = [of_key["Geant4"]["80"]["interval"][0] for key, of_key in worth.items() if key.endswith("/50")]  # type: ignore[attr-defined]
     assert 40 < np.median(of) < 160
 
 
+@pytest.mark.slow
 def test_a_finished_study_says_the_same_again(
     outputs: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_halved_validation_has_every_second_row_and_leaves_the_others(tmp_path
     assert len(every) == 300
 
 
+@pytest.mark.slow
 def test_stages_may_be_those_of_a_shipped_model(tmp_path: Path) -> None:
     showers, output = (str(SAMPLES / "egamma-heldout.h5"),), str(tmp_path / "out")
     options = {"representation": "regions", "stages": "flow-egamma", "hidden": 16, "latent": 4}

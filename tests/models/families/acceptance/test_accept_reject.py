@@ -168,6 +168,7 @@ def test_it_says_by_which_kernels_it_samples() -> None:
     assert (of_library.sample(rows.conditions[:20], noise).total_mev() > 0).all()
 
 
+@pytest.mark.slow
 def test_it_learns_what_is_wrong_and_is_calibrated() -> None:
     """Against showers of half the energy: the loss falls, and the weights bring the mean back."""
     rows = electrons()
