@@ -88,6 +88,11 @@ class ResolvedCampaign:
         found: list[str] = self.identity.get("replicas", {}).get("models", [])
         return found
 
+    def is_made_by(self, suite: Suite) -> bool:
+        """Whether these generators, and the kernels by which they sample, are the campaign's."""
+        known = (self.identity["model"], self.identity.get("arithmetic"))
+        return known == (suite.fingerprint, suite.arithmetic)
+
     @property
     def metadata(self) -> dict[str, str]:
         """What every event file says of its origin."""
@@ -226,8 +231,7 @@ class ShardMaker:
             self.suite, self.detector = load(**campaign.named)
             self.replicas = load_replicas(campaign, self.suite)
         self.placing = Placing(self.suite.grid, self.detector)
-        known = (self.suite.fingerprint, self.suite.arithmetic)
-        if known != (resolved.identity["model"], resolved.identity.get("arithmetic")):
+        if not resolved.is_made_by(self.suite):
             raise RuntimeError(f"model {campaign.model} is not the campaign's on this machine")
         if [one.fingerprint for one in self.replicas] != resolved.replicas:
             raise RuntimeError(f"replicas {campaign.replicas} are not the campaign's on this machine")

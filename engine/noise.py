@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from monsoon.engine.kernels.dispatch import PHILOX, UNIFORM
-from monsoon.engine.kernels.philox.reference import counters
+from monsoon.engine.kernels.philox.reference import words_of
 from monsoon.engine.records import Array
 
 WORD = 0xFFFFFFFF
@@ -79,10 +79,8 @@ def words(seed: int, event: Array, index: Array, purpose: Purpose, dimensions: i
         If the dimensions do not fit the counter.
     """
     _check(dimensions)
-    blocks = -(-dimensions // 4)
-    counter = counters(_int64(event), _int64(index), int(purpose) << 24, blocks)
-    drawn = PHILOX.on("cpu")(counter, key_of(seed)).reshape(len(event), 4 * blocks)
-    return drawn[:, :dimensions].numpy().astype(np.uint32)
+    where = (_int64(event), _int64(index), int(purpose) << 24, dimensions)
+    return words_of(PHILOX.on("cpu"), *where, key_of(seed)).numpy().astype(np.uint32)
 
 
 def uniform(

@@ -117,7 +117,7 @@ def input_problems(resolved: ResolvedCampaign) -> list[str]:
             problems.append(f"incidents {resolved.incidents} have other content there")
         asked = resolved.campaign
         suite, _ = load(**asked.named)
-        if suite.fingerprint != resolved.identity["model"]:
+        if not resolved.is_made_by(suite):
             problems.append(f"model {asked.model} is a different one there")
         theirs = [one.fingerprint for one in load_replicas(asked, suite)]
         if theirs != resolved.replicas:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # not imported before it is known that the packages are there
     from monsoon.engine.campaign import ResolvedCampaign
     from monsoon.engine.detector.detector import Detector
     from monsoon.jobs.plan import Forecast
+    from monsoon.models.domain.ranges import Domain
     from monsoon.models.store.suite import Suite
 
 State = Literal["ok", "warn", "fail"]
@@ -59,6 +60,8 @@ class Subject:
         Its generators and detector; None where they cannot be used.
     replicas
         Of the generators.
+    reports
+        What the generators were validated on; None where the campaign asks for no reports.
     incidents
         Whether its incidents, or the settings of a pool, can be used.
     resolved
@@ -71,6 +74,7 @@ class Subject:
     suite: Suite | None = None
     detector: Detector | None = None
     replicas: tuple[Suite, ...] = ()
+    reports: list[list[Domain]] | None = None
     incidents: bool = False
     resolved: ResolvedCampaign | None = None
     forecast: Forecast | None = None

@@ -34,7 +34,8 @@ def model(subject: Subject) -> Iterator[Check]:
         line, _, remedy = unserved(asked.model, missing).rpartition("; ")
         yield Check("model", "warn", line.removeprefix("model "), remedy)
     count = len(subject.suite.models)
-    if refuse_unvalidated(asked, subject.suite) is not None:
+    subject.reports = refuse_unvalidated(asked, subject.suite)
+    if subject.reports is not None:
         yield Check("report", "ok", f"{asked.model}: all of its generators have a passing report")
     yield Check("model", "ok", f"{asked.model}: {count} generators, in detector {asked.detector}")
 
@@ -64,7 +65,7 @@ def incidents(subject: Subject) -> Iterator[Check]:
         resolved = resolve(asked, store.url, url, suite, detector, signal, subject.replicas)
         made_later = isinstance(asked.signal, tuple)
         missing = () if made_later else _missing(subject)
-        refuse_outside(resolved, suite, missing, refuse_unvalidated(asked, suite))
+        refuse_outside(resolved, suite, missing, subject.reports)
         for one in subject.replicas:
             refuse_outside(resolved, one, missing)
         subject.resolved = resolved

@@ -309,9 +309,8 @@ def load_suite(
         Shipped names, folders of trained models and shower files, joined by commas.
     outside
         What happens outside the training domains: nearest, clamp, scale, refuse, or another model in the same
-        words,
-        which then takes over. Nearest, for a network, is a shower of the shipped library, where that is of
-        the network's geometry; else the network's own at the nearest condition inside.
+        words, which then takes over. Nearest, for a network, is a shower of the shipped library, where that
+        is of the network's geometry; else the network's own at the nearest condition inside.
     geometry, pdg
         Of the showers in files that say nothing of it.
 

@@ -19,6 +19,7 @@ from monsoon.engine.records import Events, Incidents, concatenate
 from monsoon.models.families.library import Library
 from monsoon.models.records import Showers
 from monsoon.models.store.suite import Suite
+from tests.engine.contributed import contributed
 
 Make = Callable[..., Incidents]
 
@@ -135,17 +136,8 @@ def test_the_time_of_a_hit_is_the_mean_of_its_particles_weighted_by_energy(
     incidents = make_incidents([100, 0, 120])
     events = generate(incidents, suite, placing, 3, contributions=True, hit_times=True)
     assert same(generate(incidents, suite, placing, 3, contributions=True), events)
-    assert events.contribution_offsets is not None
-    assert events.contribution_hit is not None
-    assert events.contribution_particle is not None
-    assert events.contribution_energy_mev is not None
     assert events.hit_time_ns is not None
-    event = np.repeat(np.arange(3), np.diff(events.contribution_offsets))
-    hit = events.contribution_hit + events.hit_offsets[event]
-    time_ns = incidents.time_ns[events.contribution_particle + incidents.offsets[event]].astype(np.float64)
-    energy_mev = events.contribution_energy_mev.astype(np.float64)
-    deposit = np.bincount(hit, energy_mev, len(events.hit_adc))
-    moment = np.bincount(hit, energy_mev * time_ns, len(events.hit_adc))
+    hit, deposit, moment = contributed(events, incidents)
     real = deposit > 0
     assert 0 < real.sum() < len(real)
     assert np.isnan(events.hit_time_ns[~real]).all()

@@ -43,6 +43,7 @@ from monsoon.jobs.report.sample import read_sample
 from monsoon.jobs.validation.campaigns.tally import Cells, Tally
 from monsoon.models.kernels.operation import Operation
 from monsoon.models.store.suite import Suite
+from tests.engine.contributed import contributed
 from tests.on_gpu import DEVICE, NEEDS_TRITON
 
 Make = Callable[..., Incidents]
@@ -158,15 +159,8 @@ def test_an_event_depends_on_itself_alone(
 
 
 def test_the_time_of_a_hit_is_of_what_each_crossing_leaves_in_it(events: Events, mixed: Incidents) -> None:
-    assert events.contribution_hit is not None
-    assert events.contribution_particle is not None
-    assert events.contribution_energy_mev is not None
     assert events.hit_time_ns is not None
-    event = np.repeat(np.arange(3), np.diff(events.contribution_offsets))
-    hit = events.contribution_hit + events.hit_offsets[event]
-    time_ns = mixed.time_ns[events.contribution_particle + mixed.offsets[event]].astype(np.float64)
-    deposit = np.bincount(hit, events.contribution_energy_mev, len(events.hit_adc))
-    moment = np.bincount(hit, events.contribution_energy_mev * time_ns, len(events.hit_adc))
+    _, deposit, moment = contributed(events, mixed)
     real = deposit > 0
     assert np.allclose(events.hit_time_ns[real], moment[real] / deposit[real], atol=2e-3)
     assert events.hit_time_ns[real].min() < 20

@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from monsoon.engine.kernels.philox.reference import as_uniform, counters
+from monsoon.engine.kernels.philox.reference import as_uniform, words_of
 from monsoon.models.kernels.counted import packed
 from monsoon.models.kernels.launch import launch
 
@@ -42,6 +42,4 @@ def philox(counter: Tensor, key: tuple[int, int]) -> Tensor:
 
 def uniform(event: Tensor, index: Tensor, stream: int, dimensions: int, key: tuple[int, int]) -> Tensor:
     """Draw uniform numbers; see the reference."""
-    blocks = -(-dimensions // 4)
-    words = philox(counters(event, index, stream, blocks), key)
-    return as_uniform(words.reshape(len(event), 4 * blocks)[:, :dimensions])
+    return as_uniform(words_of(philox, event, index, stream, dimensions, key))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -62,19 +64,25 @@ def uniform(event: Tensor, index: Tensor, stream: int, dimensions: int, key: tup
     Tensor
         float32 [N, D].
     """
+    return as_uniform(words_of(philox, event, index, stream, dimensions, key))
+
+
+def words_of(
+    kernel: Callable[[Tensor, tuple[int, int]], Tensor],
+    event: Tensor,
+    index: Tensor,
+    stream: int,
+    dimensions: int,
+    key: tuple[int, int],
+) -> Tensor:
+    """The words of N pairs by an implementation of `philox`, int64 [N, D]; the rest as in `uniform`."""
     blocks = -(-dimensions // 4)
-    words = philox(counters(event, index, stream, blocks), key)
-    return as_uniform(words.reshape(len(event), 4 * blocks)[:, :dimensions])
-
-
-def counters(event: Tensor, index: Tensor, stream: int, blocks: int) -> Tensor:
-    """The counters of N pairs, int64 [N * blocks, 4]; see `uniform`."""
     counter = torch.empty(len(event), blocks, 4, dtype=torch.int64, device=event.device)
     counter[..., 0] = (event & MASK)[:, None]
     counter[..., 1] = (event >> 32)[:, None]
     counter[..., 2] = index[:, None]
     counter[..., 3] = stream + torch.arange(blocks, device=event.device)
-    return counter.reshape(-1, 4)
+    return kernel(counter.reshape(-1, 4), key).reshape(len(event), 4 * blocks)[:, :dimensions]
 
 
 def as_uniform(words: Tensor) -> Tensor:
