@@ -17,6 +17,7 @@ from monsoon.engine.incidents.overlay import overlay
 from monsoon.engine.pipeline import generate
 from monsoon.engine.records import Incidents
 from monsoon.jobs.bench.benchmark import OURS, Row, timed
+from monsoon.jobs.bench.end_to_end import whole_path
 from monsoon.jobs.bench.inputs import RUN3_MU, SEED, Inputs
 
 EVENTS = (64, 256, 1024, 4096, 16_384)
@@ -31,7 +32,8 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[list[Ro
     """One stage for each axis; large runs are timed once where it is to be quick."""
     path = directory / "growth.parquet"
     rounds = 3 if quick else MOST_ROUNDS
-    make(overlay(inputs.pool, RUN3_MU, SEED, np.arange(16)), inputs, path)  # what is worked out once
+    few_events = overlay(inputs.pool, RUN3_MU, SEED, np.arange(16))
+    whole_path(few_events, inputs.suite, inputs.placing, path)()  # what is worked out once
 
     yield timed(
         OVER_EVENTS,
@@ -46,7 +48,12 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[list[Ro
         OVER_PARTICLES,
         "event",
         [
-            (f"{OURS}, {count} particles", partial(make, some, inputs, path), len(some), rounds)
+            (
+                f"{OURS}, {count} particles",
+                whole_path(some, inputs.suite, inputs.placing, path),
+                len(some),
+                rounds,
+            )
             for count, some in of_particles.items()
         ],
     )
@@ -57,7 +64,12 @@ def benchmarks(inputs: Inputs, quick: bool, directory: Path) -> Iterator[list[Ro
         OVER_COLLISIONS,
         "event",
         [
-            (f"{OURS}, {mu:g} collisions", partial(make, some, inputs, path), len(some), rounds)
+            (
+                f"{OURS}, {mu:g} collisions",
+                whole_path(some, inputs.suite, inputs.placing, path),
+                len(some),
+                rounds,
+            )
             for mu, some in of_pile_up.items()
         ],
     )
@@ -76,12 +88,6 @@ def run3(events: int, inputs: Inputs, path: Path) -> None:
             numbers = np.arange(first, min(first + BLOCK_EVENTS, events))
             incidents = overlay(inputs.pool, RUN3_MU, SEED, numbers)
             append(generate(incidents, inputs.suite, inputs.placing, SEED))
-
-
-def make(incidents: Incidents, inputs: Inputs, path: Path) -> None:
-    """Write the events of incidents."""
-    path.unlink(missing_ok=True)
-    parquet.write(generate(incidents, inputs.suite, inputs.placing, SEED), path, {})
 
 
 def with_particles(pool: Incidents, particles: int, events: int = 64) -> Incidents:
